@@ -1,0 +1,1 @@
+"""The door: HTTP, console, metrics and command line; it holds no rule."""

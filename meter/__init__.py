@@ -1,0 +1,1 @@
+"""Measures compute: receives, records and rolls up usage, and never mentions policy."""
