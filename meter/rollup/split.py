@@ -1,0 +1,317 @@
+"""Kernels that split records over local days and add the parts up in hash tables; whole numbers only."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
+
+# Bounds that intake guarantees; a row outside them is refused again here, because the sums rest on them.
+EARLIEST = 946_656_000  # 2000-01-01T00:00:00+08:00
+LATEST = 4_102_416_000 + 10 * 366 * 86_400  # ten years after the end of 2099
+LONGEST_SECONDS = 10 * 366 * 86_400
+MOST_MILLICARDS = 10**9
+MOST_FEN = 10**15
+
+UTC_PLUS_8 = 28_800
+DAY_SECONDS = 86_400
+
+# Why a kernel came back.
+DONE = 0
+TABLE_FULL = 1
+KINDS_FULL = 2
+BAD_ROW = 3
+
+# Places in `counts`, the little ledger that kernel and caller share.
+ROW = 0  # the next row to add
+GROUPS = 1  # slots in use
+KINDS = 2  # kinds in use
+WRAPPED = 3  # how often a sum left the range of int64
+
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys over the table
+EMPTY = np.int64(-1)
+
+_cached = njit(cache=True, nogil=True, error_model="numpy")
+_inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+
+@_inlined
+def _spread(key: Whole, mask: Whole) -> Whole:
+    """Return the home slot of a key in a table of mask + 1 slots."""
+    mixed = np.uint64(key) * MULTIPLIER
+    return np.int64((mixed >> np.uint64(32)) & np.uint64(mask))
+
+
+@_inlined
+def _find_slot(key: Whole, keys: Array, counts: Array) -> Whole:
+    """Return the slot of `key`, claiming an empty one for a new key."""
+    mask = len(keys) - 1
+    slot = _spread(key, mask)
+    while keys[slot] != key:
+        if keys[slot] == EMPTY:
+            keys[slot] = key
+            counts[GROUPS] += 1
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
+@_inlined
+def _add(sums: Array, wraps: Array, counts: Array, slot: Whole, place: Whole, amount: Whole) -> None:
+    """Add to one sum; a sum that leaves int64 goes on modulo 2^64 and the lap is counted in `wraps`.
+
+    So the true total is known whatever the order of the rows, and only a total that does not fit is refused.
+    """
+    before = sums[slot, place]
+    after = before + amount
+    sums[slot, place] = after
+    if ((before ^ after) & (amount ^ after)) < 0:
+        wraps[slot, place] += 1 if amount >= 0 else -1
+        counts[WRAPPED] += 1
+
+
+@_inlined
+def _find_kind(where: Whole, what: Whole, kind_slots: Array, kinds: Array, counts: Array) -> Whole:
+    """Return the number of the kind (where, what), giving a new one the next number."""
+    mask = len(kind_slots) - 1
+    slot = _spread(where ^ (what * np.int64(0x2545F4914F6CDD1D)), mask)
+    while True:
+        kind = kind_slots[slot]
+        if kind == -1:
+            kind = np.int32(counts[KINDS])
+            kind_slots[slot] = kind
+            kinds[kind, 0] = where
+            kinds[kind, 1] = what
+            counts[KINDS] += 1
+            return kind
+        if kinds[kind, 0] == where and kinds[kind, 1] == what:
+            return kind
+        slot = (slot + 1) & mask
+
+
+@_cached
+def add_entries(
+    consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
+    purpose: Array, via_platform: Array, sign: Array,
+    cut_from: Whole, cut_to: Whole, where_mask: Whole, what_mask: Whole, by_day: bool,
+    keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array, counts: Array,
+) -> Whole:  # fmt: skip
+    """Add the parts of rows counts[ROW].. inside [cut_from, cut_to) to the table; return why it stopped.
+
+    A kind is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked; a group is a
+    kind and a day (day 0 unless `by_day`). The charge of a part is the difference of two floors (rule R-WIN):
+    floor(charge * t / length) = (charge // length) * t + (charge % length) * t // length, which never leaves int64.
+    """
+    most_groups = len(keys) // 2
+    most_kinds = len(kinds)
+    previous_where = np.int64(0)
+    previous_what = np.int64(0)
+    previous_kind = np.int64(-1)
+    for row in range(counts[ROW], len(started)):
+        start = started[row]
+        end = ended[row]
+        charge = charge_fen[row]
+        cards = millicards[row]
+        length = end - start
+        if (
+            start < EARLIEST or end > LATEST or length < 0 or length > LONGEST_SECONDS
+            or cards < 0 or cards > MOST_MILLICARDS or charge < 0 or charge > MOST_FEN
+            or purpose[row] < 0 or purpose[row] > 2
+            or consumer[row] < 0 or facility[row] < 0 or chip[row] < 0
+            or (sign[row] != 1 and sign[row] != -1)
+        ):  # fmt: skip
+            counts[ROW] = row
+            return BAD_ROW
+        first = max(start, cut_from)
+        last = min(end, cut_to)
+        if length == 0:
+            if start < cut_from or start >= cut_to:
+                continue
+        elif first >= last:
+            continue
+        first_day = (first + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
+        last_day = (max(first, last - 1) + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
+        if counts[GROUPS] + (last_day - first_day) >= most_groups:
+            counts[ROW] = row
+            return TABLE_FULL
+
+        where = ((np.int64(consumer[row]) << 32) | np.int64(facility[row])) & where_mask
+        what = ((np.int64(chip[row]) << 3) | (np.int64(purpose[row]) << 1) | np.int64(via_platform[row])) & what_mask
+        if where != previous_where or what != previous_what or previous_kind < 0:
+            if counts[KINDS] >= most_kinds:
+                counts[ROW] = row
+                return KINDS_FULL
+            previous_kind = np.int64(_find_kind(where, what, kind_slots, kinds, counts))
+            previous_where = where
+            previous_what = what
+        key = (previous_kind << 17) | first_day
+        counted = np.int64(sign[row])
+
+        if first_day == last_day and first == start and last == end:
+            slot = _find_slot(key, keys, counts)
+            _add(sums, wraps, counts, slot, 0, counted * cards * length)
+            _add(sums, wraps, counts, slot, 1, counted * charge)
+            sums[slot, 2] += counted
+            sums[slot, 3] += counted
+            continue
+
+        whole = charge // length
+        rest = charge % length
+        charged = whole * (first - start) + rest * (first - start) // length
+        for day in range(first_day, last_day + 1):
+            until = min(last, (day + 1) * DAY_SECONDS - UTC_PLUS_8) if by_day else last
+            through = whole * (until - start) + rest * (until - start) // length
+            slot = _find_slot(key, keys, counts)
+            _add(sums, wraps, counts, slot, 0, counted * cards * (until - first))
+            _add(sums, wraps, counts, slot, 1, counted * (through - charged))
+            sums[slot, 2] += counted
+            if first == start:
+                sums[slot, 3] += counted
+            first = until
+            charged = through
+            key += 1
+    counts[ROW] = len(started)
+    return DONE
+
+
+@_cached
+def add_groups(
+    where: Array, what: Array, day: Array, amounts: Array, laps: Array,
+    keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array, counts: Array,
+) -> Whole:  # fmt: skip
+    """Add finished groups (amounts and laps are (rows, 4)) to the table; return why it stopped."""
+    most_groups = len(keys) // 2
+    most_kinds = len(kinds)
+    for row in range(counts[ROW], len(day)):
+        if counts[GROUPS] >= most_groups:
+            counts[ROW] = row
+            return TABLE_FULL
+        if counts[KINDS] >= most_kinds:
+            counts[ROW] = row
+            return KINDS_FULL
+        kind = np.int64(_find_kind(where[row], what[row], kind_slots, kinds, counts))
+        slot = _find_slot((kind << 17) | np.int64(day[row]), keys, counts)
+        for place in range(4):
+            _add(sums, wraps, counts, slot, place, amounts[row, place])
+        if len(laps) > 0:
+            for place in range(4):
+                wraps[slot, place] += laps[row, place]
+                counts[WRAPPED] += laps[row, place] != 0
+    counts[ROW] = len(day)
+    return DONE
+
+
+@_cached
+def move_groups(
+    keys: Array, sums: Array, wraps: Array, wrapped: bool, new_keys: Array, new_sums: Array, new_wraps: Array
+) -> None:
+    """Move every group to a larger, empty table."""
+    mask = len(new_keys) - 1
+    for old in range(len(keys)):
+        key = keys[old]
+        if key == EMPTY:
+            continue
+        slot = _spread(key, mask)
+        while new_keys[slot] != EMPTY:
+            slot = (slot + 1) & mask
+        new_keys[slot] = key
+        for place in range(4):
+            new_sums[slot, place] = sums[old, place]
+        if wrapped:
+            for place in range(4):
+                new_wraps[slot, place] = wraps[old, place]
+
+
+@_cached
+def place_kinds(kinds: Array, count: Whole, kind_slots: Array) -> None:
+    """Enter kinds 0..count-1 in an empty table of kind numbers."""
+    mask = len(kind_slots) - 1
+    for kind in range(count):
+        slot = _spread(kinds[kind, 0] ^ (kinds[kind, 1] * np.int64(0x2545F4914F6CDD1D)), mask)
+        while kind_slots[slot] != -1:
+            slot = (slot + 1) & mask
+        kind_slots[slot] = kind
+
+
+@_cached
+def order_groups(
+    keys: Array,
+    sums: Array,
+    wraps: Array,
+    wrapped: bool,
+    rank_of_kind: Array,
+    first_day: Whole,
+    days: Whole,
+    found: Array,
+) -> Whole:
+    """Write the slots of all groups that are not nothing to `found`, by day and rank of kind; return their number.
+
+    Two counting sorts, by rank and then by day: linear in groups, and the same whatever the order in the table.
+    """
+    by_rank = np.zeros(len(rank_of_kind) + 1, np.int64)
+    kept = 0
+    for slot in range(len(keys)):
+        key = keys[slot]
+        if key == EMPTY:
+            continue
+        something = (sums[slot, 0] | sums[slot, 1] | sums[slot, 2] | sums[slot, 3]) != 0
+        if wrapped and not something:
+            something = (wraps[slot, 0] | wraps[slot, 1] | wraps[slot, 2] | wraps[slot, 3]) != 0
+        if something:
+            by_rank[rank_of_kind[key >> 17] + 1] += 1
+            kept += 1
+    for rank in range(len(rank_of_kind)):
+        by_rank[rank + 1] += by_rank[rank]
+    ranked = np.empty(kept, np.int64)
+    by_day = np.zeros(days + 1, np.int64)
+    for slot in range(len(keys)):
+        key = keys[slot]
+        if key == EMPTY:
+            continue
+        something = (sums[slot, 0] | sums[slot, 1] | sums[slot, 2] | sums[slot, 3]) != 0
+        if wrapped and not something:
+            something = (wraps[slot, 0] | wraps[slot, 1] | wraps[slot, 2] | wraps[slot, 3]) != 0
+        if something:
+            rank = rank_of_kind[key >> 17]
+            ranked[by_rank[rank]] = slot
+            by_rank[rank] += 1
+            by_day[(key & 0x1FFFF) - first_day + 1] += 1
+    for day in range(days):
+        by_day[day + 1] += by_day[day]
+    for place in range(kept):
+        slot = ranked[place]
+        day = (keys[slot] & 0x1FFFF) - first_day
+        found[by_day[day]] = slot
+        by_day[day] += 1
+    return kept
+
+
+@_cached
+def span_of_days(keys: Array) -> tuple[Whole, Whole]:
+    """Return the first and the last day of any group, or (0, -1) of an empty table."""
+    first = np.int64(1 << 17)
+    last = np.int64(-1)
+    for slot in range(len(keys)):
+        if keys[slot] != EMPTY:
+            day = keys[slot] & 0x1FFFF
+            first = min(first, day)
+            last = max(last, day)
+    return (first, last) if last >= 0 else (np.int64(0), np.int64(-1))
+
+
+@_cached
+def gather_groups(
+    found: Array, keys: Array, sums: Array, kinds: Array, day: Array, where: Array, what: Array, amounts: Array
+) -> None:
+    """Copy the groups in the slots `found` to columns; amounts is (4, rows)."""
+    for row in range(len(found)):
+        slot = found[row]
+        kind = keys[slot] >> 17
+        day[row] = keys[slot] & 0x1FFFF
+        where[row] = kinds[kind, 0]
+        what[row] = kinds[kind, 1]
+        for place in range(4):
+            amounts[place, row] = sums[slot, place]

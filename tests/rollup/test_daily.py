@@ -1,0 +1,185 @@
+"""Each record is split exactly over the local days it touches, and sums are exact or refused."""
+
+from dataclasses import fields, replace
+from random import Random
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meter.rollup.columns import measured
+from meter.rollup.daily import merge, roll_up
+from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
+from meter.rollup.table import GroupTable, RowOutOfRange, SumOverflow
+from tests.rollup.plain import Row, as_entries, local_day, local_midnight, plain_roll_up
+from tests.rollup.strategies import TEN_YEARS, records
+
+DAY = 20_400
+MIDNIGHT = local_midnight(DAY)
+
+
+@given(st.lists(records(longest_seconds=60 * 86_400), max_size=25))
+@settings(max_examples=300, deadline=None)
+def test_a_rollup_equals_the_plain_splitter(rows: list[Row]) -> None:
+    frame = roll_up(as_entries(rows))
+    assert frame.schema == USE_SCHEMA
+    assert frame.rows() == plain_roll_up(rows)
+
+
+@given(st.lists(records(), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_parts_of_records_of_up_to_ten_years_sum_to_the_whole(rows: list[Row]) -> None:
+    frame = roll_up(as_entries(rows))
+    assert frame["charge_fen"].sum() == sum(row.sign * row.charge_fen for row in rows)
+    assert sum(frame["millicard_seconds"].to_list()) == sum(
+        row.sign * row.millicards * (row.ended - row.started) for row in rows
+    )
+    assert frame["starts"].sum() == sum(row.sign for row in rows)
+
+
+@given(st.lists(records(longest_seconds=10 * 86_400), max_size=25), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_the_order_of_the_rows_changes_nothing(rows: list[Row], random: Random) -> None:
+    shuffled = rows[:]
+    random.shuffle(shuffled)
+    assert roll_up(as_entries(shuffled)).equals(roll_up(as_entries(rows)))
+
+
+@given(st.lists(records(longest_seconds=10 * 86_400), max_size=25), st.integers(0, 25))
+@settings(max_examples=100, deadline=None)
+def test_rolling_up_in_pieces_and_merging_equals_rolling_up_at_once(rows: list[Row], cut: int) -> None:
+    pieces = [roll_up(as_entries(rows[:cut])), roll_up(as_entries(rows[cut:]))]
+    assert merge(pieces).equals(roll_up(as_entries(rows)))
+    tables = [GroupTable(), GroupTable()]
+    for table, piece in zip(tables, (rows[:cut], rows[cut:]), strict=True):
+        table.add_entries(measured(as_entries(piece)))
+    tables[0].add_table(tables[1])
+    assert tables[0].frame().equals(roll_up(as_entries(rows)))
+
+
+@given(st.lists(records(), max_size=5))
+@settings(max_examples=40, deadline=None)
+def test_a_record_and_its_reversal_leave_nothing(rows: list[Row]) -> None:
+    entries = as_entries(rows)
+    assert merge([roll_up(entries), roll_up(entries, sign=-1)]).is_empty()
+    assert roll_up(as_entries([*rows, *(replace(row, sign=-row.sign) for row in rows)])).is_empty()
+
+
+def test_a_record_up_to_midnight_does_not_touch_the_next_day() -> None:
+    frame = roll_up(as_entries([Row(MIDNIGHT - 10, MIDNIGHT, 7)]))
+    assert frame["day"].to_list() == [DAY - 1]
+
+
+def test_one_second_past_midnight_is_one_second_on_the_next_day() -> None:
+    frame = roll_up(as_entries([Row(MIDNIGHT - 2, MIDNIGHT + 1, 10, millicards=500)]))
+    assert frame.select("day", "millicard_seconds", "charge_fen", "pieces", "starts").rows() == [
+        (DAY - 1, 1000, 6, 1, 1),
+        (DAY, 500, 4, 1, 0),
+    ]
+
+
+def test_local_midnight_is_sixteen_hours_utc() -> None:
+    at_sixteen_utc = 1_767_196_800  # 2025-12-31T16:00:00Z
+    frame = roll_up(as_entries([Row(at_sixteen_utc - 1, at_sixteen_utc), Row(at_sixteen_utc, at_sixteen_utc + 1)]))
+    assert frame["day"].to_list() == [20_453, 20_454]
+    assert local_day(at_sixteen_utc) == 20_454
+
+
+def test_the_summer_time_that_china_once_had_is_not_applied() -> None:
+    """No limit of intake reaches 1986..1991; the years it does reach have days of 86,400 seconds."""
+    for day in (DAY, 10_957, 47_481):
+        frame = roll_up(as_entries([Row(local_midnight(day), local_midnight(day) + 86_400, millicards=1)]))
+        assert frame.select("day", "millicard_seconds").rows() == [(day, 86_400)]
+
+
+def test_a_record_of_no_length_keeps_its_charge_on_the_day_of_its_start() -> None:
+    frame = roll_up(as_entries([Row(MIDNIGHT, MIDNIGHT, 900), Row(MIDNIGHT - 1, MIDNIGHT - 1)]))
+    assert frame.select("day", "millicard_seconds", "charge_fen", "pieces", "starts").rows() == [
+        (DAY - 1, 0, 0, 1, 1),
+        (DAY, 0, 900, 1, 1),
+    ]
+
+
+def test_the_largest_record_intake_accepts_is_split_exactly() -> None:
+    largest = Row(MIDNIGHT + 1, MIDNIGHT + 1 + TEN_YEARS, 10**15, millicards=10**9)
+    frame = roll_up(as_entries([largest]))
+    assert frame.rows() == plain_roll_up([largest])
+    assert frame.height == 3661
+
+
+def test_entries_may_be_big_endian_have_further_fields_or_be_a_mapping_of_columns() -> None:
+    entries = as_entries([Row(MIDNIGHT - 50, MIDNIGHT + 50, 11), Row(MIDNIGHT, MIDNIGHT + 9, 3, sign=-1)])
+    expected = roll_up(entries)
+    names = [field.name for field in fields(Row)]
+    wide = np.zeros(2, [("key", "V16"), *((name, entries.dtype[name].newbyteorder(">")) for name in names)])
+    for name in names:
+        wide[name] = entries[name]
+    assert roll_up(wide).equals(expected)
+    assert roll_up({name: entries[name] for name in names}).equals(expected)
+
+
+def test_no_rows_are_an_empty_frame() -> None:
+    assert roll_up(as_entries([])).equals(empty_use())
+    assert merge([]).equals(empty_use())
+
+
+def test_many_kinds_and_days_outgrow_the_first_table() -> None:
+    rows = [Row(MIDNIGHT + 86_400 * (n % 7), MIDNIGHT + 86_400 * (n % 7) + 5, 1, consumer=n) for n in range(30_000)]
+    frame = roll_up(as_entries(rows))
+    assert frame.height == 30_000
+    assert frame.equals(frame.sort(USE_KEY))
+    assert frame["charge_fen"].sum() == 30_000
+
+
+def test_a_sum_that_does_not_fit_is_refused_with_its_group() -> None:
+    rows = [Row(MIDNIGHT, MIDNIGHT, 10**15, consumer=42)] * 9224
+    with pytest.raises(SumOverflow, match=r"charge_fen of .*'consumer': 42"):
+        roll_up(as_entries(rows))
+
+
+def test_a_sum_that_fits_is_exact_although_it_leaves_the_range_on_the_way() -> None:
+    charge = Row(MIDNIGHT, MIDNIGHT, 10**15)
+    rows = [charge] * 9300 + [replace(charge, sign=-1)] * 9299
+    assert roll_up(as_entries(rows))["charge_fen"].to_list() == [10**15]
+    half = GroupTable()
+    half.add_entries(measured(as_entries(rows[:9300])))
+    rest = GroupTable()
+    rest.add_entries(measured(as_entries(rows[9300:])))
+    half.add_table(rest)
+    assert half.frame()["charge_fen"].to_list() == [10**15]
+
+
+def test_merging_frames_refuses_what_does_not_fit_and_nothing_else() -> None:
+    one = roll_up(as_entries([Row(MIDNIGHT, MIDNIGHT + 1)]))
+    most = one.with_columns(pl.lit(2**63 - 1, pl.Int64).alias("millicard_seconds"))
+    with pytest.raises(SumOverflow, match="millicard_seconds"):
+        merge([most, one])
+    least = one.with_columns(pl.lit(-(2**63), pl.Int64).alias("millicard_seconds"))
+    assert merge([most, most, least, least])["millicard_seconds"].to_list() == [-2]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Row(MIDNIGHT, MIDNIGHT - 1),
+        Row(MIDNIGHT, MIDNIGHT + TEN_YEARS + 1),
+        Row(0, 10),
+        Row(MIDNIGHT, MIDNIGHT + 1, 10**15 + 1),
+        Row(MIDNIGHT, MIDNIGHT + 1, -1),
+        Row(MIDNIGHT, MIDNIGHT + 1, millicards=10**9 + 1),
+        Row(MIDNIGHT, MIDNIGHT + 1, millicards=-1),
+        Row(MIDNIGHT, MIDNIGHT + 1, purpose=3),
+        Row(MIDNIGHT, MIDNIGHT + 1, consumer=-1),
+        Row(MIDNIGHT, MIDNIGHT + 1, sign=0),
+    ],
+)
+def test_a_row_beyond_the_limits_of_intake_is_refused(bad: Row) -> None:
+    with pytest.raises(RowOutOfRange, match="row 1 "):
+        roll_up(as_entries([Row(MIDNIGHT, MIDNIGHT + 1), bad]))
+
+
+def test_a_frame_with_other_columns_is_not_merged() -> None:
+    with pytest.raises(NotAUseFrame):
+        merge([empty_use().drop("starts")])
