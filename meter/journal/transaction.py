@@ -1,0 +1,213 @@
+"""One transaction of the journal: under the one lock that makes batch numbers follow the order of commits.
+
+Whoever appends a batch, of usage or of registry facts, does it inside `journal_transaction`. The lock is taken before the
+head is read and falls only with the commit, so a batch number is visible exactly when all smaller ones are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.journal.chain import GENESIS, Header, contents_text, link
+
+LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
+Clock = Callable[[], datetime]
+
+
+class JournalUnavailable(RuntimeError):
+    """The journal cannot durably record now; nothing was acknowledged, and trying again later is safe."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last batch: its number, digest, moment, and the last batch that changed the registry."""
+
+    batch: int
+    digest: bytes
+    recorded_at: datetime
+    registry_batch: int
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A batch as appended: what its receipt says."""
+
+    batch: int
+    digest: bytes
+    recorded_at: datetime
+
+
+class JournalTransaction:
+    """The open transaction: its head moves with every batch appended."""
+
+    def __init__(self, connection: asyncpg.Connection, head: Head, algorithm: str, now: datetime) -> None:
+        self.connection = connection
+        self.head = head
+        self.algorithm = algorithm
+        self._now = max(now, head.recorded_at)  # a clock set back must not make an earlier batch look later
+        self._batches: list[tuple[Any, ...]] = []
+        self._bodies: list[tuple[Any, ...]] = []
+
+    async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:
+        """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones."""
+        assert (table, column) in {("party", "uscc"), ("facility", "code"), ("chip", "code")}
+        wanted = sorted(set(names))
+        if not wanted:
+            return {}
+        rows = await self.connection.fetch(
+            f"select id, {column} as name from {table} where {column} = any($1::text[])", wanted
+        )
+        numbers = {row["name"]: row["id"] for row in rows}
+        missing = [name for name in wanted if name not in numbers]
+        if missing:
+            last = await self.connection.fetchval(f"select coalesce(max(id), 0) from {table}")
+            fresh = list(enumerate(missing, start=last + 1))
+            await self.connection.copy_records_to_table(table, records=fresh, columns=["id", column])
+            numbers.update({name: number for number, name in fresh})
+        return numbers
+
+    def append(
+        self,
+        *,
+        kind: str,
+        source: tuple[int, str] | None,
+        counts: Mapping[str, int],
+        key_name: str,
+        contents: Mapping[str, str],
+        body: tuple[str, str, bytes] | None,
+        changes_registry: bool,
+    ) -> Recorded:
+        """Add the next batch (written out by `flush`); `body` is (content type, codec, bytes)."""
+        number = self.head.batch + 1
+        registry_batch = number if changes_registry else self.head.registry_batch
+        header = Header(
+            batch=number,
+            kind=kind,
+            source=source[1] if source else None,
+            recorded_at=self._now,
+            received=counts["received"],
+            accepted=counts["accepted"],
+            duplicate=counts["duplicate"],
+            conflict=counts["conflict"],
+            refused=counts["refused"],
+            registry_batch=registry_batch,
+            key_name=key_name,
+            contents=contents,
+        )
+        digest = link(self.algorithm, self.head.digest, header)
+        self.head = Head(number, digest, self._now, registry_batch)
+        self._batches.append(
+            (
+                number, kind, source[0] if source else None, self._now, header.received, header.accepted,
+                header.duplicate, header.conflict, header.refused, registry_batch, key_name,
+                contents_text(contents), self.algorithm, digest,
+            )
+        )  # fmt: skip
+        if body is not None:
+            self._bodies.append((number, *body))
+        return Recorded(number, digest, self._now)
+
+    async def flush(self) -> None:
+        """Write the batches appended so far."""
+        await self.copy("batch", _BATCH_COLUMNS, self._batches)
+        await self.copy("batch_body", ("batch", "content_type", "codec", "body"), self._bodies)
+        self._batches, self._bodies = [], []
+
+    async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
+        """COPY records into a table; nothing to do for none."""
+        if records:
+            await self.connection.copy_records_to_table(table, records=records, columns=list(columns))
+
+
+_BATCH_COLUMNS = (
+    "batch", "kind", "source", "recorded_at", "received", "accepted", "duplicate", "conflict", "refused",
+    "registry_batch", "key_name", "contents", "algorithm", "digest",
+)  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock) -> AsyncIterator[JournalTransaction]:
+    """Hold the journal's lock for one transaction; commits when the block ends well, rolls back when it does not.
+
+    Raises JournalUnavailable when the database cannot be reached or does not confirm the commit.
+    """
+    notices: list[str] = []
+
+    def listen(_: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
+        notices.append(str(message))
+
+    async with reaching_database():
+        async with engine.connect() as held:
+            raw = await held.get_raw_connection()
+            connection: asyncpg.Connection = raw.driver_connection  # type: ignore[assignment]
+            connection.add_log_listener(listen)
+            transaction = connection.transaction()
+            try:
+                await transaction.start()
+                await connection.execute(f"select pg_advisory_xact_lock({LOCK})")
+                opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
+                yield opened
+                await opened.flush()
+                notices.clear()
+                await transaction.commit()
+            except BaseException as error:
+                await _give_up(connection, transaction, isinstance(error, Exception))
+                raise
+            finally:
+                if not connection.is_closed():
+                    connection.remove_log_listener(listen)
+            if notices:
+                # "canceling wait for synchronous replication": committed here, perhaps nowhere else
+                raise JournalUnavailable(f"the commit was not confirmed: {notices[0]}")
+
+
+async def _give_up(connection: asyncpg.Connection, transaction: Any, orderly: bool) -> None:
+    if connection.is_closed():
+        return
+    if not orderly:  # cancelled in the middle of a protocol exchange: the connection's state is unknown
+        connection.terminate()
+        return
+    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        await transaction.rollback()
+
+
+async def read_head(connection: asyncpg.Connection) -> Head:
+    """The last batch, or the state before the first."""
+    row = await connection.fetchrow(
+        "select batch, digest, recorded_at, registry_batch from batch order by batch desc limit 1"
+    )
+    if row is None:
+        return Head(0, GENESIS, datetime.min.replace(tzinfo=UTC), 0)
+    return Head(row["batch"], row["digest"], row["recorded_at"], row["registry_batch"])
+
+
+@contextlib.asynccontextmanager
+async def reaching_database() -> AsyncIterator[None]:
+    """Turn every way of not reaching the database into JournalUnavailable; leave other errors alone."""
+    try:
+        yield
+    except (OSError, PoolTimeout, OperationalError, InterfaceError, asyncpg.InterfaceError) as error:
+        raise JournalUnavailable(f"the database cannot be reached: {error}") from error
+    except asyncpg.PostgresError as error:
+        if _passing(error):
+            raise JournalUnavailable(f"the database cannot record now: {error}") from error
+        raise
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if error.connection_invalidated or (isinstance(cause, asyncpg.PostgresError) and _passing(cause)):
+            raise JournalUnavailable(f"the database cannot record now: {error}") from error
+        raise
+
+
+def _passing(error: asyncpg.PostgresError) -> bool:
+    """Whether the error is about the server's condition (connection, resources, operator, rollback), not about us."""
+    return (error.sqlstate or "")[:2] in {"08", "25", "40", "53", "55", "57", "58"}

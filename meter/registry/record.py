@@ -1,0 +1,369 @@
+"""Recording registry items: one PUT is one batch; what is new is appended, what repeats the latest word is a duplicate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import zstandard
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.journal.chain import digest_of
+from meter.journal.transaction import Clock, JournalTransaction, Recorded, journal_transaction
+from meter.registry.facts import EVER, NEVER, day_number, day_of, held_above_one
+from meter.registry.shapes import READERS, Item, Unfit, parse_items
+
+INSIDER_SHARE = Decimal("0.25")  # from here on an owner's holder raises the warning OWNER_HAS_HOLDERS
+
+
+@dataclass
+class Outcome:
+    """What became of each item of a PUT: the counts, what was not accepted, and warnings."""
+
+    received: int
+    accepted: int = 0
+    duplicate: int = 0
+    conflict: int = 0
+    refused: int = 0
+    results: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    recorded: Recorded | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """received = accepted + duplicate + conflict + refused."""
+        return {name: getattr(self, name) for name in ("received", "accepted", "duplicate", "conflict", "refused")}
+
+    def reject(self, index: int, item: Item | None, status: str, code: str, detail: str) -> None:
+        """Count an item that was not accepted and say why."""
+        setattr(self, status, getattr(self, status) + 1)
+        result: dict[str, Any] = {"index": index, "status": status, "code": code, "detail": detail}
+        name = subject_name(item) if item else None
+        if name:
+            result["id"] = name
+        self.results.append(result)
+
+
+async def record_items(
+    engine: AsyncEngine,
+    kind: str,
+    body: bytes,
+    *,
+    key_name: str,
+    source: tuple[int, str] | None,
+    algorithm: str,
+    clock: Clock,
+) -> Outcome:
+    """Record the items of a body (JSON array) of one kind of READERS.
+
+    Raises NotABatch for a body that is none, JournalUnavailable when nothing could be recorded.
+    """
+    raw = parse_items(body)
+    outcome = Outcome(len(raw))
+    items: dict[int, Item] = {}
+    for index, one in enumerate(raw):
+        try:
+            items[index] = READERS[kind](one)
+        except Unfit as unfit:
+            outcome.reject(index, None, "refused", unfit.code, unfit.detail)
+    async with journal_transaction(engine, algorithm, clock) as journal:
+        fresh = await _sift(journal, kind, items, source, outcome)
+        if kind == "holdings":
+            await _refuse_holdings_above_one(journal, fresh, outcome)
+        outcome.accepted = len(fresh)
+        outcome.duplicate = outcome.received - outcome.accepted - outcome.conflict - outcome.refused
+        outcome.results.sort(key=lambda result: result["index"])
+        if fresh:
+            await _append(journal, kind, fresh, source, body, key_name, outcome)
+        outcome.warnings = await _owner_warnings(journal, kind, items)
+    return outcome
+
+
+def content_of(item: Item) -> str:
+    """The item in the one spelling by which repeats are compared; bank accounts are kept apart."""
+    return json.dumps(
+        {name: value for name, value in item.items() if value is not None and name != "bank_account"},
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_spell,
+    )  # fmt: skip
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    assert isinstance(value, date)
+    return value.isoformat()
+
+
+def subject_name(item: Item) -> str | None:
+    """What an item is about, in its own words."""
+    if "held" in item:
+        return f"{item['holder']}>{item['held']}"
+    return item.get("id") or item.get("uscc") or item.get("chip")
+
+
+def parties_of(item: Item) -> list[str]:
+    """Every entity code that an item names."""
+    found = [item[name] for name in ("uscc", "operator", "holder", "held", "consumer") if item.get(name)]
+    return found + [owner["uscc"] for owner in item.get("owners", ())]
+
+
+# kind -> table, the columns that name its subject, the column of its start
+_SUBJECTS: Mapping[str, tuple[str, tuple[str, ...], str | None]] = {
+    "entities": ("entity_fact", ("party",), "valid_from"),
+    "facilities": ("facility_fact", ("facility",), "valid_from"),
+    "chips": ("chip_fact", ("chip",), "valid_from"),
+    "holdings": ("holding_fact", ("holder", "held"), "valid_from"),
+    "expenditures": ("expenditure_fact", ("id",), None),
+    "control_totals": ("control_total", ("source", "day"), None),
+}
+
+
+def _subject(kind: str, item: Item, source: tuple[int, str] | None) -> tuple[object, ...]:
+    """The subject and start of an item, in its own words."""
+    match kind:
+        case "entities":
+            return item["uscc"], item["valid_from"]
+        case "facilities":
+            return item["id"], item["valid_from"]
+        case "chips":
+            return item["chip"], item["valid_from"]
+        case "holdings":
+            return item["holder"], item["held"], item["from"]
+        case "expenditures":
+            return (item["id"],)
+        case _:
+            assert source is not None
+            return source[0], item["day"]
+
+
+async def _sift(
+    journal: JournalTransaction, kind: str, items: dict[int, Item], source: tuple[int, str] | None, outcome: Outcome
+) -> dict[int, Item]:
+    """The items that say something new, compared with the latest word on the same subject and start."""
+    latest = await _latest(journal, kind, list(items.values()), source)
+    fresh: dict[int, Item] = {}
+    for index, item in items.items():
+        subject, said = _subject(kind, item, source), _said(item)
+        if latest.get(subject) == said:
+            continue  # a duplicate
+        if kind == "expenditures" and subject in latest:
+            outcome.reject(
+                index, item, "conflict", "id_already_recorded_with_other_content",
+                "the first version stands; take amounts back with a negative fact of its own",
+            )  # fmt: skip
+            continue
+        latest[subject] = said
+        fresh[index] = item
+    return fresh
+
+
+def _said(item: Item) -> tuple[str, str]:
+    return content_of(item), _account_text(item)
+
+
+def _account_text(item: Item) -> str:
+    account = item.get("bank_account")
+    return json.dumps(account, sort_keys=True, ensure_ascii=False) if account else ""
+
+
+_LATEST: Mapping[str, str] = {
+    "entities": """select distinct on (f.party, f.valid_from) p.uscc as a, f.valid_from as b, f.content,
+        f.bank_account::text as account from entity_fact f join party p on p.id = f.party
+        where p.uscc = any($1::text[]) order by f.party, f.valid_from, f.batch desc, f.ordinal desc""",
+    "facilities": """select distinct on (f.facility, f.valid_from) d.code as a, f.valid_from as b, f.content
+        from facility_fact f join facility d on d.id = f.facility
+        where d.code = any($1::text[]) order by f.facility, f.valid_from, f.batch desc, f.ordinal desc""",
+    "chips": """select distinct on (f.chip, f.valid_from) d.code as a, f.valid_from as b, f.content
+        from chip_fact f join chip d on d.id = f.chip
+        where d.code = any($1::text[]) order by f.chip, f.valid_from, f.batch desc, f.ordinal desc""",
+    "holdings": """select distinct on (f.holder, f.held, f.valid_from) h.uscc as a, p.uscc as b, f.valid_from as c,
+        f.content from holding_fact f join party p on p.id = f.held join party h on h.id = f.holder
+        where p.uscc = any($1::text[]) order by f.holder, f.held, f.valid_from, f.batch desc, f.ordinal desc""",
+    "expenditures": "select id as a, content from expenditure_fact where id = any($1::text[])",
+}
+
+
+async def _latest(
+    journal: JournalTransaction, kind: str, items: Sequence[Item], source: tuple[int, str] | None
+) -> dict[tuple[object, ...], tuple[str, str]]:
+    """Subject and start -> the latest word on it."""
+    if kind == "control_totals":
+        assert source is not None
+        rows = await journal.connection.fetch(
+            """select distinct on (day) source as a, day as b, content from control_total
+               where source = $1 and day = any($2::date[]) order by day, batch desc, ordinal desc""",
+            source[0], [item["day"] for item in items],
+        )  # fmt: skip
+    else:
+        names = {item["held"] if kind == "holdings" else subject_name(item) for item in items}
+        rows = await journal.connection.fetch(_LATEST[kind], sorted(name for name in names if name))
+    found: dict[tuple[object, ...], tuple[str, str]] = {}
+    for row in rows:
+        subject = tuple(row[name] for name in ("a", "b", "c") if name in row)
+        account = row["account"] if "account" in row and row["account"] else ""
+        if account:
+            account = json.dumps(json.loads(account), sort_keys=True, ensure_ascii=False)
+        found[subject] = (row["content"], account)
+    return found
+
+
+async def _refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[int, Item], outcome: Outcome) -> None:
+    """Take out the items that would leave an entity held above 100 % on some day."""
+    held = sorted({item["held"] for item in fresh.values()})
+    rows = await journal.connection.fetch(
+        """select h.uscc as holder, p.uscc as held, f.share, f.valid_from, f.valid_to from holding_fact f
+           join party p on p.id = f.held join party h on h.id = f.holder
+           where p.uscc = any($1::text[]) order by f.batch, f.ordinal""",
+        held,
+    )
+    facts: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
+    for row in rows:
+        facts.setdefault(row["held"], []).append(
+            (row["holder"], day_number(row["valid_from"], EVER), day_number(row["valid_to"], NEVER), row["share"])
+        )
+    for item in fresh.values():
+        facts.setdefault(item["held"], []).append(
+            (item["holder"], day_number(item["from"], EVER), day_number(item["to"], NEVER), item["share"])
+        )
+    above = {name: day for name in held if (day := held_above_one(facts[name])) is not None}
+    for index, item in list(fresh.items()):
+        if item["held"] in above:
+            day = above[item["held"]]
+            when = "since ever" if day == EVER else f"on {day_of(day)}"
+            del fresh[index]
+            outcome.reject(
+                index, item, "refused", "holdings_above_one",
+                f"with this, {item['held']} would be held above 100 % {when} (R-RELATED)",
+            )  # fmt: skip
+
+
+async def _append(
+    journal: JournalTransaction,
+    kind: str,
+    fresh: dict[int, Item],
+    source: tuple[int, str] | None,
+    body: bytes,
+    key_name: str,
+    outcome: Outcome,
+) -> None:
+    """Write the facts and their batch."""
+    parties = await journal.number("party", "uscc", (p for item in fresh.values() for p in parties_of(item)))
+    places = await journal.number("facility", "code", (i["id"] for i in fresh.values() if kind == "facilities"))
+    models = await journal.number("chip", "code", (i["chip"] for i in fresh.values() if kind == "chips"))
+    facts = "\n".join(f"{index} {content_of(item)} {_account_text(item)}" for index, item in fresh.items())
+    recorded = journal.append(
+        kind=kind,
+        source=source,
+        counts=outcome.counts,
+        key_name=key_name,
+        contents={
+            "facts": digest_of(journal.algorithm, facts.encode()),
+            "body": digest_of(journal.algorithm, body),
+        },
+        body=("application/json", "zstd", zstandard.compress(body, 3)) if kind != "entities" else None,
+        changes_registry=kind != "control_totals",
+    )
+    outcome.recorded = recorded
+    await journal.flush()
+    rows: list[tuple[Any, ...]] = []
+    owners: list[tuple[Any, ...]] = []
+    for index, item in fresh.items():
+        start = (recorded.batch, index, content_of(item))
+        match kind:
+            case "entities":
+                row = (
+                    parties[item["uscc"]], item["name"], item["kind"], item["independent_legal_person"], item["region"],
+                    item["ai_enterprise"], item["state_body"], _account_text(item) or None,
+                    item["valid_from"], item["valid_to"],
+                )  # fmt: skip
+            case "facilities":
+                operator = parties[item["operator"]] if item["operator"] else None
+                capacity = json.dumps(item["capacity"], default=_spell) if item["capacity"] else None
+                row = (
+                    places[item["id"]], item["name"], item["region"], item["intelligent"], operator, capacity,
+                    item["valid_from"], item["valid_to"],
+                )  # fmt: skip
+                owners += [(recorded.batch, index, parties[o["uscc"]], o["share"]) for o in item["owners"]]
+            case "chips":
+                row = (models[item["chip"]], item["tflops_fp16"], item["source"], item["valid_from"], item["valid_to"])
+            case "holdings":
+                row = (
+                    parties[item["holder"]], parties[item["held"]], item["share"], item["document"],
+                    item["from"], item["to"],
+                )  # fmt: skip
+            case "expenditures":
+                row = (
+                    item["id"], parties[item["consumer"]], item["kind"], item["served_from"], item["served_to"],
+                    item["amount_fen"], item["document"],
+                )  # fmt: skip
+            case _:
+                assert source is not None
+                row = (source[0], item["day"], item["records"], item["charge_fen"])
+        rows.append(start + row)
+    table, columns = _COLUMNS[kind]
+    await journal.copy(table, ("batch", "ordinal", "content", *columns), rows)
+    await journal.copy("facility_owner", ("batch", "ordinal", "party", "share"), owners)
+
+
+_COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "entities": (
+        "entity_fact",
+        ("party", "name", "kind", "independent_legal_person", "region", "ai_enterprise", "state_body", "bank_account",
+         "valid_from", "valid_to"),
+    ),
+    "facilities": (
+        "facility_fact",
+        ("facility", "name", "region", "intelligent", "operator", "capacity", "valid_from", "valid_to"),
+    ),
+    "chips": ("chip_fact", ("chip", "tflops_fp16", "source", "valid_from", "valid_to")),
+    "holdings": ("holding_fact", ("holder", "held", "share", "document", "valid_from", "valid_to")),
+    "expenditures": (
+        "expenditure_fact",
+        ("id", "consumer", "kind", "served_from", "served_to", "amount_fen", "document"),
+    ),
+    "control_totals": ("control_total", ("source", "day", "records", "charge_fen")),
+}  # fmt: skip
+
+
+async def _owner_warnings(journal: JournalTransaction, kind: str, items: dict[int, Item]) -> list[dict[str, Any]]:
+    """OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of 25 % or more (R-JV)."""
+    if kind == "facilities":
+        named = {owner["uscc"] for item in items.values() for owner in item["owners"]}
+        rows = await journal.connection.fetch(
+            """select distinct p.uscc from holding_fact f join party p on p.id = f.held
+               where f.share >= $2 and p.uscc = any($1::text[])""",
+            sorted(named), INSIDER_SHARE,
+        )  # fmt: skip
+        has_holders = {row["uscc"] for row in rows}
+        found = {i: sorted({o["uscc"] for o in item["owners"]} & has_holders) for i, item in items.items()}
+    elif kind == "holdings":
+        named = {item["held"] for item in items.values() if item["share"] >= INSIDER_SHARE}
+        rows = await journal.connection.fetch(
+            """select distinct p.uscc from facility_owner o join party p on p.id = o.party
+               where p.uscc = any($1::text[])""",
+            sorted(named),
+        )
+        owners = {row["uscc"] for row in rows}
+        found = {
+            i: [item["held"]] if item["held"] in owners and item["share"] >= INSIDER_SHARE else []
+            for i, item in items.items()
+        }
+    else:
+        return []
+    return [
+        {
+            "index": index,
+            "code": "OWNER_HAS_HOLDERS",
+            "detail": f"{code} owns a facility and has itself a recorded holder of 25 % or more: owners are the "
+            "investors who built it, looked through (R-JV); accepted, and taken as recorded",
+        }
+        for index, codes in sorted(found.items())
+        for code in codes
+    ]
+
+

@@ -1,0 +1,110 @@
+"""Keeping the rollup up with the journal, and asking it what had been used as of any batch.
+
+Blocks of consecutive batches are added up once each. Batches are numbered in the order of their commits, so "all batches
+up to N" is complete the moment N is visible; a block can neither miss a batch nor, being unique, add one twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import asyncpg
+import numpy as np
+import polars as pl
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from meter.database.frames import frame
+from meter.rollup.columns import MEASURED_DTYPE
+from meter.rollup.daily import roll_up
+from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
+from meter.rollup.merge import merge
+
+LOCK = 0x5AB1  # the advisory lock of whoever adds up the next block
+BLOCK_RECORDS = 500_000
+ReadMeasured = Callable[[asyncpg.Connection, int, int], Any]
+
+_COUNTED = """
+select consumer, facility, chip, millicards, extract(epoch from started_at)::bigint as started,
+       extract(epoch from ended_at)::bigint as ended, charge_fen, purpose, via_platform::int, {sign} as sign
+from {table} where batch between {first} and {last}"""
+_MEASURED_SCHEMA = {
+    "consumer": pl.Int32, "facility": pl.Int32, "chip": pl.Int32, "millicards": pl.Int64, "started": pl.Int64,
+    "ended": pl.Int64, "charge_fen": pl.Int64, "purpose": pl.Int8, "via_platform": pl.Boolean, "sign": pl.Int8,
+}  # fmt: skip
+
+
+async def measured_rows(connection: asyncpg.Connection, first: int, last: int) -> Any:
+    """What the batches first..last add and take back, as an array of MEASURED_DTYPE."""
+    query = (
+        _COUNTED.format(sign="1", table="entry", first=int(first), last=int(last))
+        + " and action <> 2 union all "
+        + _COUNTED.format(sign="-1", table="reversal", first=int(first), last=int(last))
+    )
+    table = await frame(connection, query, _MEASURED_SCHEMA)
+    rows = np.empty(table.height, MEASURED_DTYPE)
+    for name in _MEASURED_SCHEMA:
+        rows[name] = table[name].to_numpy()
+    return rows
+
+
+async def advance(engine: AsyncEngine) -> int:
+    """Add up the next block of batches; the number of the last batch added up (0 when none is).
+
+    When another process is at it already, leaves it to that one.
+    """
+    async with engine.connect() as held:
+        connection = await driver(held)
+        async with connection.transaction():
+            if not await connection.fetchval(f"select pg_try_advisory_xact_lock({LOCK})"):
+                return await rolled_up_to(connection)
+            done = await rolled_up_to(connection)
+            last = await connection.fetchval(
+                """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
+                   where batch > $1 order by batch limit 100000) waiting
+                   where records <= $2 or batch = $1 + 1""",
+                done, BLOCK_RECORDS,
+            )  # fmt: skip
+            if last is None:
+                return done
+            use = roll_up(await measured_rows(connection, done + 1, last))
+            await connection.execute(
+                "insert into rollup_block (first_batch, last_batch) values ($1, $2)", done + 1, last
+            )
+            await _append(connection, last, use)
+            return int(last)
+
+
+async def _append(connection: asyncpg.Connection, last: int, use: pl.DataFrame) -> None:
+    if use.height:
+        stream = BytesIO()
+        use.select(pl.lit(last).alias("last_batch"), pl.all()).write_csv(stream, include_header=False)
+        stream.seek(0)
+        await connection.copy_to_table("rollup", source=stream, columns=["last_batch", *USE_SCHEMA], format="csv")
+
+
+async def rolled_up_to(connection: asyncpg.Connection) -> int:
+    """The last batch that the rollup covers, 0 when it covers none."""
+    return int(await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block"))
+
+
+async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
+    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far."""
+    covered = int(
+        await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
+    )
+    key = ", ".join(USE_KEY)
+    sums = ", ".join(f"sum({name})::bigint" for name in USE_SUMS)
+    query = f"select {key.replace('via_platform', 'via_platform::int')}, {sums} from rollup" + (
+        f" where last_batch <= {covered} group by {key}"
+    )
+    blocks = await frame(connection, query, USE_SCHEMA)
+    tail = roll_up(await measured_rows(connection, covered + 1, batch))
+    return merge([blocks, tail])
+
+
+async def driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's own connection, for COPY."""
+    raw = await connection.get_raw_connection()
+    return raw.driver_connection  # type: ignore[return-value]

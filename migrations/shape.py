@@ -1,0 +1,15 @@
+"""All tables of all stores, gathered: what the migrations must add up to."""
+
+import api.tables
+import meter.journal.tables
+import meter.registry.tables
+import meter.rollup.tables
+import settlement.tables
+from meter.database.metadata import METADATA
+
+__all__ = ["METADATA"]
+
+assert {api.tables.api_key, meter.journal.tables.entry, meter.registry.tables.entity_fact} <= set(
+    METADATA.tables.values()
+)
+assert {meter.rollup.tables.rollup, settlement.tables.settlement} <= set(METADATA.tables.values())

@@ -1,0 +1,59 @@
+"""Bringing a database to the shape this code needs: forward only, one process at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from meter.database.connect import owner_engine
+
+LOCK = 0x5AB3  # the advisory lock of whoever migrates
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Alembic's configuration; with a connection, for running migrations on it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def newest() -> str:
+    """The revision this code needs."""
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert head is not None
+    return head
+
+
+async def upgrade(url: str) -> tuple[str | None, str]:
+    """Apply what is missing, under a lock; the revision before and after. A second caller waits and finds it done."""
+    engine = owner_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(f"select pg_advisory_lock({LOCK})"))
+            await connection.commit()
+            try:
+                before = await connection.run_sync(_revision)
+                await connection.run_sync(lambda sync: command.upgrade(configuration(sync), "head"))
+                await connection.commit()
+                after = await connection.run_sync(_revision)
+            finally:
+                await connection.execute(text(f"select pg_advisory_unlock({LOCK})"))
+                await connection.commit()
+    finally:
+        await engine.dispose()
+    assert after is not None
+    return before, after
+
+
+def _revision(connection: Connection) -> str | None:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()
+    return revision

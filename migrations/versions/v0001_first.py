@@ -1,0 +1,609 @@
+"""The first shape: journal, registry, rollup, settlements, payouts, keys and people."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def _create_tables() -> None:
+    op.create_table(
+        "chip",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="chip_pkey"),
+        sa.UniqueConstraint("code", name="chip_code_key"),
+        comment="a number for every accelerator model",
+    )
+    op.create_table(
+        "entry",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Integer(), nullable=False),
+        sa.Column("consumer", sa.Integer(), nullable=False),
+        sa.Column("facility", sa.Integer(), nullable=False),
+        sa.Column("chip", sa.Integer(), nullable=False),
+        sa.Column("millicards", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.SmallInteger(), nullable=False),
+        sa.Column("via_platform", sa.Boolean(), nullable=False),
+        sa.Column("action", sa.SmallInteger(), nullable=False),
+        sa.Column("corrects", sa.Uuid(), nullable=False),
+        sa.Column("order_digest", sa.BigInteger(), nullable=False),
+        sa.Column("evidence_digest", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="entry_pkey"),
+        comment="one accepted usage record, fixed width; see meter/journal/row.py",
+    )
+    op.create_index(
+        "entry_batch_idx",
+        "entry",
+        ["batch"],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32},
+    )
+    op.create_table(
+        "facility",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="facility_pkey"),
+        sa.UniqueConstraint("code", name="facility_code_key"),
+        comment="a number for every facility",
+    )
+    op.create_table(
+        "party",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="party_pkey"),
+        sa.UniqueConstraint("uscc", name="party_uscc_key"),
+        comment="a number for every legal entity whose code was ever seen, registered or not",
+    )
+    op.create_table(
+        "person",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="person_pkey"),
+        sa.UniqueConstraint("name", name="person_name_key"),
+    )
+    op.create_table(
+        "reversal",
+        sa.Column("key", sa.Uuid(), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("consumer", sa.Integer(), nullable=False),
+        sa.Column("facility", sa.Integer(), nullable=False),
+        sa.Column("chip", sa.Integer(), nullable=False),
+        sa.Column("millicards", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.SmallInteger(), nullable=False),
+        sa.Column("via_platform", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="reversal_pkey"),
+        comment="what a correction takes back: the measured columns of the record that no longer counts; one per record, ever",
+    )
+    op.create_index("reversal_batch_idx", "reversal", ["batch"], unique=False)
+    op.create_table(
+        "rollup_block",
+        sa.Column("first_batch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("last_batch", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("first_batch <= last_batch", name="rollup_block_ordered_check"),
+        sa.PrimaryKeyConstraint("first_batch", name="rollup_block_pkey"),
+        sa.UniqueConstraint("last_batch", name="rollup_block_last_batch_key"),
+        comment="which batches are added up; blocks follow one another without gaps",
+    )
+    op.create_table(
+        "settlement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("round", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("as_of", sa.BigInteger(), nullable=False),
+        sa.Column("payment_order", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("readings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("matches", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("totals", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("receipt", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column(
+            "fingerprint", sa.LargeBinary(), nullable=False, comment="stands for everything the result follows from"
+        ),
+        sa.Column("adjusts", sa.Text(), nullable=True),
+        sa.Column("run_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["adjusts"], ["settlement.id"], name="settlement_adjusts_fkey"),
+        sa.PrimaryKeyConstraint("id", name="settlement_pkey"),
+    )
+    op.create_index(
+        "settlement_fingerprint_idx",
+        "settlement",
+        ["fingerprint"],
+        unique=True,
+        postgresql_where="status <> 'cancelled'",
+    )
+    op.create_index("settlement_round_idx", "settlement", ["round"], unique=False)
+    op.create_table(
+        "settlement_transition",
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("before", "after", name="settlement_transition_pkey"),
+        comment="the changes of state that are allowed; the database refuses every other",
+    )
+    op.create_table(
+        "source",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="source_pkey"),
+        sa.UniqueConstraint("name", name="source_name_key"),
+        comment="who sends usage records; named by an API key",
+    )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("secret_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("source", sa.Integer(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_given_check"),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="api_key_source_fkey"),
+        sa.PrimaryKeyConstraint("id", name="api_key_pkey"),
+        sa.UniqueConstraint("prefix", name="api_key_prefix_key"),
+        comment="a machine's key; the secret itself is shown once and never stored",
+    )
+    op.create_table(
+        "batch",
+        sa.Column("batch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("source", sa.Integer(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("duplicate", sa.Integer(), nullable=False),
+        sa.Column("conflict", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("registry_batch", sa.BigInteger(), nullable=False),
+        sa.Column("key_name", sa.Text(), nullable=False),
+        sa.Column("contents", sa.Text(), nullable=False),
+        sa.Column("algorithm", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint(
+            "kind in ('usage', 'replay', 'entities', 'facilities', 'chips', 'holdings', 'expenditures', 'control_totals')",
+            name="batch_kind_known_check",
+        ),
+        sa.CheckConstraint("batch >= 1 and registry_batch <= batch", name="batch_numbered_check"),
+        sa.CheckConstraint("received = accepted + duplicate + conflict + refused", name="batch_nothing_dropped_check"),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="batch_source_fkey"),
+        sa.PrimaryKeyConstraint("batch", name="batch_pkey"),
+        comment="one delivery and its receipt; numbered in commit order; `contents` are the digests that `digest` covers",
+    )
+    op.create_table(
+        "login",
+        sa.Column("token_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name="login_person_fkey"),
+        sa.PrimaryKeyConstraint("token_digest", name="login_pkey"),
+        comment="an open session of the console; the cookie's token is stored as a digest only",
+    )
+    op.create_index("login_person_idx", "login", ["person"], unique=False)
+    op.create_table(
+        "rollup",
+        sa.Column("last_batch", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("consumer", sa.Integer(), nullable=False),
+        sa.Column("facility", sa.Integer(), nullable=False),
+        sa.Column("chip", sa.Integer(), nullable=False),
+        sa.Column("purpose", sa.SmallInteger(), nullable=False),
+        sa.Column("via_platform", sa.Boolean(), nullable=False),
+        sa.Column("millicard_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.Column("pieces", sa.BigInteger(), nullable=False),
+        sa.Column("starts", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["last_batch"], ["rollup_block.last_batch"], name="rollup_last_batch_fkey"),
+        comment="one block's sums; days since 1970-01-01, Asia/Shanghai; columns as in meter/rollup/frames.py",
+    )
+    op.create_index("rollup_block_idx", "rollup", ["last_batch"], unique=False, postgresql_using="brin")
+    op.create_table(
+        "settlement_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'lock', 'cancel', 'paid')",
+            name="settlement_event_event_known_check",
+        ),
+        sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="settlement_event_settlement_fkey"),
+        sa.PrimaryKeyConstraint("id", name="settlement_event_pkey"),
+    )
+    op.create_index("settlement_event_settlement_idx", "settlement_event", ["settlement"], unique=False)
+    op.create_table(
+        "settlement_line",
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("award_fen", sa.BigInteger(), nullable=False),
+        sa.Column("held_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payable_fen", sa.BigInteger(), nullable=False),
+        sa.Column("adjustment_fen", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "line",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="the line as the contract shapes it",
+        ),
+        sa.Column(
+            "working",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="the steps and the excluded use of the line",
+        ),
+        sa.CheckConstraint(
+            "award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen",
+            name="settlement_line_amounts_check",
+        ),
+        sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="settlement_line_settlement_fkey"),
+        sa.PrimaryKeyConstraint("settlement", "uscc", name="settlement_line_pkey"),
+    )
+    op.create_table(
+        "api_key_revocation",
+        sa.Column("api_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name="api_key_revocation_api_key_fkey"),
+        sa.PrimaryKeyConstraint("api_key", name="api_key_revocation_pkey"),
+    )
+    op.create_table(
+        "batch_body",
+        sa.Column("batch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("codec", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="batch_body_batch_fkey"),
+        sa.PrimaryKeyConstraint("batch", name="batch_body_pkey"),
+        comment="the decoded body as received, so that nothing a source said is lost",
+    )
+    op.create_table(
+        "chip_fact",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("chip", sa.Integer(), nullable=False),
+        sa.Column("tflops_fp16", sa.Numeric(precision=18, scale=6), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "valid_from is null or valid_to is null or valid_from < valid_to", name="chip_fact_period_check"
+        ),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="chip_fact_batch_fkey"),
+        sa.ForeignKeyConstraint(["chip"], ["chip.id"], name="chip_fact_chip_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="chip_fact_pkey"),
+    )
+    op.create_index("chip_fact_chip_idx", "chip_fact", ["chip"], unique=False)
+    op.create_table(
+        "control_total",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("source", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="control_total_batch_fkey"),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="control_total_source_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="control_total_pkey"),
+        comment="what a source says it sent for a local day; the latest statement counts",
+    )
+    op.create_table(
+        "entity_fact",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("party", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("independent_legal_person", sa.Boolean(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("ai_enterprise", sa.Boolean(), nullable=True),
+        sa.Column("state_body", sa.Boolean(), nullable=False),
+        sa.Column("bank_account", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "valid_from is null or valid_to is null or valid_from < valid_to", name="entity_fact_period_check"
+        ),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="entity_fact_batch_fkey"),
+        sa.ForeignKeyConstraint(["party"], ["party.id"], name="entity_fact_party_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="entity_fact_pkey"),
+    )
+    op.create_index("entity_fact_party_idx", "entity_fact", ["party"], unique=False)
+    op.create_table(
+        "expenditure_fact",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("consumer", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("served_from", sa.Date(), nullable=False),
+        sa.Column("served_to", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.CheckConstraint("served_from <= served_to", name="expenditure_fact_period_check"),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="expenditure_fact_batch_fkey"),
+        sa.ForeignKeyConstraint(["consumer"], ["party.id"], name="expenditure_fact_consumer_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="expenditure_fact_pkey"),
+        sa.UniqueConstraint("id", name="expenditure_fact_id_key"),
+    )
+    op.create_index("expenditure_fact_consumer_idx", "expenditure_fact", ["consumer"], unique=False)
+    op.create_table(
+        "facility_fact",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("facility", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("intelligent", sa.Boolean(), nullable=False),
+        sa.Column("operator", sa.Integer(), nullable=True),
+        sa.Column("capacity", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "valid_from is null or valid_to is null or valid_from < valid_to", name="facility_fact_period_check"
+        ),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="facility_fact_batch_fkey"),
+        sa.ForeignKeyConstraint(["facility"], ["facility.id"], name="facility_fact_facility_fkey"),
+        sa.ForeignKeyConstraint(["operator"], ["party.id"], name="facility_fact_operator_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="facility_fact_pkey"),
+    )
+    op.create_index("facility_fact_facility_idx", "facility_fact", ["facility"], unique=False)
+    op.create_table(
+        "facility_owner",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("party", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Numeric(precision=10, scale=9), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="facility_owner_batch_fkey"),
+        sa.ForeignKeyConstraint(["party"], ["party.id"], name="facility_owner_party_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", "party", name="facility_owner_pkey"),
+        comment="the investors of the facility fact with the same batch and ordinal",
+    )
+    op.create_index("facility_owner_party_idx", "facility_owner", ["party"], unique=False)
+    op.create_table(
+        "holding_fact",
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Numeric(precision=10, scale=9), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.CheckConstraint("holder <> held", name="holding_fact_not_itself_check"),
+        sa.CheckConstraint(
+            "valid_from is null or valid_to is null or valid_from < valid_to", name="holding_fact_period_check"
+        ),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="holding_fact_batch_fkey"),
+        sa.ForeignKeyConstraint(["held"], ["party.id"], name="holding_fact_held_fkey"),
+        sa.ForeignKeyConstraint(["holder"], ["party.id"], name="holding_fact_holder_fkey"),
+        sa.PrimaryKeyConstraint("batch", "ordinal", name="holding_fact_pkey"),
+    )
+    op.create_index("holding_fact_held_idx", "holding_fact", ["held"], unique=False)
+    op.create_table(
+        "logout",
+        sa.Column("token_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["token_digest"], ["login.token_digest"], name="logout_token_digest_fkey"),
+        sa.PrimaryKeyConstraint("token_digest", name="logout_pkey"),
+    )
+    op.create_table(
+        "payout_instruction",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bank_reference", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["settlement", "uscc"],
+            ["settlement_line.settlement", "settlement_line.uscc"],
+            name="payout_instruction_settlement_uscc_fkey",
+        ),
+        sa.PrimaryKeyConstraint("id", name="payout_instruction_pkey"),
+        sa.UniqueConstraint("reference", name="payout_instruction_reference_key"),
+        sa.UniqueConstraint("settlement", "uscc", name="payout_instruction_settlement_uscc_key"),
+        comment="one instruction a line, for ever; the fence rises with every lease and refuses whoever held an older one",
+    )
+    op.create_index("payout_instruction_status_idx", "payout_instruction", ["status", "id"], unique=False)
+    op.create_table(
+        "quarantine",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("source", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("against", sa.Uuid(), nullable=True),
+        sa.Column("consumer", sa.Text(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'conflict') = (against is not null)", name="quarantine_conflict_names_first_check"
+        ),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="quarantine_batch_fkey"),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="quarantine_source_fkey"),
+        sa.PrimaryKeyConstraint("id", name="quarantine_pkey"),
+        sa.UniqueConstraint("digest", name="quarantine_digest_key"),
+        comment="records kept verbatim for a person: refused ones, and second versions of an id already recorded",
+    )
+    op.create_index("quarantine_batch_idx", "quarantine", ["batch"], unique=False)
+    op.create_table(
+        "payout_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("instruction", sa.BigInteger(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["instruction"], ["payout_instruction.id"], name="payout_event_instruction_fkey"),
+        sa.PrimaryKeyConstraint("id", name="payout_event_pkey"),
+    )
+    op.create_index("payout_event_instruction_idx", "payout_event", ["instruction"], unique=False)
+    op.create_table(
+        "quarantine_release",
+        sa.Column("quarantine", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="quarantine_release_batch_fkey"),
+        sa.ForeignKeyConstraint(["quarantine"], ["quarantine.id"], name="quarantine_release_quarantine_fkey"),
+        sa.PrimaryKeyConstraint("quarantine", name="quarantine_release_pkey"),
+        comment="a refused record that a replay accepted later, and in which batch",
+    )
+
+
+def upgrade() -> None:
+    _create_tables()
+    _allow_transitions()
+    _guard_settlements()
+    _grant()
+
+
+TRANSITIONS = (
+    ("computed", "submitted"),
+    ("computed", "approved"),
+    ("computed", "cancelled"),
+    ("submitted", "reviewed"),
+    ("submitted", "approved"),
+    ("submitted", "computed"),
+    ("submitted", "cancelled"),
+    ("reviewed", "approved"),
+    ("reviewed", "computed"),
+    ("reviewed", "cancelled"),
+    ("approved", "published"),
+    ("approved", "locked"),
+    ("approved", "cancelled"),
+    ("published", "locked"),
+    ("published", "cancelled"),
+    ("locked", "paid"),
+)
+
+
+def _allow_transitions() -> None:
+    table = sa.table("settlement_transition", sa.column("before"), sa.column("after"))
+    op.bulk_insert(table, [{"before": before, "after": after} for before, after in TRANSITIONS])
+
+
+def _guard_settlements() -> None:
+    """States change only as allowed, nothing but the state ever changes, and two people stand behind an approval."""
+    op.execute("""
+        create function settlement_guard() returns trigger language plpgsql as $$
+        begin
+            if (to_jsonb(old) - 'status') <> (to_jsonb(new) - 'status') then
+                raise exception 'a settlement never changes, except its state' using errcode = '23514';
+            end if;
+            if not exists (select from settlement_transition where before = old.status and after = new.status) then
+                raise exception 'a settlement cannot go from % to %', old.status, new.status using errcode = '23514';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger settlement_guard before update on settlement for each row execute function settlement_guard()"
+    )
+    op.execute("""
+        create function settlement_event_guard() returns trigger language plpgsql as $$
+        begin
+            if new.event in ('approve', 'lock') and exists (
+                select from settlement_event
+                where settlement = new.settlement and event in ('run', 'review') and actor = new.actor
+            ) then
+                raise exception 'who ran or reviewed a settlement cannot % it', new.event using errcode = '23514';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger settlement_event_guard before insert on settlement_event "
+        "for each row execute function settlement_event_guard()"
+    )
+    op.execute("""
+        create function payout_guard() returns trigger language plpgsql as $$
+        declare payable bigint;
+        begin
+            select case when s.status in ('locked', 'paid')
+                then case when s.adjusts is null then l.payable_fen else l.adjustment_fen end end
+            into payable from settlement s join settlement_line l on l.settlement = s.id
+            where s.id = new.settlement and l.uscc = new.uscc;
+            if payable is distinct from new.amount_fen then
+                raise exception 'an instruction pays exactly the locked line' using errcode = '23514';
+            end if;
+            if tg_op = 'UPDATE' and (old.reference <> new.reference or old.settlement <> new.settlement
+                or old.uscc <> new.uscc or new.fence < old.fence) then
+                raise exception 'an instruction never changes, except its state' using errcode = '23514';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger payout_guard before insert or update on payout_instruction "
+        "for each row execute function payout_guard()"
+    )
+
+
+APPENDED = (
+    "source", "party", "facility", "chip", "batch", "batch_body", "entry", "reversal", "quarantine",
+    "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
+    "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_instruction",
+    "payout_event", "api_key", "api_key_revocation", "person", "login", "logout",
+)  # fmt: skip
+
+
+def _grant() -> None:
+    """The service may read and append; it may change states, and rebuild the rollup, which is a cache."""
+    op.execute("""
+        do $$ begin
+            if not exists (select from pg_roles where rolname = 'suanbu_service') then
+                create role suanbu_service nologin;
+            end if;
+        exception when duplicate_object or unique_violation then null;  -- another database of this server was first
+        end $$
+    """)
+    op.execute("grant suanbu_service to current_user")
+    op.execute("grant usage on schema public to suanbu_service")
+    op.execute(f"grant select, insert on {', '.join(APPENDED)} to suanbu_service")
+    op.execute("grant select, insert, delete on rollup, rollup_block to suanbu_service")
+    op.execute("grant select on settlement_transition, alembic_version to suanbu_service")
+    op.execute("grant update (status) on settlement to suanbu_service")
+    op.execute(
+        "grant update (status, worker, fence, leased_until, bank_reference) on payout_instruction to suanbu_service"
+    )
