@@ -1,0 +1,109 @@
+"""From the bytes of a request to the decoded body: content type, charset, bounded decompression."""
+
+import zlib
+from enum import Enum
+
+import zstandard
+
+from meter.intake.codes import BodyCode, BodyError
+from meter.intake.limits import BODY_BYTES
+
+CHUNK_BYTES = 64 * 1024
+GZIP = 16 + zlib.MAX_WBITS
+ZSTD_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659: what a sender of Content-Encoding zstd may ask of a reader
+# A zstd block of 4 bytes can stand for 128 KiB, so this many bytes fed at once decode to 16 MiB at the most.
+ZSTD_CHUNK_BYTES = 512
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
+
+
+class Format(Enum):
+    """The formats a batch comes in, by content type."""
+
+    JSON = "application/json"
+    NDJSON = "application/x-ndjson"
+    EVENT = "application/cloudevents+json"
+    EVENTS = "application/cloudevents-batch+json"
+    ARROW = "application/vnd.apache.arrow.stream"
+
+
+def format_of(content_type: str) -> Format:
+    """The format a Content-Type header names. A charset other than UTF-8 (or its subset ASCII) is refused, others ignored."""
+    name, *parameters = content_type.split(";")
+    try:
+        found = Format(name.strip().lower())
+    except ValueError:
+        known = ", ".join(known.value for known in Format)
+        raise BodyError(BodyCode.UNSUPPORTED_MEDIA_TYPE, f"The content type is none of {known}.") from None
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
+            raise BodyError(BodyCode.UNSUPPORTED_CHARSET)
+    return found
+
+
+def decoded(body: bytes, content_encoding: str | None) -> bytes | bytearray:
+    """The body without its content encoding: at most 32 MiB, read no further (413). One coding only, not a list.
+
+    Several gzip members or zstd frames one after the other are one body (RFC 1952, RFC 8878); anything else after the
+    end is refused, and so is an end that does not come.
+    """
+    coding = (content_encoding or "identity").strip().lower()
+    if len(body) > BODY_BYTES:
+        raise BodyError(BodyCode.BODY_TOO_LARGE)
+    if coding in ("identity", ""):
+        return body
+    if coding in ("gzip", "x-gzip"):
+        return from_gzip(body)
+    if coding == "zstd":
+        return from_zstd(body)
+    raise BodyError(BodyCode.UNSUPPORTED_ENCODING)
+
+
+def from_gzip(body: bytes) -> bytearray:
+    """Every member of a gzip file, bounded."""
+    out = bytearray()
+    view = memoryview(body)
+    place = 0
+    while place < len(body):
+        if place and body[place : place + 2] != b"\x1f\x8b":
+            raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not gzip follows the compressed body.")
+        member = zlib.decompressobj(GZIP)
+        while not member.eof:
+            fed = view[place : place + CHUNK_BYTES]
+            if not fed:
+                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is cut short.")
+            try:
+                out += member.decompress(fed, BODY_BYTES + 1 - len(out))
+            except zlib.error:
+                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is broken.") from None
+            if len(out) > BODY_BYTES:
+                raise BodyError(BodyCode.BODY_TOO_LARGE)
+            place += len(fed) - len(member.unconsumed_tail) - len(member.unused_data)
+    return out
+
+
+def from_zstd(body: bytes) -> bytearray:
+    """Every frame of a zstd stream, bounded; a frame that wants a larger window than HTTP allows is refused."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+    out = bytearray()
+    view = memoryview(body)
+    place = 0
+    while place < len(body):
+        if place and not (body[place : place + 4] == ZSTD_MAGIC or body[place + 1 : place + 4] == ZSTD_SKIPPABLE):
+            raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not zstd follows the compressed body.")
+        frame = decompressor.decompressobj()
+        while not frame.eof:
+            fed = view[place : place + ZSTD_CHUNK_BYTES]
+            if not fed:
+                raise BodyError(BodyCode.BAD_COMPRESSION, "The zstd body is cut short.")
+            try:
+                out += frame.decompress(fed)
+            except zstandard.ZstdError:
+                raise BodyError(
+                    BodyCode.BAD_COMPRESSION, "The zstd body is broken or wants a window over 8 MiB."
+                ) from None
+            if len(out) > BODY_BYTES:
+                raise BodyError(BodyCode.BODY_TOO_LARGE)
+            place += len(fed) - len(frame.unused_data)
+    return out

@@ -1,0 +1,153 @@
+"""Facility or chip codes with their numbers and the local days on which some fact about them rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from meter.intake.codes import Code, Refused
+
+FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1  # since ever, for ever
+
+ENTRY = np.dtype(
+    [("text_start", "i4"), ("text_length", "i4"), ("number", "i4"), ("first_span", "i4"), ("end_span", "i4")]
+)
+SPAN = np.dtype([("first_day", "i4"), ("end_day", "i4")])
+
+Array = npt.NDArray[Any]
+
+
+class DatedCode(NamedTuple):
+    """One fact: the code and number of its subject, and its days (since 1970-01-01, Asia/Shanghai, end exclusive)."""
+
+    code: str
+    number: int
+    valid_from: int | None = None
+    valid_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All facts in the order recorded, and what follows from them as arrays for the kernels and a table for Python."""
+
+    facts: tuple[DatedCode, ...]
+    numbers: dict[str, tuple[int, tuple[tuple[int, int], ...]]]  # code -> number, ruling days
+    slots: Array  # i4, open addressing: place of the entry, -1 where free; a power of two long, at most half full
+    entries: Array  # ENTRY
+    spans: Array  # SPAN, by entry, ascending, disjoint
+    text: Array  # u1, the codes in UTF-8
+
+    @classmethod
+    def of(cls, facts: Iterable[DatedCode]) -> Catalogue:
+        """From every fact in the order recorded; one code has one number."""
+        facts = tuple(facts)
+        by_code: dict[str, list[DatedCode]] = {}
+        for fact in facts:
+            by_code.setdefault(fact.code, []).append(fact)
+        numbers = {}
+        for code, own in by_code.items():
+            assert len({fact.number for fact in own}) == 1, f"code {code!r} has two numbers"
+            numbers[code] = (own[0].number, ruling_days(own))
+        entries = np.zeros(len(numbers), ENTRY)
+        text = bytearray()
+        spans: list[tuple[int, int]] = []
+        for place, (code, (number, days)) in enumerate(numbers.items()):
+            encoded = code.encode()
+            entries[place] = (len(text), len(encoded), number, len(spans), len(spans) + len(days))
+            text += encoded
+            spans += days
+        slots = np.full(max(8, 1 << (2 * len(entries)).bit_length()), -1, np.int32)
+        letters = np.frombuffer(bytes(text) or b"\0", np.uint8)
+        fill_slots(slots, entries, letters)
+        return cls(facts, numbers, slots, entries, np.array(spans or [(0, 0)], SPAN), letters)
+
+    def extended(self, facts: Iterable[DatedCode]) -> Catalogue:
+        """With more facts, recorded after these."""
+        more = tuple(facts)
+        return Catalogue.of(self.facts + more) if more else self
+
+    def number_on_day(self, code: str, day: int, unknown: Code, not_ruling: Code) -> int:
+        """The number of a code on a day when a fact rules; raises `Refused` with one of the two codes."""
+        noun = str(unknown).removeprefix("unknown_")
+        if code not in self.numbers:
+            raise Refused(unknown, f"{noun} '{code}' is not registered")
+        number, days = self.numbers[code]
+        if not any(first <= day < end for first, end in days):
+            raise Refused(not_ruling, f"no fact about {noun} '{code}' rules on the day the record starts")
+        return number
+
+
+def ruling_days(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
+    """The days on which some fact of one subject rules (rules.md R-FACTS), ascending and disjoint.
+
+    The fact with the greatest start on or before a day rules (of two with one start the later recorded); from its end
+    on nothing rules until the next start.
+    """
+    end_by_start: dict[int, int] = {}
+    for fact in facts:
+        first = FIRST_DAY if fact.valid_from is None else fact.valid_from
+        end_by_start[first] = LAST_DAY if fact.valid_to is None else fact.valid_to
+    starts = sorted(end_by_start)
+    spans: list[tuple[int, int]] = []
+    for first, following in zip(starts, [*starts[1:], LAST_DAY], strict=True):
+        end = min(end_by_start[first], following)
+        if spans and spans[-1][1] == first < end:
+            spans[-1] = (spans[-1][0], end)
+        elif first < end:
+            spans.append((first, end))
+    return tuple(spans)
+
+
+@numba.njit(cache=True, nogil=True, inline="never")
+def hash_of(text: Array, start: int, length: int) -> int:
+    """A 64-bit FNV-1a hash with a last mix, of bytes."""
+    value = np.uint64(0xCBF29CE484222325)
+    for place in range(start, start + length):
+        value = (value ^ np.uint64(text[place])) * np.uint64(0x100000001B3)
+    value ^= value >> np.uint64(29)
+    return np.int64(value >> np.uint64(1))
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_slots(slots: Array, entries: Array, text: Array) -> None:
+    """Enter every code into the open-addressing table."""
+    mask = slots.size - 1
+    for place in range(entries.size):
+        slot = hash_of(text, entries[place].text_start, entries[place].text_length) & mask
+        while slots[slot] >= 0:
+            slot = (slot + 1) & mask
+        slots[slot] = place
+
+
+@numba.njit(cache=True, nogil=True)
+def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start: int, length: int) -> int:
+    """The place of the entry whose code is text[start:start+length], or -1."""
+    mask = slots.size - 1
+    slot = hash_of(text, start, length) & mask
+    while slots[slot] >= 0:
+        place = slots[slot]
+        if entries[place].text_length == length:
+            own = entries[place].text_start
+            same = True
+            for step in range(length):
+                if own_text[own + step] != text[start + step]:
+                    same = False
+                    break
+            if same:
+                return place
+        slot = (slot + 1) & mask
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def rules_on_day(entries: Array, spans: Array, place: int, day: int) -> bool:
+    """Whether some fact of the entry rules on the day."""
+    for span in range(entries[place].first_span, entries[place].end_span):
+        if spans[span].first_day <= day < spans[span].end_day:
+            return True
+    return False

@@ -1,0 +1,109 @@
+"""JSON, NDJSON and CloudEvents bodies: found by the scanner, read by the authority where the scanner could not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from meter.intake.body import Format
+from meter.intake.codes import BodyCode, BodyError, Code, Refused
+from meter.intake.columns import PLACE, RECORD
+from meter.intake.event import judge_event
+from meter.intake.json_text import value_of_json
+from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
+from meter.intake.record import Value, judge
+from meter.intake.registered import Registered
+from meter.intake.scanner import scan_document, scan_lines
+from meter.intake.settle import Found
+from meter.intake.split import (
+    DONE,
+    EMPTY,
+    NOT_A_BATCH,
+    NOT_JSON,
+    OPEN_BRACE,
+    OPEN_BRACKET,
+    TOO_DEEP,
+    TOO_MANY_RECORDS,
+    TOO_MANY_VALUES,
+    TRAILING,
+)
+
+Array = npt.NDArray[Any]
+
+BODY_CODES = {
+    NOT_JSON: BodyCode.NOT_JSON,
+    EMPTY: BodyCode.EMPTY_BODY,
+    NOT_A_BATCH: BodyCode.NOT_A_BATCH,
+    TRAILING: BodyCode.TRAILING_BYTES,
+    TOO_DEEP: BodyCode.TOO_DEEP,
+    TOO_MANY_VALUES: BodyCode.TOO_MANY_VALUES,
+    TOO_MANY_RECORDS: BodyCode.TOO_MANY_RECORDS,
+}
+FIRST_BYTE = {Format.EVENT: OPEN_BRACE, Format.EVENTS: OPEN_BRACKET}
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A decoded body and where its records lie."""
+
+    body: bytes | bytearray
+    places: Array
+
+    def verbatim(self, index: int) -> bytes:
+        """The bytes of one record as received (of an event: the whole event)."""
+        return bytes(memoryview(self.body)[int(self.places["start"][index]) : int(self.places["end"][index])])
+
+
+def found_in_json(body: bytes | bytearray, form: Format, registered: Registered, fast: bool) -> Found:
+    """The records of a body; raises `BodyError`.
+
+    Blank lines of NDJSON are no records. An array, or a single object, is one JSON text: when it cannot be parsed no
+    record of it is taken. In NDJSON every line is a text of its own.
+    """
+    if body.startswith(MARKS) or b"\0" in body[:4]:
+        raise BodyError(BodyCode.BAD_ENCODING)
+    letters = np.frombuffer(body, np.uint8)
+    # no record is shorter than two bytes with what separates it from the next
+    room = min(BATCH_RECORDS, len(body) // 2 + 1)
+    records = np.zeros(room, RECORD)
+    places = np.empty(room, PLACE)
+    if form is Format.NDJSON:
+        outcome, count = scan_lines(letters, records, places)
+    else:
+        outcome, count = scan_document(letters, FIRST_BYTE.get(form, 0), records, places)
+    if outcome != DONE:
+        raise body_error(outcome, count, letters)
+    places = places[:count]
+    document = JsonBody(body, places)
+
+    def value_of(row: int) -> Value:
+        text = document.verbatim(row)
+        if len(text) > RECORD_BYTES:
+            raise Refused(Code.RECORD_TOO_LARGE, f"the record has {len(text)} bytes, at most {RECORD_BYTES} are taken")
+        try:
+            return value_of_json(text)
+        except Refused as refusal:
+            if refusal.code is Code.NOT_JSON and form is not Format.NDJSON:
+                raise BodyError(BodyCode.NOT_JSON, f"The body is not JSON: record {row}: {refusal.detail}.") from None
+            raise
+
+    authority = judge_event if form in (Format.EVENT, Format.EVENTS) else judge
+    return Found(records[:count], places, letters, letters, letters, letters, document, value_of, authority)
+
+
+def body_error(outcome: int, count: int, letters: Array) -> BodyError:
+    """The refusal of a body whose scan ended with `outcome` after `count` records."""
+    code = BODY_CODES[outcome]
+    if code is BodyCode.NOT_A_BATCH and letters.size <= RECORD_BYTES:
+        try:
+            value_of_json(letters.tobytes())
+        except Refused:
+            code = BodyCode.NOT_JSON
+    details = {
+        BodyCode.NOT_JSON: f"The body is not JSON: it ends or breaks off after record {count - 1}." if count else None,
+        BodyCode.TOO_DEEP: f"Record {count} is nested deeper than {DEPTH_LEVELS} levels.",
+        BodyCode.TOO_MANY_VALUES: f"Record {count} has more than {RECORD_VALUES} values.",
+    }
+    return BodyError(code, details.get(code))

@@ -1,0 +1,43 @@
+"""From a request body to checked columns: the public functions of intake."""
+
+import json
+from collections.abc import Sequence
+
+from meter.intake.body import Format, decoded, format_of
+from meter.intake.codes import BodyCode, BodyError
+from meter.intake.json_body import found_in_json
+from meter.intake.received import Received
+from meter.intake.registered import Registered
+from meter.intake.settle import settled
+
+
+def receive(
+    body: bytes,
+    content_type: str,
+    content_encoding: str | None,
+    registered: Registered,
+    source_number: int,
+    *,
+    fast: bool = True,
+) -> Received:
+    """The checked records and the refusals of one request body (contract.md section 1); raises `BodyError`.
+
+    Pure and thread-safe; the kernels run without the interpreter lock. `fast=False` sends every record to the
+    authority, one at a time, and gives the same answer.
+    """
+    form = format_of(content_type)
+    plain = decoded(body, content_encoding)
+    if not plain:
+        raise BodyError(BodyCode.EMPTY_BODY)
+    if form is Format.ARROW:
+        raise BodyError(BodyCode.BAD_ARROW)
+    return settled(found_in_json(plain, form, registered, fast), registered, source_number)
+
+
+def receive_records(records: Sequence[object], registered: Registered, source_number: int) -> Received:
+    """The same for records that are Python values already (as read from a worlds file), by way of NDJSON.
+
+    A value that JSON has no word for (a date, say) is a TypeError: a mistake of the caller, not of a client.
+    """
+    lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    return receive(lines.encode("utf-8", "surrogatepass"), Format.NDJSON.value, None, registered, source_number)

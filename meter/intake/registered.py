@@ -1,0 +1,52 @@
+"""What the registry knows at one batch number, as intake needs it: an immutable value that is cheap to extend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from meter.intake.catalogue import Catalogue, DatedCode
+from meter.intake.parties import Parties
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """`version` is the batch number it reflects. Facilities and chips with the days on which a fact rules; party numbers.
+
+    Made by `of`, and from one another by `extended`; older values stay valid and unchanged.
+    """
+
+    version: int
+    facilities: Catalogue
+    chips: Catalogue
+    parties: Parties
+
+    @classmethod
+    def of(
+        cls,
+        version: int,
+        facilities: Iterable[DatedCode] = (),
+        chips: Iterable[DatedCode] = (),
+        party_codes: Sequence[str] = (),
+        party_numbers: Sequence[int] = (),
+    ) -> Registered:
+        """From plain tables: every fact about facilities and chips in the order recorded, and all parties."""
+        parties = Parties.empty().extended(party_codes, party_numbers)
+        return cls(version, Catalogue.of(facilities), Catalogue.of(chips), parties)
+
+    def extended(
+        self,
+        version: int,
+        facilities: Iterable[DatedCode] = (),
+        chips: Iterable[DatedCode] = (),
+        party_codes: Sequence[str] = (),
+        party_numbers: Sequence[int] = (),
+    ) -> Registered:
+        """This and what was recorded since. Parties cost what is new; a new fact rebuilds its (small) catalogue."""
+        assert version >= self.version, "what is known never shrinks"
+        return Registered(
+            version,
+            self.facilities.extended(facilities),
+            self.chips.extended(chips),
+            self.parties.extended(party_codes, party_numbers),
+        )

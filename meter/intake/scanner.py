@@ -1,0 +1,92 @@
+"""The kernel that walks a JSON body in one pass and finds its records."""
+
+from typing import Any
+
+import numba
+import numpy.typing as npt
+
+from meter.intake.limits import BATCH_RECORDS
+from meter.intake.split import (
+    CLOSE_BRACKET,
+    COMMA,
+    DONE,
+    EMPTY,
+    NOT_A_BATCH,
+    NOT_JSON,
+    OPEN_BRACE,
+    OPEN_BRACKET,
+    TOO_MANY_RECORDS,
+    TRAILING,
+    after_space,
+    after_value,
+    check_line,
+    line_end,
+)
+
+Array = npt.NDArray[Any]
+
+
+@numba.njit(cache=True, nogil=True)
+def scan_lines(body: Array, records: Array, places: Array) -> tuple[int, int]:
+    """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
+    end = body.size
+    place = 0
+    count = 0
+    while True:
+        place = after_space(body, place, end)
+        if place == end:
+            return DONE if count else EMPTY, count
+        if count == BATCH_RECORDS:
+            return TOO_MANY_RECORDS, count
+        stop = line_end(body, place, end)
+        outcome = check_line(body, place, stop)
+        if outcome != DONE:
+            return outcome, count
+        places[count].start = place
+        places[count].end = stop
+        places[count].fast = False
+        count += 1
+        place = stop
+
+
+@numba.njit(cache=True, nogil=True)
+def scan_document(body: Array, wanted: int, records: Array, places: Array) -> tuple[int, int]:
+    """A JSON array of records or one object; `wanted` is the bracket it must begin with, 0 for either.
+
+    (outcome, number of records).
+    """
+    end = body.size
+    place = after_space(body, 0, end)
+    if place == end:
+        return EMPTY, 0
+    several = body[place] == OPEN_BRACKET
+    if wanted and body[place] != wanted:
+        return NOT_A_BATCH, 0
+    if several:
+        place = after_space(body, place + 1, end)
+    elif body[place] != OPEN_BRACE:
+        return NOT_A_BATCH, 0
+    count = 0
+    if not (several and place < end and body[place] == CLOSE_BRACKET):
+        while True:
+            if count == BATCH_RECORDS:
+                return TOO_MANY_RECORDS, count
+            stop, outcome = after_value(body, place, end)
+            if outcome != DONE:
+                return outcome, count
+            if stop == place:
+                return NOT_JSON, count
+            places[count].start = place
+            places[count].end = stop
+            places[count].fast = False
+            count += 1
+            place = after_space(body, stop, end)
+            if not several:
+                return DONE if place == end else TRAILING, count
+            if place == end or (body[place] != COMMA and body[place] != CLOSE_BRACKET):
+                return NOT_JSON, count
+            if body[place] == CLOSE_BRACKET:
+                break
+            place = after_space(body, place + 1, end)
+    place = after_space(body, place + 1, end)
+    return DONE if place == end else TRAILING, count

@@ -1,0 +1,104 @@
+"""The last step of every format: the authority's verdict on what no kernel accepted, digests, party numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from meter.intake.codes import Refused
+from meter.intake.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of
+from meter.intake.received import CODES, Document, Received, Refusal, Texts
+from meter.intake.record import ID, Checked, Pairs, Value
+from meter.intake.registered import Registered
+
+Array = npt.NDArray[Any]
+NUMBER = {code: number for number, code in enumerate(CODES, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a format found in a body: rows of `columns.RECORD` and `columns.PLACE`, filled where `fast` is set.
+
+    `value_of` reads one record for the authority, by its row; `judge` is the authority on records or on events.
+    """
+
+    records: Array
+    places: Array
+    id_text: Array  # u1 buffers the places point into
+    corrects_text: Array
+    order_text: Array
+    evidence_text: Array
+    document: Document
+    value_of: Callable[[int], Value]
+    judge: Callable[[Value, Registered], Checked]
+
+
+def settled(found: Found, registered: Registered, source_number: int) -> Received:
+    """The batch with every record either checked or refused."""
+    records, places = found.records, found.places
+    count = len(records)
+    codes = np.zeros(count, np.uint8)
+    refused: list[Refusal] = []
+    ids: dict[int, str] = {}
+    corrected: dict[int, str] = {}
+    for row in np.flatnonzero(~places["fast"]).tolist():
+        value: Value = None
+        try:
+            value = found.value_of(row)
+            checked = found.judge(value, registered)
+        except Refused as refusal:
+            codes[row] = NUMBER[refusal.code]
+            refused.append(Refusal(row, id_of(value), refusal.code, refusal.detail, found.document))
+            continue
+        write(records, row, checked, source_number)
+        ids[row] = checked.id
+        corrected[row] = checked.corrects or ""
+    records["index"] = np.arange(count, dtype=np.int32)
+    if refused:
+        records = records[codes == 0]
+    named = records["action"] != 2
+    if len(records):
+        numbers = registered.parties.numbers_of(records["consumer_code"])
+        records["consumer"] = np.where(named, numbers, 0)
+    return Received(
+        received=count,
+        records=records,
+        refused=tuple(refused),
+        codes=codes,
+        document=found.document,
+        id_texts=Texts(found.id_text, places["id"], places["id_length"], ids),
+        corrects_texts=Texts(found.corrects_text, places["corrects"], places["corrects_length"], corrected),
+    )
+
+
+def write(records: Array, row: int, checked: Checked, source_number: int) -> None:
+    """One record the authority accepted, as a row."""
+    records[row] = (
+        row,
+        0,
+        checked.facility,
+        checked.chip,
+        checked.millicards,
+        checked.started,
+        checked.ended,
+        checked.charge_fen,
+        digest_of(checked.order, ORDER_SALT),
+        digest_of(checked.evidence, EVIDENCE_SALT),
+        list(key_of(checked.id, source_number)),
+        list(key_of(checked.corrects, source_number) if checked.corrects else bytes(16)),
+        list(checked.consumer.encode().ljust(18, b"\0")),
+        checked.purpose,
+        checked.via_platform,
+        checked.action,
+    )
+
+
+def id_of(value: Value) -> str | None:
+    """The id of a refused record or event, where it can be read and is well-formed."""
+    if isinstance(value, Pairs):
+        for name, item in value:
+            if name == "id":
+                return item if isinstance(item, str) and ID.fullmatch(item) else None
+    return None
