@@ -33,6 +33,8 @@ WRAPPED = 3  # how often a sum left the range of int64
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys over the table
 EMPTY = np.int64(-1)
+STEP = 9  # to the next slot to try: the next week and another day of it; odd, so every slot is tried
+HALF_FULL = 2**61  # a running sum beyond this is put away before the next row could overflow it
 
 _cached = njit(cache=True, nogil=True, error_model="numpy")
 _inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -40,22 +42,28 @@ _inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 @_inlined
 def _spread(key: Whole, mask: Whole) -> Whole:
-    """Return the home slot of a key in a table of mask + 1 slots."""
+    """Return the home of a key in a table of mask + 1 places."""
     mixed = np.uint64(key) * MULTIPLIER
     return np.int64((mixed >> np.uint64(32)) & np.uint64(mask))
+
+
+@_inlined
+def _home_slot(key: Whole, mask: Whole) -> Whole:
+    """Return the home slot of a group: the days of a week lie side by side, so neighbours share cache lines."""
+    return (_spread(key >> 3, mask) & ~np.int64(7)) | ((key + (key >> 17)) & 7)
 
 
 @_inlined
 def _find_slot(key: Whole, keys: Array, counts: Array) -> Whole:
     """Return the slot of `key`, claiming an empty one for a new key."""
     mask = len(keys) - 1
-    slot = _spread(key, mask)
+    slot = _home_slot(key, mask)
     while keys[slot] != key:
         if keys[slot] == EMPTY:
             keys[slot] = key
             counts[GROUPS] += 1
             break
-        slot = (slot + 1) & mask
+        slot = (slot + STEP) & mask
     return slot
 
 
@@ -102,79 +110,138 @@ def add_entries(
     """Add the parts of rows counts[ROW].. inside [cut_from, cut_to) to the table; return why it stopped.
 
     A kind is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked; a group is a
-    kind and a day (day 0 unless `by_day`). The charge of a part is the difference of two floors (rule R-WIN):
-    floor(charge * t / length) = (charge // length) * t + (charge % length) * t // length, which never leaves int64.
+    kind and a day (day 0 unless `by_day`). Rows of one kind that start on one day share a slot as long as they follow
+    one another, so sorted rows are hardly ever looked up. The charge of a part is the difference of two floors (rule
+    R-WIN): floor(charge * t / length) = (charge // length) * t + (charge % length) * t // length, which never leaves
+    int64.
     """
     most_groups = len(keys) // 2
     most_kinds = len(kinds)
-    previous_where = np.int64(0)
-    previous_what = np.int64(0)
-    previous_kind = np.int64(-1)
-    for row in range(counts[ROW], len(started)):
-        start = started[row]
-        end = ended[row]
-        charge = charge_fen[row]
-        cards = millicards[row]
+    where = np.int64(-1)
+    what = np.int64(-1)
+    kind = np.int64(0)
+    slot = np.int64(0)
+    day = np.int64(0)
+    day_from = np.int64(0)  # the day of the slot at hand, as instants; empty before the first row
+    day_until = np.int64(0)
+    run_quantity = np.int64(0)  # what the rows at hand add to that slot
+    run_fen = np.int64(0)
+    run_pieces = np.int64(0)
+    run_starts = np.int64(0)
+    why = DONE
+    row = counts[ROW]
+    rows = len(started)
+    while row < rows:
+        at = np.uint64(row)  # numba looks for negative places unless the type rules them out
+        start = started[at]
+        end = ended[at]
+        charge = charge_fen[at]
+        cards = millicards[at]
         length = end - start
+        counted = np.int64(sign[at])
         if (
-            start < EARLIEST or end > LATEST or length < 0 or length > LONGEST_SECONDS
-            or cards < 0 or cards > MOST_MILLICARDS or charge < 0 or charge > MOST_FEN
-            or purpose[row] < 0 or purpose[row] > 2
-            or consumer[row] < 0 or facility[row] < 0 or chip[row] < 0
-            or (sign[row] != 1 and sign[row] != -1)
-        ):  # fmt: skip
-            counts[ROW] = row
-            return BAD_ROW
+            (start < EARLIEST)
+            | (end > LATEST)
+            | (np.uint64(length) > np.uint64(LONGEST_SECONDS))
+            | (np.uint64(cards) > np.uint64(MOST_MILLICARDS))
+            | (np.uint64(charge) > np.uint64(MOST_FEN))
+            | (np.uint8(purpose[at]) > np.uint8(2))
+            | ((consumer[at] | facility[at] | chip[at]) < 0)
+            | (counted * counted != 1)
+        ):
+            why = BAD_ROW
+            break
+
+        its_where = ((np.int64(consumer[at]) << 32) | np.int64(facility[at])) & where_mask
+        its_what = (
+            (np.int64(chip[at]) << 3) | (np.int64(purpose[at]) << 1) | np.int64(via_platform[at])
+        ) & what_mask
+        if (
+            (its_where != where)
+            | (its_what != what)
+            | (start < day_from)
+            | (start >= day_until)
+            | (np.uint64(run_quantity + HALF_FULL) > np.uint64(2 * HALF_FULL))
+            | (np.uint64(run_fen + HALF_FULL) > np.uint64(2 * HALF_FULL))
+        ):
+            _add(sums, wraps, counts, slot, 0, run_quantity)
+            _add(sums, wraps, counts, slot, 1, run_fen)
+            sums[slot, 2] += run_pieces
+            sums[slot, 3] += run_starts
+            run_quantity = np.int64(0)
+            run_fen = np.int64(0)
+            run_pieces = np.int64(0)
+            run_starts = np.int64(0)
+            if counts[GROUPS] + 1 >= most_groups:
+                why = TABLE_FULL
+                break
+            if counts[KINDS] >= most_kinds:
+                why = KINDS_FULL
+                break
+            if its_where != where or its_what != what:
+                kind = np.int64(_find_kind(its_where, its_what, kind_slots, kinds, counts))
+                where = its_where
+                what = its_what
+            day_from = np.int64(-(2**62))
+            day_until = np.int64(2**62)
+            if by_day:
+                day = (start + UTC_PLUS_8) // DAY_SECONDS
+                day_from = day * DAY_SECONDS - UTC_PLUS_8
+                day_until = day_from + DAY_SECONDS
+            slot = _find_slot((kind << 17) | day, keys, counts)
+
+        if (end <= day_until) & (start >= cut_from) & (start < cut_to) & (end <= cut_to):
+            run_quantity += counted * cards * length
+            run_fen += counted * charge
+            run_pieces += counted
+            run_starts += counted
+            row += 1
+            continue
+
+        # The row reaches over midnight or over the edge of the cut.
         first = max(start, cut_from)
         last = min(end, cut_to)
-        if length == 0:
-            if start < cut_from or start >= cut_to:
-                continue
-        elif first >= last:
+        if first >= last:
+            row += 1
             continue
-        first_day = (first + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
-        last_day = (max(first, last - 1) + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
-        if counts[GROUPS] + (last_day - first_day) >= most_groups:
-            counts[ROW] = row
-            return TABLE_FULL
-
-        where = ((np.int64(consumer[row]) << 32) | np.int64(facility[row])) & where_mask
-        what = ((np.int64(chip[row]) << 3) | (np.int64(purpose[row]) << 1) | np.int64(via_platform[row])) & what_mask
-        if where != previous_where or what != previous_what or previous_kind < 0:
-            if counts[KINDS] >= most_kinds:
-                counts[ROW] = row
-                return KINDS_FULL
-            previous_kind = np.int64(_find_kind(where, what, kind_slots, kinds, counts))
-            previous_where = where
-            previous_what = what
-        key = (previous_kind << 17) | first_day
-        counted = np.int64(sign[row])
-
-        if first_day == last_day and first == start and last == end:
-            slot = _find_slot(key, keys, counts)
-            _add(sums, wraps, counts, slot, 0, counted * cards * length)
-            _add(sums, wraps, counts, slot, 1, counted * charge)
-            sums[slot, 2] += counted
-            sums[slot, 3] += counted
-            continue
-
+        last_day = (last - 1 + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
+        if counts[GROUPS] + (last_day - day) >= most_groups:
+            why = TABLE_FULL
+            break
         whole = charge // length
         rest = charge % length
-        charged = whole * (first - start) + rest * (first - start) // length
-        for day in range(first_day, last_day + 1):
-            until = min(last, (day + 1) * DAY_SECONDS - UTC_PLUS_8) if by_day else last
+        charged = np.int64(0)
+        if first > start:
+            charged = whole * (first - start) + rest * (first - start) // length
+        until = min(last, day_until)
+        if first < until:  # the part on the day of the slot at hand
             through = whole * (until - start) + rest * (until - start) // length
-            slot = _find_slot(key, keys, counts)
-            _add(sums, wraps, counts, slot, 0, counted * cards * (until - first))
-            _add(sums, wraps, counts, slot, 1, counted * (through - charged))
-            sums[slot, 2] += counted
-            if first == start:
-                sums[slot, 3] += counted
+            run_quantity += counted * cards * (until - first)
+            run_fen += counted * (through - charged)
+            run_pieces += counted
+            run_starts += counted if first == start else 0
             first = until
             charged = through
-            key += 1
-    counts[ROW] = len(started)
-    return DONE
+        its_day = day
+        while first < last:
+            its_day = (first + UTC_PLUS_8) // DAY_SECONDS if its_day == day else its_day + 1
+            until = min(last, (its_day + 1) * DAY_SECONDS - UTC_PLUS_8)
+            through = charge
+            if until < end:
+                through = whole * (until - start) + rest * (until - start) // length
+            part = _find_slot((kind << 17) | its_day, keys, counts)
+            _add(sums, wraps, counts, part, 0, counted * cards * (until - first))
+            _add(sums, wraps, counts, part, 1, counted * (through - charged))
+            sums[part, 2] += counted
+            first = until
+            charged = through
+        row += 1
+    _add(sums, wraps, counts, slot, 0, run_quantity)
+    _add(sums, wraps, counts, slot, 1, run_fen)
+    sums[slot, 2] += run_pieces
+    sums[slot, 3] += run_starts
+    counts[ROW] = row
+    return why
 
 
 @_cached
@@ -214,9 +281,9 @@ def move_groups(
         key = keys[old]
         if key == EMPTY:
             continue
-        slot = _spread(key, mask)
+        slot = _home_slot(key, mask)
         while new_keys[slot] != EMPTY:
-            slot = (slot + 1) & mask
+            slot = (slot + STEP) & mask
         new_keys[slot] = key
         for place in range(4):
             new_sums[slot, place] = sums[old, place]
