@@ -7,6 +7,8 @@ from tests.laws.chance import Chance
 
 Item = dict[str, Any]
 
+HONOURS = ["academician", "award", "national_programme"]
+
 
 def applications(chance: Chance, calendar: Calendar, cast: list[str]) -> list[Item]:
     """Applications of articles 5, 9 and 14, some on the same cost, some beside another municipal policy."""

@@ -17,8 +17,11 @@ from tests.laws.usage import Usage
 
 World = dict[str, Any]
 
-ROUNDS = ["anhui-2026"] * 9 + ["anhui-2025"] * 4 + ["anhui-2024-1"] * 5 + ["yinchuan-draft"] * 2
+ANHUI_ROUNDS = ["anhui-2026"] * 9 + ["anhui-2025"] * 4 + ["anhui-2024-1"] * 5
+ALL_ROUNDS = [*ANHUI_ROUNDS, "yinchuan-draft", "yinchuan-draft"]
+STRANGER = 2_000_000  # number of the code that owns the hub and uses nothing
 RATES = ["0.20"] * 6 + ["0.2", "0.12", "0.15", "0.18", "0.1999", "0"]
+REFUSED_RATES = ["0.2001", "1", "-0.01"]
 READINGS = {
     "net_effect": ["gate", "proportional"],
     "supply_owner": ["equity_entity", "legal_person", "equity_group"],
@@ -34,13 +37,21 @@ READINGS = {
 }
 
 
-def world_of(seed: int) -> World:
+def anhui_world_of(seed: int) -> World:
+    """The random world of a seed, of an Anhui round and with a rate that is not refused."""
+    world = world_of(seed, ANHUI_ROUNDS)
+    if world["order"].get("rate") in REFUSED_RATES:
+        world["order"]["rate"] = "0.20"
+    return world
+
+
+def world_of(seed: int, rounds: list[str] = ALL_ROUNDS) -> World:
     """The random world of a seed."""
     chance = Chance(seed)
-    round_id = chance.one(ROUNDS)
+    round_id = chance.one(rounds)
     calendar = Calendar(chance, round_id)
     cast = [code_of(chance.number(100_000, 999_999)) for _ in range(chance.number(3, 6))]
-    stranger = code_of(2_000_000)  # owns facilities, uses nothing
+    stranger = code_of(STRANGER)
     state = code_of(3_000_000, "11340000")
     unregistered = code_of(4_000_000)
 
@@ -91,7 +102,7 @@ def random_order(chance: Chance) -> dict[str, Any]:
     if chance.happens(0.9):
         order["rate"] = chance.one(RATES)
     if chance.happens(0.015):
-        order["rate"] = chance.one(["0.2001", "1", "-0.01"])
+        order["rate"] = chance.one(REFUSED_RATES)
     if chance.happens(0.3):
         order["budget_fen"] = 0 if chance.happens(0.05) else chance.magnitude(1, 9)
     if chance.happens(0.2):
