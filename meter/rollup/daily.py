@@ -1,6 +1,4 @@
-"""Rolls entries up by local day, and adds rollups up."""
-
-from collections.abc import Iterable
+"""Rolls entries up by local day."""
 
 import polars as pl
 
@@ -18,12 +16,4 @@ def roll_up(entries: Entries, sign: int = 1) -> pl.DataFrame:
     """
     table = GroupTable()
     table.add_entries(measured(entries, sign))
-    return table.frame()
-
-
-def merge(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add `use` frames up to one, sorted, without groups that came to nothing; raises SumOverflow."""
-    table = GroupTable()
-    for frame in frames:
-        table.add_frame(frame)
     return table.frame()

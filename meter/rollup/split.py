@@ -153,9 +153,7 @@ def add_entries(
             break
 
         its_where = ((np.int64(consumer[at]) << 32) | np.int64(facility[at])) & where_mask
-        its_what = (
-            (np.int64(chip[at]) << 3) | (np.int64(purpose[at]) << 1) | np.int64(via_platform[at])
-        ) & what_mask
+        its_what = ((np.int64(chip[at]) << 3) | (np.int64(purpose[at]) << 1) | np.int64(via_platform[at])) & what_mask
         if (
             (its_where != where)
             | (its_what != what)

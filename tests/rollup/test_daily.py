@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.rollup.columns import measured
-from meter.rollup.daily import merge, roll_up
+from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
+from meter.rollup.merge import merge
 from meter.rollup.table import GroupTable, RowOutOfRange, SumOverflow
 from tests.rollup.plain import Row, as_entries, local_day, local_midnight, plain_roll_up
 from tests.rollup.strategies import TEN_YEARS, records

@@ -1,0 +1,109 @@
+"""Rolls a whole archive up, month by month on several threads, in memory that does not grow with it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import polars as pl
+
+from meter.rollup.columns import Entries, measured
+from meter.rollup.frames import empty_use
+from meter.rollup.merge import merge
+from meter.rollup.table import GroupTable
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows that all start on or after a local day, as functions that load a chunk of them each."""
+
+    first_day: int
+    rows: int
+    chunks: Sequence[Callable[[], Entries]]
+
+
+class NotInOrder(ValueError):
+    """A row starts before the span it was given in, when its day may already have been handed out."""
+
+
+def recompute(
+    spans: Iterable[Span],
+    tail: Iterable[Entries] = (),
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Yield the `use` frames of all rows: consecutive days, each day once; laid end to end they equal `roll_up`.
+
+    `spans` are in order of `first_day`: once a span is done, no later row can touch the days before the next one, so
+    those are handed out and forgotten. Memory holds a chunk a thread, the groups of the days still open and those of
+    the `tail` (entries not yet sealed, of any time). `progress` is called with (rows done, rows in all).
+    Raises SumOverflow and RowOutOfRange as `roll_up` does, and NotInOrder.
+    """
+    every = sorted(spans, key=lambda span: span.first_day)
+    rows_in_all = sum(span.rows for span in every)
+    rows_done = count_rows(progress, rows_in_all)
+    loose = GroupTable()
+    for entries in tail:
+        loose.add_entries(measured(entries))
+    waiting = loose.frame()  # groups of days not yet handed out
+    with ThreadPoolExecutor(threads) as pool:
+        for place, span in enumerate(every):
+            frame = _roll_up_span(span, threads, pool, rows_done)
+            if frame.height and frame["day"][0] < span.first_day:
+                raise NotInOrder(f"a row starts on day {frame['day'][0]}, before its span (day {span.first_day})")
+            waiting = merge((waiting, frame)) if waiting.height else frame
+            if place + 1 < len(every):
+                closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
+                if closed:
+                    yield waiting.head(closed)
+                    waiting = waiting.slice(closed)
+    if waiting.height:
+        yield waiting
+
+
+def recompute_at_once(
+    spans: Iterable[Span], tail: Iterable[Entries] = (), threads: int = 2, progress: Progress | None = None
+) -> pl.DataFrame:
+    """Return what `recompute` yields as one `use` frame."""
+    return pl.concat([empty_use(), *recompute(spans, tail, threads, progress)])
+
+
+def count_rows(progress: Progress | None, rows_in_all: int) -> Callable[[int], None]:
+    """Return a function that adds rows to those done and tells `progress`."""
+    done = 0
+    alone = Lock()
+
+    def add(rows: int) -> None:
+        nonlocal done
+        with alone:
+            done += rows
+            if progress is not None:
+                progress(done, rows_in_all)
+
+    return add
+
+
+def _roll_up_span(span: Span, threads: int, pool: ThreadPoolExecutor, rows_done: Callable[[int], None]) -> pl.DataFrame:
+    """Return the `use` frame of one span; each thread takes chunks as it comes by them and has a table of its own."""
+    todo = deque(span.chunks)
+
+    def work() -> GroupTable:
+        table = GroupTable()
+        while todo:
+            try:
+                load = todo.popleft()
+            except IndexError:  # another thread took the last one
+                break
+            rows = measured(load())
+            table.add_entries(rows)
+            rows_done(len(rows.sign))
+        return table
+
+    jobs: list[Future[GroupTable]] = [pool.submit(work) for _ in range(max(1, min(threads, len(todo))))]
+    first, *others = [job.result() for job in jobs]
+    for table in others:
+        first.add_table(table)
+    return first.frame()
