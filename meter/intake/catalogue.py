@@ -66,6 +66,11 @@ class Catalogue:
         fill_slots(slots, entries, letters)
         return cls(facts, numbers, slots, entries, np.array(spans or [(0, 0)], SPAN), letters)
 
+    @property
+    def arrays(self) -> tuple[Array, Array, Array, Array]:
+        """What the kernels take: slots, entries, spans, text."""
+        return self.slots, self.entries, self.spans, self.text
+
     def extended(self, facts: Iterable[DatedCode]) -> Catalogue:
         """With more facts, recorded after these."""
         more = tuple(facts)

@@ -65,14 +65,19 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
     if body.startswith(MARKS) or b"\0" in body[:4]:
         raise BodyError(BodyCode.BAD_ENCODING)
     letters = np.frombuffer(body, np.uint8)
+    letters.flags.writeable = False  # one type for the kernels, whether the body was compressed or not
     # no record is shorter than two bytes with what separates it from the next
     room = min(BATCH_RECORDS, len(body) // 2 + 1)
     records = np.zeros(room, RECORD)
     places = np.empty(room, PLACE)
+    facilities, chips = registered.facilities.arrays, registered.chips.arrays
+    events = form in (Format.EVENT, Format.EVENTS)
     if form is Format.NDJSON:
-        outcome, count = scan_lines(letters, records, places)
+        outcome, count = scan_lines(letters, fast, facilities, chips, records, places)
     else:
-        outcome, count = scan_document(letters, FIRST_BYTE.get(form, 0), records, places)
+        outcome, count = scan_document(
+            letters, FIRST_BYTE.get(form, 0), events, fast, facilities, chips, records, places
+        )
     if outcome != DONE:
         raise body_error(outcome, count, letters)
     places = places[:count]
@@ -89,7 +94,7 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
                 raise BodyError(BodyCode.NOT_JSON, f"The body is not JSON: record {row}: {refusal.detail}.") from None
             raise
 
-    authority = judge_event if form in (Format.EVENT, Format.EVENTS) else judge
+    authority = judge_event if events else judge
     return Found(records[:count], places, letters, letters, letters, letters, document, value_of, authority)
 
 

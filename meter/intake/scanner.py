@@ -5,12 +5,16 @@ from typing import Any
 import numba
 import numpy.typing as npt
 
+from meter.intake.accept import leave_to_authority
 from meter.intake.limits import BATCH_RECORDS
+from meter.intake.read_event import read_event
+from meter.intake.read_record import after_blank, read_record
 from meter.intake.split import (
     CLOSE_BRACKET,
     COMMA,
     DONE,
     EMPTY,
+    LINE_FEED,
     NOT_A_BATCH,
     NOT_JSON,
     OPEN_BRACE,
@@ -27,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 @numba.njit(cache=True, nogil=True)
-def scan_lines(body: Array, records: Array, places: Array) -> tuple[int, int]:
+def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Array, places: Array) -> tuple[int, int]:
     """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
     end = body.size
     place = 0
@@ -38,20 +42,32 @@ def scan_lines(body: Array, records: Array, places: Array) -> tuple[int, int]:
             return DONE if count else EMPTY, count
         if count == BATCH_RECORDS:
             return TOO_MANY_RECORDS, count
+        places[count].start = place
+        if fast:
+            stop = read_record(body, place, end, True, True, facilities, chips, records, places, count)
+            if stop >= 0:
+                stop = after_blank(body, stop, end, True)
+                if stop == end or body[stop] == LINE_FEED:
+                    places[count].end = stop
+                    places[count].fast = True
+                    count += 1
+                    place = stop
+                    continue
         stop = line_end(body, place, end)
         outcome = check_line(body, place, stop)
         if outcome != DONE:
             return outcome, count
-        places[count].start = place
         places[count].end = stop
-        places[count].fast = False
+        leave_to_authority(places, count)
         count += 1
         place = stop
 
 
 @numba.njit(cache=True, nogil=True)
-def scan_document(body: Array, wanted: int, records: Array, places: Array) -> tuple[int, int]:
-    """A JSON array of records or one object; `wanted` is the bracket it must begin with, 0 for either.
+def scan_document(
+    body: Array, wanted: int, events: bool, fast: bool, facilities: Any, chips: Any, records: Array, places: Array
+) -> tuple[int, int]:
+    """A JSON array of records or one object, or of events; `wanted` is the bracket it must begin with, 0 for either.
 
     (outcome, number of records).
     """
@@ -71,14 +87,22 @@ def scan_document(body: Array, wanted: int, records: Array, places: Array) -> tu
         while True:
             if count == BATCH_RECORDS:
                 return TOO_MANY_RECORDS, count
-            stop, outcome = after_value(body, place, end)
-            if outcome != DONE:
-                return outcome, count
-            if stop == place:
-                return NOT_JSON, count
+            stop = -1
+            if fast and events:
+                stop = read_event(body, place, end, facilities, chips, records, places, count)
+            elif fast:
+                stop = read_record(body, place, end, False, True, facilities, chips, records, places, count)
+            if stop >= 0:
+                places[count].fast = True
+            else:
+                stop, outcome = after_value(body, place, end)
+                if outcome != DONE:
+                    return outcome, count
+                if stop == place:
+                    return NOT_JSON, count
+                leave_to_authority(places, count)
             places[count].start = place
             places[count].end = stop
-            places[count].fast = False
             count += 1
             place = after_space(body, stop, end)
             if not several:

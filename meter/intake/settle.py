@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.codes import Refused
-from meter.intake.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of
+from meter.intake.digest_kernel import digest_texts, initial_state
+from meter.intake.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
 from meter.intake.received import CODES, Document, Received, Refusal, Texts
 from meter.intake.record import ID, Checked, Pairs, Value
 from meter.intake.registered import Registered
@@ -43,6 +44,8 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
     refused: list[Refusal] = []
     ids: dict[int, str] = {}
     corrected: dict[int, str] = {}
+    records["index"] = np.arange(count, dtype=np.int32)
+    fill_digests(found, source_number)
     for row in np.flatnonzero(~places["fast"]).tolist():
         value: Value = None
         try:
@@ -55,7 +58,6 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         write(records, row, checked, source_number)
         ids[row] = checked.id
         corrected[row] = checked.corrects or ""
-    records["index"] = np.arange(count, dtype=np.int32)
     if refused:
         records = records[codes == 0]
     named = records["action"] != 2
@@ -71,6 +73,28 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         id_texts=Texts(found.id_text, places["id"], places["id_length"], ids),
         corrects_texts=Texts(found.corrects_text, places["corrects"], places["corrects_length"], corrected),
     )
+
+
+def fill_digests(found: Found, source_number: int) -> None:
+    """Keys and digests of the rows a kernel accepted; the authority's rows get zeros here and their own later."""
+    records, places = found.records, found.places
+    initial = initial_state(salt_of_source(source_number))
+    for column, buffer, place in (("key", found.id_text, "id"), ("corrects", found.corrects_text, "corrects")):
+        digests = np.zeros((len(records), 4), np.uint32)
+        lengths = places[place + "_length"]
+        if lengths.max(initial=-1) >= 0:
+            digest_texts(buffer, places[place], lengths, initial, digests)
+        records[column] = digests.view(np.uint8)
+    for column, buffer, salt in (
+        ("order", found.order_text, ORDER_SALT),
+        ("evidence", found.evidence_text, EVIDENCE_SALT),
+    ):
+        digests = np.zeros((len(records), 4), np.uint32)
+        lengths = places[column + "_length"]
+        if lengths.max(initial=-1) >= 0:
+            digest_texts(buffer, places[column], lengths, initial_state(salt), digests)
+        first = digests.view(np.int64)[:, 0]
+        records[column + "_digest"] = np.where((lengths >= 0) & (first == 0), 1, first)
 
 
 def write(records: Array, row: int, checked: Checked, source_number: int) -> None:
