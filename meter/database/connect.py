@@ -18,7 +18,7 @@ SERVICE_ROLE = "suanbu_service"
 
 @contextlib.contextmanager
 def database_url(data: Path) -> Iterator[str]:
-    """The URL of the database to use: DATABASE_URL, or an embedded server under `data` that runs while the block lasts."""
+    """The URL of the database: DATABASE_URL, or an embedded server under `data` that runs while the block lasts."""
     given = os.environ.get("DATABASE_URL")
     if given:
         yield given

@@ -9,7 +9,9 @@ import asyncpg
 import polars as pl
 
 
-async def frame(connection: asyncpg.Connection, query: str, schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+async def frame(
+    connection: asyncpg.Connection, query: str, schema: Mapping[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
     """The rows of `query`, whose columns stand in the order of `schema`; booleans must be selected as integers 0 and 1.
 
     `query` is composed of constants and integers only. Raises whatever the server says.
@@ -20,5 +22,5 @@ async def frame(connection: asyncpg.Connection, query: str, schema: Mapping[str,
     if not stream.getbuffer().nbytes:
         return pl.DataFrame(schema=dict(schema))
     stream.seek(0)
-    table = pl.read_csv(stream, has_header=False, schema=raw, missing_utf8_is_empty_string=False)
+    table = pl.read_csv(stream, has_header=False, schema=raw)
     return table.with_columns(pl.col(name).cast(pl.Boolean) for name, kind in schema.items() if kind == pl.Boolean)

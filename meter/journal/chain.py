@@ -51,7 +51,8 @@ def contents_text(contents: Mapping[str, str]) -> str:
 
 def link(algorithm: str, previous: bytes, header: Header) -> bytes:
     """The digest (32 bytes) of a batch that follows the batch whose digest is `previous`."""
-    assert algorithm in ALGORITHMS and len(previous) == 32
+    assert algorithm in ALGORITHMS
+    assert len(previous) == 32
     fields = {name: value for name, value in vars(header).items() if name not in ("recorded_at", "contents")}
     fields["recorded_at"] = header.recorded_at.isoformat(timespec="microseconds")
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

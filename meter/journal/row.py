@@ -47,8 +47,7 @@ ENTRY = np.dtype([(name, native) for name, native, _, _ in _COLUMNS])
 """One entry; started_at and ended_at are whole epoch seconds, key and corrects 16 raw bytes."""
 
 WIRE = np.dtype(
-    [("fields", ">i2")]
-    + [part for name, _, wire, _ in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, wire))]
+    [("fields", ">i2")] + [part for name, _, wire, _ in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, wire))]
 )
 """One tuple of the binary COPY; started_at and ended_at are microseconds since 2000."""
 

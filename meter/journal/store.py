@@ -41,9 +41,10 @@ async def append_reversals(
     connection: asyncpg.Connection, corrections: Iterable[tuple[int, int, npt.NDArray[np.void]]]
 ) -> None:
     """Record what corrections take back: (batch, ordinal of the correction, the entry that no longer counts)."""
-    from meter.journal.tables import MEASURED  # the table's own order of columns
     from datetime import UTC, datetime
     from uuid import UUID
+
+    from meter.journal.tables import MEASURED  # the table's own order of columns
 
     rows: list[tuple[Any, ...]] = []
     for number, ordinal, entry in corrections:
@@ -53,9 +54,7 @@ async def append_reversals(
             values[name] = datetime.fromtimestamp(values[name], UTC)
         rows.append((UUID(bytes=row["key"].tobytes()), number, ordinal, *(values[name] for name in MEASURED)))
     if rows:
-        await connection.copy_records_to_table(
-            "reversal", records=rows, columns=["key", "batch", "ordinal", *MEASURED]
-        )
+        await connection.copy_records_to_table("reversal", records=rows, columns=["key", "batch", "ordinal", *MEASURED])
 
 
 async def known_quarantine(connection: asyncpg.Connection, digests: Sequence[bytes]) -> dict[bytes, int]:

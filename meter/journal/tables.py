@@ -89,7 +89,17 @@ batch_body = Table(
     comment="the decoded body as received, so that nothing a source said is lost",
 )
 
-MEASURED = ("consumer", "facility", "chip", "millicards", "started_at", "ended_at", "charge_fen", "purpose", "via_platform")
+MEASURED = (
+    "consumer",
+    "facility",
+    "chip",
+    "millicards",
+    "started_at",
+    "ended_at",
+    "charge_fen",
+    "purpose",
+    "via_platform",
+)
 
 
 def _measured() -> list[Column[object]]:
@@ -131,7 +141,7 @@ reversal = Table(
     Column("batch", BigInteger, nullable=False, index=True),
     Column("ordinal", Integer, nullable=False),
     *_measured(),
-    comment="what a correction takes back: the measured columns of the record that no longer counts; one per record, ever",
+    comment="what a correction takes back: the measured columns of the record that no longer counts; once, ever",
 )
 
 quarantine = Table(

@@ -1,7 +1,7 @@
 """One transaction of the journal: under the one lock that makes batch numbers follow the order of commits.
 
-Whoever appends a batch, of usage or of registry facts, does it inside `journal_transaction`. The lock is taken before the
-head is read and falls only with the commit, so a batch number is visible exactly when all smaller ones are.
+Whoever appends a batch, of usage or of registry facts, does it inside `journal_transaction`. The lock is taken before
+the head is read and falls only with the commit, so a batch number is visible exactly when all smaller ones are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.journal.chain import GENESIS, Header, contents_text, link
+from meter.journal.chain import GENESIS, Header, contents_text, digest_of, link
 
 LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
 Clock = Callable[[], datetime]
@@ -56,6 +56,7 @@ class JournalTransaction:
         self._now = max(now, head.recorded_at)  # a clock set back must not make an earlier batch look later
         self._batches: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[Any, ...]] = []
+        self._fresh_names: list[str] = []
 
     async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:
         """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones."""
@@ -73,6 +74,7 @@ class JournalTransaction:
             fresh = list(enumerate(missing, start=last + 1))
             await self.connection.copy_records_to_table(table, records=fresh, columns=["id", column])
             numbers.update({name: number for number, name in fresh})
+            self._fresh_names += [f"{table} {number} {name}" for number, name in fresh]
         return numbers
 
     def append(
@@ -88,6 +90,9 @@ class JournalTransaction:
     ) -> Recorded:
         """Add the next batch (written out by `flush`); `body` is (content type, codec, bytes)."""
         number = self.head.batch + 1
+        if self._fresh_names:  # numbers given out since the last batch are covered by this one
+            contents = {**contents, "names": digest_of(self.algorithm, "\n".join(self._fresh_names).encode())}
+            self._fresh_names = []
         registry_batch = number if changes_registry else self.head.registry_batch
         header = Header(
             batch=number,
@@ -145,29 +150,28 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
     def listen(_: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
         notices.append(str(message))
 
-    async with reaching_database():
-        async with engine.connect() as held:
-            raw = await held.get_raw_connection()
-            connection: asyncpg.Connection = raw.driver_connection  # type: ignore[assignment]
-            connection.add_log_listener(listen)
-            transaction = connection.transaction()
-            try:
-                await transaction.start()
-                await connection.execute(f"select pg_advisory_xact_lock({LOCK})")
-                opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
-                yield opened
-                await opened.flush()
-                notices.clear()
-                await transaction.commit()
-            except BaseException as error:
-                await _give_up(connection, transaction, isinstance(error, Exception))
-                raise
-            finally:
-                if not connection.is_closed():
-                    connection.remove_log_listener(listen)
-            if notices:
-                # "canceling wait for synchronous replication": committed here, perhaps nowhere else
-                raise JournalUnavailable(f"the commit was not confirmed: {notices[0]}")
+    async with reaching_database(), engine.connect() as held:
+        raw = await held.get_raw_connection()
+        connection: asyncpg.Connection = raw.driver_connection  # type: ignore[assignment]
+        connection.add_log_listener(listen)
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
+            await connection.execute(f"select pg_advisory_xact_lock({LOCK})")
+            opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
+            yield opened
+            await opened.flush()
+            notices.clear()
+            await transaction.commit()
+        except BaseException as error:
+            await _give_up(connection, transaction, isinstance(error, Exception))
+            raise
+        finally:
+            if not connection.is_closed():
+                connection.remove_log_listener(listen)
+        if notices:
+            # "canceling wait for synchronous replication": committed here, perhaps nowhere else
+            raise JournalUnavailable(f"the commit was not confirmed: {notices[0]}")
 
 
 async def _give_up(connection: asyncpg.Connection, transaction: Any, orderly: bool) -> None:

@@ -1,4 +1,4 @@
-"""Recording registry items: one PUT is one batch; what is new is appended, what repeats the latest word is a duplicate."""
+"""Recording registry items: one PUT is one batch; what is new is appended, what repeats the latest is a duplicate."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ async def _latest(
     found: dict[tuple[object, ...], tuple[str, str]] = {}
     for row in rows:
         subject = tuple(row[name] for name in ("a", "b", "c") if name in row)
-        account = row["account"] if "account" in row and row["account"] else ""
+        account = row["account"] if row.get("account") else ""
         if account:
             account = json.dumps(json.loads(account), sort_keys=True, ensure_ascii=False)
         found[subject] = (row["content"], account)
@@ -274,6 +274,7 @@ async def _append(
     owners: list[tuple[Any, ...]] = []
     for index, item in fresh.items():
         start = (recorded.batch, index, content_of(item))
+        row: tuple[Any, ...]
         match kind:
             case "entities":
                 row = (
@@ -365,5 +366,3 @@ async def _owner_warnings(journal: JournalTransaction, kind: str, items: dict[in
         for index, codes in sorted(found.items())
         for code in codes
     ]
-
-

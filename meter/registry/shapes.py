@@ -158,7 +158,12 @@ def _matching(pattern: re.Pattern[str], expected: str, code: str) -> Callable[[s
 def _uscc(name: str, value: Any) -> str:
     if not isinstance(value, str):
         _wrong(name, "a string")
-    if len(value) != 18 or not value.isascii() or not credit_code.is_valid(value) or credit_code.compact(value) != value:
+    if (
+        len(value) != 18
+        or not value.isascii()
+        or not credit_code.is_valid(value)
+        or credit_code.compact(value) != value
+    ):
         raise Unfit("bad_uscc", f"{name}: {value[:24]!r} is no unified social credit code (GB 32100-2015)")
     return value
 
@@ -173,7 +178,7 @@ def _date(name: str, value: Any) -> date:
 
 def _decimal(low: Decimal, high: Decimal, places: int) -> Callable[[str, Any], Decimal]:
     def read(name: str, value: Any) -> Decimal:
-        text = _matching(DECIMAL, "a decimal string such as \"0.25\"", "bad_decimal")(name, value)
+        text = _matching(DECIMAL, 'a decimal string such as "0.25"', "bad_decimal")(name, value)
         number = Decimal(text)
         if not low <= number <= high or -int(number.as_tuple().exponent) > places:
             raise Unfit("out_of_range", f"{name} must lie between {low} and {high}, with at most {places} decimals")

@@ -91,7 +91,7 @@ def _create_tables() -> None:
         sa.Column("purpose", sa.SmallInteger(), nullable=False),
         sa.Column("via_platform", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("key", name="reversal_pkey"),
-        comment="what a correction takes back: the measured columns of the record that no longer counts; one per record, ever",
+        comment="what a correction takes back: the measured columns of the record that no longer counts; once, ever",
     )
     op.create_index("reversal_batch_idx", "reversal", ["batch"], unique=False)
     op.create_table(

@@ -1,0 +1,52 @@
+"""The FastAPI application of one worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+
+from api import metrics, operations, problem, registry, usage
+from api.service import running
+from api.settings import Settings
+
+
+def create_app() -> FastAPI:
+    """An application whose settings come from the environment (uvicorn's factory)."""
+    return app_of(Settings.from_environment())
+
+
+def app_of(settings: Settings) -> FastAPI:
+    """An application that runs one service while it lives."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings) as service:
+            app.state.service = service
+            yield
+
+    app = FastAPI(
+        title="算补 suanbu",
+        summary="算力补助：从用量记录到可解释的兑现金额",
+        version="1",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    problem.install(app)
+    app.middleware("http")(_measure)
+    for router in (operations.ROUTER, usage.ROUTER, registry.ROUTER):
+        app.include_router(router)
+    return app
+
+
+async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    started = time.perf_counter()
+    response = await call_next(request)
+    route = request.scope.get("route")
+    path = getattr(route, "path", "unknown")
+    metrics.HTTP.labels(request.method, path, response.status_code).inc()
+    metrics.HTTP_SECONDS.labels(request.method, path).observe(time.perf_counter() - started)
+    return response

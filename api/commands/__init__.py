@@ -1,0 +1,22 @@
+"""The command line: `suanbu`. Each group of commands lives in a file of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from api.commands import database, keys, people, serve, settlements, worlds
+
+APP = typer.Typer(no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False)
+APP.command("serve")(serve.serve)
+APP.command("world")(worlds.world)
+APP.command("settle")(settlements.settle)
+APP.command("verify")(settlements.verify)
+APP.add_typer(keys.APP, name="key")
+APP.add_typer(people.APP, name="user")
+APP.add_typer(database.APP, name="db")
+APP.add_typer(settlements.PAYOUT, name="payout")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    APP()

@@ -1,0 +1,77 @@
+"""`suanbu serve`: the database, its migrations, and the service on top."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.commands.common import DEFAULT_DATA, Data
+from api.settings import Settings
+from meter.database.connect import database_url
+from meter.journal.chain import SM3
+from migrations.upgrade import upgrade
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 1,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Run the service until it is told to stop; prints one line with its URL when it is ready."""
+    port = port or _free_port(host)
+    with database_url(data) as url:
+        asyncio.run(upgrade(url))
+        Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers).to_environment()
+        metrics_folder = tempfile.mkdtemp(prefix="suanbu-metrics-") if workers > 1 else None
+        if metrics_folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
+        threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
+        try:
+            uvicorn.run(
+                "api.app:create_app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers if workers > 1 else None,
+                loop="uvloop",
+                http="httptools",
+                access_log=False,
+                log_level="warning",
+                timeout_graceful_shutdown=20,
+                backlog=2048,
+                server_header=False,
+            )
+        finally:
+            if metrics_folder:
+                shutil.rmtree(metrics_folder, ignore_errors=True)
+
+
+def _announce(url: str) -> None:
+    """Print the URL once the service answers that it is ready."""
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
+                break
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    print(f"suanbu is ready at {url}", flush=True)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+

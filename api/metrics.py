@@ -1,0 +1,53 @@
+"""The Prometheus metrics, defined in one place; dashboards query exactly these names."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+RECORDS = Counter(
+    "suanbu_records_total", "Usage records received, by source and what became of them", ("source", "status")
+)
+BATCHES = Counter("suanbu_batches_total", "Deliveries of usage records answered", ("source",))
+BATCH_SECONDS = Histogram("suanbu_batch_seconds", "From the first byte of a delivery to its answer", buckets=_SECONDS)
+COMMIT_SECONDS = Histogram("suanbu_commit_seconds", "One transaction of the journal, lock to commit", buckets=_SECONDS)
+BATCH_RECORDS = Histogram(
+    "suanbu_batch_records", "Records in a delivery", buckets=(1, 10, 100, 1000, 2000, 5000, 10000)
+)
+OVERLOADED = Counter("suanbu_overloaded_total", "Requests told to come back later")
+REGISTRY_ITEMS = Counter("suanbu_registry_items_total", "Registry items received", ("kind", "status"))
+JOURNAL_BATCH = Gauge("suanbu_journal_batch", "Number of the last batch", multiprocess_mode="max")
+ROLLUP_LAG = Gauge("suanbu_rollup_lag_batches", "Batches not yet rolled up", multiprocess_mode="mostrecent")
+ROLLUP_SECONDS = Histogram("suanbu_rollup_seconds", "Adding up one block of batches", buckets=_SECONDS)
+QUARANTINED = Gauge(
+    "suanbu_quarantine_records", "Records waiting for a person", ("status",), multiprocess_mode="mostrecent"
+)
+SETTLEMENTS = Gauge("suanbu_settlements", "Settlements by state", ("status",), multiprocess_mode="mostrecent")
+PAYOUTS = Gauge("suanbu_payouts", "Payout instructions by state", ("status",), multiprocess_mode="mostrecent")
+PAYOUT_FEN = Gauge(
+    "suanbu_payout_fen", "Fen in payout instructions by state", ("status",), multiprocess_mode="mostrecent"
+)
+SETTLE_SECONDS = Histogram("suanbu_settle_seconds", "Computing one settlement", buckets=_SECONDS)
+HTTP = Counter("suanbu_http_requests_total", "Requests answered", ("method", "route", "status"))
+HTTP_SECONDS = Histogram("suanbu_http_seconds", "Time to answer a request", ("method", "route"), buckets=_SECONDS)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics of all workers in Prometheus' text format, with its content type."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

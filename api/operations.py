@@ -1,0 +1,42 @@
+"""For operators: is it alive, is it ready, what does it measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import text
+
+from api import metrics
+from api.asking import service_of
+from api.problem import Problem
+from meter.journal.transaction import JournalUnavailable, reaching_database
+from migrations.upgrade import newest
+
+ROUTER = APIRouter(tags=["operations"])
+
+
+@ROUTER.get("/healthz")
+async def healthz() -> Any:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@ROUTER.get("/readyz")
+async def readyz(request: Request) -> Any:
+    """The database is reachable and has the shape this code needs."""
+    try:
+        async with reaching_database(), service_of(request).engine.connect() as connection:
+            revision = (await connection.execute(text("select version_num from alembic_version"))).scalar()
+    except JournalUnavailable as error:
+        raise Problem(503, "database_unavailable", str(error)[:300]) from None
+    if revision != newest():
+        raise Problem(503, "migrations_missing", f"the database is at {revision}, this code needs {newest()}")
+    return {"status": "ready", "revision": revision}
+
+
+@ROUTER.get("/metrics")
+async def get_metrics() -> Response:
+    """Prometheus metrics of all workers."""
+    body, content_type = metrics.exposition()
+    return Response(body, media_type=content_type)

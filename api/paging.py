@@ -1,0 +1,56 @@
+"""Lists in portions: `?limit=`, `?cursor=`, and `{"items": [...], "next": cursor or null}`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from api.problem import Problem
+
+LIMIT_MAX = 1000
+Row = TypeVar("Row")
+Mark = TypeVar("Mark")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One portion asked for: how many rows, after which mark."""
+
+    limit: int
+    mark: Any
+
+    @classmethod
+    def of(cls, limit: int, cursor: str | None) -> Page:
+        """From the query. Raises Problem 400 for a limit or cursor that is none."""
+        if not 1 <= limit <= LIMIT_MAX:
+            raise Problem(400, "bad_request", f"limit must lie between 1 and {LIMIT_MAX}")
+        if not cursor:
+            return cls(limit, None)
+        try:
+            return cls(limit, json.loads(base64.urlsafe_b64decode(cursor.encode() + b"==")))
+        except (ValueError, binascii.Error):
+            raise Problem(400, "bad_cursor", "the cursor is not one of ours") from None
+
+    def after(self, first: Mark) -> Mark:
+        """The mark to continue after; `first` for the first portion. Raises Problem 400 when it has another shape."""
+        if self.mark is None:
+            return first
+        found = tuple(self.mark) if isinstance(self.mark, list) else self.mark
+        if type(found) is not type(first) or (isinstance(first, tuple) and len(found) != len(first)):
+            raise Problem(400, "bad_cursor", "the cursor is not one of this list")
+        if isinstance(first, tuple) and any(type(a) is not type(b) for a, b in zip(found, first, strict=True)):
+            raise Problem(400, "bad_cursor", "the cursor is not one of this list")
+        return found  # type: ignore[no-any-return]
+
+
+def page_of(
+    rows: Sequence[Row], page: Page, mark: Callable[[Row], Any], shape: Callable[[Row], Any] = lambda row: row
+) -> dict[str, Any]:
+    """The answer for rows fetched with one more than the limit."""
+    items, more = rows[: page.limit], len(rows) > page.limit
+    following = base64.urlsafe_b64encode(json.dumps(mark(items[-1])).encode()).decode().rstrip("=") if more else None
+    return {"items": [shape(row) for row in items], "next": following}

@@ -1,0 +1,146 @@
+"""The registry over HTTP: PUT facts, list them as they were known."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from api import metrics
+from api.access import require
+from api.asking import as_caller, service_of
+from api.paging import Page, page_of
+from api.problem import Problem
+from api.service import now
+from meter.registry.read import batch_at, list_facts
+from meter.registry.record import record_items
+from meter.registry.shapes import NotABatch
+from meter.rollup.store import driver
+
+ROUTER = APIRouter(prefix="/v1", tags=["registry"])
+BODY_BYTES = 32 * 1024 * 1024
+
+
+async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, scope)
+    if kind == "control_totals" and caller.source is None:
+        raise Problem(403, "key_names_no_source", "this key names no source")
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "unsupported_media_type", "send application/json")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
+    try:
+        outcome = await record_items(
+            service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
+            source=caller.source if kind == "control_totals" else None,
+        )  # fmt: skip
+    except NotABatch as error:
+        raise Problem(error.status, error.code, error.detail) from None
+    for status in ("accepted", "duplicate", "conflict", "refused"):
+        metrics.REGISTRY_ITEMS.labels(kind, status).inc(getattr(outcome, status))
+    if outcome.recorded is not None:
+        await service.recorder.know(outcome.recorded.batch)
+    recorded = outcome.recorded
+    return {
+        "batch": recorded.batch if recorded else None,
+        **outcome.counts,
+        "digest": f"{service.settings.algorithm}:{recorded.digest.hex()}" if recorded else None,
+        "results": outcome.results,
+        "warnings": outcome.warnings,
+    }
+
+
+@ROUTER.put("/entities")
+async def put_entities(request: Request) -> Any:
+    """Record facts about legal entities."""
+    return await _put(request, "entities", "registry:write")
+
+
+@ROUTER.put("/facilities")
+async def put_facilities(request: Request) -> Any:
+    """Record facts about facilities and their owners."""
+    return await _put(request, "facilities", "registry:write")
+
+
+@ROUTER.put("/chips")
+async def put_chips(request: Request) -> Any:
+    """Record ratings of accelerator models."""
+    return await _put(request, "chips", "registry:write")
+
+
+@ROUTER.put("/holdings")
+async def put_holdings(request: Request) -> Any:
+    """Record who holds how much of whom."""
+    return await _put(request, "holdings", "registry:write")
+
+
+@ROUTER.put("/expenditures")
+async def put_expenditures(request: Request) -> Any:
+    """Record evidence of spending."""
+    return await _put(request, "expenditures", "registry:write")
+
+
+@ROUTER.put("/control-totals")
+async def put_control_totals(request: Request) -> Any:
+    """Record what the key's source says it sent for a local day."""
+    return await _put(request, "control_totals", "usage:write")
+
+
+async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_of: str | None) -> Any:
+    service = service_of(request)
+    require(await as_caller(request), "registry:read")
+    page = Page.of(limit, cursor)
+    async with service.engine.connect() as held:
+        connection = await driver(held)
+        known = 2**62
+        if as_of:
+            try:
+                moment = datetime.fromisoformat(as_of.replace(" ", "+"))
+            except ValueError:
+                raise Problem(400, "bad_time", "as_of must be an instant with an offset") from None
+            if moment.tzinfo is None:
+                raise Problem(400, "bad_time", "as_of must carry an offset")
+            known = await batch_at(connection, moment)
+        rows = await list_facts(connection, kind, known, page.after((0, 0)), page.limit + 1)
+    return page_of(rows, page, lambda row: row[:2], lambda row: {**json.loads(row[2]), "batch": row[0]})
+
+
+@ROUTER.get("/entities")
+async def get_entities(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+    """Facts about entities in the order recorded; bank accounts are not shown here."""
+    return await _list(request, "entities", limit, cursor, as_of)
+
+
+@ROUTER.get("/facilities")
+async def get_facilities(
+    request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None
+) -> Any:
+    """Facts about facilities in the order recorded."""
+    return await _list(request, "facilities", limit, cursor, as_of)
+
+
+@ROUTER.get("/chips")
+async def get_chips(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+    """Chip ratings in the order recorded."""
+    return await _list(request, "chips", limit, cursor, as_of)
+
+
+@ROUTER.get("/holdings")
+async def get_holdings(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+    """Holdings in the order recorded."""
+    return await _list(request, "holdings", limit, cursor, as_of)
+
+
+@ROUTER.get("/expenditures")
+async def get_expenditures(
+    request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None
+) -> Any:
+    """Evidence of spending in the order recorded."""
+    return await _list(request, "expenditures", limit, cursor, as_of)

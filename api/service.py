@@ -1,0 +1,141 @@
+"""The running service of one worker process: everything is wired here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api import metrics
+from api.access import KeyRing
+from api.settings import Settings
+from meter.database.connect import service_engine
+from meter.intake.registered import Registered
+from meter.journal.delivery import Delivery
+from meter.journal.recorder import Recorder
+from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
+from meter.registry.read import registered_as_of
+from meter.rollup.store import advance, driver, rolled_up_to
+from meter.rollup.table import SumOverflow
+
+ROLLUP_PAUSE_SECONDS = 0.25
+GAUGES_PAUSE_SECONDS = 5.0
+LARGE_BODIES_AT_ONCE = 6  # each may hold 32 MiB while it is read and checked
+LOG = structlog.get_logger("suanbu")
+
+
+def now() -> datetime:
+    """The wall clock, in UTC: the only place that reads it."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Service:
+    """What request handlers use."""
+
+    settings: Settings
+    engine: AsyncEngine
+    keys: KeyRing
+    recorder: Recorder
+    threads: ThreadPoolExecutor
+    large_bodies: asyncio.Semaphore
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A service from its first connection to its last."""
+    engine = service_engine(settings.database_url)
+    threads = ThreadPoolExecutor(2, thread_name_prefix="suanbu")
+
+    async def refresh(registry_batch: int) -> Registered:
+        async with reaching_database(), engine.connect() as held:
+            return await registered_as_of(await driver(held), registry_batch)
+
+    def observe(_: list[Delivery], seconds: float) -> None:
+        metrics.COMMIT_SECONDS.observe(seconds)
+
+    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe)
+    service = Service(
+        settings, engine, KeyRing(engine, now), recorder, threads, asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+    )
+    try:
+        async with recorder.running(), _kept_up(service):
+            yield service
+    finally:
+        threads.shutdown(wait=True)
+        await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def _kept_up(service: Service) -> AsyncIterator[None]:
+    """Rollup and gauges follow the journal for as long as the block lasts."""
+    tasks = [
+        asyncio.create_task(_forever(_roll_up, service, ROLLUP_PAUSE_SECONDS), name="rollup"),
+        asyncio.create_task(_forever(_gauge, service, GAUGES_PAUSE_SECONDS), name="gauges"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _forever(work: object, service: Service, pause_seconds: float) -> None:
+    """Do the work again and again; a database that is away, or a sum that does not fit, is logged and tried again."""
+    assert callable(work)
+    while True:
+        try:
+            await work(service)
+        except (JournalUnavailable, SumOverflow) as error:
+            LOG.warning("background work failed and will be tried again", error=str(error))
+            await asyncio.sleep(1.0)
+        except Exception:
+            LOG.exception("background work failed and will be tried again")
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(pause_seconds)
+
+
+async def _roll_up(service: Service) -> None:
+    done = -1
+    while True:
+        started = asyncio.get_running_loop().time()
+        async with reaching_database():
+            reached = await advance(service.engine)
+        if reached == done:
+            return
+        if done >= 0:
+            metrics.ROLLUP_SECONDS.observe(asyncio.get_running_loop().time() - started)
+        done = reached
+
+
+async def _gauge(service: Service) -> None:
+    async with reaching_database(), service.engine.connect() as held:
+        connection = await driver(held)
+        head = await read_head(connection)
+        metrics.JOURNAL_BATCH.set(head.batch)
+        metrics.ROLLUP_LAG.set(head.batch - await rolled_up_to(connection))
+        await service.recorder.know(head.registry_batch)
+        waiting = await held.execute(
+            text(
+                "select status, count(*) from quarantine q where not exists "
+                "(select from quarantine_release r where r.quarantine = q.id) group by status"
+            )
+        )
+        for status, count in waiting:
+            metrics.QUARANTINED.labels(status).set(count)
+        for status, count in await held.execute(text("select status, count(*) from settlement group by status")):
+            metrics.SETTLEMENTS.labels(status).set(count)
+        payouts = await held.execute(
+            text("select status, count(*), sum(amount_fen)::bigint from payout_instruction group by status")
+        )
+        for status, count, fen in payouts:
+            metrics.PAYOUTS.labels(status).set(count)
+            metrics.PAYOUT_FEN.labels(status).set(fen)

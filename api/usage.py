@@ -1,0 +1,245 @@
+"""Usage records over HTTP: receiving them, showing one, a batch, totals, the quarantine and its replay."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from typing import Any
+
+import msgspec
+import zstandard
+from fastapi import APIRouter, Request, Response
+
+from api import metrics
+from api.access import Caller, require
+from api.asking import as_caller, service_of
+from api.paging import Page, page_of
+from api.problem import Problem
+from api.service import Service
+from meter.intake.body import decoded
+from meter.intake.codes import BodyError
+from meter.intake.limits import BODY_BYTES
+from meter.intake.receive import receive
+from meter.intake.received import Received
+from meter.intake.registered import Registered
+from meter.journal.chain import digest_of
+from meter.journal.delivery import Delivery, Receipt
+from meter.journal.recorder import Overloaded
+from meter.journal.show import batch_receipt, quarantined, replayable, show_record
+from meter.rollup.store import driver
+from meter.rollup.totals import NotATotal, parse_span, usage_totals
+
+ROUTER = APIRouter(prefix="/v1", tags=["usage"])
+LARGE_BYTES = 256 * 1024  # from here on a body waits for one of few places before it is read
+INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
+READ_SECONDS = 30
+WAIT_SECONDS = 20
+COMPRESSOR_LEVEL = 1
+
+
+@ROUTER.post("/usage-records")
+async def post_usage_records(request: Request, verbose: bool = False) -> Response:
+    """Receive a batch of usage records; answered only after everything it reports is durably committed."""
+    started = asyncio.get_running_loop().time()
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, "usage:write")
+    if caller.source is None:
+        raise Problem(403, "key_names_no_source", "this key names no source, so it cannot send usage records")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > BODY_BYTES:
+        raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes")
+    if length.isdigit() and int(length) <= LARGE_BYTES:
+        receipt = await _receive(service, caller, request)
+    else:
+        try:
+            await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise _slow_down("too many large requests at once") from None
+        try:
+            receipt = await _receive(service, caller, request)
+        finally:
+            service.large_bodies.release()
+    metrics.BATCH_SECONDS.observe(asyncio.get_running_loop().time() - started)
+    return _answer(receipt, verbose)
+
+
+async def _receive(service: Service, caller: Caller, request: Request) -> Receipt:
+    raw = await _read(request)
+    content_type = request.headers.get("content-type", "")
+    encoding = request.headers.get("content-encoding")
+    assert caller.source is not None
+    prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
+    try:
+        if len(raw) <= INLINE_BYTES and not encoding:
+            delivery = prepare()
+        else:
+            delivery = await asyncio.get_running_loop().run_in_executor(service.threads, prepare)
+    except BodyError as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
+    return await record(service, delivery)
+
+
+def _prepare(service: Service, caller: Caller, raw: bytes, content_type: str, encoding: str | None) -> Delivery:
+    body = bytes(decoded(raw, encoding))
+    registered = service.recorder.registered
+    assert caller.source is not None
+
+    def again(known: Registered) -> Received:
+        assert caller.source is not None
+        return receive(body, content_type, None, known, caller.source[0])
+
+    return Delivery(
+        source=caller.source,
+        key_name=caller.name,
+        content_type=content_type,
+        body=zstandard.compress(body, COMPRESSOR_LEVEL),
+        body_digest=digest_of(service.settings.algorithm, body),
+        received=again(registered),
+        version=registered.version,
+        receive_again=again,
+    )
+
+
+async def record(service: Service, delivery: Delivery) -> Receipt:
+    """Record a delivery; raises Problem 503 when more is waiting than may wait."""
+    try:
+        receipt = await service.recorder.record(delivery)
+    except Overloaded as error:
+        raise _slow_down(str(error)) from None
+    source = delivery.source[1]
+    metrics.BATCHES.labels(source).inc()
+    metrics.BATCH_RECORDS.observe(receipt.received)
+    for status in ("accepted", "duplicate", "conflict", "refused"):
+        count = getattr(receipt, status)
+        if count:
+            metrics.RECORDS.labels(source, status).inc(count)
+    return receipt
+
+
+async def _read(request: Request) -> bytes:
+    """The body, read no further than it may be long."""
+    chunks = bytearray()
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                chunks += chunk
+                if len(chunks) > BODY_BYTES:
+                    raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
+    except TimeoutError:
+        raise Problem(408, "body_too_slow", "the body did not arrive in time", {"Connection": "close"}) from None
+    return bytes(chunks)
+
+
+def _slow_down(detail: str) -> Problem:
+    metrics.OVERLOADED.inc()
+    return Problem(503, "overloaded", detail, {"Retry-After": "1"})
+
+
+def _answer(receipt: Receipt, verbose: bool) -> Response:
+    results = receipt.results
+    if verbose:
+        results = sorted(results + receipt.accepted_results, key=lambda result: int(result["index"]))
+    answer = {"batch": receipt.batch, **receipt.counts, "digest": receipt.digest, "results": results}
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+@ROUTER.post("/quarantine/replay")
+async def post_replay(request: Request) -> Response:
+    """Try the source's refused records again: what has become acceptable is recorded as a batch of its own."""
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, "usage:write")
+    if caller.source is None:
+        raise Problem(403, "key_names_no_source", "this key names no source, so there is nothing to replay")
+    source = caller.source
+    total = Receipt(received=0)
+    async with service.engine.connect() as held:
+        waiting = await replayable(await driver(held), source[0])
+    for content_type, records in waiting:
+        delivery = _replay(service, caller, content_type, records)
+        receipt = await record(service, delivery)
+        for name, count in receipt.counts.items():
+            setattr(total, name, getattr(total, name) + count)
+        total.results += receipt.results
+        total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
+    return _answer(total, verbose=False)
+
+
+def _replay(service: Service, caller: Caller, content_type: str, records: list[tuple[int, bytes]]) -> Delivery:
+    """A delivery of quarantined records, (number, record as received) each, all of one content type."""
+    assert caller.source is not None
+    source = caller.source
+    body = b"[" + b",".join(record for _, record in records) + b"]"
+
+    def again(known: Registered) -> Received:
+        return receive(body, content_type, None, known, source[0])
+
+    registered = service.recorder.registered
+    return Delivery(
+        source=source,
+        key_name=caller.name,
+        content_type=content_type,
+        body=zstandard.compress(body, COMPRESSOR_LEVEL),
+        body_digest=digest_of(service.settings.algorithm, body),
+        received=again(registered),
+        version=registered.version,
+        receive_again=again,
+        kind="replay",
+        releases={position: number for position, (number, _) in enumerate(records)},
+    )
+
+
+@ROUTER.get("/quarantine")
+async def get_quarantine(
+    request: Request, status: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Any:
+    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out."""
+    service = service_of(request)
+    require(await as_caller(request), "usage:read")
+    if status not in (None, "conflict", "refused"):
+        raise Problem(400, "bad_request", "status is conflict or refused")
+    page = Page.of(limit, cursor)
+    async with service.engine.connect() as held:
+        rows = await quarantined(await driver(held), status, page.after(0), page.limit + 1)
+    return page_of(rows, page, lambda row: int(row["quarantine"]))
+
+
+@ROUTER.get("/usage-records/{source}/{record_id}")
+async def get_usage_record(request: Request, source: str, record_id: str) -> Any:
+    """A record as received, its batch, its corrections, and the settlements of its consumer that cover it."""
+    service = service_of(request)
+    require(await as_caller(request), "usage:read")
+    async with service.engine.connect() as held:
+        found = await show_record(await driver(held), source, record_id)
+    if found is None:
+        raise Problem(404, "no_such_record", f"source {source!r} never sent an accepted record with this id")
+    return found
+
+
+@ROUTER.get("/batches/{batch}")
+async def get_batch(request: Request, batch: int) -> Any:
+    """The receipt of a batch."""
+    service = service_of(request)
+    require(await as_caller(request), "usage:read")
+    async with service.engine.connect() as held:
+        found = await batch_receipt(await driver(held), batch) if 0 < batch < 2**63 else None
+    if found is None:
+        raise Problem(404, "no_such_batch", f"there is no batch {batch}")
+    return found
+
+
+@ROUTER.get("/usage-totals")
+async def get_usage_totals(request: Request, by: str = "") -> Response:
+    """Metered totals over counted records, split exactly at the edges."""
+    service = service_of(request)
+    require(await as_caller(request), "usage:read")
+    try:
+        span = parse_span(request.query_params.get("from"), request.query_params.get("to"))
+        columns = [name.strip() for name in by.split(",") if name.strip()]
+        async with service.engine.connect() as held:
+            items = await usage_totals(await driver(held), span, columns)
+    except NotATotal as error:
+        raise Problem(400, error.code, str(error)) from None
+    return Response(json.dumps({"items": items, "next": None}, ensure_ascii=False), media_type="application/json")

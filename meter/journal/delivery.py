@@ -1,0 +1,99 @@
+"""A delivery on its way into the journal, and the receipt it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from meter.intake.received import Received
+from meter.intake.registered import Registered
+from meter.journal.row import ENTRY
+
+
+@dataclass
+class Delivery:
+    """One request's records after intake, with everything that is kept of them."""
+
+    source: tuple[int, str]
+    key_name: str
+    content_type: str
+    body: bytes
+    """The decoded body, compressed with zstd."""
+    body_digest: str
+    received: Received
+    version: int
+    """The registry batch that `received` was checked against."""
+    receive_again: Callable[[Registered], Received]
+    """The same body checked against a newer registry."""
+    kind: str = "usage"
+    releases: Mapping[int, int] = field(default_factory=dict)
+    """For a replay: position in the body -> quarantine number it is released from when accepted."""
+
+
+@dataclass
+class Receipt:
+    """What became of a delivery; `batch` is None only when there was nothing to record and nothing recorded before."""
+
+    received: int
+    accepted: int = 0
+    duplicate: int = 0
+    conflict: int = 0
+    refused: int = 0
+    batch: int | None = None
+    digest: str | None = None
+    results: list[dict[str, Any]] = field(default_factory=list)
+    accepted_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Rows of the delivery's checked records that were accepted."""
+    delivered: Received | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """received = accepted + duplicate + conflict + refused."""
+        return {name: getattr(self, name) for name in ("received", "accepted", "duplicate", "conflict", "refused")}
+
+    @property
+    def accepted_positions(self) -> list[int]:
+        """Positions in the body of what was accepted."""
+        if self.delivered is None:
+            return []
+        found: list[int] = self.delivered.records["index"][self.accepted_rows].tolist()
+        return found
+
+    @property
+    def accepted_results(self) -> list[dict[str, Any]]:
+        """A result for everything accepted, for who asks for all of them."""
+        if self.delivered is None:
+            return []
+        names = self.delivered.ids(self.accepted_rows.tolist())
+        return [
+            {"index": index, "id": name, "status": "accepted"}
+            for index, name in zip(self.accepted_positions, names, strict=True)
+        ]
+
+
+def candidates(received: Received, source: int) -> npt.NDArray[np.void]:
+    """The checked records of a delivery as journal entries (ENTRY); batch is 0, unknown consumers are -1."""
+    records = received.records
+    entries = np.zeros(len(records), ENTRY)
+    entries["ordinal"] = records["index"]
+    entries["source"] = source
+    for ours, theirs in (("started_at", "started"), ("ended_at", "ended")):
+        entries[ours] = records[theirs]
+    for name in ("key", "corrects"):
+        entries[name] = np.ascontiguousarray(records[name]).view("V16")[:, 0]
+    for name in (
+        "consumer", "facility", "chip", "millicards", "charge_fen", "purpose", "via_platform", "action",
+        "order_digest", "evidence_digest",
+    ):  # fmt: skip
+        entries[name] = records[name]
+    return entries
+
+
+def unknown_consumers(received: Received) -> list[str]:
+    """The codes of consumers that had no number yet when the delivery was checked."""
+    rows = received.records[received.records["consumer"] == -1]
+    return sorted({code.tobytes().decode() for code in rows["consumer_code"]})

@@ -1,0 +1,135 @@
+"""Reading the registry back: as frames for the settlement, as a value for the intake, as lists for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import polars as pl
+
+from meter.database.frames import frame
+from meter.intake.catalogue import DatedCode
+from meter.intake.registered import Registered
+from meter.registry.facts import day_number
+
+_SEQ = "(f.batch << 20 | f.ordinal)"  # a request has at most 10,000 items: the order of recording in one number
+_DAYS = "f.valid_from - date '1970-01-01', f.valid_to - date '1970-01-01'"
+_PERIOD = {"valid_from": pl.Int32, "valid_to": pl.Int32}
+
+FRAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "entity_facts": (
+        f"""select {_SEQ}, f.party, f.name, f.kind, f.independent_legal_person::int, f.region, f.ai_enterprise::int,
+            f.state_body::int, {_DAYS} from entity_fact f""",
+        {
+            "seq": pl.Int64, "party": pl.Int32, "name": pl.String, "kind": pl.String,
+            "independent_legal_person": pl.Boolean, "region": pl.String, "ai_enterprise": pl.Boolean,
+            "state_body": pl.Boolean, **_PERIOD,
+        },
+    ),
+    "facility_facts": (
+        f"select {_SEQ}, f.facility, f.name, f.region, f.intelligent::int, f.operator, {_DAYS} from facility_fact f",
+        {
+            "seq": pl.Int64, "facility": pl.Int32, "name": pl.String, "region": pl.String, "intelligent": pl.Boolean,
+            "operator": pl.Int32, **_PERIOD,
+        },
+    ),
+    "facility_owners": (
+        f"select {_SEQ}, f.party, (f.share * 1000000000)::bigint from facility_owner f",
+        {"seq": pl.Int64, "party": pl.Int32, "share_billionths": pl.Int64},
+    ),
+    "chip_facts": (
+        f"select {_SEQ}, f.chip, (f.tflops_fp16 * 1000000)::bigint, {_DAYS} from chip_fact f",
+        {"seq": pl.Int64, "chip": pl.Int32, "megaflops_fp16": pl.Int64, **_PERIOD},
+    ),
+    "holding_facts": (
+        f"select {_SEQ}, f.holder, f.held, (f.share * 1000000000)::bigint, {_DAYS} from holding_fact f",
+        {"seq": pl.Int64, "holder": pl.Int32, "held": pl.Int32, "share_billionths": pl.Int64, **_PERIOD},
+    ),
+    "expenditure_facts": (
+        f"""select {_SEQ}, f.id, f.consumer, f.kind, f.served_from - date '1970-01-01',
+            f.served_to - date '1970-01-01', f.amount_fen from expenditure_fact f""",
+        {
+            "seq": pl.Int64, "id": pl.String, "consumer": pl.Int32, "kind": pl.String, "served_from": pl.Int32,
+            "served_to": pl.Int32, "amount_fen": pl.Int64,
+        },
+    ),
+}  # fmt: skip
+
+DICTIONARIES: Mapping[str, tuple[str, str]] = {
+    "parties": ("party", "uscc"),
+    "facilities": ("facility", "code"),
+    "chips": ("chip", "code"),
+}
+
+
+async def facts_as_of(connection: asyncpg.Connection, batch: int) -> dict[str, pl.DataFrame]:
+    """All facts known up to and including `batch`, as frames by the names of FRAMES, each in order of recording.
+
+    Parties, facilities and chips stand as the database's own numbers; days are days since 1970-01-01; shares are
+    billionths; ratings are MFLOPS.
+    """
+    return {
+        name: await frame(connection, f"{query} where f.batch <= {int(batch)} order by 1", schema)
+        for name, (query, schema) in FRAMES.items()
+    }
+
+
+async def dictionary(connection: asyncpg.Connection, name: str) -> pl.DataFrame:
+    """A dictionary of DICTIONARIES as a frame: number, code."""
+    table, column = DICTIONARIES[name]
+    return await frame(connection, f"select id, {column} from {table}", {"number": pl.Int32, "code": pl.String})
+
+
+async def registered_as_of(connection: asyncpg.Connection, batch: int) -> Registered:
+    """What the intake needs to know, as of the registry batch `batch`."""
+    facilities = await connection.fetch(
+        """select d.code, d.id, f.valid_from, f.valid_to from facility_fact f join facility d on d.id = f.facility
+           where f.batch <= $1 order by f.batch, f.ordinal""",
+        batch,
+    )
+    chips = await connection.fetch(
+        """select d.code, d.id, f.valid_from, f.valid_to from chip_fact f join chip d on d.id = f.chip
+           where f.batch <= $1 order by f.batch, f.ordinal""",
+        batch,
+    )
+    parties = await dictionary(connection, "parties")
+    return Registered.of(
+        batch,
+        [_dated(row) for row in facilities],
+        [_dated(row) for row in chips],
+        parties["code"].to_list(),
+        parties["number"].to_list(),
+    )
+
+
+def _dated(row: asyncpg.Record) -> DatedCode:
+    starts = None if row["valid_from"] is None else day_number(row["valid_from"], 0)
+    ends = None if row["valid_to"] is None else day_number(row["valid_to"], 0)
+    return DatedCode(row["code"], row["id"], starts, ends)
+
+
+async def batch_at(connection: asyncpg.Connection, moment: datetime) -> int:
+    """The last batch recorded at or before an instant: what was known then."""
+    return int(await connection.fetchval("select coalesce(max(batch), 0) from batch where recorded_at <= $1", moment))
+
+
+_LISTS: Mapping[str, str] = {
+    "entities": "select f.batch, f.ordinal, f.content from entity_fact f join party d on d.id = f.party",
+    "facilities": "select f.batch, f.ordinal, f.content from facility_fact f join facility d on d.id = f.facility",
+    "chips": "select f.batch, f.ordinal, f.content from chip_fact f join chip d on d.id = f.chip",
+    "holdings": "select f.batch, f.ordinal, f.content from holding_fact f",
+    "expenditures": "select f.batch, f.ordinal, f.content from expenditure_fact f",
+}
+
+
+async def list_facts(
+    connection: asyncpg.Connection, kind: str, as_of: int, after: tuple[int, int], limit: int
+) -> list[tuple[int, int, str]]:
+    """Up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as JSON."""
+    rows = await connection.fetch(
+        f"{_LISTS[kind]} where f.batch <= $1 and (f.batch, f.ordinal) > ($2, $3) order by f.batch, f.ordinal limit $4",
+        as_of, *after, limit,
+    )  # fmt: skip
+    return [(row["batch"], row["ordinal"], row["content"]) for row in rows]

@@ -1,0 +1,138 @@
+"""Metered totals between two edges: from the rollup when both are local midnights, else split exactly from the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any
+
+import asyncpg
+import polars as pl
+
+from meter.rollup.frames import USE_SUMS
+from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
+from meter.rollup.store import measured_rows, use_as_of
+from meter.rollup.windows import TOTALS_BY, window_totals
+
+_EPOCH = date(1970, 1, 1)
+_FIRST, _LAST = -(2**62), 2**62
+_CARD_HOUR = 3_600_000  # millicard-seconds
+
+
+class NotATotal(ValueError):
+    """What was asked for cannot be answered; `code` is stable."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Span:
+    """Half-open, in epoch seconds."""
+
+    start: int
+    end: int
+
+    @property
+    def whole_days(self) -> bool:
+        """Whether both edges are local midnights (or none)."""
+        return all((edge + UTC_PLUS_8) % DAY_SECONDS == 0 for edge in (self.start, self.end) if _FIRST < edge < _LAST)
+
+
+def parse_span(start: str | None, end: str | None) -> Span:
+    """Edges as Asia/Shanghai days or as instants with an offset; none: unbounded. Raises NotATotal."""
+    span = Span(_edge("from", start, _FIRST), _edge("to", end, _LAST))
+    if span.start > span.end:
+        raise NotATotal("empty_period", "`to` must not lie before `from`")
+    return span
+
+
+def _edge(name: str, text: str | None, absent: int) -> int:
+    if text is None or text == "":
+        return absent
+    text = text.replace(" ", "+")  # a plus sign that a query string turned into a space
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return (date.fromisoformat(text) - _EPOCH).days * DAY_SECONDS - UTC_PLUS_8
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotATotal("bad_time", f"`{name}` is neither a day nor an instant") from None
+    if moment.tzinfo is None:
+        raise NotATotal("bad_time", f"`{name}` is an instant without an offset")
+    return int(moment.timestamp() // 1)
+
+
+async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[str]) -> list[dict[str, Any]]:
+    """Totals over the records that count: items with the `by` columns, card_hours, charge_fen and records.
+
+    Raises NotATotal for an unknown column.
+    """
+    unknown = sorted(set(by) - set(TOTALS_BY))
+    if unknown:
+        raise NotATotal("unknown_column", f"totals go by {', '.join(TOTALS_BY)}, not {', '.join(unknown)}")
+    head = int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+    columns = [name for name in TOTALS_BY if name in by]
+    if span.whole_days:
+        totals = _of_days(await use_as_of(connection, head), span, columns)
+    else:
+        totals = window_totals(await measured_rows(connection, 1, head), span.start, span.end, columns)
+    totals = totals.filter((pl.col("records") != 0) | (pl.col("charge_fen") != 0) | (pl.col("millicard_seconds") != 0))
+    names = {name: await _names(connection, name) for name in columns if name != "day"}
+    items = []
+    for row in totals.iter_rows(named=True):
+        item: dict[str, Any] = {}
+        for name in by:
+            item[name] = (
+                date.fromordinal(row["day"] + _EPOCH.toordinal()).isoformat()
+                if name == "day"
+                else names[name][row[name]]
+            )
+        items.append(item | {
+            "card_hours": exact(Fraction(row["millicard_seconds"], _CARD_HOUR)),
+            "charge_fen": row["charge_fen"],
+            "records": row["records"],
+        })  # fmt: skip
+    items.sort(key=lambda item: [item[name] for name in by])
+    return items
+
+
+def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
+    """Totals of whole local days out of the rollup."""
+    first = (span.start + UTC_PLUS_8) // DAY_SECONDS if span.start > _FIRST else -(2**31)
+    end = (span.end + UTC_PLUS_8) // DAY_SECONDS if span.end < _LAST else 2**31 - 1
+    rows = use.filter((pl.col("day") >= first) & (pl.col("day") < end))
+    if "day" in columns:
+        records = pl.col("pieces").sum()
+    else:  # whoever starts inside, and whoever runs into the first day
+        records = pl.col("starts").sum() + (pl.col("pieces") - pl.col("starts")).filter(pl.col("day") == first).sum()
+    sums = [pl.col(name).sum() for name in USE_SUMS[:2]]
+    assert rows.select(pl.col(USE_SUMS[0]).cast(pl.Int128).sum()).item() in range(-(2**63), 2**63)
+    assert rows.select(pl.col(USE_SUMS[1]).cast(pl.Int128).sum()).item() in range(-(2**63), 2**63)
+    if not columns:
+        return rows.select(*sums, records.alias("records"))
+    return rows.group_by(columns).agg(*sums, records.alias("records")).sort(columns)
+
+
+async def _names(connection: asyncpg.Connection, name: str) -> dict[int, str]:
+    table, column = {"consumer": ("party", "uscc"), "facility": ("facility", "code"), "chip": ("chip", "code")}[name]
+    return {row["id"]: row["name"] for row in await connection.fetch(f"select id, {column} as name from {table}")}
+
+
+def exact(quantity: Fraction) -> str:
+    """A quantity as an exact decimal without trailing zeros where it is finite, else as a reduced fraction."""
+    rest = quantity.denominator
+    places = {2: 0, 5: 0}
+    for prime in places:
+        while rest % prime == 0:
+            rest //= prime
+            places[prime] += 1
+    if rest != 1:
+        return f"{quantity.numerator}/{quantity.denominator}"
+    digits = max(places.values())
+    whole, part = divmod(abs(quantity.numerator) * 10**digits // quantity.denominator, 10**digits)
+    text = f"{whole}.{part:0{digits}d}" if digits else str(whole)
+    return ("-" if quantity < 0 else "") + text
