@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from meter.intake.arrow_body import found_in_arrow
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyCode, BodyError
 from meter.intake.json_body import found_in_json
@@ -30,7 +31,7 @@ def receive(
     if not plain:
         raise BodyError(BodyCode.EMPTY_BODY)
     if form is Format.ARROW:
-        raise BodyError(BodyCode.BAD_ARROW)
+        return settled(found_in_arrow(plain, registered, fast), registered, source_number)
     return settled(found_in_json(plain, form, registered, fast), registered, source_number)
 
 

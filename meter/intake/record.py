@@ -43,11 +43,17 @@ class Number(NamedTuple):
     text: str
 
 
+class Foreign(NamedTuple):
+    """A value of a kind JSON does not have, such as an Arrow date: in place of it, the name of its kind."""
+
+    kind: str
+
+
 class Pairs(list[tuple[str, "Value"]]):
     """A JSON object as it was written: order and repeats kept."""
 
 
-Value = Union[None, bool, str, Number, Pairs, list["Value"]]
+Value = Union[None, bool, str, Number, Foreign, Pairs, list["Value"]]
 
 
 class Checked(NamedTuple):
@@ -237,6 +243,8 @@ def kind_of(value: Value) -> str:
     """What a value is, in words."""
     if isinstance(value, Number):
         return f"the number {shown(value.text)[1:-1]}"
+    if isinstance(value, Foreign):
+        return f"a value of type {value.kind[:DETAIL_CHARACTERS]}"
     return {type(None): "null", bool: "a boolean", str: "a string", Pairs: "an object"}.get(type(value), "an array")
 
 
