@@ -93,8 +93,8 @@ def facility_facts(chance: Chance, calendar: Calendar, facility: str, cast: list
             "intelligent": chance.happens(0.93),
             "owners": [{"uscc": owner, "share": share} for owner, share in zip(owners, shares, strict=True)],
         }
-        if chance.happens(0.3):
-            item["operator"] = chance.one([*cast, None])
+        if chance.happens(0.4):
+            item["operator"] = chance.one([*cast, *cast, None])
         steady = 0.96 if number == 0 else 0.05
         facts.append(item | dates(chance, calendar, keys=("valid_from", "valid_to"), steady=steady))
     return facts

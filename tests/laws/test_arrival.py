@@ -65,7 +65,8 @@ def the_order_of_arrival_does_not_matter(settle: Settle, world: World, chance: C
     waiting = chance.some(world["usage"], len(world["usage"]))
     arrived: list[Item] = []
     while waiting:  # the first that waits for nothing that is still waiting
-        index = next((i for i, r in enumerate(waiting) if target_of(r) not in map(key_of, waiting)), None)
+        keys = [key_of(record) for record in waiting]
+        index = next((i for i, r in enumerate(waiting) if target_of(r) not in keys), None)
         if index is None:
             return None
         arrived.append(waiting.pop(index))

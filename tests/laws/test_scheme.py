@@ -21,7 +21,7 @@ from tests.reference.judgement import judge
 from tests.reference.parts import charge_on, days_touched, parts_of
 from tests.reference.records import Record
 from tests.reference.rounds import ROUNDS
-from tests.reference.settle import readings_of
+from tests.reference.settlement import readings_of
 
 Item = dict[str, Any]
 

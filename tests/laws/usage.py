@@ -86,10 +86,26 @@ class Usage:
             "chip": self.chips[0],
             "purpose": "research",
         }
+        supplied = chance.one([5, 40, 50, 100, 100, 120])
         self.add(parent, "hub", cards=100, **common)
-        self.add(other, facility, cards=chance.one([5, 40, 100, 120]), **common)
+        self.add(other, facility, cards=supplied, **common)
         if chance.happens(0.6):
-            self.add(subsidiary, "hub", cards=50, **(common | {"purpose": chance.one(["research", None, None])}))
+            used = chance.one([supplied, 50, 200])  # as much as it supplied, or not
+            self.add(subsidiary, "hub", cards=used, **(common | {"purpose": chance.one(["research", None])}))
+
+    def balance(self, owner: str, other: str, facility: str) -> None:
+        """An owner uses just as much of the hub as someone else uses of its facility."""
+        start = instant_of(self.calendar.scene(), 28_800)
+        common = {
+            "started_at": start.isoformat(),
+            "ended_at": (start + timedelta(hours=10)).isoformat(),
+            "chip": self.chips[0],
+            "cards": self.chance.one([3, 10, "2.5"]),
+            "purpose": "research",
+            "via_platform": True,
+        }
+        self.add(owner, "hub", **common)
+        self.add(other, facility, **common)
 
     def repeat(self) -> None:
         """A record again: word for word or in another spelling."""

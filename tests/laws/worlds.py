@@ -24,7 +24,7 @@ RATES = ["0.20"] * 6 + ["0.2", "0.12", "0.15", "0.18", "0.1999", "0"]
 REFUSED_RATES = ["0.2001", "1", "-0.01"]
 READINGS = {
     "net_effect": ["gate", "proportional"],
-    "supply_owner": ["equity_entity", "legal_person", "equity_group"],
+    "supply_owner": ["equity_entity", "legal_person", "legal_person"],
     "self_test": ["use_excluded", "facility"],
     "hold_below_external_share": ["0", "0.10"],
     "related": ["0.50", "0.25"],
@@ -129,6 +129,8 @@ def fill(usage: Usage, cast: list[str], unregistered: str, facility_items: list[
         owners = [owner["uscc"] for owner in item["owners"] if owner["uscc"] in cast]
         if owners and chance.happens(0.6):
             usage.add(chance.one(owners), item["id"])
+        if owners and chance.happens(0.12):
+            usage.balance(owners[0], chance.one(cast), item["id"])
         if owners and chance.happens(0.2):
             usage.near_threshold(chance.one(owners), chance.one(cast), item["id"])
     for _ in range(chance.number(2, 6)):

@@ -7,6 +7,6 @@ hand can check it line by line; integers and `fractions.Fraction` only.
 It does not own speed, storage, steps or the answers of the API; it shares no code with the product.
 """
 
-from tests.reference.settle import settle
+from tests.reference.settlement import settle
 
 __all__ = ["settle"]
