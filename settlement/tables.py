@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -58,8 +59,19 @@ settlement = Table(
     Column("adjusts", Text, ForeignKey("settlement.id")),
     Column("run_by", Text, nullable=False),
     Column("created_at", MOMENT, nullable=False),
+    Index("settlement_fingerprint_idx", "fingerprint", unique=True, postgresql_where=text("status <> 'cancelled'")),
+    # money is decided once a round; whatever comes later stands on what was locked before, in one line
     Index(
-        "settlement_fingerprint_idx", "fingerprint", unique=True, postgresql_where="status <> 'cancelled'"
+        "settlement_first_locked_idx",
+        "round",
+        unique=True,
+        postgresql_where=text("adjusts is null and status in ('locked', 'paid')"),
+    ),
+    Index(
+        "settlement_next_locked_idx",
+        "adjusts",
+        unique=True,
+        postgresql_where=text("status in ('locked', 'paid')"),
     ),
 )
 

@@ -1,0 +1,226 @@
+"""The Yinchuan draft (articles 5, 9, 14 and the two rules on doubling): what-if awards of applications."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+
+from settlement.codes import FLAG_BIT, REASON_BIT
+from settlement.inputs import Inputs
+from settlement.refused import Refused
+from settlement.rounds import Round
+from settlement.rounds.round import day_of
+from settlement.timeline import ruling, timeline
+
+COMMON = {"id", "consumer", "article", "from", "to", "cost_fen", "cost_ref", "other_municipal"}
+FIELDS: Mapping[str, frozenset[str]] = {
+    "5": frozenset(COMMON | {"kwh", "pue"}),
+    "9": frozenset(COMMON | {"model", "parameters", "scenes", "landed"}),
+    "14": frozenset(COMMON | {"honour", "already_received"}),
+}
+
+
+@dataclass
+class DraftLine:
+    """What an applicant would get: fen by application id, reasons and flags as bits."""
+
+    items: dict[str, int] = field(default_factory=dict)
+    reasons: int = 0
+    flags: int = 0
+
+
+def apply_draft(inputs: Inputs, of_round: Round) -> dict[int, DraftLine]:
+    """All applications in order of id, by party. Refused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
+    applications = sorted((_Application(item, inputs) for item in inputs.applications), key=lambda item: item.id)
+    for one, next_one in zip(applications, applications[1:], strict=False):
+        if one.id == next_one.id:
+            raise Refused("APPLICATION_INVALID", f"the application '{one.id}' occurs twice")
+    drafting = _Drafting(inputs, of_round)
+    for application in applications:
+        drafting.take(application)
+    return drafting.lines
+
+
+class _Application:
+    """One application, checked."""
+
+    def __init__(self, given: Mapping[str, Any], inputs: Inputs) -> None:
+        self.given = dict(given)
+        self.id = self._text("id")
+        self.article = str(self.given.get("article"))
+        if self.article not in FIELDS:
+            raise Refused("APPLICATION_INVALID", f"application '{self.id}': the draft pays articles 5, 9 and 14")
+        unknown = sorted(set(self.given) - FIELDS[self.article])
+        if unknown:
+            raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown field '{unknown[0]}'")
+        self.consumer = self._text("consumer")
+        at = inputs.parties["uscc"].search_sorted(self.consumer)
+        if at >= inputs.parties.height or inputs.parties["uscc"][int(at)] != self.consumer:
+            raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown consumer '{self.consumer}'")
+        self.party = int(at)
+        self.from_day, self.to_day = self._day("from"), self._day("to")
+        if self.from_day >= self.to_day:
+            raise Refused("APPLICATION_INVALID", f"application '{self.id}': 'from' must lie before 'to'")
+        self.cost_fen = self._whole("cost_fen") if "cost_fen" in self.given else None
+        self.cost_ref = self._text("cost_ref") if "cost_ref" in self.given else None
+        self.other: tuple[int, bool] | None = None
+        if self.given.get("other_municipal") is not None:
+            other = self.given["other_municipal"]
+            if (
+                not isinstance(other, Mapping)
+                or set(other) != {"amount_fen", "paid"}
+                or not _is_whole(other["amount_fen"])
+                or not isinstance(other["paid"], bool)
+            ):
+                self._wrong("other_municipal", "an amount_fen and whether it is paid")
+            self.other = int(other["amount_fen"]), bool(other["paid"])
+
+    def _wrong(self, name: str, wanted: str) -> None:
+        shown = self.given.get(name)
+        raise Refused("APPLICATION_INVALID", f"application {self.given.get('id')!r}: '{name}' must be {wanted}: {shown!r}")
+
+    def _text(self, name: str) -> str:
+        value = self.given.get(name)
+        if not isinstance(value, str) or not value:
+            self._wrong(name, "a text")
+        return str(value)
+
+    def _day(self, name: str) -> int:
+        value = self.given.get(name)
+        if isinstance(value, str):
+            try:
+                value = datetime.date.fromisoformat(value)
+            except ValueError:
+                self._wrong(name, "a date")
+        if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
+            self._wrong(name, "a date")
+        assert isinstance(value, datetime.date)
+        return day_of(value)
+
+    def _whole(self, name: str) -> int:
+        value = self.given.get(name)
+        if not _is_whole(value):
+            self._wrong(name, "a whole number, not below 0")
+        return int(str(value))
+
+    def number(self, name: str) -> Fraction:
+        """An exact number, a decimal string or a whole number, not below 0."""
+        value = self.given.get(name)
+        text = value if isinstance(value, str) else str(value) if _is_whole(value) else ""
+        whole, _, rest = text.partition(".")
+        if not (whole.isascii() and whole.isdigit()) or not (rest == "" or (rest.isascii() and rest.isdigit())):
+            self._wrong(name, "an exact number")
+        return Fraction(text)
+
+    def truth(self, name: str, *, default: bool = False) -> bool:
+        """A boolean, `default` where it is left out."""
+        value = self.given.get(name, default)
+        if not isinstance(value, bool):
+            self._wrong(name, "true or false")
+        return bool(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+class _Drafting:
+    """The state that applications share: models paid once, costs paid at most once."""
+
+    def __init__(self, inputs: Inputs, of_round: Round) -> None:
+        self.inputs = inputs
+        self.round = of_round
+        self.lines: dict[int, DraftLine] = {}
+        self.models: set[str] = set()
+        self.paid: dict[tuple[int, str | None, str], int] = {}
+        facts = inputs.entity_facts
+        self.entities = timeline(facts, facts["party"].to_numpy().astype("int64"), inputs.parties.height)
+
+    def take(self, application: _Application) -> None:
+        """Pays one application: gates, amount, Y-HIGHER, then Y-STACK."""
+        line = self.lines.setdefault(application.party, DraftLine())
+        cost = self._cost(application)
+        reasons, ours = self._clause(application, cost)
+        if not self._independent(application):
+            reasons.append("NOT_INDEPENDENT_LEGAL_PERSON")
+        if reasons:
+            ours = 0
+        elif application.other is not None:
+            amount, is_paid = application.other
+            if is_paid or amount > ours:
+                reasons.append("HIGHER_OF_MUNICIPAL_POLICIES")
+                ours = max(0, ours - amount) if is_paid else 0
+        if ours > 0 and application.article != "5":
+            ours = self._stack(application, cost, ours, line)
+        if ours > 0 and application.article == "9":
+            self.models.add(str(application.given["model"]))
+        if ours >= 2**62:
+            raise Refused("TOTAL_TOO_LARGE", f"application '{application.id}' does not fit in 62 bits")
+        line.items[application.id] = ours
+        for reason in reasons:
+            line.reasons |= REASON_BIT[reason]
+
+    def _independent(self, application: _Application) -> bool:
+        e = self.entities
+        found = int(ruling(e.offset, e.begin, e.end, application.party, application.from_day, False))
+        return found >= 0 and bool(self.inputs.entity_facts["independent_legal_person"][int(e.fact[found])])
+
+    def _cost(self, application: _Application) -> int:
+        """The cost given, or the charges metered in [from, to)."""
+        if application.cost_fen is not None:
+            return application.cost_fen
+        mine = self.inputs.use.filter(
+            (pl.col("consumer") == application.party)
+            & (pl.col("day") >= application.from_day)
+            & (pl.col("day") < application.to_day)
+        )
+        return int(mine.select(pl.col("charge_fen").cast(pl.Int128).sum()).item() or 0)
+
+    def _clause(self, application: _Application, cost: int) -> tuple[list[str], int]:
+        """(reasons against, fen) of the article alone, floored once."""
+        def rule(name: str) -> Any:
+            return self.round.parameter(f"Y-{application.article}", name)
+
+        against: list[str] = []
+        if application.article == "5":
+            if application.number("pue") >= rule("pue_below"):
+                against.append("PUE_NOT_BELOW_1_2")
+            fen = application.number("kwh") * rule("yuan_per_kwh") * 100
+            return against, fen.numerator // fen.denominator
+        if application.article == "9":
+            model = application._text("model")
+            if application.number("parameters") < rule("parameters_at_least"):
+                against.append("MODEL_PARAMETERS_BELOW_THRESHOLD")
+            if application._whole("scenes") < rule("scenes_at_least"):
+                against.append("SCENES_BELOW_THRESHOLD")
+            if not application.truth("landed"):
+                against.append("NOT_LANDED_IN_YINCHUAN")
+            if model in self.models:
+                against.append("MODEL_ALREADY_CLAIMED")
+        else:
+            if application.given.get("honour") not in rule("honours"):
+                against.append("HONOUR_NOT_LISTED")
+            if application.truth("already_received"):
+                against.append("ONE_OFF_ALREADY_RECEIVED")
+        share = cost * rule("rate")
+        return against, min(share.numerator // share.denominator, int(rule("cap_fen")))
+
+    def _stack(self, application: _Application, cost: int, ours: int, line: DraftLine) -> int:
+        """Y-STACK: the second paid application on one cost is flagged, and together they never exceed the cost."""
+        if application.cost_fen is None:
+            key = (application.party, None, "metered")
+        elif application.cost_ref is not None:
+            key = (application.party, application.cost_ref, "given")
+        else:
+            return ours
+        before = self.paid.get(key, 0)
+        if before > 0:
+            line.flags |= FLAG_BIT["SAME_COST_TWICE"]
+            ours = min(ours, max(0, cost - before))
+        self.paid[key] = before + ours
+        return ours

@@ -1,0 +1,161 @@
+"""The award formula over all lines at once: exact rationals in limbs, one floor (R-NET, R-SPEND, R-CAP20, R-ROUND)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from settlement.timeline import Int64Array
+from settlement.wide import ONE, ZERO, UInt64Array, divide, multiply_add, multiply_pairs
+
+BoolArray = npt.NDArray[np.bool_]
+SIGN = np.uint64(1 << 63)
+
+# How the ratio of a line came about; a step explains it.
+NO_USE, OWN_NOT_POSITIVE, GROUP_NOT_POSITIVE, BY_OWN, BY_GROUP, WHOLE = 0, 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Per-line figures in: charges in fen, `covered_fen` = the part of all charges that evidence and public support
+    leave (0 <= covered <= all), quantities as pairs of one unit, `rate` as the index into the rates."""
+
+    charges_fen: Int64Array
+    covered_fen: Int64Array
+    all_charges_fen: Int64Array
+    consumed: UInt64Array
+    supplied: UInt64Array
+    group_consumed: UInt64Array
+    group_supplied: UInt64Array
+    rate: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Per-line figures out, in fen and floored once each; `ratio` says how the ratio came about."""
+
+    eligible_expenditure_fen: Int64Array
+    base_fen: Int64Array
+    award_fen: Int64Array
+    ratio: npt.NDArray[np.int8]
+
+
+def award(figures: Figures, rates: list[Fraction], *, gate: bool, half_up: bool) -> Amounts:
+    """award = floor(rate x charges x covered / all x min(net / consumed, group net / group consumed)).
+
+    `gate`: any positive nets give the ratio 1. `half_up`: round the award half up. Quantities below 2**126, charges
+    below 2**62, rates with numerator and denominator below 2**63 (and not above 1).
+    """
+    count = len(figures.charges_fen)
+    amounts = Amounts(
+        np.empty(count, dtype=np.int64),
+        np.empty(count, dtype=np.int64),
+        np.empty(count, dtype=np.int64),
+        np.empty(count, dtype=np.int8),
+    )
+    _award(
+        figures.charges_fen,
+        figures.covered_fen,
+        figures.all_charges_fen,
+        figures.consumed,
+        figures.supplied,
+        figures.group_consumed,
+        figures.group_supplied,
+        figures.rate,
+        np.array([rate.numerator for rate in rates], dtype=np.uint64),
+        np.array([rate.denominator for rate in rates], dtype=np.uint64),
+        gate,
+        half_up,
+        amounts.eligible_expenditure_fen,
+        amounts.base_fen,
+        amounts.award_fen,
+        amounts.ratio,
+    )
+    return amounts
+
+
+@njit(cache=True, nogil=True)
+def _less(a3, a2, a1, a0, b3, b2, b1, b0):  # type: ignore[no-untyped-def]
+    if a3 != b3:
+        return a3 < b3
+    if a2 != b2:
+        return a2 < b2
+    if a1 != b1:
+        return a1 < b1
+    return a0 < b0
+
+
+@njit(cache=True, nogil=True)
+def _difference(a, b, i):  # type: ignore[no-untyped-def]
+    """a[i] - b[i] as (positive, high, low)."""
+    low = a[i, 1] - b[i, 1]
+    high = a[i, 0] - b[i, 0] - (ONE if a[i, 1] < b[i, 1] else ZERO)
+    return (high < SIGN) & ((high != ZERO) | (low != ZERO)), high, low
+
+
+@njit(cache=True, nogil=True)
+def _award(  # type: ignore[no-untyped-def]
+    charges, covered, all_charges, consumed, supplied, group_consumed, group_supplied, rate, rate_top, rate_bottom,
+    gate, half_up, expenditure, base, award, ratio,
+):
+    for i in range(len(charges)):
+        spent, part, whole = np.uint64(charges[i]), np.uint64(covered[i]), np.uint64(all_charges[i])
+        if part == whole:  # nothing is cut, or there is nothing to cut: 0 charges have an expenditure of 0
+            part, whole = ONE, ONE
+        s1, s0 = multiply_add(spent, part, ZERO)
+        if s1 == ZERO:
+            outlay = s0 // whole
+        else:
+            outlay, _ = divide(ZERO, ZERO, ZERO, s1, s0, ZERO, ZERO, ZERO, whole)
+        expenditure[i] = np.int64(outlay)
+        base[i] = 0
+        award[i] = 0
+        positive, n1, n0 = _difference(consumed, supplied, i)
+        if not positive:
+            ratio[i] = OWN_NOT_POSITIVE if consumed[i, 0] != ZERO or consumed[i, 1] != ZERO else NO_USE
+            continue
+        group_positive, g1, g0 = _difference(group_consumed, group_supplied, i)
+        if not group_positive:
+            ratio[i] = GROUP_NOT_POSITIVE
+            continue
+        c1, c0 = consumed[i, 0], consumed[i, 1]
+        how = BY_OWN
+        if gate:
+            how = WHOLE
+        elif group_consumed[i, 0] != c1 or group_consumed[i, 1] != c0 or g1 != n1 or g0 != n0:
+            a3, a2, a1, a0 = multiply_pairs(g1, g0, c1, c0)
+            b3, b2, b1, b0 = multiply_pairs(n1, n0, group_consumed[i, 0], group_consumed[i, 1])
+            if _less(a3, a2, a1, a0, b3, b2, b1, b0):
+                how = BY_GROUP
+                n1, n0, c1, c0 = g1, g0, group_consumed[i, 0], group_consumed[i, 1]
+        if n1 == c1 and n0 == c0:
+            how = WHOLE
+        ratio[i] = how
+        top, bottom = rate_top[rate[i]], rate_bottom[rate[i]]
+        if how == WHOLE:
+            base[i] = expenditure[i]
+            r, t0 = multiply_add(s0, top, ZERO)
+            t2, t1 = multiply_add(s1, top, r)
+            d1, d0 = multiply_add(whole, bottom, ZERO)
+            money, half = divide(ZERO, ZERO, t2, t1, t0, ZERO, ZERO, d1, d0)
+        else:
+            t3, t2, t1, t0 = multiply_pairs(s1, s0, n1, n0)
+            r, d0 = multiply_add(c0, whole, ZERO)
+            d2, d1 = multiply_add(c1, whole, r)
+            money, half = divide(ZERO, t3, t2, t1, t0, ZERO, d2, d1, d0)
+            base[i] = np.int64(money)
+            r, t0 = multiply_add(t0, top, ZERO)
+            r, t1 = multiply_add(t1, top, r)
+            r, t2 = multiply_add(t2, top, r)
+            t4, t3 = multiply_add(t3, top, r)
+            r, d0 = multiply_add(d0, bottom, ZERO)
+            r, d1 = multiply_add(d1, bottom, r)
+            d3, d2 = multiply_add(d2, bottom, r)
+            money, half = divide(t4, t3, t2, t1, t0, d3, d2, d1, d0)
+        if half_up and half:
+            money += ONE
+        award[i] = np.int64(money)

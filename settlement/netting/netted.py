@@ -1,0 +1,154 @@
+"""Netting as a whole: exclusions, self-use by facility, holds, consumed and supplied of entity and group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from settlement.inputs import Inputs
+from settlement.netting.holdings import Ancestry, Segment, holdings_of, segments_of
+from settlement.netting.insiders import insiders
+from settlement.netting.rows import BoolArray, Owners, Rows, owners_of, places_of, rows_of
+from settlement.netting.scope import FacilityScope, scope_of
+from settlement.netting.sums import PartRules, Sums, finish, flush_groups, sum_rows
+from settlement.readings import Readings
+from settlement.refused import Refused
+from settlement.rounds import Round
+from settlement.timeline import Int32Array, Int64Array, Timeline, timeline
+from settlement.wide import UInt64Array
+
+PURPOSE_CODES = {"research": 1, "commercial": 2}
+
+
+@dataclass(frozen=True)
+class Netted:
+    """Sums by party (length: all parties). Pairs are (high, low) uint64, in units of 1/3.6e24 PFLOPS-hour.
+
+    `has_part`: a counted record touches the window; `has_kept`: some part is not excluded; `has_eligible`: neither
+    excluded nor held; `has_scheme`: platform use in the scheme. `released_…`: the same with all holds released.
+    """
+
+    has_part: BoolArray
+    has_kept: BoolArray
+    has_eligible: BoolArray
+    has_scheme: BoolArray
+    reasons: Int64Array
+    flags: Int64Array
+    all_charges_fen: Int64Array
+    eligible_charges_fen: Int64Array
+    released_charges_fen: Int64Array
+    consumed: UInt64Array
+    released_consumed: UInt64Array
+    supplied: UInt64Array
+    group_consumed: UInt64Array
+    group_released_consumed: UInt64Array
+    group_supplied: UInt64Array
+    group: Int32Array
+    excluded: pl.DataFrame
+    scope: FacilityScope
+    charge_in_window_fen: int
+    charge_outside_window_fen: int
+
+
+def entity_timeline(inputs: Inputs) -> Timeline:
+    """Which entity fact rules when, by party."""
+    facts = inputs.entity_facts
+    return timeline(facts, facts["party"].to_numpy().astype(np.int64), inputs.parties.height)
+
+
+def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
+    """Everything of sections 3 to 5 of the rule catalogue. Refused: TOTAL_TOO_LARGE, HOLDINGS_ABOVE_WHOLE,
+    FACILITY_NOT_REGISTERED, CHIP_NOT_RATED."""
+    assert of_round.window is not None, "a draft has no window and is not netted"
+    window = of_round.window
+    in_window, outside_window = _charges(inputs, window)
+    rows = rows_of(inputs, window)
+    owners = owners_of(inputs, of_round, readings.supply_owner)
+    threshold = 250_000_000 if readings.related == "0.25" else 500_000_000
+    holdings = holdings_of(inputs, entity_timeline(inputs), window, threshold)
+    segments = segments_of(holdings, window, rows.day)
+    ancestry = Ancestry(holdings)
+    inside = insiders(rows, owners, ancestry, segments)
+    scope = scope_of(rows, inside, inputs.facilities.height, readings)
+    sums = _sum(inputs, of_round, readings, rows, inside, scope, owners, ancestry, segments)
+    return Netted(
+        has_part=sums.has_part,
+        has_kept=sums.has_kept,
+        has_eligible=sums.has_eligible,
+        has_scheme=sums.has_scheme,
+        reasons=sums.reasons,
+        flags=sums.flags,
+        all_charges_fen=sums.all_charges_fen,
+        eligible_charges_fen=sums.eligible_charges_fen,
+        released_charges_fen=sums.released_charges_fen,
+        consumed=sums.consumed,
+        released_consumed=sums.released_consumed,
+        supplied=sums.supplied,
+        group_consumed=sums.group_consumed,
+        group_released_consumed=sums.group_released_consumed,
+        group_supplied=sums.group_supplied,
+        group=ancestry.root,
+        excluded=sums.excluded_frame(),
+        scope=scope,
+        charge_in_window_fen=in_window,
+        charge_outside_window_fen=outside_window,
+    )
+
+
+def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
+    """Charges inside and outside the window, after making sure that no sum of whole columns can overflow."""
+    day = pl.col("day")
+    inside = (day >= window[0]) & (day < window[1])
+    charge = pl.col("charge_fen").cast(pl.Int128)
+    found = inputs.use.lazy().select(
+        charge.sum().alias("all"),
+        charge.filter(inside).sum().alias("inside"),
+        pl.col("pieces").cast(pl.Int128).sum().alias("pieces"),
+    ).collect()
+    total, kept, pieces = (int(found[name][0] or 0) for name in ("all", "inside", "pieces"))
+    if total >= 2**62 or pieces >= 2**62:
+        raise Refused("TOTAL_TOO_LARGE", "the charges of all records together do not fit in 62 bits")
+    return kept, total - kept
+
+
+def _part_rules(of_round: Round, readings: Readings) -> PartRules:
+    restricted = bool(of_round.purposes)
+    return PartRules(
+        purpose_restricted=restricted,
+        purpose_allowed=np.array([True, *(not restricted or p in of_round.purposes for p in PURPOSE_CODES)]),
+        purpose_missing=("hold", "refuse", "accept").index(readings.purpose_missing),
+        facility_in_province=of_round.facility_in_anhui,
+        use_excluded=readings.self_test == "use_excluded",
+        net_then_filter=readings.filter_order == "net_then_filter",
+    )
+
+
+def _sum(
+    inputs: Inputs,
+    of_round: Round,
+    readings: Readings,
+    rows: Rows,
+    inside: npt.NDArray[np.uint8],
+    scope: FacilityScope,
+    owners: Owners,
+    ancestry: Ancestry,
+    segments: list[Segment],
+) -> Sums:
+    """The second pass over the rows: what each part is, and whose consumption and supply it is, day by day."""
+    places = places_of(inputs, of_round)
+    rules = _part_rules(of_round, readings)
+    sums = Sums(inputs.parties.height, rows)
+    for segment in segments:
+        flush_groups(sums, ancestry, segment.families)
+        ancestry.follow(segment.families, segment.day)
+        sum_rows(sums, rows, inside, places, owners, scope, ancestry, rules, segment)
+    finish(
+        sums,
+        ancestry,
+        by_group=readings.supply_owner == "equity_group",
+        net_then_filter=rules.net_then_filter,
+    )
+    return sums

@@ -1,0 +1,320 @@
+"""The second pass over the use: what each part is, and the exact sums by party and by group of the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+from settlement.codes import EXCLUSIONS, FLAG_BIT, PART_HOLDS, REASON_BIT
+from settlement.inputs import WHOLE
+from settlement.netting.holdings import Ancestry, Segment
+from settlement.netting.rows import BoolArray, Owners, Places, Rows
+from settlement.netting.scope import IN_DOUBT, OUTSIDE_SCHEME, FacilityScope
+from settlement.refused import Refused
+from settlement.timeline import Int32Array, Int64Array
+from settlement.wide import HIGH_LIMIT, ONE, ZERO, UInt64Array, add_pair, int128, multiply_add, scale_pair
+
+HOLD, REFUSE, ACCEPT = 0, 1, 2
+
+# What became of a part, in the order in which the first that fits is taken. The two holds of section 3 come last:
+# a part can carry both, and is then counted under the first.
+FATES = (*EXCLUSIONS, "PURPOSE_NOT_STATED", *PART_HOLDS)
+EXCLUDED_FATES = len(EXCLUSIONS) + 1
+REFUSED_PURPOSE, HELD_PURPOSE, HELD_SHARE, ELIGIBLE = 5, 6, 7, 8
+
+_BITS = np.array([REASON_BIT[name] for name in FATES], dtype=np.int64)
+_ALLOWED_OUTSIDE = FLAG_BIT["OUT_OF_PROVINCE_ALLOWED_BY_TEXT"]
+_INTRA_GROUP = FLAG_BIT["INTRA_GROUP_CHARGES"]
+_WHOLE = np.uint64(WHOLE)
+
+
+@dataclass(frozen=True)
+class PartRules:
+    """What the round and the readings ask of a part. `purpose_allowed` is indexed by purpose code 0, 1, 2."""
+
+    purpose_restricted: bool
+    purpose_allowed: BoolArray
+    purpose_missing: int
+    facility_in_province: bool
+    use_excluded: bool
+    net_then_filter: bool
+
+
+class Sums:
+    """All sums of the second pass, by party; `pool_…` are by root of the day and are handed out when a family changes.
+
+    Quantities are kept in 1/3.6e15 PFLOPS-hour until `finish` scales consumption to the unit of supply (1/3.6e24).
+    """
+
+    def __init__(self, parties: int, rows: Rows) -> None:
+        def pairs() -> UInt64Array:
+            return np.zeros((parties, 2), dtype=np.uint64)
+
+        self.has_part: BoolArray = np.zeros(parties, dtype=np.bool_)
+        self.has_part[rows.consumer] = True
+        self.has_kept: BoolArray = np.zeros(parties, dtype=np.bool_)
+        self.has_eligible: BoolArray = np.zeros(parties, dtype=np.bool_)
+        self.has_scheme: BoolArray = np.zeros(parties, dtype=np.bool_)
+        self.reasons: Int64Array = np.zeros(parties, dtype=np.int64)
+        self.flags: Int64Array = np.zeros(parties, dtype=np.int64)
+        self.all_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
+        self.eligible_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
+        self.released_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
+        self.consumed = pairs()
+        self.released_consumed = pairs()
+        self.supplied = pairs()
+        self.group_consumed = pairs()
+        self.group_released_consumed = pairs()
+        self.group_supplied = pairs()
+        self.pool_consumed = pairs()
+        self.pool_released = pairs()
+        self.pool_supplied = pairs()
+        # Excluded and held use is kept only for consumers: `place` is their position.
+        self.consumers: Int32Array = np.flatnonzero(self.has_part).astype(np.int32)
+        self.place: Int32Array = np.full(parties, -1, dtype=np.int32)
+        self.place[self.consumers] = np.arange(len(self.consumers), dtype=np.int32)
+        cells = len(self.consumers) * len(FATES)
+        self.fate_use: UInt64Array = np.zeros((cells, 2), dtype=np.uint64)
+        self.fate_charge: Int64Array = np.zeros(cells, dtype=np.int64)
+        self.fate_pieces: Int64Array = np.zeros(cells, dtype=np.int64)
+
+    def excluded_frame(self) -> pl.DataFrame:
+        """Parts that do not count, or not yet: party, status, reason, use (Int128, 1/3.6e15 PFLOPS-hour), charge_fen,
+        pieces; sorted by party and in the order of exclusions."""
+        cells = np.flatnonzero(self.fate_pieces)
+        fate = cells % len(FATES)
+        return pl.DataFrame(
+            {
+                "party": self.consumers[cells // len(FATES)],
+                "status": np.where(fate < EXCLUDED_FATES, "excluded", "held"),
+                "reason": np.array(FATES)[fate],
+                "use": int128(self.fate_use[cells], "use"),
+                "charge_fen": self.fate_charge[cells],
+                "pieces": self.fate_pieces[cells],
+            },
+            schema={
+                "party": pl.Int32,
+                "status": pl.String,
+                "reason": pl.String,
+                "use": pl.Int128,
+                "charge_fen": pl.Int64,
+                "pieces": pl.Int64,
+            },
+        )
+
+
+def sum_rows(
+    sums: Sums,
+    rows: Rows,
+    inside: npt.NDArray[np.uint8],
+    places: Places,
+    owners: Owners,
+    scope: FacilityScope,
+    ancestry: Ancestry,
+    rules: PartRules,
+    segment: Segment,
+) -> None:
+    """Adds the rows of one segment. Refused: TOTAL_TOO_LARGE."""
+    fits = _sum_rows(
+        segment.low,
+        segment.high,
+        rows.consumer,
+        rows.facility,
+        rows.facility_fact,
+        rows.purpose,
+        rows.via_platform,
+        rows.millicard_seconds,
+        rows.megaflops,
+        rows.charge_fen,
+        rows.pieces,
+        inside,
+        scope.scope,
+        places.in_province,
+        places.intelligent,
+        owners.supplier_offset,
+        owners.supplier,
+        owners.supplier_share,
+        ancestry.root,
+        rules.purpose_restricted,
+        rules.purpose_allowed,
+        rules.purpose_missing,
+        rules.facility_in_province,
+        rules.use_excluded,
+        rules.net_then_filter,
+        sums.has_kept,
+        sums.has_eligible,
+        sums.has_scheme,
+        sums.reasons,
+        sums.flags,
+        sums.all_charges_fen,
+        sums.eligible_charges_fen,
+        sums.released_charges_fen,
+        sums.consumed,
+        sums.released_consumed,
+        sums.supplied,
+        sums.pool_consumed,
+        sums.pool_released,
+        sums.pool_supplied,
+        sums.place,
+        sums.fate_use,
+        sums.fate_charge,
+        sums.fate_pieces,
+        _BITS,
+    )
+    _require_fit(fits)
+
+
+@njit(cache=True, nogil=True)
+def _sum_rows(  # type: ignore[no-untyped-def]
+    row_low, row_high, consumer, facility, fact, purpose, via_platform, millicard_seconds, megaflops, charge, pieces,
+    inside, scope, in_province, intelligent, supplier_offset, supplier, supplier_share, root,
+    restricted, allowed, missing, province_asked, use_excluded, net_then_filter,
+    has_kept, has_eligible, has_scheme, reasons, flags, all_charges, eligible_charges, released_charges,
+    consumed, released, supplied, pool_consumed, pool_released, pool_supplied,
+    place, fate_use, fate_charge, fate_pieces, bits,
+):
+    fits = True
+    for i in range(row_low, row_high):
+        e = consumer[i]
+        high, low = multiply_add(np.uint64(millicard_seconds[i]), np.uint64(megaflops[i]), ZERO)
+        fate = ELIGIBLE
+        if not via_platform[i]:
+            fate = 0
+        else:
+            all_charges[e] += charge[i]
+            insider = inside[i] == 1
+            outside_scheme = insider if use_excluded else scope[facility[i]] == OUTSIDE_SCHEME
+            if restricted and purpose[i] != 0 and not allowed[purpose[i]]:
+                fate = 1
+            elif restricted and purpose[i] == 0 and missing == REFUSE:
+                fate = REFUSED_PURPOSE
+            elif province_asked and not in_province[fact[i]]:
+                fate = 2
+            elif not intelligent[fact[i]]:
+                fate = 3
+            elif insider and outside_scheme:
+                fate = 4
+            else:
+                if not province_asked and not in_province[fact[i]]:
+                    flags[e] |= _ALLOWED_OUTSIDE
+                if insider and scope[facility[i]] == IN_DOUBT:
+                    reasons[e] |= bits[HELD_SHARE]
+                    fate = HELD_SHARE
+                if restricted and purpose[i] == 0 and missing == HOLD:
+                    fate = HELD_PURPOSE
+                has_kept[e] = True
+                released_charges[e] += charge[i]
+                if not net_then_filter:
+                    fits &= add_pair(released, e, high, low)
+                    fits &= add_pair(pool_released, root[e], high, low)
+                if fate == ELIGIBLE:
+                    has_eligible[e] = True
+                    eligible_charges[e] += charge[i]
+                    if charge[i] > 0 and insider:
+                        flags[e] |= _INTRA_GROUP
+                    if not net_then_filter:
+                        fits &= add_pair(consumed, e, high, low)
+                        fits &= add_pair(pool_consumed, root[e], high, low)
+            if not outside_scheme:
+                has_scheme[e] = True
+                if net_then_filter:
+                    fits &= add_pair(consumed, e, high, low)
+                    fits &= add_pair(pool_consumed, root[e], high, low)
+                for k in range(supplier_offset[fact[i]], supplier_offset[fact[i] + 1]):
+                    m = supplier[k]
+                    if m == e:
+                        continue
+                    small, share_high, share_low = scale_pair(high, low, np.uint64(supplier_share[k]))
+                    fits &= small
+                    fits &= add_pair(supplied, m, share_high, share_low)
+                    if root[m] != root[e]:
+                        fits &= add_pair(pool_supplied, root[m], share_high, share_low)
+        if fate != ELIGIBLE:
+            reasons[e] |= bits[fate]
+            cell = place[e] * len(bits) + fate
+            fits &= add_pair(fate_use, cell, high, low)
+            fate_charge[cell] += charge[i]
+            fate_pieces[cell] += pieces[i]
+    return fits
+
+
+def flush_groups(sums: Sums, ancestry: Ancestry, families: Int32Array) -> None:
+    """Hands what the groups of these families pooled since they last changed to each member, before they change."""
+    h = ancestry.holdings
+    fits = _flush(
+        families,
+        h.family_offset,
+        h.members,
+        ancestry.root,
+        sums.pool_consumed,
+        sums.pool_released,
+        sums.pool_supplied,
+        sums.group_consumed,
+        sums.group_released_consumed,
+        sums.group_supplied,
+    )
+    _require_fit(fits)
+
+
+@njit(cache=True, nogil=True)
+def _flush(  # type: ignore[no-untyped-def]
+    families, family_offset, members, root, pool_a, pool_b, pool_c, group_a, group_b, group_c
+):
+    fits = True
+    for f in families:
+        for m in range(family_offset[f], family_offset[f + 1]):
+            e, r = members[m], root[members[m]]
+            fits &= add_pair(group_a, e, pool_a[r, 0], pool_a[r, 1])
+            fits &= add_pair(group_b, e, pool_b[r, 0], pool_b[r, 1])
+            fits &= add_pair(group_c, e, pool_c[r, 0], pool_c[r, 1])
+        for m in range(family_offset[f], family_offset[f + 1]):
+            e = members[m]
+            pool_a[e, 0] = pool_a[e, 1] = ZERO
+            pool_b[e, 0] = pool_b[e, 1] = ZERO
+            pool_c[e, 0] = pool_c[e, 1] = ZERO
+    return fits
+
+
+def finish(sums: Sums, ancestry: Ancestry, *, by_group: bool, net_then_filter: bool) -> None:
+    """Closes the group figures and brings all quantities to one unit. Not by group: group figures are the own."""
+    flush_groups(sums, ancestry, np.arange(len(ancestry.holdings.family_offset) - 1, dtype=np.int32))
+    alone = ancestry.holdings.family < 0
+    sums.group_consumed[alone] = sums.pool_consumed[alone]
+    sums.group_released_consumed[alone] = sums.pool_released[alone]
+    sums.group_supplied[alone] = sums.pool_supplied[alone]
+    if net_then_filter:  # holds are about eligibility: what is released consumes nothing more
+        sums.released_consumed = sums.consumed.copy()
+        sums.group_released_consumed = sums.group_consumed.copy()
+    for pairs in (
+        sums.consumed,
+        sums.released_consumed,
+        sums.group_consumed,
+        sums.group_released_consumed,
+    ):
+        _require_fit(_scale(pairs, _WHOLE))
+    if not by_group:
+        sums.group_consumed = sums.consumed
+        sums.group_released_consumed = sums.released_consumed
+        sums.group_supplied = sums.supplied
+
+
+@njit(cache=True, nogil=True)
+def _scale(pairs, factor):  # type: ignore[no-untyped-def]
+    everything_fits = True
+    for i in range(len(pairs)):
+        if pairs[i, 0] != ZERO or pairs[i, 1] != ZERO:
+            fits, pairs[i, 0], pairs[i, 1] = scale_pair(pairs[i, 0], pairs[i, 1], factor)
+            everything_fits &= fits
+    return everything_fits
+
+
+def _require_fit(fits: object) -> None:
+    if not fits:
+        raise Refused("TOTAL_TOO_LARGE", "R-UNIT: a sum of compute does not fit in 126 bits of 1/3.6e24 PFLOPS-hour")
+
+
+assert HIGH_LIMIT > ONE, "the bound leaves room"

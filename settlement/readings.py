@@ -1,0 +1,186 @@
+"""The order that sets rate and budget, and the readings (switches) of rules.md section 7 with their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from typing import Any, Final
+
+from settlement.refused import Refused
+from settlement.rounds import Round
+
+# Name -> values, the default first where it does not come from the round. Numbers are spelled as in rules.md.
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "net_effect": ("proportional", "gate"),
+    "supply_owner": ("equity_group", "equity_entity", "legal_person"),
+    "self_test": ("facility", "use_excluded"),
+    "hold_below_external_share": ("0.10", "0"),
+    "related": ("0.25", "0.50"),
+    "spend_basis": ("least_evidenced", "invoiced", "settled"),
+    "purpose_missing": ("hold", "refuse", "accept"),
+    "uplift": ("off", "capped", "lifted"),
+    "north_places": ("six", "six_plus_four"),
+    "rounding": ("floor", "half_up"),
+    "filter_order": ("filter_then_net", "net_then_filter"),
+}
+NUMERIC: Final = ("hold_below_external_share", "related")
+RATE_DECIMALS: Final = 18
+LARGEST_FEN: Final = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the authority orders for a round: the exact rate (None: forecast at the ceiling), budget, uplift."""
+
+    rate: Fraction | None = None
+    budget_fen: int | None = None
+    uplift: bool = False
+    number: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The order in the contract's shape."""
+        shown: dict[str, object] = {}
+        if self.rate is not None:
+            shown["rate"] = decimal_text(self.rate)
+        if self.budget_fen is not None:
+            shown["budget_fen"] = self.budget_fen
+        if self.uplift:
+            shown["uplift"] = True
+        if self.number is not None:
+            shown["number"] = self.number
+        return shown
+
+
+@dataclass(frozen=True)
+class Readings:
+    """One value for every switch; which one the caller gave is not part of it (see `read_readings`)."""
+
+    net_effect: str = "proportional"
+    supply_owner: str = "equity_group"
+    self_test: str = "facility"
+    hold_below_external_share: str = "0.10"
+    related: str = "0.25"
+    spend_basis: str = "settled"
+    purpose_missing: str = "hold"
+    uplift: str = "off"
+    north_places: str = "six"
+    rounding: str = "floor"
+    filter_order: str = "filter_then_net"
+
+    def as_dict(self) -> dict[str, str]:
+        """All switches with their values."""
+        return asdict(self)
+
+
+def decimal_text(value: Fraction) -> str:
+    """A fraction as an exact decimal without trailing zeros where it is finite, else reduced, such as "7/36"."""
+    rest = value.denominator
+    twos = fives = 0
+    while rest % 2 == 0:
+        rest //= 2
+        twos += 1
+    while rest % 5 == 0:
+        rest //= 5
+        fives += 1
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    places = max(twos, fives)
+    digits = str(abs(value.numerator) * 10**places // value.denominator)
+    sign = "-" if value < 0 else ""
+    if places == 0:
+        return sign + digits
+    digits = digits.rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Order:
+    """Checks an order (R-CAP20, R-BUDGET). Refused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
+    BUDGET_NEGATIVE, BUDGET_NOT_EXACT, ORDER_UNKNOWN_FIELD, ORDER_WRONG_TYPE."""
+    order = given if isinstance(given, Order) else _order_of(dict(given or {}))
+    if order.rate is not None:
+        if order.rate < 0:
+            raise Refused("RATE_NEGATIVE", f"R-CAP20: the rate {decimal_text(order.rate)} is below 0")
+        if not of_round.draft and order.rate > of_round.ceiling:
+            ceiling = decimal_text(of_round.ceiling)
+            raise Refused(
+                "RATE_ABOVE_CEILING",
+                f"R-CAP20: the rate {decimal_text(order.rate)} is above the ceiling {ceiling} of {of_round.id}",
+            )
+        if (order.rate * 10**RATE_DECIMALS).denominator != 1:
+            raise Refused("RATE_NOT_EXACT", f"R-CAP20: a rate has at most {RATE_DECIMALS} decimals")
+    if order.budget_fen is not None:
+        if order.budget_fen < 0:
+            raise Refused("BUDGET_NEGATIVE", f"R-BUDGET: the budget {order.budget_fen} is below 0")
+        if order.budget_fen > LARGEST_FEN:
+            raise Refused("TOTAL_TOO_LARGE", "R-BUDGET: the budget does not fit in 63 bits")
+    return order
+
+
+def _order_of(given: dict[str, Any]) -> Order:
+    unknown = sorted(set(given) - {"rate", "budget_fen", "uplift", "number"})
+    if unknown:
+        raise Refused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
+    rate = given.get("rate")
+    if rate is not None:
+        if not isinstance(rate, str) or not _is_decimal(rate):
+            raise Refused("RATE_NOT_EXACT", f"R-CAP20: the rate is a decimal string such as \"0.20\", not {rate!r}")
+        rate = Fraction(rate)
+    budget = given.get("budget_fen")
+    if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool)):
+        raise Refused("BUDGET_NOT_EXACT", f"R-BUDGET: the budget is a whole number of fen, not {budget!r}")
+    uplift = given.get("uplift", False)
+    if not isinstance(uplift, bool):
+        raise Refused("ORDER_WRONG_TYPE", f"R-NORTH: uplift is true or false, not {uplift!r}")
+    number = given.get("number")
+    if number is not None and not isinstance(number, str):
+        raise Refused("ORDER_WRONG_TYPE", f"the order's number is a text, not {number!r}")
+    return Order(rate, budget, uplift, number)
+
+
+def _is_decimal(text: str) -> bool:
+    body = text[1:] if text[:1] == "-" else text
+    whole, point, rest = body.partition(".")
+    plain = whole.isascii() and whole.isdigit() and len(body) <= 40
+    return plain and (not point or (rest.isascii() and rest.isdigit()))
+
+
+def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_round: Round) -> Readings:
+    """Every switch with its value: what is given, else what the round and the order say, else the default.
+
+    Refused: UNKNOWN_READING (no such switch), UNKNOWN_READING_VALUE (the switch has no such value).
+    """
+    if isinstance(given, Readings):
+        given = given.as_dict()
+    chosen: dict[str, str] = {}
+    for name, value in (given or {}).items():
+        if name not in CHOICES:
+            raise Refused("UNKNOWN_READING", f"there is no reading '{name}'; there are {', '.join(CHOICES)}")
+        chosen[name] = _value(name, value)
+    if not of_round.draft:
+        chosen.setdefault("spend_basis", of_round.spend_basis)
+        chosen.setdefault("related", _value("related", str(of_round.parameter("R-RELATED", "share"))))
+        threshold = str(of_round.parameter("R-HOLD-EXTERNAL", "share"))
+        chosen.setdefault("hold_below_external_share", _value("hold_below_external_share", threshold))
+    # 可 = may: the order turns the uplift on; a reading that is given wins over the order.
+    chosen.setdefault("uplift", "capped" if order.uplift else "off")
+    return Readings(**chosen)
+
+
+def _value(name: str, value: object) -> str:
+    allowed = CHOICES[name]
+    if isinstance(value, str) and value in allowed:
+        return value
+    if name in NUMERIC and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        # YAML and JSON spell 0.10 as a number: the shortest decimal of it is what was written.
+        try:
+            number = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            number = None
+        for choice in allowed:
+            if number is not None and number == Fraction(choice):
+                return choice
+    raise Refused("UNKNOWN_READING_VALUE", f"the reading '{name}' is one of {', '.join(allowed)}, not {value!r}")
+
+
+assert tuple(CHOICES) == tuple(field.name for field in fields(Readings)), "every switch has its choices, in order"

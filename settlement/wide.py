@@ -1,0 +1,155 @@
+"""Exact integers wider than 64 bits for the kernels, as limbs of 64 bits (two for quantities, up to five for products)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from llvmlite import ir
+from numba import njit
+from numba.core import types
+from numba.extending import intrinsic
+
+# A quantity is a pair (high, low) of uint64, in two's complement where it can be negative. Sums stay below 2**126,
+# so that a sum of two never wraps: whoever adds checks against this bound and the settlement is refused beyond it.
+HIGH_LIMIT = np.uint64(1 << 62)
+
+UInt64Array = npt.NDArray[np.uint64]
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+
+
+@intrinsic
+def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (numba's protocol)
+    """Upper 64 bits of the product of two uint64."""
+    signature = types.uint64(types.uint64, types.uint64)
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return signature, generate
+
+
+@njit(cache=True, nogil=True)
+def multiply_add(a, b, carry):  # type: ignore[no-untyped-def]
+    """a * b + carry as (high, low); never overflows."""
+    low = a * b + carry
+    high = high_product(a, b)
+    if low < carry:
+        high += ONE
+    return high, low
+
+
+@njit(cache=True, nogil=True)
+def add_carry(a, b, carry):  # type: ignore[no-untyped-def]
+    """a + b + carry (0 or 1) as (sum, carry)."""
+    total = a + b
+    out = ONE if total < a else ZERO
+    total += carry
+    if total < carry:
+        out = ONE
+    return total, out
+
+
+@njit(cache=True, nogil=True)
+def subtract_borrow(a, b, borrow):  # type: ignore[no-untyped-def]
+    """a - b - borrow (0 or 1) as (difference, borrow)."""
+    difference = a - b
+    out = ONE if a < b else ZERO
+    if difference < borrow:
+        out = ONE
+    return difference - borrow, out
+
+
+@njit(cache=True, nogil=True)
+def add_pair(target, at, high, low):  # type: ignore[no-untyped-def]
+    """target[at] += (high, low); False where the sum leaves the bound."""
+    before = target[at, 1]
+    total = before + low
+    target[at, 1] = total
+    target[at, 0] += high + (ONE if total < before else ZERO)
+    return target[at, 0] < HIGH_LIMIT
+
+
+@njit(cache=True, nogil=True)
+def scale_pair(high, low, factor):  # type: ignore[no-untyped-def]
+    """(high, low) * factor as (fits, high, low); fits is False at or beyond 2**126."""
+    carry, low_out = multiply_add(low, factor, ZERO)
+    top, high_out = multiply_add(high, factor, carry)
+    return (top == ZERO) & (high_out < HIGH_LIMIT), high_out, low_out
+
+
+@njit(cache=True, nogil=True)
+def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
+    """(a1, a0) * (b1, b0) as four limbs, most significant first."""
+    c, r0 = multiply_add(a0, b0, ZERO)
+    p2, p1 = multiply_add(a1, b0, c)
+    c, r1 = multiply_add(a0, b1, p1)
+    r3, r2 = multiply_add(a1, b1, c)
+    r2, carry = add_carry(r2, p2, ZERO)
+    return r3 + carry, r2, r1, r0
+
+
+@njit(cache=True, nogil=True)
+def as_float(n4, n3, n2, n1, n0):  # type: ignore[no-untyped-def]
+    """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
+    base = 18446744073709551616.0
+    return (((float(n4) * base + float(n3)) * base + float(n2)) * base + float(n1)) * base + float(n0)
+
+
+@njit(cache=True, nogil=True)
+def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
+    """(floor(n / d), whether twice the remainder reaches d) for a quotient below 2**62 and d > 0.
+
+    The float only guesses; the remainder decides in exact limbs and the guess is moved until 0 <= remainder < d.
+    """
+    if n4 == ZERO and n3 == ZERO and n2 == ZERO and n1 == ZERO and d3 == ZERO and d2 == ZERO and d1 == ZERO:
+        quotient = n0 // d0
+        rest = n0 - quotient * d0
+        return quotient, rest >= d0 - rest
+    divisor = as_float(ZERO, d3, d2, d1, d0)
+    quotient = np.uint64(np.int64(as_float(n4, n3, n2, n1, n0) / divisor))
+    while True:
+        carry, p0 = multiply_add(d0, quotient, ZERO)
+        carry, p1 = multiply_add(d1, quotient, carry)
+        carry, p2 = multiply_add(d2, quotient, carry)
+        p4, p3 = multiply_add(d3, quotient, carry)
+        r0, borrow = subtract_borrow(n0, p0, ZERO)
+        r1, borrow = subtract_borrow(n1, p1, borrow)
+        r2, borrow = subtract_borrow(n2, p2, borrow)
+        r3, borrow = subtract_borrow(n3, p3, borrow)
+        r4, borrow = subtract_borrow(n4, p4, borrow)
+        if borrow != ZERO:  # the guess was too high: r is negative, so take the distance p - n
+            m0, borrow = subtract_borrow(p0, n0, ZERO)
+            m1, borrow = subtract_borrow(p1, n1, borrow)
+            m2, borrow = subtract_borrow(p2, n2, borrow)
+            m3, borrow = subtract_borrow(p3, n3, borrow)
+            m4, borrow = subtract_borrow(p4, n4, borrow)
+            quotient -= max(ONE, np.uint64(np.int64(as_float(m4, m3, m2, m1, m0) / divisor)))
+            continue
+        less = r4 == ZERO and (
+            r3 < d3
+            or (r3 == d3 and (r2 < d2 or (r2 == d2 and (r1 < d1 or (r1 == d1 and r0 < d0)))))
+        )
+        if less:
+            s0, borrow = subtract_borrow(d0, r0, ZERO)
+            s1, borrow = subtract_borrow(d1, r1, borrow)
+            s2, borrow = subtract_borrow(d2, r2, borrow)
+            s3, borrow = subtract_borrow(d3, r3, borrow)
+            half = r3 > s3 or (
+                r3 == s3 and (r2 > s2 or (r2 == s2 and (r1 > s1 or (r1 == s1 and r0 >= s0))))
+            )
+            return quotient, half
+        quotient += max(ONE, np.uint64(np.int64(as_float(r4, r3, r2, r1, r0) / divisor)))
+
+
+def int128(pairs: UInt64Array, name: str) -> pl.Series:
+    """A column of (high, low) pairs, shape (n, 2), as one Int128 series."""
+    high = pl.Series(np.ascontiguousarray(pairs[:, 0]).view(np.int64)).cast(pl.Int128)
+    low = pl.Series(np.ascontiguousarray(pairs[:, 1])).cast(pl.Int128)
+    shift = pl.Series([1 << 64], dtype=pl.Int128)
+    return (high * shift + low).alias(name)

@@ -1,0 +1,350 @@
+"""Worlds: cases as files (contract, section 6), run through the same intake, journal, rollup and settlement as the
+service."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from meter.intake.catalogue import DatedCode
+from meter.intake.limits import BATCH_RECORDS
+from meter.intake.receive import receive_records
+from meter.intake.registered import Registered
+from meter.journal.memory import MemoryJournal, Span
+from meter.registry.shapes import READERS, Unfit
+from meter.rollup.daily import roll_up
+from settlement.inputs import COLUMNS, Inputs, empty
+from settlement.refused import Refused
+from settlement.rounds import Round, load_rounds
+from settlement.rounds.round import day_of
+from settlement.run import Settlement, line_dict, settle
+
+World = Mapping[str, Any]
+FIELDS = {
+    "id", "title", "why", "rules", "round", "order", "readings", "entities", "facilities", "chips", "holdings",
+    "expenditures", "usage", "applications", "matches", "settled", "expected",
+}  # fmt: skip
+QUANTITY_SUFFIX = "_pflops_hours"
+ORDINAL_BITS = 20
+
+
+def load_worlds(path: Path) -> list[dict[str, Any]]:
+    """The worlds of a file. Raises ValueError where it is no list of worlds."""
+    loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
+    if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
+        raise ValueError(f"{path.name} is no list of worlds (contract, section 6)")
+    return loaded
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as written: dates stay texts, so that a record is what a client would send."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def run_world(world: World, *, readings: Mapping[str, Any] | None = None, rounds: Mapping[str, Round] | None = None) -> dict[str, Any]:
+    """Settles one world: {id, ok, got, differences}; `readings` are put over those of the world.
+
+    `got` is {ingest, lines, totals} (and matches), or {refused, detail}; `ok` says whether `expected` holds.
+    """
+    given = {**(world.get("readings") or {}), **(readings or {})}
+    got: dict[str, Any]
+    try:
+        settlement, ingest = settle_world({**world, "readings": given}, rounds)
+        got = {
+            "ingest": ingest,
+            "lines": {row["uscc"]: line_dict(settlement, row) for row in settlement.lines.iter_rows(named=True)},
+            "totals": settlement.totals,
+            "digest": settlement.digest,
+        }
+        if settlement.matches:
+            got["matches"] = [match.as_dict() for match in settlement.matches]
+    except Refused as refused:
+        got = {"refused": refused.code, "detail": refused.detail}
+    differences = compare_expected(world.get("expected") or {}, got)
+    return {"id": world["id"], "ok": not differences, "got": got, "differences": differences}
+
+
+def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
+    """The settlement of a world and its ingest counts. Raises Refused."""
+    unknown = sorted(set(world) - FIELDS)
+    if unknown:
+        raise Refused("WORLD_INVALID", f"a world has no field '{unknown[0]}'")
+    known = rounds or _known_rounds()
+    if world.get("round") not in known:
+        raise Refused("UNKNOWN_ROUND", f"there is no round '{world.get('round')}'; there are {', '.join(known)}")
+    inputs, ingest = inputs_of(world)
+    return settle(inputs, known[world["round"]], world.get("order"), world.get("readings")), ingest
+
+
+_ROUNDS: dict[str, Round] = {}
+
+
+def _known_rounds() -> Mapping[str, Round]:
+    if not _ROUNDS:
+        _ROUNDS.update(load_rounds())
+    return _ROUNDS
+
+
+def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
+    """Where `got` differs from what a world expects; fields that are not expected are not compared."""
+    if "refused" in expected or "refused" in got:
+        wanted, found = expected.get("refused"), got.get("refused")
+        return [] if wanted == found else [f"refused: expected {wanted}, got {found} {got.get('detail', '')}".rstrip()]
+    differences = []
+    for name in ("ingest", "totals"):
+        for field, value in (expected.get(name) or {}).items():
+            found = got[name].get(field)
+            if found != value:
+                differences.append(f"{name}.{field}: expected {value}, got {found}")
+    for uscc, fields in (expected.get("lines") or {}).items():
+        line = got["lines"].get(uscc)
+        if (line is None) != (fields is None):
+            differences.append(f"lines.{uscc}: expected {'no line' if fields is None else 'a line'}")
+            continue
+        for field, value in (fields or {}).items():
+            if not _same(field, value, line.get(field)):
+                differences.append(f"lines.{uscc}.{field}: expected {value}, got {line.get(field)}")
+    return differences
+
+
+def _same(field: str, expected: Any, found: Any) -> bool:
+    if field.endswith(QUANTITY_SUFFIX):
+        return found is not None and Fraction(str(expected)) == Fraction(found)
+    if field in ("reasons", "flags"):
+        return found is not None and set(expected) == set(found) and len(expected) == len(found)
+    return bool(expected == found)
+
+
+def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
+    """The settlement's inputs of a world, its usage taken in like the service does, and the ingest counts."""
+    registry = {name: _items(world, name) for name in ("entities", "facilities", "chips", "holdings", "expenditures")}
+    facility_codes = sorted({item["id"] for item in registry["facilities"]})
+    chip_codes = sorted({item["chip"] for item in registry["chips"]})
+    facility_rank = {code: rank for rank, code in enumerate(facility_codes)}
+    chip_rank = {code: rank for rank, code in enumerate(chip_codes)}
+    registered = Registered.of(
+        0,
+        [_dated(item["id"], facility_rank[item["id"]] + 1, item) for item in registry["facilities"]],
+        [_dated(item["chip"], chip_rank[item["chip"]] + 1, item) for item in registry["chips"]],
+    )
+    journal = _journal(world.get("usage") or [], registered)
+    spans = [(span, other) for one, two in journal.conflicts for span, other in ((one, one), (one, two), (two, one), (two, two))]
+    settled = (world.get("settled") or {}).get("lines")
+    parties = sorted(
+        {item["uscc"] for item in registry["entities"]}
+        | {owner["uscc"] for item in registry["facilities"] for owner in item["owners"]}
+        | {item["operator"] for item in registry["facilities"] if item["operator"]}
+        | {item[side] for item in registry["holdings"] for side in ("holder", "held")}
+        | {item["consumer"] for item in registry["expenditures"]}
+        | {item["consumer"] for item in world.get("applications") or []}
+        | set(journal.consumers())
+        | {span.consumer for span, _ in spans if span is not None}
+        | set(settled or {})
+    )
+    rank = {code: place for place, code in enumerate(parties)}
+    inputs = Inputs(
+        parties=_frame("parties", range(len(parties)), parties),
+        facilities=_frame("facilities", range(len(facility_codes)), facility_codes),
+        chips=_frame("chips", range(len(chip_codes)), chip_codes),
+        use=_use(journal, rank),
+        **_facts(registry, rank, facility_rank, chip_rank),
+        conflicts=_rows(
+            "conflicts",
+            sorted(
+                {
+                    (rank[who.consumer], when.started, when.ended)
+                    for who, when in spans
+                    if who is not None and when is not None
+                }
+            ),
+        ),
+        settled_before=_rows(
+            "settled_before", sorted((rank[code], line["payable_fen"]) for code, line in (settled or {}).items())
+        ),
+        has_settled=world.get("settled") is not None,
+        applications=[dict(item) for item in world.get("applications") or []],
+        matches=[dict(item) for item in world.get("matches") or []],
+    )
+    return inputs, dict(journal.counts)
+
+
+def _items(world: World, name: str) -> list[dict[str, Any]]:
+    """Registry items in the shape the registry keeps; one that it would refuse refuses the world. Of an
+    expenditure the first version of an id stands, as everywhere."""
+    found = []
+    for index, item in enumerate(world.get(name) or []):
+        try:
+            found.append(READERS[name](item))
+        except Unfit as unfit:
+            raise Refused(unfit.code, f"{name}[{index}]: {unfit.detail}") from unfit
+    if name == "expenditures":
+        found = list({item["id"]: item for item in reversed(found)}.values())[::-1]
+    return found
+
+
+def _dated(code: str, number: int, item: Mapping[str, Any]) -> DatedCode:
+    return DatedCode(code, number, _day(item["valid_from"]), _day(item["valid_to"]))
+
+
+def _day(date: datetime.date | None) -> int | None:
+    return None if date is None else day_of(date)
+
+
+def _journal(usage: Iterable[Mapping[str, Any]], registered: Registered) -> MemoryJournal:
+    """Records in order of arrival, one delivery for each run of records of one source."""
+    journal = MemoryJournal()
+    sources: dict[str, int] = {}
+    delivery: list[dict[str, Any]] = []
+    current = ""
+
+    def deliver() -> None:
+        if delivery:
+            number = sources.setdefault(current, len(sources) + 1)
+            journal.record(number, receive_records(delivery, registered, number))
+            delivery.clear()
+
+    for record in usage:
+        source = str(record.get("source", "platform"))
+        if source != current or len(delivery) == BATCH_RECORDS:
+            deliver()
+            current = source
+        delivery.append({name: value for name, value in record.items() if name != "source"})
+    deliver()
+    return journal
+
+
+def _use(journal: MemoryJournal, rank: Mapping[str, int]) -> pl.DataFrame:
+    """The rolled-up use with ranks for parties, facilities and chips."""
+    entries = journal.counting()
+    numbers = journal.consumers()
+    to_rank = np.zeros(len(numbers) + 1, dtype=np.int32)
+    for code, number in numbers.items():
+        to_rank[number] = rank[code]
+    measured = {
+        name: entries[name] for name in ("millicards", "charge_fen", "purpose", "via_platform")
+    } | {
+        "consumer": to_rank[entries["consumer"]],
+        "facility": entries["facility"] - 1,
+        "chip": entries["chip"] - 1,
+        "started": entries["started_at"],
+        "ended": entries["ended_at"],
+    }
+    return roll_up(measured).select(list(COLUMNS["use"]))
+
+
+def _facts(
+    registry: Mapping[str, list[dict[str, Any]]],
+    rank: Mapping[str, int],
+    facilities: Mapping[str, int],
+    chips: Mapping[str, int],
+) -> dict[str, pl.DataFrame]:
+    def operator(item: Mapping[str, Any]) -> int | None:
+        return None if item["operator"] is None else rank[item["operator"]]
+
+    def period(item: Mapping[str, Any], start: str = "valid_from", end: str = "valid_to") -> tuple[int | None, int | None]:
+        return _day(item[start]), _day(item[end])
+
+    return {
+        "entity_facts": _rows(
+            "entity_facts",
+            [
+                (
+                    seq,
+                    rank[item["uscc"]],
+                    item["name"],
+                    item["kind"],
+                    item["independent_legal_person"],
+                    item["region"],
+                    item["ai_enterprise"],
+                    item["state_body"],
+                    *period(item),
+                )
+                for seq, item in enumerate(registry["entities"])
+            ],
+        ),
+        "facility_facts": _rows(
+            "facility_facts",
+            [
+                (
+                    seq,
+                    facilities[item["id"]],
+                    item["name"],
+                    item["region"],
+                    item["intelligent"],
+                    operator(item),
+                    *period(item),
+                )
+                for seq, item in enumerate(registry["facilities"])
+            ],
+        ),
+        "facility_owners": _rows(
+            "facility_owners",
+            [
+                (seq, rank[owner["uscc"]], _billionths(owner["share"]))
+                for seq, item in enumerate(registry["facilities"])
+                for owner in item["owners"]
+            ],
+        ),
+        "chip_facts": _rows(
+            "chip_facts",
+            [
+                (seq, chips[item["chip"]], int(item["tflops_fp16"] * 10**6), *period(item))
+                for seq, item in enumerate(registry["chips"])
+            ],
+        ),
+        "holding_facts": _rows(
+            "holding_facts",
+            [
+                (
+                    seq,
+                    rank[item["holder"]],
+                    rank[item["held"]],
+                    _billionths(item["share"]),
+                    *period(item, "from", "to"),
+                )
+                for seq, item in enumerate(registry["holdings"])
+            ],
+        ),
+        "expenditure_facts": _rows(
+            "expenditure_facts",
+            [
+                (
+                    seq,
+                    item["id"],
+                    rank[item["consumer"]],
+                    item["kind"],
+                    _day(item["served_from"]),
+                    _day(item["served_to"]),
+                    item["amount_fen"],
+                )
+                for seq, item in enumerate(registry["expenditures"])
+            ],
+        ),
+    }
+
+
+def _billionths(share: Decimal) -> int:
+    return int(share * 10**9)
+
+
+def _frame(name: str, *columns: Any) -> pl.DataFrame:
+    return pl.DataFrame(
+        {column: pl.Series(list(values), dtype=kind) for (column, kind), values in zip(COLUMNS[name].items(), columns, strict=True)}
+    )
+
+
+def _rows(name: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    return _frame(name, *zip(*rows, strict=True)) if rows else empty(name)
