@@ -32,9 +32,8 @@ def differences(expected: Result, got: Result) -> list[str]:
     for part in ("totals", "ingest"):
         if part in expected:
             found += unlike(part, expected[part], got.get(part) or {})
-    matches = {match["id"]: match for match in got.get("matches") or []}
-    for match in expected.get("matches") or []:
-        found += unlike(f"match {match['id']}", match, matches.get(match["id"]) or {})
+    for name, match in expected.get("matches", {}).items():
+        found += unlike(f"match {name}", match, (got.get("matches") or {}).get(name) or {})
     return found
 
 

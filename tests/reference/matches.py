@@ -9,9 +9,9 @@ from tests.reference.facts import Item
 from tests.reference.rounds import is_north
 
 
-def settle(matches: list[Item], readings: dict[str, str]) -> list[dict[str, Any]]:
-    """The award of each match, with what stands against it."""
-    return [{"id": match["id"]} | settle_one(match, readings) for match in matches]
+def settle(matches: list[Item], readings: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The award of each match by its id, with what stands against it."""
+    return {match["id"]: settle_one(match, readings) for match in matches}
 
 
 def settle_one(match: Item, readings: dict[str, str]) -> dict[str, Any]:
