@@ -129,7 +129,21 @@ def _create_tables() -> None:
         "settlement",
         ["fingerprint"],
         unique=True,
-        postgresql_where="status <> 'cancelled'",
+        postgresql_where=sa.text("status <> 'cancelled'"),
+    )
+    op.create_index(
+        "settlement_first_locked_idx",
+        "settlement",
+        ["round"],
+        unique=True,
+        postgresql_where=sa.text("adjusts is null and status in ('locked', 'paid')"),
+    )
+    op.create_index(
+        "settlement_next_locked_idx",
+        "settlement",
+        ["adjusts"],
+        unique=True,
+        postgresql_where=sa.text("status in ('locked', 'paid')"),
     )
     op.create_index("settlement_round_idx", "settlement", ["round"], unique=False)
     op.create_table(

@@ -126,13 +126,19 @@ async def _finish(connection: asyncpg.Connection, settlement: str, actor: str, m
 
 
 async def list_instructions(
-    connection: asyncpg.Connection, status: str | None, settlement: str | None, after: int, limit: int
+    connection: asyncpg.Connection,
+    status: str | None,
+    settlement: str | None,
+    after: int,
+    limit: int,
+    *,
+    reference: str | None = None,
 ) -> list[dict[str, Any]]:
     """Instructions in order of their numbers."""
     rows = await connection.fetch(
         """select * from payout_instruction where id > $1 and ($2::text is null or status = $2)
-           and ($3::text is null or settlement = $3) order by id limit $4""",
-        after, status, settlement, limit,
+           and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4) order by id limit $5""",
+        after, status, settlement, reference, limit,
     )  # fmt: skip
     return [_shown(row) for row in rows]
 

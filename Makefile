@@ -1,0 +1,46 @@
+# From nothing (Python 3.11 or newer, make) to a demonstration, the tests, the measurements.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+BENCH ?= all
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: setup demo test check bench serve lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "suanbu needs Python 3.11, 3.12 or 3.13"; exit 1; }
+	@echo "==> environment (.venv)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/ready
+
+demo: setup
+	@$(BIN)/suanbu demo --data data/demo
+
+serve: setup
+	@$(BIN)/suanbu serve
+
+test: setup check
+	@echo "==> tests"
+	@$(BIN)/python -m pytest -q
+
+check: setup
+	@echo "==> style, types, imports, lock"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --verbose 2>/dev/null | tail -1 || $(BIN)/lint-imports
+	@! grep -nE '://|@ *file|--index-url|--find-links' requirements.lock || { echo "the lock names a host or a path"; exit 1; }
+
+bench: setup
+	@$(BIN)/python -m benchmarks --only $(BENCH) $(if $(QUICK),--quick)
+
+lock:
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --extra dev --extra build -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,136 @@
+"""`suanbu settle`, `suanbu verify`, `suanbu payout`: the jobs around a settlement."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.service import now
+from meter.journal.chain import SM3
+from meter.journal.verify import verify_journal
+from meter.rollup.store import driver
+from settlement import job, store
+from settlement.payout.exchange import exchange
+from settlement.refused import Refused
+
+PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享)")
+CONSOLE = Console(highlight=False)
+ACTOR = "command line"
+
+
+def settle(
+    round: Annotated[str, typer.Argument(help="the round, such as anhui-2026")],
+    rate: Annotated[str | None, typer.Option(help="the order's rate, such as 0.20; without it a forecast")] = None,
+    budget_fen: Annotated[int | None, typer.Option(help="the budget in fen")] = None,
+    as_of: Annotated[int | None, typer.Option(help="the batch up to which records count")] = None,
+    uplift: Annotated[bool, typer.Option(help="northern uplift, as the order says")] = False,
+    reading: Annotated[list[str] | None, typer.Option(help="a reading: name=value")] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="do not store; compare with these readings or this rate: name=value,...")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Run a settlement and store it (or, with --compare, show what would change)."""
+    order: dict[str, Any] = {"rate": rate} if rate is not None else {}
+    if budget_fen is not None:
+        order["budget_fen"] = budget_fen
+    if uplift:
+        order["uplift"] = True
+    readings = dict(_pair(text) for text in reading or [])
+
+    async def work(engine: AsyncEngine) -> dict[str, Any]:
+        if compare is not None:
+            other = dict(_pair(text) for text in compare.split(",") if text)
+            orders = [order, {**order, "rate": other.pop("rate")} if "rate" in other else order]
+            wanted = {"round": round, "orders": orders, "readings": [readings, {**readings, **other}]}
+            return await job.compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of}, algorithm=SM3)
+        wanted_run = job.Request(round, order, readings, as_of)
+        number, _ = await job.run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
+        async with engine.connect() as held:
+            found = await store.get_settlement(await driver(held), number)
+        assert found is not None
+        return found
+
+    with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+        progress.add_task("清算", total=None)
+        try:
+            found = with_database(data, work)
+        except Refused as error:
+            _refuse(error, as_json)
+    if as_json or compare is not None:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        totals = found["totals"]
+        print(f"{found['id']}  as of batch {found['as_of']}  {found['digest']}")
+        print("  ".join(f"{name}={totals[name]}" for name in sorted(totals)))
+
+
+def verify(
+    what: Annotated[str, typer.Argument(help="a settlement's id, or `journal`")],
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Recompute a settlement, or the journal's digest chain, and say equal or where not (exit status 1)."""
+
+    async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
+        if what == "journal":
+            async with engine.connect() as held:
+                with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+                    task = progress.add_task("校验", total=None)
+                    report = await verify_journal(
+                        await driver(held), lambda done, of: progress.update(task, completed=done, total=of)
+                    )
+            return report.equal, report.as_dict()
+        found = await job.verify(engine, what, algorithm=SM3)
+        return bool(found["equal"]), found
+
+    try:
+        equal, found = with_database(data, work)
+    except Refused as error:
+        _refuse(error, as_json)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        print(f"{what}: {'equal' if equal else 'NOT EQUAL'}")
+        for name, value in found.items():
+            print(f"  {name}: {value}")
+    if not equal:
+        raise typer.Exit(1)
+
+
+@PAYOUT.command("run")
+def payout_run(
+    exchange_folder: Annotated[Path, typer.Option("--exchange", help="folder exchanged with the bank")] = Path("bank"),
+    worker: Annotated[str, typer.Option(help="the name of this worker")] = "payout-job",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="instructions a pass")] = 100,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Hand instructions to the bank as files, and take in its answers; safe to stop and run again at any moment."""
+    done = with_database(
+        data, lambda engine: exchange(engine, exchange_folder, worker=worker, limit=limit, actor=ACTOR, clock=now)
+    )
+    for one in done:
+        print(json.dumps(one, ensure_ascii=False) if as_json else f"{one['reference']}  {one['status']}  {one['amount_fen']} fen")
+    if not done and not as_json:
+        print("nothing to hand over, no answers")
+
+
+def _refuse(error: Refused, as_json: bool) -> NoReturn:
+    print(json.dumps({"refused": error.code, "detail": error.detail}, ensure_ascii=False) if as_json else str(error))
+    raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not name=value")
+    return name.strip(), value.strip()

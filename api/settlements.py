@@ -1,0 +1,285 @@
+"""Settlements over HTTP: rounds, running, reading, explaining, deciding, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api import metrics
+from api.access import Caller, require
+from api.asking import as_caller, json_object, service_of
+from api.paging import Page, page_of
+from api.problem import Problem
+from api.service import now
+from meter.rollup.store import driver
+from settlement import job, store
+from settlement.refused import Refused
+from settlement.report import MEDIA_TYPES, NotAReport, render
+from settlement.review.states import NotPossible, move
+from settlement.rounds import load_rounds, round_dict
+
+ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
+ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
+
+
+def actor_of(caller: Caller) -> str:
+    """Who decides: a key's number and name; two keys are two hands."""
+    return f"key:{caller.key_id}:{caller.name}"
+
+
+def refused(error: Refused) -> Problem:
+    """A refused settlement as a problem document."""
+    return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
+
+
+@ROUTER.get("/rounds")
+async def get_rounds(request: Request) -> Any:
+    """The rounds known, each with its window, rules, parameters and their sources."""
+    require(await as_caller(request), "report:read")
+    return {"items": [round_dict(one) for _, one in sorted(load_rounds().items())], "next": None}
+
+
+_RUN_FIELDS = {
+    "round": str, "order": dict, "readings": dict, "as_of": int, "matches": list, "applications": list,
+}  # fmt: skip
+
+
+@ROUTER.post("/settlements", status_code=201)
+async def post_settlement(request: Request, response: Response) -> Any:
+    """Run a settlement. The same request over the same facts is the same settlement (200 instead of 201)."""
+    caller = await as_caller(request)
+    require(caller, "settlement:run")
+    given = await json_object(request, _RUN_FIELDS)
+    if "round" not in given:
+        raise Problem(400, "missing_field", "round is missing")
+    if not 0 <= given.get("as_of", 0) < 2**63:
+        raise Problem(400, "out_of_range", "as_of must be a batch number")
+    return await _run(request, response, caller, job.Request(**given))
+
+
+async def _run(request: Request, response: Response, caller: Caller, wanted: job.Request) -> Any:
+    service = service_of(request)
+    started = time.perf_counter()
+    try:
+        async with ONE_AT_A_TIME:
+            number, fresh = await job.run(
+                service.engine, wanted, actor=actor_of(caller), algorithm=service.settings.algorithm, moment=now()
+            )
+    except Refused as error:
+        raise refused(error) from None
+    metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
+    response.status_code = 201 if fresh else 200
+    return await _settlement(request, number)
+
+
+async def _settlement(request: Request, number: str) -> dict[str, Any]:
+    async with service_of(request).engine.connect() as held:
+        found = await store.get_settlement(await driver(held), number)
+    if found is None:
+        raise Problem(404, "no_such_settlement", f"there is no settlement {number!r}")
+    return found
+
+
+@ROUTER.get("/settlements")
+async def get_settlements(
+    request: Request, round: str | None = None, status: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Any:
+    """Settlements, newest first."""
+    require(await as_caller(request), "report:read")
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        rows = await store.list_settlements(
+            await driver(held), round=round, status=status, limit=page.limit + 1,
+            before=page.after(("", "")) if page.mark is not None else None,
+        )  # fmt: skip
+    return page_of(rows, page, lambda row: (row["created_at"], row["id"]))
+
+
+@ROUTER.get("/settlements/{number}")
+async def get_settlement(request: Request, number: str, interval: bool = False) -> Any:
+    """One settlement; with `interval` also its strictest and most generous outcome over the readings."""
+    service = service_of(request)
+    require(await as_caller(request), "report:read")
+    found = await _settlement(request, number)
+    if interval:
+        try:
+            async with ONE_AT_A_TIME:
+                found["interval"] = await job.interval(service.engine, number)
+        except Refused as error:
+            raise refused(error) from None
+    return found
+
+
+@ROUTER.get("/settlements/{number}/lines")
+async def get_lines(
+    request: Request,
+    number: str,
+    region: str | None = None,
+    status: str | None = None,
+    q: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Any:
+    """Lines in order of code."""
+    require(await as_caller(request), "report:read")
+    if status not in (None, *store.STATUSES_OF_LINES):
+        raise Problem(400, "bad_request", f"status is one of {', '.join(store.STATUSES_OF_LINES)}")
+    await _settlement(request, number)
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        rows = await store.list_lines(
+            await driver(held), number, region=region, status=status, q=q, after=page.after(""), limit=page.limit + 1
+        )
+    return page_of(rows, page, lambda row: row["uscc"])
+
+
+@ROUTER.get("/settlements/{number}/lines/{uscc}")
+async def get_line(request: Request, number: str, uscc: str) -> Any:
+    """One line with its steps and the excluded use by reason."""
+    require(await as_caller(request), "report:read")
+    async with service_of(request).engine.connect() as held:
+        found = await store.get_line(await driver(held), number, uscc)
+    if found is None:
+        raise Problem(404, "no_such_line", f"settlement {number!r} has no line for {uscc!r}")
+    return found
+
+
+async def _decide(
+    request: Request, number: str, event: str, scope: str, fields: dict[str, Any], detail: dict[str, Any] | None = None
+) -> Any:
+    caller = await as_caller(request)
+    require(caller, scope)
+    given = detail if detail is not None else await json_object(request, fields)
+    try:
+        await move(
+            service_of(request).engine, number, event, actor=actor_of(caller), moment=now(), detail=given
+        )
+    except NotPossible as error:
+        status = {"NO_SUCH_SETTLEMENT": 404, "SAME_PERSON": 403}.get(error.code, 409)
+        raise Problem(status, error.code, error.detail) from None
+    return await _settlement(request, number)
+
+
+@ROUTER.post("/settlements/{number}/submit")
+async def post_submit(request: Request, number: str) -> Any:
+    """Hand a computed settlement to review."""
+    return await _decide(request, number, "submit", "settlement:run", {"note": str})
+
+
+@ROUTER.post("/settlements/{number}/review")
+async def post_review(request: Request, number: str) -> Any:
+    """Pass a city's lines (or, without a city, all) or return the settlement, with a note."""
+    require(await as_caller(request), "settlement:review")
+    given = await json_object(request, {"city": str, "decision": str, "note": str})
+    if given.get("decision") not in ("pass", "return"):
+        raise Problem(400, "bad_request", "decision is pass or return")
+    if given["decision"] == "return" and not given.get("note"):
+        raise Problem(400, "missing_field", "a return needs a note")
+    return await _decide(request, number, "review", "settlement:review", {}, given)
+
+
+@ROUTER.post("/settlements/{number}/approve")
+async def post_approve(request: Request, number: str) -> Any:
+    """Approve; by a key other than those that ran or reviewed it. `digest`, where given, must be the settlement's."""
+    require(await as_caller(request), "settlement:approve")
+    given = await json_object(request, {"note": str, "digest": str})
+    if "digest" in given:
+        given["approved_digest"] = given.pop("digest")
+    return await _decide(request, number, "approve", "settlement:approve", {}, given)
+
+
+@ROUTER.post("/settlements/{number}/publish")
+async def post_publish(request: Request, number: str) -> Any:
+    """Begin the public notice (公示) of so many days."""
+    require(await as_caller(request), "settlement:approve")
+    given = await json_object(request, {"days": int, "note": str})
+    if not 1 <= given.get("days", 0) <= 365:
+        raise Problem(400, "out_of_range", "days must lie between 1 and 365")
+    return await _decide(request, number, "publish", "settlement:approve", {}, given)
+
+
+@ROUTER.post("/settlements/{number}/objections")
+async def post_objection(request: Request, number: str) -> Any:
+    """Record an objection (异议) raised while the public notice stands."""
+    require(await as_caller(request), "settlement:review")
+    given = await json_object(request, {"uscc": str, "note": str, "by": str})
+    if not given.get("note"):
+        raise Problem(400, "missing_field", "an objection needs a note")
+    return await _decide(request, number, "objection", "settlement:review", {}, given)
+
+
+@ROUTER.post("/settlements/{number}/lock")
+async def post_lock(request: Request, number: str) -> Any:
+    """Lock an approved settlement: it never changes again, and its payout instructions exist from here on."""
+    return await _decide(request, number, "lock", "settlement:approve", {"note": str})
+
+
+@ROUTER.post("/settlements/{number}/cancel")
+async def post_cancel(request: Request, number: str) -> Any:
+    """Cancel a settlement that is not locked."""
+    return await _decide(request, number, "cancel", "settlement:run", {"note": str})
+
+
+@ROUTER.post("/settlements/{number}/adjustments", status_code=201)
+async def post_adjustments(request: Request, response: Response, number: str) -> Any:
+    """Settle what arrived since a lock, as differences from what was locked."""
+    caller = await as_caller(request)
+    require(caller, "settlement:run")
+    found = await _settlement(request, number)
+    if found["status"] not in ("locked", "paid"):
+        raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
+    matches = [match.get("match", match) for match in found["matches"]]
+    wanted = job.Request(found["round"], found["order"], found["readings"], None, matches)
+    return await _run(request, response, caller, wanted)
+
+
+@ROUTER.get("/settlements/{number}/verify")
+async def get_verify(request: Request, number: str) -> Any:
+    """Recompute the settlement from the records and say equal or where not."""
+    service = service_of(request)
+    require(await as_caller(request), "report:read")
+    try:
+        async with ONE_AT_A_TIME:
+            return await job.verify(service.engine, number, algorithm=service.settings.algorithm)
+    except Refused as error:
+        raise refused(error) from None
+
+
+@ROUTER.get("/settlements/{number}/report.{kind}")
+async def get_report(
+    request: Request, number: str, kind: str, layout: str = "summary", region: str | None = None
+) -> Response:
+    """The report as xlsx, csv, json or parquet, in the layout summary, lines or city."""
+    require(await as_caller(request), "report:read")
+    found = await _settlement(request, number)
+    async with service_of(request).engine.connect() as held:
+        connection = await driver(held)
+        lines = await store.list_lines(connection, number, region=region, limit=2**31 - 1)
+        excluded = await store.excluded_of_all(connection, number)
+    try:
+        body = await asyncio.to_thread(
+            render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
+        )
+    except NotAReport as error:
+        raise Problem(error.status, error.code, error.detail) from None
+    name = f"{number}-{layout}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+@ROUTER.post("/settlements/compare")
+async def post_compare(request: Request) -> Any:
+    """What-if: two settlements, or one round under several orders and readings; nothing is stored."""
+    service = service_of(request)
+    require(await as_caller(request), "report:read")
+    given = await json_object(
+        request, {"a": str, "b": str, "round": str, "orders": list, "readings": list, "as_of": int}
+    )
+    try:
+        async with ONE_AT_A_TIME:
+            return await job.compared(service.engine, given, algorithm=service.settings.algorithm)
+    except Refused as error:
+        raise refused(error) from None
