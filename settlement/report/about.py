@@ -1,0 +1,111 @@
+"""What a report says about itself: totals, round, order, readings, digests, and the words of every code that occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from settlement.readings import decimal_text
+from settlement.report.labels import READING, STATUS, TOTAL, reading_text
+from settlement.report.money import yuan_text
+from settlement.report.words import WORDS, word_of
+from settlement.rounds import Round
+from settlement.rounds.round import date_of
+
+SHANGHAI = timezone(timedelta(hours=8))
+# Up to here a spreadsheet's number (a double) tells every fen from the next, in fen, in yuan and in 万元: 10^15 is
+# below 2^53, and beside 10^9 万元 doubles lie 1.2e-7 apart, while a fen is 1e-6. Beyond, money is written as text.
+LARGEST_NUMBER_FEN = 10**15
+
+
+def total_rows(settlement: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The settlement's totals that are there: Chinese name and fen."""
+    totals = settlement["totals"]
+    return [(head, int(totals[name])) for name, head in TOTAL.items() if totals.get(name) is not None]
+
+
+def outcome_rows(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """How many lines there are, and how many pay, wait or give nothing."""
+    payable = sum(1 for line in lines if line["payable_fen"] > 0)
+    held = sum(1 for line in lines if line["payable_fen"] == 0 and line["held_fen"] > 0)
+    return [("单位数", len(lines)), ("应付", payable), ("待核", held), ("无金额", len(lines) - payable - held)]
+
+
+def code_rows(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, int]]:
+    """Every reason and flag that occurs: kind, title, meaning, rule, number of lines; in the order of the catalogue."""
+    count: dict[str, int] = {}
+    for line in lines:
+        for code in (*line["reasons"], *line["flags"]):
+            count[code] = count.get(code, 0) + 1
+    order = {code: place for place, code in enumerate(WORDS)}
+    rows = []
+    for code in sorted(count, key=lambda item: (order.get(item, len(order)), item)):
+        word = word_of(code)
+        rows.append((word.kind, f"{word.title}（{code}）", word.meaning, word.rule, count[code]))
+    return rows
+
+
+def fact_rows(settlement: Mapping[str, Any], of_round: Round) -> list[tuple[str, str]]:
+    """What the settlement is: round, window, order, cut, state, digests, code; name and text."""
+    order = settlement.get("order") or {}
+    receipt = settlement.get("receipt") or {}
+    rows = [
+        ("结算编号", str(settlement["id"])),
+        ("兑现批次", f"{of_round.title}（{of_round.id}）"),
+        ("统计期", window_text(of_round)),
+        ("状态", STATUS.get(str(settlement["status"]), str(settlement["status"]))),
+        ("截至批号", str(settlement["as_of"])),
+        ("补助比例", rate_text(order, of_round)),
+        ("预算", f"{yuan_text(order['budget_fen'])} 元" if order.get("budget_fen") is not None else "未设"),
+        ("皖北上浮", "是" if order.get("uplift") else "否"),
+        ("下达文号", str(order.get("number") or "—")),
+        ("结算摘要", str(settlement["digest"])),
+        ("批次规则摘要", f"sha256:{of_round.sha256}"),
+    ]
+    if receipt.get("journal_digest"):
+        rows.append(("流水链摘要", str(receipt["journal_digest"])))
+    if receipt.get("code"):
+        rows.append(("程序版本", str(receipt["code"])))
+    if settlement.get("created_at"):
+        rows.append(("计算时间", moment_text(settlement["created_at"])))
+    return rows
+
+
+def reading_rows(settlement: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every reading the settlement was computed under, in the catalogue's order."""
+    readings = settlement.get("readings") or {}
+    known = [name for name in READING if name in readings]
+    return [reading_text(name, readings[name]) for name in [*known, *sorted(set(readings) - set(known))]]
+
+
+def note_rows() -> list[str]:
+    """How the figures are written."""
+    return [
+        "金额均不含税，精确到分。“万元”保留6位小数，与以分计的金额一一对应，不丢失任何一分。",
+        "数量以P时（FP16稠密算力，PFLOPS小时）计，是精确值；除不尽的写成最简分数，如 7/36，因此按文本存放。",
+        f"绝对值不超过 {yuan_text(LARGEST_NUMBER_FEN)} 元的金额按数值存放，超过的按文本存放，均不失真。",
+        "以等号、加减号、@ 等开头的文字一律按文本存放，不会作为公式执行。",
+    ]
+
+
+def window_text(of_round: Round) -> str:
+    """The days of the window, both inclusive, as the notice says them."""
+    if of_round.window is None:
+        return "无（征求意见稿）"
+    first, end = of_round.window
+    return f"{date_of(first).isoformat()} 至 {date_of(end - 1).isoformat()}（含首尾，北京时间）"
+
+
+def rate_text(order: Mapping[str, Any], of_round: Round) -> str:
+    """The rate of the order, or that there is none."""
+    if order.get("rate") is not None:
+        return str(order["rate"])
+    return "未下达（仅测算）" if of_round.draft else f"未下达（按上限 {decimal_text(of_round.ceiling)} 测算）"
+
+
+def moment_text(moment: object) -> str:
+    """An instant (datetime or RFC 3339 text) in Beijing time, to the second."""
+    value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    assert isinstance(value, datetime)
+    return value.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

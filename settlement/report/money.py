@@ -1,0 +1,17 @@
+"""Fen as people write money: exact text in yuan and in 万元, made with integers only."""
+
+from __future__ import annotations
+
+FEN_PER_WAN = 1_000_000  # 1 万元 = 10,000 yuan = 1,000,000 fen: six decimals lose nothing
+
+
+def yuan_text(fen: int) -> str:
+    """Fen as yuan with thousands separators and two decimals: 123456789 -> 1,234,567.89."""
+    whole, rest = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
+
+
+def wan_text(fen: int) -> str:
+    """Fen as 万元 with six decimals, without separators: 12000000 -> 12.000000."""
+    whole, rest = divmod(abs(fen), FEN_PER_WAN)
+    return f"{'-' if fen < 0 else ''}{whole}.{rest:06d}"

@@ -1,0 +1,84 @@
+"""One settlement as the bytes of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from settlement.report.cities import city_sheet
+from settlement.report.csv_file import csv_bytes
+from settlement.report.form import form_notes, form_tables, form_title, summary_sheet
+from settlement.report.json_file import form_value, json_bytes, lines_value, sheet_value
+from settlement.report.labels import in_region
+from settlement.report.lines import lines_sheet
+from settlement.report.parquet_file import parquet_bytes
+from settlement.report.sheet import Sheet
+from settlement.report.workbook import workbook_bytes
+from settlement.rounds import Round
+
+FORMATS: Final = ("xlsx", "csv", "json", "parquet")
+LAYOUTS: Final = ("summary", "lines", "city")
+MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def render(
+    form: str,
+    layout: str | None,
+    settlement: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    excluded: Mapping[str, Sequence[Mapping[str, Any]]],
+    of_round: Round,
+    region: str | None = None,
+) -> bytes:
+    """The file. `form` is one of FORMATS; `layout` one of LAYOUTS, or None for everything the format can hold (csv and
+    parquet hold one table: the lines). `settlement` and `lines` (sorted by uscc) are the contract's objects, the
+    settlement may also carry `receipt`, `matches` and `created_at`; `excluded` is by uscc. `region` keeps the seats
+    in it (340100: the city with its counties). Raises ValueError for an unknown format or layout."""
+    if form not in FORMATS:
+        raise ValueError(f"unknown report format {form!r}; there are {', '.join(FORMATS)}")
+    if layout is not None and layout not in LAYOUTS:
+        raise ValueError(f"unknown report layout {layout!r}; there are {', '.join(LAYOUTS)}")
+    matches: Sequence[Mapping[str, Any]] = settlement.get("matches") or ()
+    if region:
+        lines = [line for line in lines if in_region(line.get("region"), region)]
+        matches = [match for match in matches if in_region(match["city"], region)]
+    if form == "xlsx":
+        return workbook_bytes(layout, settlement, lines, excluded, matches, of_round, region)
+    if form == "json":
+        return _json(layout, settlement, lines, excluded, matches, of_round)
+    sheet = _sheet(layout or "lines", lines, matches, of_round)
+    if form == "parquet":
+        return parquet_bytes(sheet)
+    return csv_bytes(sheet, heads=layout == "summary")
+
+
+def _sheet(
+    layout: str, lines: Sequence[Mapping[str, Any]], matches: Sequence[Mapping[str, Any]], of_round: Round
+) -> Sheet:
+    if layout == "summary":
+        return summary_sheet(form_tables(lines, matches, of_round), of_round)
+    return city_sheet(lines, of_round) if layout == "city" else lines_sheet(lines)
+
+
+def _json(
+    layout: str | None,
+    settlement: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    excluded: Mapping[str, Sequence[Mapping[str, Any]]],
+    matches: Sequence[Mapping[str, Any]],
+    of_round: Round,
+) -> bytes:
+    value: dict[str, Any] = {"settlement": dict(settlement)}
+    if layout in (None, "summary"):
+        tables = form_tables(lines, matches, of_round)
+        value["summary"] = form_value(form_title(of_round), form_notes(of_round, lines), tables)
+    if layout in (None, "city"):
+        value["cities"] = sheet_value(city_sheet(lines, of_round))
+    if layout in (None, "lines"):
+        value["lines"] = lines_value(lines, excluded)
+    return json_bytes(value)
