@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numba
 import numpy.typing as npt
 
 from meter.intake.catalogue import find_code, rules_on_day
+from meter.intake.kernel import kernel
 from meter.intake.limits import DAY_SECONDS, SHANGHAI_SECONDS, SPAN_SECONDS
 from meter.intake.record import FIELDS, MEASURED
 
@@ -33,7 +33,7 @@ CORRECTION_BITS = 1 << CORRECTS | 1 << ACTION
 VOID_BITS = CORRECTION_BITS | 1 << ID
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_complete(stated: int, action: int) -> bool:
     """Whether a record (but for its id) states what its action needs. A void that states more goes to the authority."""
     correction = stated & CORRECTION_BITS
@@ -42,7 +42,7 @@ def is_complete(stated: int, action: int) -> bool:
     return stated & MEASURED_BITS == MEASURED_BITS and (correction == 0 or correction == CORRECTION_BITS)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length: int) -> int:
     """The number of a facility or chip on a day when a fact about it rules, or -1."""
     slots, entries, spans, own_text = catalogue
@@ -52,7 +52,7 @@ def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length:
     return entries[place].number
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def blank_row(records: Array, row: int, action: int) -> None:
     """A row of zeros but for its action: all that is measured of a void."""
     records[row].facility = 0
@@ -69,7 +69,7 @@ def blank_row(records: Array, row: int, action: int) -> None:
         code[step] = 0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def day_of(started: int, ended: int) -> int:
     """The local day on which a record starts, or -1 where it ends before it starts or spans too long."""
     if ended < started or ended - started > SPAN_SECONDS:
@@ -77,7 +77,7 @@ def day_of(started: int, ended: int) -> int:
     return (started + SHANGHAI_SECONDS) // DAY_SECONDS
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def leave_to_authority(places: Array, row: int) -> None:
     """Mark a row as not accepted by any kernel, and forget the texts seen in it."""
     places[row].fast = False

@@ -15,7 +15,19 @@ import pyarrow as pa
 
 from meter.intake.arrow_column import ABSENT, BAD, NO_TEXT, Column, column_of
 from meter.intake.arrow_guard import check_stream
-from meter.intake.arrow_rows import read_rows
+from meter.intake.arrow_rows import (
+    check_evidence,
+    check_ids,
+    check_orders,
+    find_codes,
+    make_records,
+    note_stated,
+    read_actions,
+    read_cards,
+    read_consumers,
+    read_instants,
+    read_purposes,
+)
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
 from meter.intake.columns import PLACE, RECORD
 from meter.intake.limits import RECORD_BYTES
@@ -24,6 +36,7 @@ from meter.intake.registered import Registered
 from meter.intake.settle import Found
 
 Array = npt.NDArray[Any]
+TEXTS = ("id", "corrects", "order", "evidence")  # whose places later steps need
 BROKEN = (pa.ArrowException, OSError, UnicodeError, NotImplementedError, TypeError, KeyError, IndexError, ValueError)
 
 
@@ -79,39 +92,65 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
     document = ArrowBody(tuple(columns))
     records = np.zeros(count, RECORD)
     places = np.zeros(count, PLACE)
-    texts = [NO_TEXT] * len(FIELDS)
+    for name in TEXTS:
+        places[name + "_length"] = ABSENT
+    by_field, strange = plain_columns(columns, count)
     if fast:
-        texts = read_columns(columns, registered, records, places)
-    else:
-        for name in ("id", "corrects", "order", "evidence"):
-            places[name + "_length"] = ABSENT
-    return Found(records, places, texts[0], texts[12], texts[10], texts[11], document, document.value, judge)
+        read_columns(by_field, strange, registered, records, places)
+    texts = [by_field[name].text if name in by_field else NO_TEXT for name in TEXTS]
+    return Found(records, places, *texts, document, document.value, judge)
 
 
-def read_columns(columns: list[Column], registered: Registered, records: Array, places: Array) -> list[Array]:
-    """Let the kernel fill the rows it can; the text buffers by field."""
-    count = len(records)
-    texts: list[Array] = [NO_TEXT] * len(FIELDS)
-    starts = np.zeros((len(FIELDS), count), np.int64)
-    lengths = np.full((len(FIELDS), count), ABSENT, np.int32)
-    values = np.full((len(FIELDS), count), BAD, np.int64)
-    numeric = np.zeros(len(FIELDS), np.bool_)
+def plain_columns(columns: list[Column], count: int) -> tuple[dict[str, Column], Array]:
+    """The columns the kernels can read, by field, and which rows state anything beside them."""
+    by_field: dict[str, Column] = {}
     strange = np.zeros(count, np.bool_)
-    taken = set()
     for column in columns:
-        numbers = None if column.is_text or column.name not in FIELDS else column.numbers(column.name)
-        fits = column.is_text and column.name not in ("charge_fen", "via_platform")
-        if column.name not in FIELDS or column.name in taken or not (fits or numbers is not None):
+        if column.name in by_field or column.name not in FIELDS or not column.fits(column.name):
             strange |= column.lengths != ABSENT
-            continue
-        taken.add(column.name)
-        field = FIELDS.index(column.name)
-        texts[field] = column.text
-        starts[field] = column.starts
-        lengths[field] = column.lengths
-        if numbers is not None:
-            numeric[field] = True
-            values[field] = numbers
-    facilities, chips = registered.facilities.arrays, registered.chips.arrays
-    read_rows(tuple(texts), starts, lengths, values, numeric, strange, facilities, chips, records, places)
-    return texts
+        else:
+            by_field[column.name] = column
+    return by_field, strange
+
+
+def read_columns(
+    by_field: dict[str, Column], strange: Array, registered: Registered, records: Array, places: Array
+) -> None:
+    """Let the kernels fill every row they can."""
+    count = len(records)
+    good = ~strange
+    stated = np.zeros(count, np.int64)
+    entries = {"facility": np.full(count, BAD, np.int32), "chip": np.full(count, BAD, np.int32)}
+    numbers = {name: np.full(count, BAD, np.int64) for name in ("cards", "started_at", "ended_at", "charge_fen")}
+    catalogues = {"facility": registered.facilities.arrays, "chip": registered.chips.arrays}
+    records["via_platform"] = True
+    for name, column in by_field.items():
+        note_stated(column.lengths, FIELDS.index(name), stated)
+        cells = column.text, column.starts, column.lengths
+        if name in TEXTS:
+            places[name] = column.starts
+            places[name + "_length"] = column.lengths
+        if name in ("id", "corrects"):
+            check_ids(*cells, good)
+        elif name == "order":
+            check_orders(*cells, good)
+        elif name == "evidence":
+            check_evidence(*cells, good)
+        elif name == "consumer":
+            read_consumers(*cells, good, records["consumer_code"])
+        elif name in catalogues:
+            find_codes(catalogues[name], *cells, good, entries[name])
+        elif name == "purpose":
+            read_purposes(*cells, good, records["purpose"])
+        elif name == "action":
+            read_actions(*cells, good, records["action"])
+        elif name == "via_platform":
+            records["via_platform"] = column.numbers(name) | (column.lengths == ABSENT)
+        elif not column.is_text:
+            numbers[name] = column.numbers(name)
+        elif name == "cards":
+            read_cards(*cells, numbers[name])
+        else:
+            read_instants(*cells, numbers[name])
+    texts = [by_field[name].text if name in by_field else NO_TEXT for name in ("id", "corrects")]
+    make_records(stated, good, *numbers.values(), *entries.values(), *catalogues.values(), *texts, records, places)

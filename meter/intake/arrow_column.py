@@ -58,25 +58,34 @@ class Column:
             return f"{self.array[row].as_py():f}"
         return Foreign(str(self.kind))
 
-    def numbers(self, field: str) -> Array | None:
-        """int64 values of a column that is no text, as the field carries them, BAD where out of range; None if unfit."""
+    def fits(self, field: str) -> bool:
+        """Whether the kernels can read this column as that field."""
         kind = self.array.type
-        if field == "cards" and pa.types.is_integer(kind):
-            return within(self.array, 1, MILLICARDS // 1000, 1000)
-        if field == "cards" and pa.types.is_decimal128(kind) and 0 <= kind.scale <= 3:
-            halves = np.frombuffer(self.array.buffers()[1], np.int64)[2 * self.array.offset :][: 2 * len(self.array)]
-            low, high = halves[0::2], halves[1::2]
-            unit = 10 ** (3 - kind.scale)
-            good = (high == 0) & (low >= 1) & (low <= MILLICARDS // unit)
-            return np.where(good, low, BAD) * np.where(good, unit, 1)
-        if field == "charge_fen" and pa.types.is_integer(kind):
-            return within(self.array, 0, CHARGE_FEN, 1)
-        if field == "via_platform" and pa.types.is_boolean(kind):
-            return self.array.fill_null(False).to_numpy(zero_copy_only=False).astype(np.int64)  # type: ignore[no-any-return]
-        if field in ("started_at", "ended_at") and pa.types.is_timestamp(kind) and kind.tz is not None:
-            seconds = values_of(self.array) // UNIT_PER_SECOND[kind.unit]
-            return np.where((seconds >= FIRST_SECOND) & (seconds < END_SECOND), seconds, BAD)
-        return None
+        if self.is_text:
+            return field not in ("charge_fen", "via_platform")
+        if field == "cards" and pa.types.is_decimal128(kind):
+            return bool(0 <= kind.scale <= 3)
+        if field in ("cards", "charge_fen"):
+            return bool(pa.types.is_integer(kind))
+        if field == "via_platform":
+            return bool(pa.types.is_boolean(kind))
+        return field in ("started_at", "ended_at") and bool(pa.types.is_timestamp(kind)) and kind.tz is not None
+
+    def numbers(self, field: str) -> Array:
+        """The values of a fitting column that is no text, as the field carries them, BAD where out of range."""
+        if field == "via_platform":
+            return self.array.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        if field == "charge_fen":
+            return within(values_of(self.array), 0, CHARGE_FEN, 1)
+        if field == "cards" and pa.types.is_integer(self.array.type):
+            return within(values_of(self.array), 1, MILLICARDS // 1000, 1000)
+        if field == "cards":
+            halves = aligned(self.array.buffers()[1], np.int64)[2 * self.array.offset :][: 2 * len(self.array)]
+            unit = 10 ** (3 - self.array.type.scale)
+            low = within(halves[0::2], 1, MILLICARDS // unit, unit)
+            return np.where(halves[1::2] == 0, low, BAD)
+        seconds = values_of(self.array) // UNIT_PER_SECOND[self.array.type.unit]
+        return within(seconds, FIRST_SECOND, END_SECOND - 1, 1)
 
 
 def is_text(kind: Any) -> bool:
@@ -129,7 +138,7 @@ def texts_of(array: Any) -> tuple[Array, Array, Array]:
             lengths = np.where(array.dictionary.is_valid().to_numpy(zero_copy_only=False), lengths, np.int32(ABSENT))
         if not len(lengths):
             return text, np.zeros(len(array), np.int64), np.full(len(array), ABSENT, np.int32)
-        places = values_of(array.indices.fill_null(0))
+        places = values_of(array.indices if array.null_count == 0 else array.indices.fill_null(0))
         return text, starts[places], lengths[places]
     if pa.types.is_binary_view(array.type):
         # views may share bytes: what they add up to is bounded before it is laid out
@@ -164,9 +173,8 @@ def aligned(buffer: Any, form: Any) -> Array:
     return values if values.flags.aligned else values.copy()
 
 
-def within(array: Any, least: int, most: int, unit: int) -> Array:
+def within(values: Array, least: int, most: int, unit: int) -> Array:
     """Integers times a unit as int64, BAD outside least..most (compared in their own width, so nothing wraps)."""
-    values = values_of(array)
     info = np.iinfo(values.dtype)
     good = (values >= max(least, int(info.min))) & (values <= min(most, int(info.max)))
     return np.where(good, np.where(good, values, 0).astype(np.int64) * unit, BAD)

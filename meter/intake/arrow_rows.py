@@ -1,32 +1,15 @@
-"""The kernel that checks the rows of an Arrow table and makes records of the good ones."""
+"""The kernels that check the columns of an Arrow table, one field at a time, and make records of the good rows.
+
+A column comes as text[starts[row] :][: lengths[row]], length -1 where the cell is null. A row stays `good` while every
+field of it is what the authority accepts; `stated` gathers which fields it has.
+"""
 
 from typing import Any
 
-import numba
-import numpy as np
 import numpy.typing as npt
 
-from meter.intake.accept import (
-    ACTION,
-    CARDS,
-    CHARGE,
-    CHIP,
-    CONSUMER,
-    CORRECTS,
-    ENDED,
-    EVIDENCE,
-    FACILITY,
-    ID,
-    ORDER,
-    PURPOSE,
-    STARTED,
-    VIA_PLATFORM,
-    blank_row,
-    day_of,
-    is_complete,
-    leave_to_authority,
-    place_in_registry,
-)
+from meter.intake.accept import blank_row, day_of, is_complete, leave_to_authority
+from meter.intake.catalogue import find_code, rules_on_day
 from meter.intake.fields import (
     action_of_text,
     equal,
@@ -38,121 +21,159 @@ from meter.intake.fields import (
     purpose_of_text,
     seconds_of,
 )
+from meter.intake.kernel import kernel
 from meter.intake.limits import TEXT_CHARACTERS
 
 Array = npt.NDArray[Any]
 
 
-@numba.njit(cache=True, nogil=True)
-def read_row(
-    texts: Any,
-    starts: Array,
-    lengths: Array,
-    values: Array,
-    numeric: Array,
+@kernel
+def note_stated(lengths: Array, field: int, stated: Array) -> None:
+    """Note which rows state a field."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            stated[row] |= 1 << field
+
+
+@kernel
+def check_ids(text: Array, starts: Array, lengths: Array, good: Array) -> None:
+    """Record ids."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0 and not is_id(text, starts[row], lengths[row]):
+            good[row] = False
+
+
+@kernel
+def check_orders(text: Array, starts: Array, lengths: Array, good: Array) -> None:
+    """Order numbers."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0 and not is_plain_text(text, starts[row], lengths[row], TEXT_CHARACTERS):
+            good[row] = False
+
+
+@kernel
+def check_evidence(text: Array, starts: Array, lengths: Array, good: Array) -> None:
+    """Evidence digests."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0 and not is_evidence(text, starts[row], lengths[row]):
+            good[row] = False
+
+
+@kernel
+def read_consumers(text: Array, starts: Array, lengths: Array, good: Array, codes: Array) -> None:
+    """Unified social credit codes."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            start = starts[row]
+            if is_uscc(text, start, lengths[row]):
+                for step in range(18):
+                    codes[row, step] = text[start + step]
+            else:
+                good[row] = False
+
+
+@kernel
+def find_codes(catalogue: Any, text: Array, starts: Array, lengths: Array, good: Array, entries: Array) -> None:
+    """Places of facilities or chips in their catalogue."""
+    slots, known, _, own_text = catalogue
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            entries[row] = find_code(slots, known, own_text, text, starts[row], lengths[row])
+            if entries[row] < 0:
+                good[row] = False
+
+
+@kernel
+def read_cards(text: Array, starts: Array, lengths: Array, values: Array) -> None:
+    """Thousandths of cards written as decimal strings; -1 where the authority decides."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            values[row] = millicards_of_text(text, starts[row], lengths[row])
+
+
+@kernel
+def read_instants(text: Array, starts: Array, lengths: Array, values: Array) -> None:
+    """Epoch seconds of RFC 3339 texts; -1 where the authority decides."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            values[row] = seconds_of(text, starts[row], lengths[row])
+
+
+@kernel
+def read_purposes(text: Array, starts: Array, lengths: Array, good: Array, purposes: Array) -> None:
+    """Purpose codes."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            purposes[row] = purpose_of_text(text, starts[row], lengths[row])
+            if purposes[row] < 0:
+                good[row] = False
+
+
+@kernel
+def read_actions(text: Array, starts: Array, lengths: Array, good: Array, actions: Array) -> None:
+    """Action codes."""
+    for row in range(lengths.size):
+        if lengths[row] >= 0:
+            actions[row] = action_of_text(text, starts[row], lengths[row])
+            if actions[row] < 0:
+                good[row] = False
+
+
+@kernel
+def make_records(
+    stated: Array,
+    good: Array,
+    millicards: Array,
+    started: Array,
+    ended: Array,
+    charge_fen: Array,
+    facility_entries: Array,
+    chip_entries: Array,
     facilities: Any,
     chips: Any,
-    records: Array,
-    places: Array,
-    row: int,
-) -> bool:
-    """Fill one row; False where it must go to the authority.
-
-    By field: texts[f][starts[f, row] :][: lengths[f, row]], or values[f, row] where numeric[f]; length -1: left out.
-    """
-    stated = 0
-    for field in range(14):
-        if lengths[field, row] >= 0:
-            stated |= 1 << field
-    action = 0
-    if stated >> ACTION & 1:
-        action = action_of_text(texts[ACTION], starts[ACTION, row], lengths[ACTION, row])
-        if action < 0:
-            return False
-    at = places[row]
-    at.id = starts[ID, row]
-    at.id_length = lengths[ID, row]
-    at.corrects = starts[CORRECTS, row]
-    at.corrects_length = lengths[CORRECTS, row]
-    at.order = starts[ORDER, row]
-    at.order_length = lengths[ORDER, row]
-    at.evidence = starts[EVIDENCE, row]
-    at.evidence_length = lengths[EVIDENCE, row]
-    if not is_complete(stated, action) or not is_id(texts[ID], at.id, at.id_length):
-        return False
-    if action:
-        if not is_id(texts[CORRECTS], at.corrects, at.corrects_length):
-            return False
-        if at.id_length == at.corrects_length and equal(texts[ID], at.id, texts[CORRECTS], at.corrects, at.id_length):
-            return False
-    if action == 2:
-        blank_row(records, row, action)
-        return True
-    consumer_start = starts[CONSUMER, row]
-    if not is_uscc(texts[CONSUMER], consumer_start, lengths[CONSUMER, row]):
-        return False
-    if at.order_length >= 0 and not is_plain_text(texts[ORDER], at.order, at.order_length, TEXT_CHARACTERS):
-        return False
-    if at.evidence_length >= 0 and not is_evidence(texts[EVIDENCE], at.evidence, at.evidence_length):
-        return False
-    purpose = 0
-    if stated >> PURPOSE & 1:
-        purpose = purpose_of_text(texts[PURPOSE], starts[PURPOSE, row], lengths[PURPOSE, row])
-    if numeric[CARDS]:
-        millicards = values[CARDS, row]
-    else:
-        millicards = millicards_of_text(texts[CARDS], starts[CARDS, row], lengths[CARDS, row])
-    if numeric[STARTED]:
-        started = values[STARTED, row]
-    else:
-        started = seconds_of(texts[STARTED], starts[STARTED, row], lengths[STARTED, row])
-    if numeric[ENDED]:
-        ended = values[ENDED, row]
-    else:
-        ended = seconds_of(texts[ENDED], starts[ENDED, row], lengths[ENDED, row])
-    charge_fen = values[CHARGE, row]
-    if (purpose | millicards | started | ended | charge_fen) < 0:
-        return False
-    day = day_of(started, ended)
-    if day < 0:
-        return False
-    facility = place_in_registry(facilities, day, texts[FACILITY], starts[FACILITY, row], lengths[FACILITY, row])
-    chip = place_in_registry(chips, day, texts[CHIP], starts[CHIP, row], lengths[CHIP, row])
-    if facility < 0 or chip < 0:
-        return False
-    record = records[row]
-    record.facility = facility
-    record.chip = chip
-    record.millicards = millicards
-    record.started = started
-    record.ended = ended
-    record.charge_fen = charge_fen
-    record.purpose = purpose
-    record.via_platform = values[VIA_PLATFORM, row] != 0 if stated >> VIA_PLATFORM & 1 else True
-    record.action = action
-    code = record.consumer_code
-    for step in range(18):
-        code[step] = texts[CONSUMER][consumer_start + step]
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def read_rows(
-    texts: Any,
-    starts: Array,
-    lengths: Array,
-    values: Array,
-    numeric: Array,
-    strange: Array,
-    facilities: Any,
-    chips: Any,
+    id_text: Array,
+    corrects_text: Array,
     records: Array,
     places: Array,
 ) -> None:
-    """Fill every row that is good; the others, and the strange ones, are left to the authority."""
+    """Complete the rows that agree with themselves and the registry; the others are left to the authority.
+
+    Actions, purposes, via_platform, consumer codes and text places stand in records and places already.
+    """
+    _, known_facilities, facility_spans, _ = facilities
+    _, known_chips, chip_spans, _ = chips
     for row in range(records.size):
-        places[row].fast = True
-        if strange[row] or not read_row(
-            texts, starts, lengths, values, numeric, facilities, chips, records, places, row
+        record = records[row]
+        at = places[row]
+        at.fast = True
+        action = record.action
+        if (
+            not good[row]
+            or at.id_length < 0
+            or not is_complete(stated[row], action)
+            or (
+                action != 0
+                and at.id_length == at.corrects_length
+                and equal(id_text, at.id, corrects_text, at.corrects, at.id_length)
+            )
         ):
             leave_to_authority(places, row)
+            continue
+        if action == 2:
+            blank_row(records, row, action)
+            continue
+        day = day_of(started[row], ended[row])
+        if (
+            (started[row] | ended[row] | millicards[row] | charge_fen[row]) < 0
+            or day < 0
+            or not rules_on_day(known_facilities, facility_spans, facility_entries[row], day)
+            or not rules_on_day(known_chips, chip_spans, chip_entries[row], day)
+        ):
+            leave_to_authority(places, row)
+            continue
+        record.facility = known_facilities[facility_entries[row]].number
+        record.chip = known_chips[chip_entries[row]].number
+        record.millicards = millicards[row]
+        record.started = started[row]
+        record.ended = ended[row]
+        record.charge_fen = charge_fen[row]

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from meter.intake.codes import Code, Refused
+from meter.intake.kernel import kernel
+from meter.intake.words import hash_of, same_text
 
 FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1  # since ever, for ever
 
@@ -108,17 +109,7 @@ def ruling_days(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-@numba.njit(cache=True, nogil=True, inline="never")
-def hash_of(text: Array, start: int, length: int) -> int:
-    """A 64-bit FNV-1a hash with a last mix, of bytes."""
-    value = np.uint64(0xCBF29CE484222325)
-    for place in range(start, start + length):
-        value = (value ^ np.uint64(text[place])) * np.uint64(0x100000001B3)
-    value ^= value >> np.uint64(29)
-    return np.int64(value >> np.uint64(1))
-
-
-@numba.njit(cache=True, nogil=True)
+@kernel
 def fill_slots(slots: Array, entries: Array, text: Array) -> None:
     """Enter every code into the open-addressing table."""
     mask = slots.size - 1
@@ -129,7 +120,7 @@ def fill_slots(slots: Array, entries: Array, text: Array) -> None:
         slots[slot] = place
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start: int, length: int) -> int:
     """The place of the entry whose code is text[start:start+length], or -1."""
     mask = slots.size - 1
@@ -137,19 +128,13 @@ def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start:
     while slots[slot] >= 0:
         place = slots[slot]
         if entries[place].text_length == length:
-            own = entries[place].text_start
-            same = True
-            for step in range(length):
-                if own_text[own + step] != text[start + step]:
-                    same = False
-                    break
-            if same:
+            if same_text(own_text, entries[place].text_start, text, start, length):
                 return place
         slot = (slot + 1) & mask
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def rules_on_day(entries: Array, spans: Array, place: int, day: int) -> bool:
     """Whether some fact of the entry rules on the day."""
     for span in range(entries[place].first_span, entries[place].end_span):

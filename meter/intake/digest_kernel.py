@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from meter.intake.kernel import kernel
 from meter.intake.lanes import INITIAL, LANES, compress
 
 Array = npt.NDArray[Any]
@@ -23,7 +23,7 @@ def initial_state(salt: bytes) -> npt.NDArray[np.uint32]:
     return state
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, digests: Array) -> None:
     """Fill `digests` (n, 4) uint32 with the first 16 bytes of the BLAKE2s of every text; rows of length < 0 are left."""
     state = np.empty((8, LANES), np.uint32)

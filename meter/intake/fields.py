@@ -6,10 +6,10 @@ which decides the code. Nothing here decides a refusal.
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from meter.intake.kernel import kernel
 from meter.intake.limits import (
     CHARGE_FEN,
     END_SECOND,
@@ -45,7 +45,7 @@ PURPOSE_WORDS = (np.frombuffer(b"research", np.uint8), np.frombuffer(b"commercia
 ACTION_WORDS = (np.frombuffer(b"replace", np.uint8), np.frombuffer(b"void", np.uint8))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def equal(text: Array, start: int, other: Array, other_start: int, length: int) -> bool:
     """Whether two texts of one length are the same."""
     for step in range(length):  # noqa: SIM110 a loop is what compiles well
@@ -54,7 +54,7 @@ def equal(text: Array, start: int, other: Array, other_start: int, length: int) 
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def all_in(flags: Array, text: Array, start: int, length: int) -> bool:
     """Whether every byte of a text is in a set."""
     good = True
@@ -63,19 +63,19 @@ def all_in(flags: Array, text: Array, start: int, length: int) -> bool:
     return good
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_id(text: Array, start: int, length: int) -> bool:
     """Whether a text is a record id."""
     return 1 <= length <= TEXT_CHARACTERS and all_in(ID_BYTES, text, start, length)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_evidence(text: Array, start: int, length: int) -> bool:
     """Whether a text is an evidence digest; the empty one is."""
     return length <= EVIDENCE_CHARACTERS and all_in(HEXADECIMAL_BYTES, text, start, length)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_uscc(text: Array, start: int, length: int) -> bool:
     """Whether a text is a unified social credit code with the right check digit."""
     if length != 18:
@@ -90,7 +90,7 @@ def is_uscc(text: Array, start: int, length: int) -> bool:
     return (worst | last) >= 0 and (total + last) % 31 == 0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def is_plain_text(text: Array, start: int, length: int, most_characters: int) -> bool:
     """Whether a text is valid UTF-8 of at most so many characters without a control character (Unicode Cc)."""
     end = start + length
@@ -128,7 +128,7 @@ def is_plain_text(text: Array, start: int, length: int, most_characters: int) ->
     return characters <= most_characters
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def number_of(text: Array, start: int, digits: int) -> int:
     """A number of so many decimal digits, or a negative one where a byte is no digit."""
     value = 0
@@ -140,7 +140,7 @@ def number_of(text: Array, start: int, digits: int) -> int:
     return value if worst >= 0 else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def seconds_of(text: Array, start: int, length: int) -> int:
     """Epoch seconds of an RFC 3339 instant from 2000 to 2099, floored, or -1."""
     if length < 20 or length > TIME_CHARACTERS:
@@ -201,7 +201,7 @@ def seconds_of(text: Array, start: int, length: int) -> int:
     return seconds if FIRST_SECOND <= seconds < END_SECOND else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def millicards_of_text(text: Array, start: int, length: int) -> int:
     """Thousandths of a card from a plain decimal with at most 3 decimals, or -1."""
     whole = 0
@@ -225,7 +225,7 @@ def millicards_of_text(text: Array, start: int, length: int) -> int:
     return value if 1 <= value <= MILLICARDS else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def charge_of_text(text: Array, start: int, length: int) -> int:
     """Fen from the digits of a JSON integer, or -1."""
     if length < 1 or length > 16 or (length > 1 and text[start] == ZERO):
@@ -234,7 +234,7 @@ def charge_of_text(text: Array, start: int, length: int) -> int:
     return value if value <= CHARGE_FEN else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def purpose_of_text(text: Array, start: int, length: int) -> int:
     """1 research, 2 commercial, or -1."""
     if length == 8 and equal(text, start, PURPOSE_WORDS[0], 0, 8):
@@ -244,7 +244,7 @@ def purpose_of_text(text: Array, start: int, length: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def action_of_text(text: Array, start: int, length: int) -> int:
     """1 replace, 2 void, or -1."""
     if length == 7 and equal(text, start, ACTION_WORDS[0], 0, 7):

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from meter.intake.kernel import kernel
+from meter.intake.words import hash_of, same_text
 
 Array = npt.NDArray[Any]
 USCC_BYTES = 18
@@ -21,7 +23,7 @@ class Shelf:
     """Storage shared by a line of `Parties`: entries are only ever appended, so every older count stays true."""
 
     slots: Array  # i4, open addressing: place of the entry, -1 where free; four times the capacity
-    codes: Array  # u1, (capacity, 18)
+    codes: Array  # u1, 18 bytes an entry
     numbers: Array  # i4
     count: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -30,7 +32,7 @@ class Shelf:
     def with_capacity(cls, capacity: int) -> Shelf:
         """An empty shelf."""
         slots = np.full(4 * capacity, -1, np.int32)
-        return cls(slots, np.zeros((capacity, USCC_BYTES), np.uint8), np.zeros(capacity, np.int32))
+        return cls(slots, np.zeros(capacity * USCC_BYTES, np.uint8), np.zeros(capacity, np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,79 +52,69 @@ class Parties:
         assert len(codes) == len(numbers), "one number for every code"
         if not len(codes):
             return self
-        packed = np.array(codes, dtype=f"S{USCC_BYTES}").view(np.uint8).reshape(len(codes), USCC_BYTES)
+        packed = np.array(codes, dtype=f"S{USCC_BYTES}").view(np.uint8)
         own_numbers = np.asarray(numbers, np.int32)
         with self.shelf.lock:
             # only the newest value may append in place: for an older one the places after its count are taken
-            if self.shelf.count == self.count and self.count + len(codes) <= self.shelf.codes.shape[0]:
+            if self.shelf.count == self.count and self.count + len(codes) <= self.shelf.numbers.size:
                 shelf = self.shelf
             else:
                 capacity = LEAST_CAPACITY
                 while capacity < 2 * (self.count + len(codes)):
                     capacity *= 2
                 shelf = Shelf.with_capacity(capacity)
-                kept = self.shelf.codes[: self.count], self.shelf.numbers[: self.count]
+                kept = self.shelf.codes[: USCC_BYTES * self.count], self.shelf.numbers[: self.count]
                 shelf.count = append_parties(shelf.slots, shelf.codes, shelf.numbers, 0, *kept)
             shelf.count = append_parties(shelf.slots, shelf.codes, shelf.numbers, shelf.count, packed, own_numbers)
             return Parties(shelf, shelf.count)
 
-    def numbers_of(self, codes: Array) -> Array:
-        """int32 numbers of an (n, 18) uint8 array of codes, -1 where a code is not known."""
-        found = np.empty(codes.shape[0], np.int32)
-        find_parties(self.shelf.slots, self.shelf.codes, self.shelf.numbers, self.count, codes, found)
+    def numbers_of(self, rows: Array, field: str) -> Array:
+        """int32 numbers of the codes in a field of 18 bytes of a structured array, -1 where a code is not known."""
+        found = np.empty(len(rows), np.int32)
+        text = np.ascontiguousarray(rows).view(np.uint8)
+        place: int = rows.dtype.fields[field][1]  # type: ignore[index]
+        shelf = self.shelf
+        find_parties(shelf.slots, shelf.codes, shelf.numbers, self.count, text, place, rows.dtype.itemsize, found)
         return found
 
 
-@numba.njit(cache=True, nogil=True)
-def hash_of_code(codes: Array, row: int) -> int:
-    """A 64-bit hash of one code of 18 bytes."""
-    value = np.uint64(0xCBF29CE484222325)
-    for place in range(18):
-        value = (value ^ np.uint64(codes[row, place])) * np.uint64(0x100000001B3)
-    value ^= value >> np.uint64(29)
-    return np.int64(value >> np.uint64(1))
-
-
-@numba.njit(cache=True, nogil=True)
-def find_party(slots: Array, known: Array, count: int, codes: Array, row: int) -> int:
+@kernel
+def find_party(slots: Array, known: Array, count: int, text: Array, start: int) -> int:
     """The place of a code among the first `count` entries, or -1."""
     mask = slots.size - 1
-    slot = hash_of_code(codes, row) & mask
+    slot = hash_of(text, start, USCC_BYTES) & mask
     while slots[slot] >= 0:
         place = slots[slot]
-        if place < count:
-            same = True
-            for step in range(18):
-                if known[place, step] != codes[row, step]:
-                    same = False
-                    break
-            if same:
-                return place
+        if place < count and same_text(known, USCC_BYTES * place, text, start, USCC_BYTES):
+            return place
         slot = (slot + 1) & mask
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
-def find_parties(slots: Array, known: Array, numbers: Array, count: int, codes: Array, found: Array) -> None:
-    """Fill `found` with the number of every code, -1 where unknown."""
-    for row in range(codes.shape[0]):
-        place = find_party(slots, known, count, codes, row)
+@kernel
+def find_parties(
+    slots: Array, known: Array, numbers: Array, count: int, text: Array, first: int, stride: int, found: Array
+) -> None:
+    """Fill `found` with the number of the code at every stride of `text`, -1 where unknown."""
+    for row in range(found.size):
+        place = find_party(slots, known, count, text, first + stride * row)
         found[row] = numbers[place] if place >= 0 else -1
 
 
-@numba.njit(cache=True, nogil=True)
-def append_parties(slots: Array, known: Array, numbers: Array, count: int, codes: Array, own_numbers: Array) -> int:
+@kernel
+def append_parties(slots: Array, known: Array, numbers: Array, count: int, text: Array, own_numbers: Array) -> int:
     """Append the codes that are not there yet; returns the new count.
 
     The entry is written before its slot, so a reader in another thread never sees a slot without its entry.
     """
     mask = slots.size - 1
-    for row in range(codes.shape[0]):
-        if find_party(slots, known, count, codes, row) >= 0:
+    for row in range(own_numbers.size):
+        start = USCC_BYTES * row
+        if find_party(slots, known, count, text, start) >= 0:
             continue
-        known[count, :] = codes[row, :]
+        known[USCC_BYTES * count : USCC_BYTES * (count + 1)] = text[start : start + USCC_BYTES]
         numbers[count] = own_numbers[row]
-        slot = hash_of_code(codes, row) & mask
+        slot = hash_of(text, start, USCC_BYTES) & mask
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
         slots[slot] = count

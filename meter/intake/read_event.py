@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from meter.intake.fields import equal, is_id, seconds_of
+from meter.intake.kernel import kernel
 from meter.intake.read_record import after_blank, closing_quote, read_record
 from meter.intake.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
 
@@ -24,7 +24,7 @@ ONE_ZERO = np.frombuffer(b"1.0", np.uint8)
 JSON_TYPE = np.frombuffer(b"application/json", np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def attribute_of(body: Array, start: int, length: int) -> int:
     """The attribute a key names, or -1 (an extension, or unknown)."""
     for name in range(NAME_LENGTHS.size):
@@ -33,7 +33,7 @@ def attribute_of(body: Array, start: int, length: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def read_event(
     body: Array, place: int, end: int, facilities: Any, chips: Any, records: Array, places: Array, row: int
 ) -> int:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +39,7 @@ from meter.intake.fields import (
     purpose_of_text,
     seconds_of,
 )
+from meter.intake.kernel import kernel
 from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.record import FIELDS
 from meter.intake.split import (
@@ -54,6 +54,7 @@ from meter.intake.split import (
     SPACE,
     TAB,
 )
+from meter.intake.words import trailing_zeros, word_at
 
 Array = npt.NDArray[Any]
 
@@ -61,12 +62,17 @@ MOST_KEY_BYTES = max(len(name) for name in FIELDS)
 KEYS = np.zeros((len(FIELDS), MOST_KEY_BYTES), np.uint8)
 for _field, _name in enumerate(FIELDS):
     KEYS[_field, : len(_name)] = list(_name.encode())
+EIGHT_ONES = np.uint64(0x0101010101010101)
+EIGHT_HIGH_BITS = np.uint64(0x8080808080808080)
+EIGHT_QUOTES = np.uint64(QUOTE * 0x0101010101010101)
+EIGHT_BACKSLASHES = np.uint64(BACKSLASH * 0x0101010101010101)
+EIGHT_SPACES = np.uint64(SPACE * 0x0101010101010101)
 NULL = np.frombuffer(b"null", np.uint8)
 TRUE = np.frombuffer(b"true", np.uint8)
 FALSE = np.frombuffer(b"false", np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def after_blank(body: Array, place: int, end: int, line: bool) -> int:
     """The place of the next byte that is no white space, or `end`; within a line a line feed is none."""
     while place < end and (
@@ -76,9 +82,21 @@ def after_blank(body: Array, place: int, end: int, line: bool) -> int:
     return place
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def closing_quote(body: Array, place: int, end: int) -> int:
     """The place of the quote that ends a plain string whose text begins at `place`; -1 for escapes and control bytes."""
+    while place + 8 <= end:
+        word = word_at(body, place)
+        # a byte's high bit is set where the byte is a quote, a backslash or below a space; the lowest such is exact
+        quotes = word ^ EIGHT_QUOTES
+        slashes = word ^ EIGHT_BACKSLASHES
+        found = (
+            ((quotes - EIGHT_ONES) & ~quotes) | ((slashes - EIGHT_ONES) & ~slashes) | ((word - EIGHT_SPACES) & ~word)
+        ) & EIGHT_HIGH_BITS
+        if found:
+            place += trailing_zeros(found) >> 3
+            return place if body[place] == QUOTE else -1
+        place += 8
     while place < end:
         byte = body[place]
         if byte == QUOTE:
@@ -89,7 +107,7 @@ def closing_quote(body: Array, place: int, end: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def field_of(body: Array, start: int, length: int) -> int:
     """The field a key names, or -1."""
     first = body[start]
@@ -120,7 +138,7 @@ def field_of(body: Array, start: int, length: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def read_record(
     body: Array,
     place: int,

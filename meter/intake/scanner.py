@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numba
 import numpy.typing as npt
 
 from meter.intake.accept import leave_to_authority
+from meter.intake.kernel import kernel
 from meter.intake.limits import BATCH_RECORDS
 from meter.intake.read_event import read_event
 from meter.intake.read_record import after_blank, read_record
@@ -30,7 +30,7 @@ from meter.intake.split import (
 Array = npt.NDArray[Any]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Array, places: Array) -> tuple[int, int]:
     """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
     end = body.size
@@ -63,7 +63,7 @@ def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Ar
         place = stop
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def scan_document(
     body: Array, wanted: int, events: bool, fast: bool, facilities: Any, chips: Any, records: Array, places: Array
 ) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         records = records[codes == 0]
     named = records["action"] != 2
     if len(records):
-        numbers = registered.parties.numbers_of(records["consumer_code"])
+        numbers = registered.parties.numbers_of(records, "consumer_code")
         records["consumer"] = np.where(named, numbers, 0)
     return Received(
         received=count,

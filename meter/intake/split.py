@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import numba
 import numpy.typing as npt
 
+from meter.intake.kernel import kernel
 from meter.intake.limits import DEPTH_LEVELS, RECORD_VALUES
 
 Array = npt.NDArray[Any]
@@ -17,7 +17,7 @@ QUOTE, BACKSLASH, COMMA, COLON = 34, 92, 44, 58
 OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 125, 91, 93
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def after_space(body: Array, place: int, end: int) -> int:
     """The place of the next byte that is no JSON white space, or `end`."""
     while place < end and (
@@ -27,7 +27,7 @@ def after_space(body: Array, place: int, end: int) -> int:
     return place
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def after_string(body: Array, place: int, end: int) -> int:
     """The place after a string that opens at `place`, or -1 when it does not close."""
     place += 1
@@ -38,7 +38,7 @@ def after_string(body: Array, place: int, end: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def after_value(body: Array, place: int, end: int) -> tuple[int, int]:
     """(place after the JSON value that begins at `place`, DONE) or (-1, what is wrong).
 
@@ -76,7 +76,7 @@ def after_value(body: Array, place: int, end: int) -> tuple[int, int]:
     return place, NOT_JSON if depth else DONE
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def check_line(body: Array, place: int, end: int) -> int:
     """DONE, TOO_DEEP or TOO_MANY_VALUES: whether one line of NDJSON may be handed to a JSON parser."""
     depth = 0
@@ -102,7 +102,7 @@ def check_line(body: Array, place: int, end: int) -> int:
     return DONE
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def line_end(body: Array, place: int, end: int) -> int:
     """The place of the next line feed, or `end`."""
     while place < end and body[place] != LINE_FEED:
