@@ -13,7 +13,7 @@ from api.problem import Problem
 
 LIMIT_MAX = 1000
 Row = TypeVar("Row")
-Mark = TypeVar("Mark")
+Mark = TypeVar("Mark", int, str, tuple[int, int], tuple[str, str])
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,14 @@ class Page:
         if self.mark is None:
             return first
         found = tuple(self.mark) if isinstance(self.mark, list) else self.mark
-        if type(found) is not type(first) or (isinstance(first, tuple) and len(found) != len(first)):
+        if _kinds(found) != _kinds(first):
             raise Problem(400, "bad_cursor", "the cursor is not one of this list")
-        if isinstance(first, tuple) and any(type(a) is not type(b) for a, b in zip(found, first, strict=True)):
-            raise Problem(400, "bad_cursor", "the cursor is not one of this list")
-        return found  # type: ignore[no-any-return]
+        return found  # type: ignore[return-value,no-any-return]
+
+
+def _kinds(mark: Any) -> Any:
+    """The type of a mark, part by part."""
+    return [type(part) for part in mark] if isinstance(mark, tuple) else type(mark)
 
 
 def page_of(

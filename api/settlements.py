@@ -17,9 +17,10 @@ from api.service import now
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.refused import Refused
-from settlement.report import MEDIA_TYPES, NotAReport, render
+from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.review.states import NotPossible, move
-from settlement.rounds import load_rounds, round_dict
+from settlement.rounds import load_rounds
+from settlement.rounds.shown import round_dict
 
 ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
 ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
@@ -154,9 +155,7 @@ async def _decide(
     require(caller, scope)
     given = detail if detail is not None else await json_object(request, fields)
     try:
-        await move(
-            service_of(request).engine, number, event, actor=actor_of(caller), moment=now(), detail=given
-        )
+        await move(service_of(request).engine, number, event, actor=actor_of(caller), moment=now(), detail=given)
     except NotPossible as error:
         status = {"NO_SUCH_SETTLEMENT": 404, "SAME_PERSON": 403}.get(error.code, 409)
         raise Problem(status, error.code, error.detail) from None
@@ -250,22 +249,23 @@ async def get_verify(request: Request, number: str) -> Any:
 
 @ROUTER.get("/settlements/{number}/report.{kind}")
 async def get_report(
-    request: Request, number: str, kind: str, layout: str = "summary", region: str | None = None
+    request: Request, number: str, kind: str, layout: str | None = None, region: str | None = None
 ) -> Response:
-    """The report as xlsx, csv, json or parquet, in the layout summary, lines or city."""
+    """The report as xlsx, csv, json or parquet, in the layout summary, lines or city; without one, all it can hold."""
     require(await as_caller(request), "report:read")
+    if kind not in FORMATS:
+        raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
+    if layout not in (None, *LAYOUTS):
+        raise Problem(400, "bad_request", f"layout is one of {', '.join(LAYOUTS)}")
     found = await _settlement(request, number)
     async with service_of(request).engine.connect() as held:
         connection = await driver(held)
         lines = await store.list_lines(connection, number, region=region, limit=2**31 - 1)
         excluded = await store.excluded_of_all(connection, number)
-    try:
-        body = await asyncio.to_thread(
-            render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
-        )
-    except NotAReport as error:
-        raise Problem(error.status, error.code, error.detail) from None
-    name = f"{number}-{layout}.{kind}"
+    body = await asyncio.to_thread(
+        render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
+    )
+    name = f"{number}-{layout}.{kind}" if layout else f"{number}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
 

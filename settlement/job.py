@@ -1,4 +1,4 @@
-"""The job that runs a settlement: reads its inputs as of one batch, computes, and writes the result in one transaction."""
+"""The job that runs a settlement: reads inputs as of one batch, computes, writes the result in one transaction."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def compute(
 
 
 def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
-    """A digest of each input, over its rows as CSV in the order of all columns (`seq` left out: it is no fact)."""
+    """A digest of each input, over its rows as CSV."""
     found = {}
     for name in COLUMNS:
         table: pl.DataFrame = getattr(inputs, name)
@@ -185,18 +185,16 @@ async def verify(engine: AsyncEngine, settlement: str, *, algorithm: str) -> dic
         if row is None:
             raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
         stored = await connection.fetch("select uscc, line from settlement_line where settlement = $1", settlement)
-    receipt = json.loads(row["receipt"])
+    receipt = row["receipt"]
     request = Request(
-        row["round"], json.loads(row["payment_order"]), json.loads(row["readings"]), row["as_of"],
-        [match["match"] if "match" in match else match for match in json.loads(row["matches"])],
+        row["round"], row["payment_order"], row["readings"], row["as_of"],
+        [match.get("match", match) for match in row["matches"]],
     )  # fmt: skip
     used = str(row["digest"]).partition(":")[0]
     result, again, _ = await compute(engine, request, algorithm=used or algorithm, adjusts=row["adjusts"])
     fresh = {line["uscc"]: line_dict(result, line) for line in result.lines.iter_rows(named=True)}
-    kept = {line["uscc"]: json.loads(line["line"]) for line in stored}
-    different = sorted(
-        code for code in fresh.keys() | kept.keys() if _plain(fresh.get(code)) != _plain(kept.get(code))
-    )
+    kept = {line["uscc"]: line["line"] for line in stored}
+    different = sorted(code for code in fresh.keys() | kept.keys() if _plain(fresh.get(code)) != _plain(kept.get(code)))
     inputs = sorted(name for name in receipt["inputs"] if receipt["inputs"][name] != again["inputs"].get(name))
     return {
         "settlement": settlement,

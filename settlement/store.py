@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +37,10 @@ async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dic
         "select event, actor, at, detail from settlement_event where settlement = $1 order by id", settlement
     )
     return _shown(row) | {
-        "receipt": json.loads(row["receipt"]),
-        "matches": json.loads(row["matches"]),
+        "receipt": row["receipt"],
+        "matches": row["matches"],
         "events": [
-            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": json.loads(e["detail"])}
+            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]}
             for e in events
         ],
     }
@@ -66,7 +65,7 @@ async def list_lines(
            order by uscc limit $6""",
         settlement, after, city, status, q or None, limit,
     )  # fmt: skip
-    return [json.loads(row["line"]) for row in rows]
+    return [row["line"] for row in rows]
 
 
 async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> dict[str, Any] | None:
@@ -74,7 +73,7 @@ async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -
     row = await connection.fetchrow(
         "select line, working from settlement_line where settlement = $1 and uscc = $2", settlement, uscc
     )
-    return None if row is None else json.loads(row["line"]) | json.loads(row["working"])
+    return None if row is None else row["line"] | row["working"]
 
 
 async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, list[dict[str, Any]]]:
@@ -83,7 +82,7 @@ async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> di
         "select uscc, working -> 'excluded' as excluded from settlement_line where settlement = $1 order by uscc",
         settlement,
     )
-    return {row["uscc"]: json.loads(row["excluded"]) for row in rows}
+    return {row["uscc"]: row["excluded"] for row in rows}
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
@@ -92,9 +91,9 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
         "round": row["round"],
         "status": row["status"],
         "as_of": row["as_of"],
-        "order": json.loads(row["payment_order"]),
-        "readings": json.loads(row["readings"]),
-        "totals": json.loads(row["totals"]),
+        "order": row["payment_order"],
+        "readings": row["readings"],
+        "totals": row["totals"],
         "digest": row["digest"],
         "adjusts": row["adjusts"],
         "run_by": row["run_by"],

@@ -1,6 +1,7 @@
 """The settlement's tables: what was decided, line by line, what happened to it, and what is to be paid."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     Column,
@@ -92,8 +93,8 @@ settlement_line = Table(
     Column("held_fen", BigInteger, nullable=False),
     Column("payable_fen", BigInteger, nullable=False),
     Column("adjustment_fen", BigInteger),
-    Column("line", JSONB, nullable=False, comment="the line as the contract shapes it"),
-    Column("working", JSONB, nullable=False, comment="the steps and the excluded use of the line"),
+    Column("line", JSON, nullable=False, comment="the line as the contract shapes it"),
+    Column("working", JSON, nullable=False, comment="the steps and the excluded use of the line"),
     PrimaryKeyConstraint("settlement", "uscc"),
     CheckConstraint("award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen", name="amounts"),
 )

@@ -39,7 +39,9 @@ def demo(data: Data = Path("data/demo")) -> None:
         finance, approver = Client(url, keys["finance"]), Client(url, keys["approver"])
         _send(registrar, platform)
         _say("清算", f"round {ROUND}, rate 20 %, everything recorded so far")
-        settled = finance.ask("POST", "/v1/settlements", {"round": ROUND, "order": {"rate": "0.20", "number": "示例文号"}})
+        settled = finance.ask(
+            "POST", "/v1/settlements", {"round": ROUND, "order": {"rate": "0.20", "number": "示例文号"}}
+        )
         number = settled["id"]
         if settled["status"] == "computed":
             finance.ask("POST", f"/v1/settlements/{number}/submit")
@@ -52,7 +54,9 @@ def demo(data: Data = Path("data/demo")) -> None:
         _show_lines(number, lines, settled["totals"])
         _show_steps(finance, number, _telling(lines))
         payouts = finance.ask("GET", f"/v1/payouts?settlement={number}&limit=1000")["items"]
-    CONSOLE.print(f"\nrecomputed from the records: {'equal' if verdict['equal'] else 'DIFFERENT'}   {settled['digest']}")
+    CONSOLE.print(
+        f"\nrecomputed from the records: {'equal' if verdict['equal'] else 'DIFFERENT'}   {settled['digest']}"
+    )
     CONSOLE.print(f"report: {report}   payout instructions: {len(payouts)}   took {time.monotonic() - started:.0f} s")
     CONSOLE.print(
         f"console: run `.venv/bin/suanbu serve --data {data}`, open http://127.0.0.1:8000/console, "
@@ -161,7 +165,9 @@ def _show_steps(finance: Client, number: str, uscc: str) -> None:
     for heading in ("规则", "步骤", "依据", "之前", "之后"):
         table.add_column(heading, overflow="fold")
     for step in line["steps"]:
-        table.add_row(step["rule"], step["title"], step.get("article") or "", _short(step["before"]), _short(step["after"]))
+        table.add_row(
+            step["rule"], step["title"], step.get("article") or "", _short(step["before"]), _short(step["after"])
+        )
     CONSOLE.print(table)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from meter.journal.verify import verify_journal
 from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
 from meter.journal.chain import SM3
-from meter.journal.verify import verify_journal
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.payout.exchange import exchange
@@ -119,7 +119,11 @@ def payout_run(
         data, lambda engine: exchange(engine, exchange_folder, worker=worker, limit=limit, actor=ACTOR, clock=now)
     )
     for one in done:
-        print(json.dumps(one, ensure_ascii=False) if as_json else f"{one['reference']}  {one['status']}  {one['amount_fen']} fen")
+        print(
+            json.dumps(one, ensure_ascii=False)
+            if as_json
+            else f"{one['reference']}  {one['status']}  {one['amount_fen']} fen"
+        )
     if not done and not as_json:
         print("nothing to hand over, no answers")
 

@@ -1,4 +1,4 @@
-"""An invented province: entities, facilities, chips, holdings, evidence and eight months of use; the same every time."""
+"""An invented province: entities, facilities, chips, holdings, evidence, months of use; the same every time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,11 @@ def entities() -> list[dict[str, Any]]:
                 "region": "320100" if number(f"away {i}", 24) == 0 else region,
                 "ai_enterprise": attested if kind == "enterprise" else None,
                 "state_body": False,
-                "bank_account": {"bank": "示例银行", "account": f"62{number(f'account {i}', 10**14):014d}", "holder": name},
+                "bank_account": {
+                    "bank": "示例银行",
+                    "account": f"62{number(f'account {i}', 10**14):014d}",
+                    "holder": name,
+                },
                 "valid_from": "2020-01-01",
             }
         )
@@ -64,7 +68,9 @@ def entities() -> list[dict[str, Any]]:
 def facilities(codes: list[str]) -> list[dict[str, Any]]:
     """A neutral hub, companies' own centres, a joint venture, one used by its builder only, one outside Anhui."""
 
-    def one(name: str, title: str, region: str, owners: list[tuple[str, str]], intelligent: bool = True) -> dict[str, Any]:
+    def one(
+        name: str, title: str, region: str, owners: list[tuple[str, str]], intelligent: bool = True
+    ) -> dict[str, Any]:
         return {
             "id": name, "name": title, "region": region, "intelligent": intelligent,
             "owners": [{"uscc": uscc, "share": share} for uscc, share in owners], "valid_from": "2020-01-01",
@@ -103,7 +109,8 @@ def expenditures(codes: list[str]) -> list[dict[str, Any]]:
     """Two entities file evidence; another scheme has paid part of one bill."""
     period = {"served_from": "2025-09-01", "served_to": "2026-02-28"}
     return [
-        {"id": "inv-20", "consumer": codes[20], "kind": "invoice", **period, "amount_fen": 40_000_000, "document": "示例发票"},
+        {"id": "inv-20", "consumer": codes[20], "kind": "invoice", **period, "amount_fen": 40_000_000,
+         "document": "示例发票"},
         {"id": "sup-21", "consumer": codes[21], "kind": "public_support", **period, "amount_fen": 3_000_000,
          "document": "示例市级算力券"},
     ]  # fmt: skip

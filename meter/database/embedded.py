@@ -20,14 +20,17 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 START_SECONDS = 120  # crash recovery of a large WAL takes time; giving up early would be wrong
 STOP_SECONDS = 60
+WATCH_SECONDS = 0.3
 SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
@@ -73,23 +76,30 @@ class Running:
 
 
 @contextlib.contextmanager
-def embedded(data: Path) -> Iterator[Running]:
+def embedded(data: Path, binaries: Path | None = None) -> Iterator[Running]:
     """Run (or join) the embedded server whose files lie under `data`, for as long as the block lasts.
 
-    Raises DatabaseUnavailable with the server's last words when it does not come up.
+    While it lasts, a server that dies is started again on the same port: nobody else would. `binaries` is the bin
+    folder of another PostgreSQL than the wheel's. Raises DatabaseUnavailable with the server's last words when it does
+    not come up.
     """
-    server = _Server(data.resolve())
+    server = _Server(data.resolve(), binaries or _binaries())
     server.join()
+    over = threading.Event()
+    watch = threading.Thread(target=server.watch, args=(over,), name="postgres-watch", daemon=True)
+    watch.start()
     try:
         yield server.running()
     finally:
+        over.set()
+        watch.join()
         server.leave()
 
 
 class _Server:
     """One server directory: initialised once, started by the first user, stopped by the last."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, binaries: Path) -> None:
         self.data = data
         self.cluster = data / "postgres"
         self.log = data / "postgres.log"
@@ -97,7 +107,7 @@ class _Server:
         name = hashlib.sha256(str(data).encode()).hexdigest()[:12]
         self.sockets = Path("/tmp") / f"suanbu-{name}"  # noqa: S108 - private folder, mode 0700, owner checked below
         self.user = _unprivileged_user()
-        self.binaries = _binaries()
+        self.binaries = binaries
         self.lock = -1
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -110,6 +120,16 @@ class _Server:
             if not (self.cluster / "PG_VERSION").exists():
                 self._initialise()
             self._start()
+
+    def watch(self, over: threading.Event) -> None:
+        """Start the server again whenever it is found dead, until `over` is set."""
+        while not over.wait(WATCH_SECONDS):
+            if self.process is not None:
+                self.process.poll()  # a dead child must be buried before its pid counts as free
+            if self._pid() is None:
+                with _locked(self.data / "postgres.setup.lock"), contextlib.suppress(DatabaseUnavailable):
+                    # its orphans may hold the memory and the port a moment longer: then the next round succeeds
+                    self._start(same_port=True)
 
     def leave(self) -> None:
         with _locked(self.data / "postgres.setup.lock"):
@@ -144,9 +164,9 @@ class _Server:
             file.write("".join(f"{name} = {value}\n" for name, value in SETTINGS.items()))
         fresh.rename(self.cluster)  # from here on it is whole
 
-    def _start(self) -> None:
+    def _start(self, same_port: bool = False) -> None:
         if self._pid() is None:
-            self._launch()
+            self._launch(same_port)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():  # a server found running may still be recovering
             if time.monotonic() > deadline or self._pid_gone():
@@ -154,11 +174,13 @@ class _Server:
             time.sleep(0.02)
         self._create_database(self.running().port)
 
-    def _launch(self) -> None:
+    def _launch(self, same_port: bool) -> None:
         self._prepare_sockets()
         port_file = self.data / "postgres.port"
         port = int(port_file.read_text()) if port_file.exists() else 0
         if port == 0 or not _free(port):
+            if same_port:
+                raise DatabaseUnavailable(f"port {port} is still taken")
             port = _free_port()
             port_file.write_text(f"{port}\n")
         if self.user is not None:
@@ -176,7 +198,17 @@ class _Server:
 
     def _create_database(self, port: int) -> None:
         password = (self.data / "postgres.password").read_text().strip()
-        command = [self.binaries / "psql", "-h", self.sockets, "-p", str(port), "-U", "suanbu", "-d", "postgres"]
+        command = [
+            str(self.binaries / "psql"),
+            "-h",
+            str(self.sockets),
+            "-p",
+            str(port),
+            "-U",
+            "suanbu",
+            "-d",
+            "postgres",
+        ]
         asked = subprocess.run(  # noqa: S603 - our own binary, our own arguments
             [*command, "-AtXc", "select 1 from pg_database where datname = 'suanbu'"],
             env={"PGPASSWORD": password}, capture_output=True, text=True, check=True,
@@ -243,7 +275,7 @@ class _Server:
                     print(f"suanbu: let others pass through {folder}, PostgreSQL runs as a plain user", file=sys.stderr)
                     folder.chmod(mode | stat.S_IXOTH)
 
-    def _identity(self) -> dict[str, int | list[int]]:
+    def _identity(self) -> dict[str, Any]:
         if self.user is None:
             return {}
         return {"user": self.user, "group": pwd.getpwuid(self.user).pw_gid, "extra_groups": []}
@@ -251,7 +283,7 @@ class _Server:
     def _run(self, name: str, *arguments: str) -> None:
         done = subprocess.run(  # noqa: S603 - our own binary, our own arguments
             [self.binaries / name, *arguments], capture_output=True, text=True, cwd="/", check=False, **self._identity()
-        )  # type: ignore[call-overload]
+        )
         if done.returncode != 0:
             raise DatabaseUnavailable(f"{name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 

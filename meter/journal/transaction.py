@@ -152,7 +152,7 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
 
     async with reaching_database(), engine.connect() as held:
         raw = await held.get_raw_connection()
-        connection: asyncpg.Connection = raw.driver_connection  # type: ignore[assignment]
+        connection: asyncpg.Connection = raw.driver_connection
         connection.add_log_listener(listen)
         transaction = connection.transaction()
         try:

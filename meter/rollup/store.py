@@ -107,4 +107,4 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     """The driver's own connection, for COPY."""
     raw = await connection.get_raw_connection()
-    return raw.driver_connection  # type: ignore[return-value]
+    return raw.driver_connection

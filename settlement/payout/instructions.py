@@ -150,7 +150,7 @@ async def _accounts(connection: asyncpg.Connection, codes: list[str]) -> dict[st
            order by f.party, f.valid_from desc nulls last, f.batch desc, f.ordinal desc""",
         codes,
     )
-    return {row["uscc"]: json.loads(row["bank_account"]) for row in rows}
+    return {row["uscc"]: row["bank_account"] for row in rows}
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:

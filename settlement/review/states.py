@@ -71,7 +71,7 @@ async def _move(
 
 
 def _check_payable(row: asyncpg.Record, detail: Mapping[str, Any]) -> None:
-    order = json.loads(row["payment_order"])
+    order = row["payment_order"]
     if "rate" not in order:
         raise NotPossible("NOT_PAYABLE", "a forecast or a draft is never paid: run the settlement with a rate")
     bound = detail.get("approved_digest")

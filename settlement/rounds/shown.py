@@ -1,0 +1,73 @@
+"""A round as clients see it: window, policy text, parameters, and where each of them stands."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from settlement.rounds.round import EPOCH, Round, Source
+
+
+def round_dict(one: Round) -> dict[str, Any]:
+    """The round as JSON values; days as dates, `to` exclusive; `text` is the TOML file itself."""
+    window = None
+    if one.window is not None:
+        first, end = (EPOCH + datetime.timedelta(days=day) for day in one.window)
+        window = {"from": first.isoformat(), "to": end.isoformat(), "source": _source(one.window_source)}
+    return {
+        "id": one.id,
+        "title": one.title,
+        "edition": one.edition,
+        "draft": one.draft,
+        "window": window,
+        "documents": [
+            {"key": d.key, "title": d.title, "issuer": d.issuer, "published": _value(d.published)}
+            for d in one.documents.values()
+        ],
+        "rules": [
+            {
+                "rule": rule.id,
+                "title": rule.title,
+                "parameters": {name: _value(value) for name, value in rule.parameters.items()},
+                "source": _source(rule.source),
+            }
+            for rule in one.rules.values()
+        ],
+        "deadlines": [
+            {"name": d.name, "title": d.title, "at": d.at.isoformat(), "edge": d.edge, "source": _source(d.source)}
+            for d in one.deadlines
+        ],
+        "gaps": [
+            {
+                "from": (EPOCH + datetime.timedelta(days=gap.from_day)).isoformat(),
+                "to": (EPOCH + datetime.timedelta(days=gap.to_day)).isoformat(),
+                "reason": gap.reason,
+            }
+            for gap in one.gaps
+        ],
+        "sha256": one.sha256,
+        "text": one.text,
+    }
+
+
+def _source(source: Source | None) -> dict[str, str] | None:
+    if source is None:
+        return None
+    return {name: value for name, value in vars(source).items() if value is not None}
+
+
+def _value(value: object) -> Any:
+    """A parameter as JSON: exact numbers as strings, dates as ISO, sequences as arrays."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_value(one) for one in value]
+    return str(value)
