@@ -10,8 +10,7 @@ import polars as pl
 
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.merge import merge
-from meter.rollup.table import GroupTable
+from meter.rollup.table import GroupTable, frame_of
 
 Progress = Callable[[int, int], None]
 
@@ -49,17 +48,28 @@ def recompute(
     for entries in tail:
         loose.add_entries(measured(entries))
     waiting = loose.frame()  # groups of days not yet handed out
-    with ThreadPoolExecutor(threads) as pool:
+    workers = max(1, threads)
+    # While one set of tables is brought into order, the next span is already added up in the other.
+    sets = [[GroupTable() for _ in range(workers)] for _ in range(2)]
+    ordering: Future[pl.DataFrame] | None = None
+    with ThreadPoolExecutor(workers) as pool:
         for place, span in enumerate(every):
-            frame = _roll_up_span(span, threads, pool, rows_done)
-            if frame.height and frame["day"][0] < span.first_day:
-                raise NotInOrder(f"a row starts on day {frame['day'][0]}, before its span (day {span.first_day})")
-            waiting = merge((waiting, frame)) if waiting.height else frame
-            if place + 1 < len(every):
-                closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
+            tables = sets[place % 2]
+            adding = _add_up_span(span, tables, pool, rows_done)
+            if ordering is not None:
+                waiting = ordering.result()
+                closed = int(waiting["day"].search_sorted(span.first_day, side="left"))
                 if closed:
                     yield waiting.head(closed)
                     waiting = waiting.slice(closed)
+            for job in adding:
+                job.result()
+            first_day = min(table.first_day() for table in tables)
+            if first_day < span.first_day:
+                raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
+            ordering = pool.submit(_order, tables, waiting)
+        if ordering is not None:
+            waiting = ordering.result()
     if waiting.height:
         yield waiting
 
@@ -86,24 +96,27 @@ def count_rows(progress: Progress | None, rows_in_all: int) -> Callable[[int], N
     return add
 
 
-def _roll_up_span(span: Span, threads: int, pool: ThreadPoolExecutor, rows_done: Callable[[int], None]) -> pl.DataFrame:
-    """Return the `use` frame of one span; each thread takes chunks as it comes by them and has a table of its own."""
+def _add_up_span(
+    span: Span, tables: Sequence[GroupTable], pool: ThreadPoolExecutor, rows_done: Callable[[int], None]
+) -> list[Future[None]]:
+    """Begin to add a span to emptied tables, a thread each; every thread takes chunks as it comes by them."""
     todo = deque(span.chunks)
 
-    def work() -> GroupTable:
-        table = GroupTable()
+    def work(table: GroupTable) -> None:
+        table.clear()
         while todo:
             try:
                 load = todo.popleft()
             except IndexError:  # another thread took the last one
-                break
+                return
             rows = measured(load())
             table.add_entries(rows)
             rows_done(len(rows.sign))
-        return table
 
-    jobs: list[Future[GroupTable]] = [pool.submit(work) for _ in range(max(1, min(threads, len(todo))))]
-    first, *others = [job.result() for job in jobs]
-    for table in others:
-        first.add_table(table)
-    return first.frame()
+    return [pool.submit(work, table) for table in tables]
+
+
+def _order(tables: Sequence[GroupTable], waiting: pl.DataFrame) -> pl.DataFrame:
+    """Return the groups of the tables and of the days still open as one `use` frame."""
+    tables[0].add_frame(waiting)
+    return frame_of(tables)

@@ -19,6 +19,8 @@ MOST_FEN = 10**15
 UTC_PLUS_8 = 28_800
 DAY_SECONDS = 86_400
 
+DAY_BITS = 17  # a key is the number of its kind and, in so many low bits, its day
+
 # Why a kernel came back.
 DONE = 0
 TABLE_FULL = 1
@@ -27,13 +29,12 @@ BAD_ROW = 3
 
 # Places in `counts`, the little ledger that kernel and caller share.
 ROW = 0  # the next row to add
-GROUPS = 1  # slots in use
-KINDS = 2  # kinds in use
+GROUPS = 1  # groups in use
+KINDS = 2  # kinds known
 WRAPPED = 3  # how often a sum left the range of int64
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys over the table
 EMPTY = np.int64(-1)
-STEP = 9  # to the next slot to try: the next week and another day of it; odd, so every slot is tried
 HALF_FULL = 2**61  # a running sum beyond this is put away before the next row could overflow it
 
 _cached = njit(cache=True, nogil=True, error_model="numpy")
@@ -48,36 +49,42 @@ def _spread(key: Whole, mask: Whole) -> Whole:
 
 
 @_inlined
-def _home_slot(key: Whole, mask: Whole) -> Whole:
-    """Return the home slot of a group: the days of a week lie side by side, so neighbours share cache lines."""
-    return (_spread(key >> 3, mask) & ~np.int64(7)) | ((key + (key >> 17)) & 7)
+def _find_group(
+    key: Whole, near: Whole, slot_keys: Array, slot_groups: Array, keys: Array, sums: Array, counts: Array
+) -> Whole:
+    """Return the number of the group `key`, giving a new one the next number; looks first right behind `near`.
 
-
-@_inlined
-def _find_slot(key: Whole, keys: Array, counts: Array) -> Whole:
-    """Return the slot of `key`, claiming an empty one for a new key."""
-    mask = len(keys) - 1
-    slot = _home_slot(key, mask)
-    while keys[slot] != key:
-        if keys[slot] == EMPTY:
-            keys[slot] = key
+    Groups are numbered as they come, so of sorted rows the next day's group mostly stands behind this day's.
+    """
+    if near + 1 < counts[GROUPS] and keys[near + 1] == key:
+        return near + 1
+    mask = len(slot_keys) - 1
+    slot = _spread(key, mask)
+    while slot_keys[slot] != key:
+        if slot_keys[slot] == EMPTY:
+            group = counts[GROUPS]
+            slot_keys[slot] = key
+            slot_groups[slot] = group
+            keys[group] = key
+            for place in range(4):
+                sums[group, place] = 0
             counts[GROUPS] += 1
-            break
-        slot = (slot + STEP) & mask
-    return slot
+            return group
+        slot = (slot + 1) & mask
+    return np.int64(slot_groups[slot])
 
 
 @_inlined
-def _add(sums: Array, wraps: Array, counts: Array, slot: Whole, place: Whole, amount: Whole) -> None:
+def _add(sums: Array, wraps: Array, counts: Array, group: Whole, place: Whole, amount: Whole) -> None:
     """Add to one sum; a sum that leaves int64 goes on modulo 2^64 and the lap is counted in `wraps`.
 
     So the true total is known whatever the order of the rows, and only a total that does not fit is refused.
     """
-    before = sums[slot, place]
+    before = sums[group, place]
     after = before + amount
-    sums[slot, place] = after
+    sums[group, place] = after
     if ((before ^ after) & (amount ^ after)) < 0:
-        wraps[slot, place] += 1 if amount >= 0 else -1
+        wraps[group, place] += 1 if amount >= 0 else -1
         counts[WRAPPED] += 1
 
 
@@ -105,26 +112,27 @@ def add_entries(
     consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
     purpose: Array, via_platform: Array, sign: Array,
     cut_from: Whole, cut_to: Whole, where_mask: Whole, what_mask: Whole, by_day: bool,
-    keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array, counts: Array,
+    slot_keys: Array, slot_groups: Array, keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array,
+    counts: Array,
 ) -> Whole:  # fmt: skip
     """Add the parts of rows counts[ROW].. inside [cut_from, cut_to) to the table; return why it stopped.
 
     A kind is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked; a group is a
-    kind and a day (day 0 unless `by_day`). Rows of one kind that start on one day share a slot as long as they follow
+    kind and a day (day 0 unless `by_day`). Rows of one kind that start on one day share a group as long as they follow
     one another, so sorted rows are hardly ever looked up. The charge of a part is the difference of two floors (rule
     R-WIN): floor(charge * t / length) = (charge // length) * t + (charge % length) * t // length, which never leaves
     int64.
     """
-    most_groups = len(keys) // 2
+    most_groups = len(keys)
     most_kinds = len(kinds)
     where = np.int64(-1)
     what = np.int64(-1)
     kind = np.int64(0)
-    slot = np.int64(0)
+    group = np.int64(0)
     day = np.int64(0)
-    day_from = np.int64(0)  # the day of the slot at hand, as instants; empty before the first row
+    day_from = np.int64(0)  # the day of the group at hand, as instants; empty before the first row
     day_until = np.int64(0)
-    run_quantity = np.int64(0)  # what the rows at hand add to that slot
+    run_quantity = np.int64(0)  # what the rows at hand add to that group
     run_fen = np.int64(0)
     run_pieces = np.int64(0)
     run_starts = np.int64(0)
@@ -162,15 +170,15 @@ def add_entries(
             | (np.uint64(run_quantity + HALF_FULL) > np.uint64(2 * HALF_FULL))
             | (np.uint64(run_fen + HALF_FULL) > np.uint64(2 * HALF_FULL))
         ):
-            _add(sums, wraps, counts, slot, 0, run_quantity)
-            _add(sums, wraps, counts, slot, 1, run_fen)
-            sums[slot, 2] += run_pieces
-            sums[slot, 3] += run_starts
+            _add(sums, wraps, counts, group, 0, run_quantity)
+            _add(sums, wraps, counts, group, 1, run_fen)
+            sums[group, 2] += run_pieces
+            sums[group, 3] += run_starts
             run_quantity = np.int64(0)
             run_fen = np.int64(0)
             run_pieces = np.int64(0)
             run_starts = np.int64(0)
-            if counts[GROUPS] + 1 >= most_groups:
+            if counts[GROUPS] >= most_groups:
                 why = TABLE_FULL
                 break
             if counts[KINDS] >= most_kinds:
@@ -186,7 +194,7 @@ def add_entries(
                 day = (start + UTC_PLUS_8) // DAY_SECONDS
                 day_from = day * DAY_SECONDS - UTC_PLUS_8
                 day_until = day_from + DAY_SECONDS
-            slot = _find_slot((kind << 17) | day, keys, counts)
+            group = _find_group((kind << DAY_BITS) | day, group, slot_keys, slot_groups, keys, sums, counts)
 
         if (end <= day_until) & (start >= cut_from) & (start < cut_to) & (end <= cut_to):
             run_quantity += counted * cards * length
@@ -212,7 +220,7 @@ def add_entries(
         if first > start:
             charged = whole * (first - start) + rest * (first - start) // length
         until = min(last, day_until)
-        if first < until:  # the part on the day of the slot at hand
+        if first < until:  # the part on the day of the group at hand
             through = whole * (until - start) + rest * (until - start) // length
             run_quantity += counted * cards * (until - first)
             run_fen += counted * (through - charged)
@@ -221,23 +229,24 @@ def add_entries(
             first = until
             charged = through
         its_day = day
+        part = group
         while first < last:
             its_day = (first + UTC_PLUS_8) // DAY_SECONDS if its_day == day else its_day + 1
             until = min(last, (its_day + 1) * DAY_SECONDS - UTC_PLUS_8)
             through = charge
             if until < end:
                 through = whole * (until - start) + rest * (until - start) // length
-            part = _find_slot((kind << 17) | its_day, keys, counts)
+            part = _find_group((kind << DAY_BITS) | its_day, part, slot_keys, slot_groups, keys, sums, counts)
             _add(sums, wraps, counts, part, 0, counted * cards * (until - first))
             _add(sums, wraps, counts, part, 1, counted * (through - charged))
             sums[part, 2] += counted
             first = until
             charged = through
         row += 1
-    _add(sums, wraps, counts, slot, 0, run_quantity)
-    _add(sums, wraps, counts, slot, 1, run_fen)
-    sums[slot, 2] += run_pieces
-    sums[slot, 3] += run_starts
+    _add(sums, wraps, counts, group, 0, run_quantity)
+    _add(sums, wraps, counts, group, 1, run_fen)
+    sums[group, 2] += run_pieces
+    sums[group, 3] += run_starts
     counts[ROW] = row
     return why
 
@@ -245,11 +254,13 @@ def add_entries(
 @_cached
 def add_groups(
     where: Array, what: Array, day: Array, amounts: Array, laps: Array,
-    keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array, counts: Array,
+    slot_keys: Array, slot_groups: Array, keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array,
+    counts: Array,
 ) -> Whole:  # fmt: skip
     """Add finished groups (amounts and laps are (rows, 4)) to the table; return why it stopped."""
-    most_groups = len(keys) // 2
+    most_groups = len(keys)
     most_kinds = len(kinds)
+    group = np.int64(-1)
     for row in range(counts[ROW], len(day)):
         if counts[GROUPS] >= most_groups:
             counts[ROW] = row
@@ -258,36 +269,27 @@ def add_groups(
             counts[ROW] = row
             return KINDS_FULL
         kind = np.int64(_find_kind(where[row], what[row], kind_slots, kinds, counts))
-        slot = _find_slot((kind << 17) | np.int64(day[row]), keys, counts)
+        group = _find_group((kind << DAY_BITS) | np.int64(day[row]), group, slot_keys, slot_groups, keys, sums, counts)
         for place in range(4):
-            _add(sums, wraps, counts, slot, place, amounts[row, place])
+            _add(sums, wraps, counts, group, place, amounts[row, place])
         if len(laps) > 0:
             for place in range(4):
-                wraps[slot, place] += laps[row, place]
+                wraps[group, place] += laps[row, place]
                 counts[WRAPPED] += laps[row, place] != 0
     counts[ROW] = len(day)
     return DONE
 
 
 @_cached
-def move_groups(
-    keys: Array, sums: Array, wraps: Array, wrapped: bool, new_keys: Array, new_sums: Array, new_wraps: Array
-) -> None:
-    """Move every group to a larger, empty table."""
-    mask = len(new_keys) - 1
-    for old in range(len(keys)):
-        key = keys[old]
-        if key == EMPTY:
-            continue
-        slot = _home_slot(key, mask)
-        while new_keys[slot] != EMPTY:
-            slot = (slot + STEP) & mask
-        new_keys[slot] = key
-        for place in range(4):
-            new_sums[slot, place] = sums[old, place]
-        if wrapped:
-            for place in range(4):
-                new_wraps[slot, place] = wraps[old, place]
+def place_groups(keys: Array, count: Whole, slot_keys: Array, slot_groups: Array) -> None:
+    """Enter groups 0..count-1 in an empty table of slots."""
+    mask = len(slot_keys) - 1
+    for group in range(count):
+        slot = _spread(keys[group], mask)
+        while slot_keys[slot] != EMPTY:
+            slot = (slot + 1) & mask
+        slot_keys[slot] = keys[group]
+        slot_groups[slot] = group
 
 
 @_cached
@@ -299,84 +301,3 @@ def place_kinds(kinds: Array, count: Whole, kind_slots: Array) -> None:
         while kind_slots[slot] != -1:
             slot = (slot + 1) & mask
         kind_slots[slot] = kind
-
-
-@_cached
-def order_groups(
-    keys: Array,
-    sums: Array,
-    wraps: Array,
-    wrapped: bool,
-    rank_of_kind: Array,
-    first_day: Whole,
-    days: Whole,
-    found: Array,
-) -> Whole:
-    """Write the slots of all groups that are not nothing to `found`, by day and rank of kind; return their number.
-
-    Two counting sorts, by rank and then by day: linear in groups, and the same whatever the order in the table.
-    """
-    by_rank = np.zeros(len(rank_of_kind) + 1, np.int64)
-    kept = 0
-    for slot in range(len(keys)):
-        key = keys[slot]
-        if key == EMPTY:
-            continue
-        something = (sums[slot, 0] | sums[slot, 1] | sums[slot, 2] | sums[slot, 3]) != 0
-        if wrapped and not something:
-            something = (wraps[slot, 0] | wraps[slot, 1] | wraps[slot, 2] | wraps[slot, 3]) != 0
-        if something:
-            by_rank[rank_of_kind[key >> 17] + 1] += 1
-            kept += 1
-    for rank in range(len(rank_of_kind)):
-        by_rank[rank + 1] += by_rank[rank]
-    ranked = np.empty(kept, np.int64)
-    by_day = np.zeros(days + 1, np.int64)
-    for slot in range(len(keys)):
-        key = keys[slot]
-        if key == EMPTY:
-            continue
-        something = (sums[slot, 0] | sums[slot, 1] | sums[slot, 2] | sums[slot, 3]) != 0
-        if wrapped and not something:
-            something = (wraps[slot, 0] | wraps[slot, 1] | wraps[slot, 2] | wraps[slot, 3]) != 0
-        if something:
-            rank = rank_of_kind[key >> 17]
-            ranked[by_rank[rank]] = slot
-            by_rank[rank] += 1
-            by_day[(key & 0x1FFFF) - first_day + 1] += 1
-    for day in range(days):
-        by_day[day + 1] += by_day[day]
-    for place in range(kept):
-        slot = ranked[place]
-        day = (keys[slot] & 0x1FFFF) - first_day
-        found[by_day[day]] = slot
-        by_day[day] += 1
-    return kept
-
-
-@_cached
-def span_of_days(keys: Array) -> tuple[Whole, Whole]:
-    """Return the first and the last day of any group, or (0, -1) of an empty table."""
-    first = np.int64(1 << 17)
-    last = np.int64(-1)
-    for slot in range(len(keys)):
-        if keys[slot] != EMPTY:
-            day = keys[slot] & 0x1FFFF
-            first = min(first, day)
-            last = max(last, day)
-    return (first, last) if last >= 0 else (np.int64(0), np.int64(-1))
-
-
-@_cached
-def gather_groups(
-    found: Array, keys: Array, sums: Array, kinds: Array, day: Array, where: Array, what: Array, amounts: Array
-) -> None:
-    """Copy the groups in the slots `found` to columns; amounts is (4, rows)."""
-    for row in range(len(found)):
-        slot = found[row]
-        kind = keys[slot] >> 17
-        day[row] = keys[slot] & 0x1FFFF
-        where[row] = kinds[kind, 0]
-        what[row] = kinds[kind, 1]
-        for place in range(4):
-            amounts[place, row] = sums[slot, place]

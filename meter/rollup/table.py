@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from meter.rollup import split
+from meter.rollup import order, split
 from meter.rollup.columns import Measured
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS, check_use
 
 EVER: Final = (-(2**62), 2**62)  # a cut that cuts nothing
-SMALLEST_TABLE: Final = 1 << 12
+FIRST_ROOM: Final = 1 << 12
+_DAY_MASK: Final = (1 << split.DAY_BITS) - 1
 
 
 class SumOverflow(ArithmeticError):
@@ -43,13 +44,15 @@ class GroupTable:
             | (0b001 if "via_platform" in by else 0)
         )
         self._counts = np.zeros(4, np.int64)
-        self._allot_groups(SMALLEST_TABLE)
-        self._allot_kinds(SMALLEST_TABLE)
+        self._allot_groups(FIRST_ROOM)
+        self._allot_kinds(FIRST_ROOM)
 
-    def _allot_groups(self, slots: int) -> None:
-        self._keys = np.full(slots, split.EMPTY, np.int64)
-        self._sums = np.zeros((slots, 4), np.int64)
-        self._wraps = np.zeros((slots, 4), np.int32)  # hardly ever touched, so hardly ever given memory
+    def _allot_groups(self, room: int) -> None:
+        self._slot_keys = np.full(2 * room, split.EMPTY, np.int64)
+        self._slot_groups = np.empty(2 * room, np.int32)
+        self._keys = np.empty(room, np.int64)
+        self._sums = np.empty((room, 4), np.int64)
+        self._wraps = np.zeros((room, 4), np.int32)  # hardly ever touched, so hardly ever given memory
 
     def _allot_kinds(self, kinds: int) -> None:
         self._kinds = np.zeros((kinds, 2), np.int64)
@@ -59,6 +62,18 @@ class GroupTable:
         """Return the number of groups touched, those that came to nothing included."""
         return int(self._counts[split.GROUPS])
 
+    def clear(self) -> None:
+        """Forget all groups but keep the room they took."""
+        self._slot_keys.fill(split.EMPTY)
+        if self._counts[split.WRAPPED]:
+            self._wraps.fill(0)
+        self._counts[[split.GROUPS, split.WRAPPED]] = 0
+
+    def first_day(self) -> int:
+        """Return the first day of any group; of an empty table, a day after all days."""
+        days = self._keys[: len(self)] & _DAY_MASK
+        return int(days.min()) if len(days) else _DAY_MASK
+
     def add_entries(self, rows: Measured) -> None:
         """Add rows of entries; raises RowOutOfRange at the first row no sum could be trusted with."""
         counts = self._counts
@@ -66,7 +81,8 @@ class GroupTable:
         while True:
             why = split.add_entries(
                 *rows, *self._cut, self._where_mask, self._what_mask, self._by_day,
-                self._keys, self._sums, self._wraps, self._kind_slots, self._kinds, counts,
+                self._slot_keys, self._slot_groups, self._keys, self._sums, self._wraps,
+                self._kind_slots, self._kinds, counts,
             )  # fmt: skip
             if why == split.DONE:
                 return
@@ -89,7 +105,8 @@ class GroupTable:
         while True:
             why = split.add_groups(
                 where, what, day, amounts, laps,
-                self._keys, self._sums, self._wraps, self._kind_slots, self._kinds, counts,
+                self._slot_keys, self._slot_groups, self._keys, self._sums, self._wraps,
+                self._kind_slots, self._kinds, counts,
             )  # fmt: skip
             if why == split.DONE:
                 return
@@ -112,70 +129,80 @@ class GroupTable:
             np.empty((0, 4), np.int32),
         )
 
-    def add_table(self, other: "GroupTable") -> None:
-        """Add the groups of another table, laps beyond int64 included."""
-        slots = np.flatnonzero(other._keys != split.EMPTY)
-        where, what, day, amounts = other._gather(slots)
-        wrapped = bool(other._counts[split.WRAPPED])
-        self._add_groups(
-            where, what, day, np.ascontiguousarray(amounts.T),
-            other._wraps[slots] if wrapped else np.empty((0, 4), np.int32),
-        )  # fmt: skip
-
     def _grow(self, why: int) -> None:
         if why == split.TABLE_FULL:
+            count = len(self)
             keys, sums, wraps = self._keys, self._sums, self._wraps
             # One record of ten years alone needs 3,661 groups, so a small table is more than doubled.
-            self._allot_groups(max(2 * len(keys), 1 << 14))
-            split.move_groups(keys, sums, wraps, bool(self._counts[split.WRAPPED]), self._keys, self._sums, self._wraps)
+            self._allot_groups(max(2 * len(keys), 1 << 13))
+            self._keys[:count], self._sums[:count] = keys[:count], sums[:count]
+            if self._counts[split.WRAPPED]:
+                self._wraps[:count] = wraps[:count]
+            split.place_groups(self._keys, count, self._slot_keys, self._slot_groups)
         else:
             kinds = self._kinds
             self._allot_kinds(2 * len(kinds))
             self._kinds[: len(kinds)] = kinds
             split.place_kinds(self._kinds, len(kinds), self._kind_slots)
 
-    def _gather(self, slots: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-        rows = len(slots)
-        day = np.empty(rows, np.int32)
-        where, what = np.empty(rows, np.int64), np.empty(rows, np.int64)
-        amounts = np.empty((4, rows), np.int64)
-        split.gather_groups(slots, self._keys, self._sums, self._kinds, day, where, what, amounts)
-        return where, what, day, amounts
-
     def frame(self) -> pl.DataFrame:
         """Return the groups that are not nothing as a `use` frame sorted by its key; columns not asked for are 0.
 
         Raises SumOverflow when a total does not fit.
         """
-        kinds = self._kinds[: int(self._counts[split.KINDS])]
-        order = np.lexsort((kinds[:, 1], kinds[:, 0] & 0xFFFF_FFFF, kinds[:, 0] >> 32))
-        rank_of_kind = np.empty(len(kinds), np.int32)
-        rank_of_kind[order] = np.arange(len(kinds), dtype=np.int32)
-        first_day, last_day = split.span_of_days(self._keys)
-        slots = np.empty(len(self), np.int64)
-        wrapped = bool(self._counts[split.WRAPPED])
-        kept = split.order_groups(
-            self._keys, self._sums, self._wraps, wrapped, rank_of_kind, first_day, last_day - first_day + 1, slots
-        )
-        slots = slots[:kept]
-        where, what, day, amounts = self._gather(slots)
-        columns: dict[str, NDArray[Any]] = {
-            "day": day,
-            "consumer": (where >> 32).astype(np.int32),
-            "facility": (where & 0xFFFF_FFFF).astype(np.int32),
-            "chip": (what >> 3).astype(np.int32),
-            "purpose": ((what >> 1) & 3).astype(np.int8),
-            "via_platform": (what & 1).astype(np.bool_),
-        }
-        if wrapped:
-            _refuse_overflow(self._wraps[slots], columns)
-        for place, name in enumerate(USE_SUMS):
-            columns[name] = amounts[place]
-        return pl.DataFrame(columns, schema=USE_SCHEMA)
+        return frame_of([self])
+
+
+def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
+    """Return what tables hold together as one `use` frame, sorted by its key, without groups that came to nothing.
+
+    Raises SumOverflow when a total does not fit.
+    """
+    lengths = [len(table) for table in tables]
+    keys = np.concatenate([table._keys[: len(table)] for table in tables])
+    sums = np.concatenate([table._sums[: len(table)] for table in tables])
+    wrapped = any(table._counts[split.WRAPPED] for table in tables)
+    laps = np.concatenate([table._wraps[: len(table)] for table in tables]) if wrapped else np.empty((0, 4), np.int32)
+
+    known = [table._kinds[: int(table._counts[split.KINDS])] for table in tables]
+    every = np.concatenate(known)
+    by_key = np.lexsort((every[:, 1], every[:, 0] & 0xFFFF_FFFF, every[:, 0] >> 32))
+    every = every[by_key]
+    fresh = np.ones(len(every), np.bool_)
+    fresh[1:] = (every[1:] != every[:-1]).any(axis=1)
+    rank_by_place = np.empty(len(every), np.int32)
+    rank_by_place[by_key] = np.cumsum(fresh) - 1
+    kinds = every[fresh]
+    rank_of_kind = np.split(rank_by_place, np.cumsum([len(some) for some in known])[:-1])
+    rank = np.empty(len(keys), np.int32)
+    edges = np.cumsum([0, *lengths])
+    for table, ranks in enumerate(rank_of_kind):
+        order.rank_groups(keys[edges[table] : edges[table + 1]], ranks, rank[edges[table] : edges[table + 1]])
+
+    day, kind = np.empty(len(keys), np.int32), np.empty(len(keys), np.int32)
+    amounts, over = np.empty((4, len(keys)), np.int64), np.zeros((4, len(keys)), np.int32)
+    ordered = order.order_groups(keys, rank, len(kinds))
+    rows, lapped = order.combine_groups(ordered, keys, rank, sums, laps, day, kind, amounts, over)
+    day, kind, amounts, over = day[:rows], kind[:rows], amounts[:, :rows], over[:, :rows]
+    consumer, facility = (kinds[:, 0] >> 32).astype(np.int32), (kinds[:, 0] & 0xFFFF_FFFF).astype(np.int32)
+    chip, purpose = (kinds[:, 1] >> 3).astype(np.int32), ((kinds[:, 1] >> 1) & 3).astype(np.int8)
+    columns: dict[str, NDArray[Any]] = {
+        "day": day,
+        "consumer": consumer[kind],
+        "facility": facility[kind],
+        "chip": chip[kind],
+        "purpose": purpose[kind],
+        "via_platform": (kinds[:, 1] & 1).astype(np.bool_)[kind],
+    }
+    if lapped:
+        _refuse_overflow(over, columns)
+    for place, name in enumerate(USE_SUMS):
+        columns[name] = amounts[place]
+    return pl.DataFrame(columns, schema=USE_SCHEMA)
 
 
 def _refuse_overflow(laps: NDArray[np.int32], columns: dict[str, NDArray[Any]]) -> None:
-    rows, places = np.nonzero(laps)
+    places, rows = np.nonzero(laps)
     if len(rows):
         group = {name: array[rows[0]].item() for name, array in columns.items()}
         raise SumOverflow(

@@ -13,7 +13,7 @@ from meter.rollup.columns import measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
 from meter.rollup.merge import merge
-from meter.rollup.table import GroupTable, RowOutOfRange, SumOverflow
+from meter.rollup.table import GroupTable, RowOutOfRange, SumOverflow, frame_of
 from tests.rollup.plain import Row, as_entries, local_day, local_midnight, plain_roll_up
 from tests.rollup.strategies import TEN_YEARS, records
 
@@ -56,8 +56,7 @@ def test_rolling_up_in_pieces_and_merging_equals_rolling_up_at_once(rows: list[R
     tables = [GroupTable(), GroupTable()]
     for table, piece in zip(tables, (rows[:cut], rows[cut:]), strict=True):
         table.add_entries(measured(as_entries(piece)))
-    tables[0].add_table(tables[1])
-    assert tables[0].frame().equals(roll_up(as_entries(rows)))
+    assert frame_of(tables).equals(roll_up(as_entries(rows)))
 
 
 @given(st.lists(records(), max_size=5))
@@ -148,8 +147,7 @@ def test_a_sum_that_fits_is_exact_although_it_leaves_the_range_on_the_way() -> N
     half.add_entries(measured(as_entries(rows[:9300])))
     rest = GroupTable()
     rest.add_entries(measured(as_entries(rows[9300:])))
-    half.add_table(rest)
-    assert half.frame()["charge_fen"].to_list() == [10**15]
+    assert frame_of([half, rest])["charge_fen"].to_list() == [10**15]
 
 
 def test_merging_frames_refuses_what_does_not_fit_and_nothing_else() -> None:

@@ -1,0 +1,97 @@
+"""Reads an archive in chunks of columns, month by month, only what a span of time and a batch number need."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from meter.archive.manifest import SealedFile, Sealing
+from meter.archive.rows import ROW_DTYPE
+
+Columns: TypeAlias = dict[str, NDArray[Any]]
+
+MEASURED: Final = (
+    "consumer", "facility", "chip", "millicards", "started", "ended", "charge_fen", "purpose", "via_platform", "sign",
+)  # fmt: skip
+UTC_PLUS_8_SECONDS: Final = 28_800
+
+
+@dataclass(frozen=True)
+class Month:
+    """The rows that start in one local month, as functions that load a chunk of them each."""
+
+    first_day: int  # local day (days since 1970-01-01); no row of this or a later month starts before it
+    rows: int
+    chunks: tuple[Callable[[], Columns], ...]
+
+
+def files_needed(
+    sealings: Iterable[Sealing], as_of: int | None = None, start: int | None = None, end: int | None = None
+) -> list[SealedFile]:
+    """Return the files with rows of batches up to `as_of` that may touch [start, end) (epoch seconds), by month."""
+    found = [
+        file
+        for sealing in sealings
+        for file in sealing.files
+        if (as_of is None or file.first_batch <= as_of)
+        and (start is None or file.ended_to >= start)
+        and (end is None or file.started_from < end)
+    ]
+    return sorted(found, key=lambda file: (file.month, file.name))
+
+
+def months(
+    folder: Path,
+    files: Sequence[SealedFile],
+    columns: Sequence[str] = MEASURED,
+    as_of: int | None = None,
+) -> Iterator[Month]:
+    """Yield the months of these files (already checked, see `verify`) in order; a chunk is one row group of a file.
+
+    Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE`; rows of batches after `as_of` are left out.
+    """
+    for label, some in groupby(sorted(files, key=lambda file: (file.month, file.name)), key=lambda file: file.month):
+        placed: list[tuple[int, int, str, Callable[[], Columns]]] = []
+        rows = 0
+        for file in some:
+            path = folder / file.name
+            shown = pq.read_metadata(path)
+            until = as_of if as_of is not None and file.last_batch > as_of else None
+            for group in range(shown.num_row_groups):
+                # Row groups of neighbouring facilities are handed out together, whichever file they are in.
+                place = shown.row_group(group).column(shown.schema.names.index("facility")).statistics
+                load = partial(load_chunk, path, group, tuple(columns), until, shown)
+                placed.append((place.min if place is not None else 0, group, file.name, load))
+            rows += file.rows
+        placed.sort(key=lambda item: item[:3])
+        first_day = int(np.datetime64(label, "D").astype(np.int64))
+        yield Month(first_day, rows, tuple(load for *_, load in placed))
+
+
+def load_chunk(
+    path: Path, group: int, columns: tuple[str, ...], until: int | None = None, metadata: pq.FileMetaData | None = None
+) -> Columns:
+    """Load columns of one row group as arrays, without rows of batches after `until`; `metadata` saves reading it."""
+    wanted = columns if until is None or "batch" in columns else (*columns, "batch")
+    with pq.ParquetFile(path, metadata=metadata) as file:
+        table = file.read_row_group(group, columns=list(wanted), use_threads=False)
+    found = {name: _array(table.column(name), name) for name in wanted}
+    if until is not None:
+        kept = found["batch"] <= until
+        found = {name: found[name][kept] for name in columns}
+    return found
+
+
+def _array(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
+    if name == "key":
+        parts = [np.frombuffer(part.buffers()[1], "V16", len(part), 16 * part.offset) for part in column.chunks]
+        return np.concatenate(parts) if parts else np.empty(0, "V16")
+    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return array.astype(ROW_DTYPE[name], copy=False)

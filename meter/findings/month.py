@@ -1,0 +1,127 @@
+"""The rows of a month as the sweeps need them: only those that still count, with where they stand in the journal."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
+Columns: TypeAlias = Mapping[str, Array]
+
+NEEDED: Final = (
+    "batch", "ordinal", "consumer", "facility", "chip", "millicards", "started", "ended", "charge_fen", "sign",
+    "corrected_batch", "corrected_ordinal", "order_digest",
+)  # fmt: skip
+ORDINAL_BITS: Final = 20  # a batch holds far fewer records than 2^20
+
+
+class Rows(NamedTuple):
+    """Rows that count, columns of equal length; `record` is batch << ORDINAL_BITS | ordinal."""
+
+    record: Array
+    consumer: Array
+    facility: Array
+    chip: Array
+    millicards: Array
+    started: Array
+    ended: Array
+    charge_fen: Array
+    order_digest: Array
+
+
+_TYPES: Final = (
+    np.int64, np.int32, np.int32, np.int32, np.int64, np.int64, np.int64, np.int64, np.int64,
+)  # fmt: skip
+
+
+def no_rows() -> Rows:
+    """Return no rows."""
+    return Rows(*(np.empty(0, kind) for kind in _TYPES))
+
+
+def chosen(rows: Rows, which: Array) -> Rows:
+    """Return the rows that a mask or an array of places chooses."""
+    return Rows(*(array[which] for array in rows))
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return rows laid end to end."""
+    return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else no_rows()
+
+
+def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2) -> Rows:
+    """Load the chunks of a month (columns NEEDED) and leave out what was corrected, with the reversals themselves.
+
+    A reversal repeats the start of what it takes back, so both stand in the same month.
+    """
+    todo = deque(enumerate(chunks))
+    loaded: list[tuple[int, Rows]] = []
+    corrected: list[Array] = []
+
+    def work() -> None:
+        while todo:
+            try:
+                place, load = todo.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            columns = load()
+            back = columns["sign"] < 0
+            if back.any():
+                corrected.append(
+                    (columns["corrected_batch"][back] << ORDINAL_BITS) | columns["corrected_ordinal"][back]
+                )
+            rows = _rows(columns)
+            loaded.append((place, chosen(rows, ~back) if back.any() else rows))
+
+    with ThreadPoolExecutor(threads) as pool:
+        for job in [pool.submit(work) for _ in range(threads)]:
+            job.result()
+    parts = [rows for _, rows in sorted(loaded, key=lambda item: item[0])]
+    gone = np.concatenate(corrected) if corrected else np.empty(0, np.int64)
+    if not len(gone):
+        return joined(parts)
+    slots = np.full(1 << max(4, int(4 * len(gone)).bit_length()), -1, np.int64)
+    enter_all(gone, slots)
+    return joined([chosen(rows, not_among(rows.record, slots)) for rows in parts])
+
+
+def _rows(columns: Columns) -> Rows:
+    record = (columns["batch"].astype(np.int64) << ORDINAL_BITS) | columns["ordinal"]
+    others = (
+        np.ascontiguousarray(columns[name], kind) for name, kind in zip(Rows._fields[1:], _TYPES[1:], strict=True)
+    )
+    return Rows(record, *others)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _home(record: Whole, mask: Whole) -> Whole:
+    return np.int64(((np.uint64(record) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & np.uint64(mask))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def enter_all(records: Array, slots: Array) -> None:
+    """Enter records in an open-addressing set with more slots than records; -1 is an empty slot."""
+    mask = len(slots) - 1
+    for place in range(len(records)):
+        slot = _home(records[place], mask)
+        while slots[slot] != -1 and slots[slot] != records[place]:
+            slot = (slot + 1) & mask
+        slots[slot] = records[place]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def not_among(records: Array, slots: Array) -> Array:
+    """Return for each record whether it is not in the set."""
+    mask = len(slots) - 1
+    kept = np.empty(len(records), np.bool_)
+    for place in range(len(records)):
+        slot = _home(records[place], mask)
+        while slots[slot] != -1 and slots[slot] != records[place]:
+            slot = (slot + 1) & mask
+        kept[place] = slots[slot] == -1
+    return kept
