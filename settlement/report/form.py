@@ -122,7 +122,7 @@ def _column(head: str) -> Column:
     if head == "所在市":
         return Column("city", head, Kind.TEXT, 12)
     if head.startswith("依据"):
-        return Column("clause", head, Kind.TEXT, 30)
+        return Column("clause", head, Kind.TEXT, 48 if head == "依据条款" else 28)
     if head == "所在市补助金额":
         return Column("city_paid", f"{head}（万元）", Kind.WAN, 20)
     if "金额" in head:

@@ -12,6 +12,8 @@ from settlement.report.sheet import MONEY, Column, Kind, Sheet
 from settlement.report.words import titles
 
 LONGEST_TEXT = 32_767  # what a cell can hold
+WIDE_CHARACTERS = 200
+LINE_POINTS = 15
 FONT = "宋体"
 _NUMBER = {Kind.FEN: "#,##0", Kind.YUAN: "#,##0.00", Kind.WAN: "#,##0.000000", Kind.COUNT: "#,##0"}
 _DIVISOR = {Kind.FEN: 1, Kind.YUAN: 100, Kind.WAN: 1_000_000}
@@ -25,6 +27,7 @@ class Styles:
         base = {"font_name": FONT, "font_size": 10.5, "valign": "vcenter"}
         cell = {**base, "border": 1, "border_color": "#9aa5b1"}
         self.title = book.add_format({**base, "bold": True, "font_size": 15, "align": "center"})
+        self.section = book.add_format({**base, "bold": True, "font_size": 12})
         self.line = book.add_format(base)
         self.note = book.add_format({**base, "font_size": 9.5, "font_color": "#52606d"})
         self.head = book.add_format({**cell, "bold": True, "bg_color": "#e7edf3", "align": "center", "text_wrap": True})
@@ -35,7 +38,10 @@ class Styles:
         self.code = book.add_format({**cell, "num_format": "@", "align": "center"})
         self.exact = book.add_format({**cell, "num_format": "@", "align": "right"})
         self.number = {
-            kind: book.add_format({**cell, "num_format": shown, "align": "right"}) for kind, shown in _NUMBER.items()
+            kind: book.add_format(
+                {**cell, "num_format": shown, "align": "center" if kind is Kind.COUNT else "right", "indent": 0}
+            )
+            for kind, shown in _NUMBER.items()
         }
 
 
@@ -46,16 +52,18 @@ class Page:
         self._sheet = book.add_worksheet(name)
         self._styles = styles
         self._row = 0
+        self._widths: Sequence[int] = ()
         self._breaks: list[int] = []
         self._sheet.set_landscape()
-        self._sheet.set_paper(9)  # A4
         self._sheet.fit_to_pages(1, 0)
         self._sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
         self._sheet.set_footer(footer)
         self._sheet.hide_gridlines(2)
 
     def widths(self, characters: Sequence[int]) -> None:
-        """Widths of the columns."""
+        """Widths of the columns; a sheet that is wider than a hand can print goes on A3."""
+        self._widths = characters
+        self._sheet.set_paper(8 if sum(characters) > WIDE_CHARACTERS else 9)
         for place, width in enumerate(characters):
             self._sheet.set_column(place, place, width)
 
@@ -73,6 +81,13 @@ class Page:
         if columns > 1:
             self._sheet.merge_range(self._row, 0, self._row, columns - 1, "", self._styles.title)
         self._sheet.write_string(self._row, 0, text, self._styles.title)
+        self._row += 1
+
+    def section(self, text: str) -> None:
+        """A heading inside a sheet."""
+        self._row += 1 if self._row else 0
+        self._sheet.set_row(self._row, 24)
+        self._sheet.write_string(self._row, 0, text, self._styles.section)
         self._row += 1
 
     def line(self, text: str) -> None:
@@ -106,13 +121,22 @@ class Page:
             self._sheet.write_string(self._row, place, _head(column), self._styles.head)
         self._row += 1
         writers = [self._writer(column.kind) for column in sheet.columns]
+        wrapping = [place for place, column in enumerate(sheet.columns) if column.kind in (Kind.TEXT, Kind.CODES)]
         first = self._row
         for row in sheet.rows:
             for place, value in enumerate(row):
                 writers[place](self._row, place, value)
+            high = max((self._lines_in(row[place], place) for place in wrapping), default=1)
+            self._sheet.set_row(self._row, LINE_POINTS * high + 3)
             self._row += 1
         if self._row > first:  # exact quantities and codes are text by intent: no green corners
             self._sheet.ignore_errors({"number_stored_as_text": _range(first, self._row - 1, len(sheet.columns) - 1)})
+
+    def _lines_in(self, value: object, place: int) -> int:
+        """How many lines a text needs in its column: no program is asked to guess a row's height."""
+        shown = titles(value) if isinstance(value, (list, tuple)) else _text(value)
+        wide = sum(2 if ord(character) > 0x2E80 else 1 for character in shown)
+        return min(1 + wide // max(self._widths[place] - 1, 1), 20)
 
     def _writer(self, kind: Kind) -> Callable[[int, int, object], None]:
         styles, sheet = self._styles, self._sheet

@@ -26,6 +26,16 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 
 
+class NotAReport(Exception):
+    """What was asked for is no report: HTTP status, stable code, and what there is."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
 def render(
     form: str,
     layout: str | None,
@@ -36,13 +46,15 @@ def render(
     region: str | None = None,
 ) -> bytes:
     """The file. `form` is one of FORMATS; `layout` one of LAYOUTS, or None for everything the format can hold (csv and
-    parquet hold one table: the lines). `settlement` and `lines` (sorted by uscc) are the contract's objects, the
-    settlement may also carry `receipt`, `matches` and `created_at`; `excluded` is by uscc. `region` keeps the seats
-    in it (340100: the city with its counties). Raises ValueError for an unknown format or layout."""
+    parquet hold one table: the lines; a workbook always holds everything and opens at the layout).
+
+    `settlement` and `lines` (sorted by uscc) are the contract's objects; the settlement may also carry `receipt`,
+    `matches` and `created_at`. `excluded` is by uscc. `region` keeps the seats in it (340100: the city with its
+    counties). Raises NotAReport for an unknown format or layout."""
     if form not in FORMATS:
-        raise ValueError(f"unknown report format {form!r}; there are {', '.join(FORMATS)}")
+        raise NotAReport(404, "no_such_format", f"a report is {', '.join(FORMATS)}, not {form[:16]!r}")
     if layout is not None and layout not in LAYOUTS:
-        raise ValueError(f"unknown report layout {layout!r}; there are {', '.join(LAYOUTS)}")
+        raise NotAReport(400, "no_such_layout", f"a report's layout is {', '.join(LAYOUTS)}, not {layout[:16]!r}")
     matches: Sequence[Mapping[str, Any]] = settlement.get("matches") or ()
     if region:
         lines = [line for line in lines if in_region(line.get("region"), region)]

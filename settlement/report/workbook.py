@@ -37,7 +37,7 @@ def workbook_bytes(
     of_round: Round,
     region: str | None,
 ) -> bytes:
-    """The workbook of a layout (None: all sheets); its last sheet always says what the file is."""
+    """The whole workbook, opening at the sheet of the layout (None: the form); its last sheet says what the file is."""
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, options)
@@ -52,17 +52,14 @@ def workbook_bytes(
     book.set_calc_mode("manual")  # nothing here is a formula
     styles = Styles(book)
     footer = f"&L{settlement['id']}&C第 &P 页，共 &N 页&R{str(settlement['digest'])[:23]}"
-    if layout in (None, "summary"):
-        _form(Page(book, styles, "申报汇总表", footer), lines, matches, of_round)
-        _totals(Page(book, styles, "汇总", footer), settlement, lines, region)
-    if layout in (None, "lines"):
-        for sheet in _parts(lines_sheet(lines)):
-            Page(book, styles, sheet.title, footer).table(sheet, frozen_columns=2)
-        for sheet in _parts(excluded_sheet(lines, excluded, of_round)):
-            Page(book, styles, sheet.title, footer).table(sheet, frozen_columns=2)
-    if layout in (None, "city"):
-        Page(book, styles, "分市", footer).table(city_sheet(lines, of_round), frozen_columns=2)
+    _form(Page(book, styles, "申报汇总表", footer), lines, matches, of_round)
+    _totals(Page(book, styles, "汇总", footer), settlement, lines, region)
+    cities, everything = city_sheet(lines, of_round), lines_sheet(lines)
+    for sheet in (*_parts(everything), cities, *_parts(excluded_sheet(lines, excluded, of_round))):
+        Page(book, styles, sheet.title, footer).table(sheet, frozen_columns=2)
     _about(Page(book, styles, "说明", footer), settlement, lines, of_round, region)
+    opened = {"lines": everything.title, "city": cities.title}.get(layout or "", "申报汇总表")
+    book.get_worksheet_by_name(opened).activate()
     book.close()
     return out.getvalue()
 
@@ -103,7 +100,7 @@ def _form(
 
 def _totals(page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], region: str | None) -> None:
     page.widths([30, 24, 24, 24])
-    page.title("全部结算合计" if region else "合计", 4)
+    page.section("全部结算合计" if region else "合计")
     money = (
         Column("name", "项目", Kind.TEXT),
         Column("yuan", "元", Kind.YUAN),
@@ -111,7 +108,7 @@ def _totals(page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[s
         Column("fen", "分", Kind.FEN),
     )
     page.grid(Sheet("汇总", money, [[name, fen, fen, fen] for name, fen in total_rows(settlement)]))
-    page.title(f"单位数（地区 {region}）" if region else "单位数", 4)
+    page.section(f"单位数（地区 {region}）" if region else "单位数")
     counts = (Column("name", "项目", Kind.TEXT), Column("count", "数量", Kind.COUNT))
     page.grid(Sheet("单位数", counts, outcome_rows(lines)))
 
@@ -119,14 +116,14 @@ def _totals(page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[s
 def _about(
     page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], of_round: Round, region: str | None
 ) -> None:
-    page.widths([26, 64, 64, 16, 10])
-    page.title("结算", 5)
+    page.widths([26, 78, 78, 16, 10])
+    page.section("结算")
     facts = [*fact_rows(settlement, of_round), *([("本文件限于地区", region)] if region else [])]
     two = (Column("name", "项目", Kind.TEXT), Column("text", "内容", Kind.TEXT))
     page.grid(Sheet("结算", two, facts))
-    page.title("口径", 5)
+    page.section("口径")
     page.grid(Sheet("口径", two, reading_rows(settlement)))
-    page.title("原因与提示", 5)
+    page.section("原因与提示")
     words = (
         Column("kind", "性质", Kind.TEXT),
         Column("title", "名称（代码）", Kind.TEXT),
@@ -135,6 +132,6 @@ def _about(
         Column("lines", "单位数", Kind.COUNT),
     )
     page.grid(Sheet("原因与提示", words, code_rows(lines)))
-    page.title("说明", 5)
+    page.section("说明")
     for note in note_rows():
         page.note(note)
