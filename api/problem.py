@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from meter.journal.transaction import JournalUnavailable
+from meter.journal.transaction import JournalUnavailable, reaching_database
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
     409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable", 429: "Slow down",
-    503: "Not available now", 507: "Out of space",
+    500: "Our mistake", 503: "Not available now", 507: "Out of space",
 }  # fmt: skip
 
 
@@ -62,6 +64,17 @@ def install(app: FastAPI) -> None:
     async def unavailable(request: Request, error: Exception) -> JSONResponse:
         return answer(request, Problem(503, "journal_unavailable", str(error)[:300]))
 
+    async def database(request: Request, error: Exception) -> JSONResponse:
+        """A database that is away is no mistake of ours: 503, and the client comes back."""
+        try:
+            async with reaching_database():
+                raise error
+        except JournalUnavailable as away:
+            return await unavailable(request, away)
+
+    async def mistake(request: Request, _: Exception) -> JSONResponse:
+        return answer(request, Problem(500, "internal_error", "a mistake of ours; it has been logged"))
+
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
@@ -75,5 +88,8 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(JournalUnavailable, unavailable)
+    for kind in (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        app.add_exception_handler(kind, database)
+    app.add_exception_handler(Exception, mistake)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from api import metrics
 from api.access import require
@@ -15,6 +16,7 @@ from api.paging import Page, page_of
 from api.problem import Problem
 from api.service import now
 from meter.registry.read import batch_at, list_facts
+from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
 from meter.registry.shapes import NotABatch
 from meter.rollup.store import driver
@@ -91,6 +93,37 @@ async def put_expenditures(request: Request) -> Any:
 async def put_control_totals(request: Request) -> Any:
     """Record what the key's source says it sent for a local day."""
     return await _put(request, "control_totals", "usage:write")
+
+
+@ROUTER.get("/reconciliation")
+async def get_reconciliation(
+    request: Request,
+    first: Annotated[date, Query(alias="from", description="the first Asia/Shanghai day of `started_at`")],
+    end: Annotated[date, Query(alias="to", description="the day after the last")],
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Any:
+    """Declared, recorded, and the gap (declared less recorded), per local day and source."""
+    service = service_of(request)
+    require(await as_caller(request), "usage:read")
+    page = Page.of(limit, cursor)
+    if not 0 <= (end - first).days <= DAYS_MAX:
+        raise Problem(400, "bad_period", f"`to` must lie at or after `from`, and at most {DAYS_MAX} days")
+    after = page.after(("", ""))
+    async with service.engine.connect() as held:
+        rows = await reconcile(await driver(held), first, end)
+    rows = [row for row in rows if (row.day.isoformat(), row.source) > after]
+    return page_of(rows, page, lambda row: (row.day.isoformat(), row.source), _reconciled)
+
+
+def _reconciled(row: Reconciled) -> dict[str, Any]:
+    return {
+        "source": row.source,
+        "day": row.day.isoformat(),
+        "declared": asdict(row.declared) if row.declared else None,
+        "recorded": asdict(row.recorded),
+        "gap": asdict(row.gap) if row.gap else None,
+    }
 
 
 async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_of: str | None) -> Any:
