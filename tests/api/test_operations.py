@@ -1,0 +1,69 @@
+"""Operations: is it alive, is it ready, what does it measure, what does it offer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from meter.rollup.store import driver, rolled_up_to
+from migrations.upgrade import newest
+from tests.support.door import Door, Holder, problem
+from tests.support.records import usage
+
+
+async def test_alive_and_ready_need_no_key(app: Door) -> None:
+    assert (await app.client.get("/healthz")).json() == {"status": "ok"}
+    assert (await app.client.get("/readyz")).json() == {"status": "ready", "revision": newest()}
+
+
+async def test_metrics_count_records_by_source_and_status(app: Door, platform: Holder) -> None:
+    await platform.push(usage("m1"), usage("m1"), usage("m2", cards=0))
+    text = (await app.client.get("/metrics")).text
+    for status in ("accepted", "duplicate", "refused"):
+        assert f'suanbu_records_total{{source="{platform.name}",status="{status}"}} 1.0' in text
+    assert "suanbu_commit_seconds_count" in text
+    assert "suanbu_batch_seconds_count" in text
+
+
+async def test_the_rollup_catches_up_with_the_journal(app: Door, platform: Holder) -> None:
+    receipt = await platform.push(usage("lag"))
+    async with app.engine.connect() as held:
+        connection = await driver(held)
+        while await rolled_up_to(connection) < receipt["batch"]:
+            await asyncio.sleep(0.02)
+    text = (await app.client.get("/metrics")).text
+    assert "suanbu_journal_batch" in text
+    assert "suanbu_rollup_lag_batches" in text
+
+
+async def test_the_reference_names_every_route_of_the_contract(app: Door) -> None:
+    paths = (await app.client.get("/openapi.json")).json()["paths"]
+    for path, method in (
+        ("/v1/usage-records", "post"),
+        ("/v1/usage-records/{source}/{record_id}", "get"),
+        ("/v1/batches/{batch}", "get"),
+        ("/v1/usage-totals", "get"),
+        ("/v1/quarantine/replay", "post"),
+        ("/v1/entities", "put"),
+        ("/v1/facilities", "put"),
+        ("/v1/chips", "put"),
+        ("/v1/holdings", "put"),
+        ("/v1/expenditures", "put"),
+        ("/v1/control-totals", "put"),
+        ("/v1/reconciliation", "get"),
+    ):
+        assert method in paths[path], path
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "no_such_path"),
+        ("DELETE", "/v1/entities", 405, "method_not_allowed"),
+        ("GET", "/v1/batches/seven", 400, "bad_request"),
+        ("GET", "/v1/batches/1", 401, "no_key"),
+    ],
+)
+async def test_every_error_is_a_problem_document(app: Door, method: str, path: str, status: int, code: str) -> None:
+    assert problem(await app.client.request(method, path)) == (status, code)

@@ -1,0 +1,1 @@
+"""What tests of the running service share: a real PostgreSQL, keys, clients, records, processes, a proxy."""

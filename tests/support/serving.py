@@ -1,0 +1,124 @@
+"""The application: in this process over ASGI, or as `suanbu serve` in a process that can be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+
+from api.app import app_of
+from api.settings import Settings
+from meter.database.connect import service_engine
+from tests.support.door import Door
+
+START_SECONDS = 60
+
+
+@contextlib.asynccontextmanager
+async def in_process(url: str) -> AsyncIterator[Door]:
+    """The application with its lifespan, reached without a socket."""
+    app = app_of(Settings(url))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://suanbu", timeout=60) as client:
+            yield Door(client, app.state.service.engine, url)
+
+
+@contextlib.asynccontextmanager
+async def over_http(url: str, database: str) -> AsyncIterator[Door]:
+    """A service that listens at `url` and keeps its data in `database`."""
+    engine = service_engine(database, 2)
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            yield Door(client, engine, database)
+    finally:
+        await engine.dispose()
+
+
+class Served:
+    """`suanbu serve` in a process group of its own."""
+
+    def __init__(self, environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {**os.environ, **environment}
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def on(cls, database: str, workers: int = 1) -> Iterator[Served]:
+        """Serving from a database that runs elsewhere."""
+        served = cls({"DATABASE_URL": database}, ("--workers", str(workers)))
+        served.start()
+        try:
+            yield served
+        finally:
+            served.stop()
+
+    @classmethod
+    @contextlib.contextmanager
+    def with_data(cls, data: Path, workers: int = 1) -> Iterator[Served]:
+        """Serving from an embedded database under `data`."""
+        served = cls({"DATABASE_URL": ""}, ("--workers", str(workers), "--data", str(data)))
+        served.start()
+        try:
+            yield served
+        finally:
+            served.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process that was started (with several workers their parent)."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait for the line that says it is ready."""
+        command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            [*command, *self._arguments], env=self._environment, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            readable, _, _ = select.select([self._process.stdout], [], [], 0.2)
+            if readable:
+                line = self._process.stdout.readline().decode()
+                assert line.strip() == f"suanbu is ready at {self.url}", f"it said {line!r} and ended"
+                return
+            assert self._process.poll() is None, "the service ended instead of becoming ready"
+        raise AssertionError("the service did not become ready")
+
+    def kill(self) -> None:
+        """kill -9 of the whole group: the service and all its workers."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ask it to stop; kill it when it does not."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def peak_bytes(self) -> int:
+        """The most memory the process has held at once."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
