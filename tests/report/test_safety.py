@@ -1,0 +1,81 @@
+"""No text leaves as a formula, and every text comes back as it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import example as case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from settlement.report import render
+from settlement.report.safe import is_dangerous, marked, unmarked
+from settlement.rounds import load_rounds
+from tests.report import example, reading
+
+ROUND = load_rounds()["anhui-2026"]
+HOSTILE = [
+    '=HYPERLINK("http://x.test","点我")', "+1+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1",
+    "＋1", "－1", "＠x", " =1", "\u3000=1", "'=1", "'", "{=1}", "=", '"=1"', "1,2;3", "<script>alert(1)</script>",
+    "_x000D_=1", "a\x01b", "http://x.test/", "mailto:a@x.test", "007", "1e5", "7/36", "行一\n行二", "TRUE",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_plain_text_in_the_workbook_and_reads_back_the_same(name: str) -> None:
+    lines = [example.line("91340100MA00000015", name, "340100", 5)]
+    body = render("xlsx", None, example.settlement(order={"rate": "0.20", "number": name}), lines, {}, ROUND)
+    for mark in ("<f>", "<f ", "hyperlink", 't="b"'):
+        assert mark not in reading.raw(body)
+    assert reading.column(body, "明细", "单位名称") == [name]
+    assert name in [row[1] for row in reading.cells(body, "申报汇总表")]
+    assert name in [row[1] for row in reading.cells(body, "说明")]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(("layout", "column"), [("lines", "name"), ("summary", "项目名称")])
+def test_no_cell_of_the_csv_begins_like_a_formula_and_it_reads_back_the_same(
+    name: str, layout: str, column: str
+) -> None:
+    lines = [example.line("91340100MA00000015", name, "340100", 5)]
+    text = render("csv", layout, example.settlement(), lines, {}, ROUND).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert not is_dangerous(row[column])
+    assert unmarked(row[column]) == name
+
+
+@given(st.text(max_size=20))
+@case("'=")
+@case("''")
+@settings(max_examples=500)
+def test_the_mark_comes_off_again(text: str) -> None:
+    assert unmarked(marked(text)) == text
+    assert not is_dangerous(marked(text))
+
+
+def test_csv_opens_as_chinese() -> None:
+    assert render("csv", None, example.settlement(), example.lines(), {}, ROUND).startswith(b"\xef\xbb\xbf")
+
+
+def test_exact_quantities_and_codes_stay_text_in_the_workbook() -> None:
+    lines = [
+        example.line("123400004850012345", "全数字代码", "340100", 5, group_supplied_pflops_hours="5000/9"),
+        example.line("91340100MA00000015", "小数", "340100", 5, group_supplied_pflops_hours="0." + "1" * 40),
+    ]
+    body = render("xlsx", None, example.settlement(), lines, {}, ROUND)
+    assert reading.column(body, "明细", "统一社会信用代码") == [line["uscc"] for line in lines]
+    assert reading.column(body, "明细", "集团算力被使用量（P时）") == ["5000/9", "0." + "1" * 40]
+
+
+def test_what_a_cell_cannot_hold_is_replaced_or_cut_and_says_so() -> None:
+    lines = [
+        example.line("91340100MA00000015", "a\uffffb", "340100", 5),
+        example.line("91340100MA00000023", "长" * 40_000, None, 5),
+    ]
+    body = render("xlsx", None, example.settlement(), lines, {}, ROUND)
+    broken, long = reading.column(body, "明细", "单位名称")
+    assert broken == "a\ufffdb"
+    assert len(long) <= 32_767
+    assert long.endswith("…（已截断）")

@@ -1,0 +1,44 @@
+"""Every code has Chinese words, and there is no word without a code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from settlement.codes import FLAGS, REASONS
+from settlement.readings import CHOICES
+from settlement.report import WORDS, word_of
+from settlement.report.labels import READING, STATUS
+from settlement.tables import STATUSES
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+MATCH_REASONS = {"BELOW_400_PFLOPS", "COMPLETED_LATE", "CITY_MONEY_NOT_PROVEN"}
+
+
+def test_every_reason_and_flag_is_explained_in_chinese() -> None:
+    assert set(WORDS) == {*REASONS, *FLAGS, *MATCH_REASONS}
+    for code, word in WORDS.items():
+        assert word.code == code
+        assert HAN.search(word.title), code
+        assert HAN.search(word.meaning), code
+        assert word.rule, code
+
+
+def test_titles_tell_codes_apart() -> None:
+    assert len({word.title for word in WORDS.values()}) == len(WORDS)
+
+
+def test_the_reasons_of_the_match_are_those_the_award_gives() -> None:
+    award = Path(__file__).parents[2] / "settlement" / "award" / "match.py"
+    assert set(re.findall(r'append\("([A-Z0-9_]+)"\)', award.read_text())) == MATCH_REASONS
+
+
+def test_every_reading_and_every_state_has_a_name() -> None:
+    assert {name: set(values) for name, (_, values) in READING.items()} == {
+        name: set(values) for name, values in CHOICES.items()
+    }
+    assert set(STATUS) == set(STATUSES)
+
+
+def test_an_unknown_code_is_shown_as_it_is() -> None:
+    assert word_of("NEVER_HEARD_OF").title == "NEVER_HEARD_OF"
