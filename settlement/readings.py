@@ -26,6 +26,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 NUMERIC: Final = ("hold_below_external_share", "related")
 RATE_DECIMALS: Final = 18
+HIGHEST_RATE: Final = Fraction(1, 5)  # a draft names none: an order is checked all the same, though it pays nothing
 LARGEST_FEN: Final = 2**63 - 1
 
 
@@ -101,8 +102,9 @@ def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Orde
     if order.rate is not None:
         if order.rate < 0:
             raise Refused("RATE_NEGATIVE", f"R-CAP20: the rate {decimal_text(order.rate)} is below 0")
-        if not of_round.draft and order.rate > of_round.ceiling:
-            ceiling = decimal_text(of_round.ceiling)
+        highest = HIGHEST_RATE if of_round.draft else of_round.ceiling
+        if order.rate > highest:
+            ceiling = decimal_text(highest)
             raise Refused(
                 "RATE_ABOVE_CEILING",
                 f"R-CAP20: the rate {decimal_text(order.rate)} is above the ceiling {ceiling} of {of_round.id}",

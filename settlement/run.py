@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from settlement.award.budget import share_budget
-from settlement.award.draft import apply_draft
+from settlement.award.draft import DraftItem, apply_draft
 from settlement.award.expenditure import Expenditure, expenditure_of
 from settlement.award.formula import (
     GROUP_NOT_POSITIVE,
@@ -83,7 +82,7 @@ class Settlement:
     excluded: pl.DataFrame
     facilities: pl.DataFrame
     matches: list[MatchLine] = field(default_factory=list)
-    items: dict[str, dict[str, int]] = field(default_factory=dict)
+    drafts: dict[str, list[DraftItem]] = field(default_factory=dict)
     digest: str = ""
 
     def canonical_bytes(self) -> bytes:
@@ -96,7 +95,7 @@ class Settlement:
             "readings": self.readings.as_dict(),
             "totals": self.totals,
             "matches": [match.as_dict() for match in self.matches],
-            "items": self.items,
+            "items": {uscc: {item.id: item.fen for item in items} for uscc, items in self.drafts.items()},
         }
         text = json.dumps(head, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
         body = self.lines.lazy().select(
@@ -124,8 +123,6 @@ def settle(
     read = read_order(order, of_round)
     chosen = read_readings(readings, read, of_round)
     inputs.check()
-    if inputs.matches and "R-DC" not in of_round.rules:
-        raise Refused("MATCH_NOT_IN_ROUND", f"R-DC: {of_round.id} pays no compute-centre match")
     if inputs.applications and not of_round.draft:
         raise Refused("APPLICATION_NOT_IN_ROUND", f"{of_round.id} settles use and takes no applications")
     settled = _settle_draft(inputs, of_round, read, chosen) if of_round.draft else _settle(inputs, of_round, read, chosen)
@@ -151,7 +148,7 @@ def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
         shown["adjustment_fen"] = row["adjustment_fen"]
     shown["reasons"], shown["flags"] = row["reasons"], row["flags"]
     if settlement.round.draft:
-        shown["items"] = settlement.items[row["uscc"]]
+        shown["items"] = {item.id: item.fen for item in settlement.drafts[row["uscc"]]}
     return shown
 
 
@@ -464,14 +461,14 @@ def _settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readi
     reasons = np.array([drafted[p].reasons if p in drafted else 0 for p in party.tolist()], dtype=np.int64)
     flags = np.array([drafted[p].flags if p in drafted else 0 for p in party.tolist()], dtype=np.int64)
     flags |= FLAG_BIT["DRAFT_NOT_PAYABLE"]
-    items = {code: drafted[p].items if p in drafted else {} for code, p in zip(codes, party.tolist(), strict=True)}
+    drafts = {code: drafted[p].items if p in drafted else [] for code, p in zip(codes, party.tolist(), strict=True)}
     payable = np.zeros(count, dtype=np.int64)
     paid, had = _settled(inputs, party)
     facts = inputs.entity_facts.sort("seq").unique("party", keep="last", maintain_order=True)
     named = pl.DataFrame({"party": party.astype(np.int32)}).join(facts, on="party", how="left", maintain_order="left")
     zero_units = pl.Series([0] * count, dtype=pl.Int128)
     zeros = np.zeros(count, dtype=np.int64)
-    awards = np.array([sum(item.values()) for item in items.values()], dtype=np.int64)
+    awards = np.array([_sum_of(items) for items in drafts.values()], dtype=np.int64)
     lines = pl.DataFrame(
         {
             "party": party.astype(np.int32),
@@ -499,6 +496,7 @@ def _settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readi
     totals = _totals(lines, inputs)
     charges = int(inputs.use.select(pl.col("charge_fen").cast(pl.Int128).sum()).item() or 0)
     totals["charge_in_window_fen"], totals["charge_outside_window_fen"] = 0, charges
+    matches = award_matches(inputs.matches, of_round, readings)
     no_excluded = pl.DataFrame(
         schema={
             "uscc": pl.String,
@@ -512,9 +510,12 @@ def _settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readi
     no_facilities = pl.DataFrame(
         schema={"facility": pl.String, "all_use": pl.Int128, "outside_use": pl.Int128, "scope": pl.String}
     )
-    return Settlement(of_round, order, readings, lines, totals, no_excluded, no_facilities, items=items)
+    return Settlement(of_round, order, readings, lines, totals, no_excluded, no_facilities, matches, drafts)
 
 
-def effective_rate(settlement: Settlement, row: Mapping[str, Any]) -> Fraction:
-    """The rate a line was computed at, after uplift."""
-    return Fraction(str(row["rate"]))
+def _sum_of(items: list[DraftItem]) -> int:
+    """The items of one line together; refused where they do not fit."""
+    total = sum(item.fen for item in items)
+    if total >= 2**62:
+        raise Refused("TOTAL_TOO_LARGE", "the applications of one consumer do not fit in 62 bits")
+    return total

@@ -57,7 +57,8 @@ _Loader.yaml_implicit_resolvers = {
 def run_world(world: World, *, readings: Mapping[str, Any] | None = None, rounds: Mapping[str, Round] | None = None) -> dict[str, Any]:
     """Settles one world: {id, ok, got, differences}; `readings` are put over those of the world.
 
-    `got` is {ingest, lines, totals} (and matches), or {refused, detail}; `ok` says whether `expected` holds.
+    `got` is {ingest, lines, totals, digest} (and matches), or {refused} with `detail` beside it; `ok` says whether
+    `expected` holds.
     """
     given = {**(world.get("readings") or {}), **(readings or {})}
     got: dict[str, Any]
@@ -70,11 +71,16 @@ def run_world(world: World, *, readings: Mapping[str, Any] | None = None, rounds
             "digest": settlement.digest,
         }
         if settlement.matches:
-            got["matches"] = [match.as_dict() for match in settlement.matches]
+            got["matches"] = {
+                match.id: {"award_fen": match.award_fen, "reasons": list(match.reasons)}
+                for match in settlement.matches
+            }
+        detail = {}
     except Refused as refused:
-        got = {"refused": refused.code, "detail": refused.detail}
+        got = {"refused": refused.code}
+        detail = {"detail": refused.detail}
     differences = compare_expected(world.get("expected") or {}, got)
-    return {"id": world["id"], "ok": not differences, "got": got, "differences": differences}
+    return {"id": world["id"], "ok": not differences, "got": got, "differences": differences, **detail}
 
 
 def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
@@ -102,11 +108,11 @@ def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> lis
     """Where `got` differs from what a world expects; fields that are not expected are not compared."""
     if "refused" in expected or "refused" in got:
         wanted, found = expected.get("refused"), got.get("refused")
-        return [] if wanted == found else [f"refused: expected {wanted}, got {found} {got.get('detail', '')}".rstrip()]
+        return [] if wanted == found else [f"refused: expected {wanted}, got {found}"]
     differences = []
-    for name in ("ingest", "totals"):
+    for name in ("ingest", "totals", "matches"):
         for field, value in (expected.get(name) or {}).items():
-            found = got[name].get(field)
+            found = (got.get(name) or {}).get(field)
             if found != value:
                 differences.append(f"{name}.{field}: expected {value}, got {found}")
     for uscc, fields in (expected.get("lines") or {}).items():

@@ -25,11 +25,25 @@ FIELDS: Mapping[str, frozenset[str]] = {
 }
 
 
+@dataclass(frozen=True)
+class DraftItem:
+    """How one application came to its fen: `measure` is its cost in fen, or its kWh under article 5."""
+
+    id: str
+    article: str
+    measure: Fraction
+    clause_fen: int
+    reasons: tuple[str, ...]
+    other: tuple[int, bool] | None
+    paid_before_fen: int
+    fen: int
+
+
 @dataclass
 class DraftLine:
-    """What an applicant would get: fen by application id, reasons and flags as bits."""
+    """What an applicant would get: its items in order of id, reasons and flags as bits."""
 
-    items: dict[str, int] = field(default_factory=dict)
+    items: list[DraftItem] = field(default_factory=list)
     reasons: int = 0
     flags: int = 0
 
@@ -144,24 +158,31 @@ class _Drafting:
     def take(self, application: _Application) -> None:
         """Pays one application: gates, amount, Y-HIGHER, then Y-STACK."""
         line = self.lines.setdefault(application.party, DraftLine())
-        cost = self._cost(application)
-        reasons, ours = self._clause(application, cost)
+        measure = application.number("kwh") if application.article == "5" else Fraction(self._cost(application))
+        reasons, clause = self._clause(application, measure)
+        if clause >= 2**62:
+            raise Refused("TOTAL_TOO_LARGE", f"application '{application.id}' does not fit in 62 bits")
         if not self._independent(application):
             reasons.append("NOT_INDEPENDENT_LEGAL_PERSON")
-        if reasons:
-            ours = 0
-        elif application.other is not None:
-            amount, is_paid = application.other
+        ours = 0 if reasons else clause
+        other = None if reasons else application.other
+        if other is not None:
+            amount, is_paid = other
             if is_paid or amount > ours:
                 reasons.append("HIGHER_OF_MUNICIPAL_POLICIES")
                 ours = max(0, ours - amount) if is_paid else 0
+        before = 0
         if ours > 0 and application.article != "5":
-            ours = self._stack(application, cost, ours, line)
+            before = self._paid_before(application)
+            if before > 0:
+                line.flags |= FLAG_BIT["SAME_COST_TWICE"]
+                ours = min(ours, max(0, int(measure) - before))
+            self._pay(application, ours)
         if ours > 0 and application.article == "9":
             self.models.add(str(application.given["model"]))
-        if ours >= 2**62:
-            raise Refused("TOTAL_TOO_LARGE", f"application '{application.id}' does not fit in 62 bits")
-        line.items[application.id] = ours
+        line.items.append(
+            DraftItem(application.id, application.article, measure, clause, tuple(reasons), other, before, ours)
+        )
         for reason in reasons:
             line.reasons |= REASON_BIT[reason]
 
@@ -181,7 +202,7 @@ class _Drafting:
         )
         return int(mine.select(pl.col("charge_fen").cast(pl.Int128).sum()).item() or 0)
 
-    def _clause(self, application: _Application, cost: int) -> tuple[list[str], int]:
+    def _clause(self, application: _Application, measure: Fraction) -> tuple[list[str], int]:
         """(reasons against, fen) of the article alone, floored once."""
         def rule(name: str) -> Any:
             return self.round.parameter(f"Y-{application.article}", name)
@@ -190,7 +211,7 @@ class _Drafting:
         if application.article == "5":
             if application.number("pue") >= rule("pue_below"):
                 against.append("PUE_NOT_BELOW_1_2")
-            fen = application.number("kwh") * rule("yuan_per_kwh") * 100
+            fen = measure * rule("yuan_per_kwh") * 100
             return against, fen.numerator // fen.denominator
         if application.article == "9":
             model = application._text("model")
@@ -207,20 +228,22 @@ class _Drafting:
                 against.append("HONOUR_NOT_LISTED")
             if application.truth("already_received"):
                 against.append("ONE_OFF_ALREADY_RECEIVED")
-        share = cost * rule("rate")
+        share = measure * rule("rate")
         return against, min(share.numerator // share.denominator, int(rule("cap_fen")))
 
-    def _stack(self, application: _Application, cost: int, ours: int, line: DraftLine) -> int:
-        """Y-STACK: the second paid application on one cost is flagged, and together they never exceed the cost."""
+    def _key(self, application: _Application) -> tuple[int, str | None, str] | None:
+        """The cost an application is about (Y-STACK): all metered ones of a consumer share one; None: its own."""
         if application.cost_fen is None:
-            key = (application.party, None, "metered")
-        elif application.cost_ref is not None:
-            key = (application.party, application.cost_ref, "given")
-        else:
-            return ours
-        before = self.paid.get(key, 0)
-        if before > 0:
-            line.flags |= FLAG_BIT["SAME_COST_TWICE"]
-            ours = min(ours, max(0, cost - before))
-        self.paid[key] = before + ours
-        return ours
+            return application.party, None, "metered"
+        if application.cost_ref is not None:
+            return application.party, application.cost_ref, "given"
+        return None
+
+    def _paid_before(self, application: _Application) -> int:
+        key = self._key(application)
+        return 0 if key is None else self.paid.get(key, 0)
+
+    def _pay(self, application: _Application, fen: int) -> None:
+        key = self._key(application)
+        if key is not None:
+            self.paid[key] = self.paid.get(key, 0) + fen

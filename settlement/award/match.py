@@ -41,7 +41,7 @@ class MatchLine:
 
 
 def award_matches(given: list[dict[str, Any]], of_round: Round, readings: Readings) -> list[MatchLine]:
-    """All matches in order of id. Refused: MATCH_INVALID."""
+    """All matches in order of id. Refused: MATCH_INVALID. A round without the clause awards nothing and says so."""
     lines = [_match(item, of_round, readings) for item in given]
     if len({line.id for line in lines}) != len(lines):
         raise Refused("MATCH_INVALID", "R-DC: a match occurs twice")
@@ -61,6 +61,8 @@ def _match(given: Mapping[str, Any], of_round: Round, readings: Readings) -> Mat
     if not isinstance(paid, int) or isinstance(paid, bool) or not 0 <= paid < 2**62:
         raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': city_paid_fen is a whole number of fen: {paid!r}")
     size, completed = _size(given, identity), _completed(given, identity)
+    if "R-DC" not in of_round.rules:
+        return MatchLine(identity, city, paid, "0", 0, ("MATCH_NOT_IN_ROUND",), document)
     reasons = []
     least, latest = of_round.parameter("R-DC-SIZE", "pflops_at_least"), of_round.parameter("R-DC-DATE", "completed_by")
     assert isinstance(least, Fraction)
