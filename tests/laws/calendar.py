@@ -65,4 +65,4 @@ def spelled(instant: datetime, chance: Chance) -> str:
         text = text[:-6] + "Z"
     if chance.happens(0.05):
         text = text[:19] + chance.one([".0", ".999999", ".5"]) + text[19:]
-    return text
+    return text.lower() if chance.happens(0.03) else text

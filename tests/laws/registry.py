@@ -173,4 +173,6 @@ def expenditure_facts(
             )
     if facts and chance.happens(0.05):
         facts.append(dict(facts[0]))  # sent twice
+    if facts and chance.happens(0.05):
+        facts.append(facts[0] | {"amount_fen": 77})  # contradicted: the first stands
     return facts

@@ -10,7 +10,7 @@ from tests.laws.chance import Chance
 from tests.laws.difference import INGEST, MONEY, QUANTITIES, changed, differences, unlike
 from tests.laws.implementation import Result, Settle
 from tests.laws.registry import code_of
-from tests.laws.trial import WORLDS, Law, hold
+from tests.laws.trial import LAW_WORLDS, Law, hold
 from tests.laws.variants import (
     REGISTRY_LISTS,
     change_days,
@@ -221,4 +221,4 @@ def the_same_instant_in_another_offset_is_the_same(settle: Settle, world: World,
 )
 def test_records_keep_the_laws_of_arrival(law: Law, least_applied: float, name: str) -> None:
     """On every random world."""
-    hold(law, name, anhui_world_of, max(20, WORLDS // 100), least_applied)
+    hold(law, name, anhui_world_of, LAW_WORLDS[name], least_applied)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.laws.chance import Chance
 from tests.laws.implementation import Settle
-from tests.laws.trial import WORLDS, Law, hold
+from tests.laws.trial import LAW_WORLDS, Law, hold
 from tests.laws.variants import readings_given, with_order
 from tests.laws.worlds import World, anhui_world_of
 
@@ -136,4 +136,4 @@ def an_adjustment_is_the_difference_to_what_was_settled(
 )
 def test_a_settlement_keeps_the_laws_of_money(law: Law, name: str) -> None:
     """On every random world."""
-    hold(law, name, anhui_world_of, max(20, WORLDS // 100))
+    hold(law, name, anhui_world_of, LAW_WORLDS[name])

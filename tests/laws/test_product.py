@@ -5,7 +5,7 @@ import pytest
 from tests.laws.chance import Chance
 from tests.laws.difference import differences
 from tests.laws.implementation import NAMES, Settle
-from tests.laws.trial import WORLDS, hold_in_parallel
+from tests.laws.trial import WORLDS, hold
 from tests.laws.worlds import World, world_of
 from tests.reference import settle as settle_by_reference
 
@@ -18,4 +18,4 @@ def the_implementation_agrees_with_the_reference(settle: Settle, world: World, _
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "reference"])
 def test_product_and_reference_agree(name: str) -> None:
     """On 20,000 worlds, or as many as SUANBU_WORLDS says."""
-    hold_in_parallel(the_implementation_agrees_with_the_reference, name, world_of, WORLDS)
+    hold(the_implementation_agrees_with_the_reference, name, world_of, WORLDS)

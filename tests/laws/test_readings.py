@@ -7,7 +7,7 @@ import pytest
 from tests.laws.chance import Chance
 from tests.laws.difference import MONEY, changed
 from tests.laws.implementation import Result, Settle
-from tests.laws.trial import WORLDS, Law, hold
+from tests.laws.trial import LAW_WORLDS, Law, hold
 from tests.laws.variants import with_readings
 from tests.laws.worlds import World, anhui_world_of
 from tests.reference.rounds import ROUNDS
@@ -106,4 +106,4 @@ def papers_raise_the_same_flags_under_every_basis(settle: Settle, world: World, 
 )
 def test_readings_move_money_one_way(law: Law, name: str) -> None:
     """On every random world."""
-    hold(law, name, anhui_world_of, max(20, WORLDS // 100))
+    hold(law, name, anhui_world_of, LAW_WORLDS[name])

@@ -11,7 +11,7 @@ from tests.laws.calendar import SHANGHAI
 from tests.laws.chance import Chance
 from tests.laws.difference import QUANTITIES, changed
 from tests.laws.implementation import Settle
-from tests.laws.trial import WORLDS, Law, hold
+from tests.laws.trial import LAW_WORLDS, Law, hold
 from tests.laws.variants import counting_records, extra_records, with_readings, with_usage
 from tests.laws.worlds import World, anhui_world_of
 from tests.reference.days import first_second
@@ -115,4 +115,4 @@ def item_of(record: Record) -> Item:
 )
 def test_self_use_keeps_its_laws(law: Law, name: str) -> None:
     """On every random world."""
-    hold(law, name, anhui_world_of, max(20, WORLDS // 100), 0.2)
+    hold(law, name, anhui_world_of, LAW_WORLDS[name], 0.2)

@@ -10,7 +10,7 @@ from tests.laws.chance import Chance
 from tests.laws.difference import MONEY, QUANTITIES, changed, differences
 from tests.laws.implementation import Settle
 from tests.laws.registry import code_of
-from tests.laws.trial import WORLDS, Law, hold
+from tests.laws.trial import LAW_WORLDS, Law, hold
 from tests.laws.worlds import World, anhui_world_of
 from tests.reference import uscc
 from tests.reference.quantity import text_of
@@ -84,4 +84,4 @@ def quantities_are_written_one_way(settle: Settle, world: World, _chance: Chance
 )
 def test_names_and_units_do_not_matter(law: Law, name: str) -> None:
     """On every random world."""
-    hold(law, name, anhui_world_of, max(20, WORLDS // 100), 0.9)
+    hold(law, name, anhui_world_of, LAW_WORLDS[name], 0.9)

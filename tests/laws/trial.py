@@ -2,9 +2,9 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from functools import cache
 
 import yaml
 
@@ -18,8 +18,9 @@ Law = Callable[[Settle, World, Chance], list[str] | None]
 WorldOf = Callable[[int], World]
 
 WORLDS = int(os.environ.get("SUANBU_WORLDS", "20000"))
-PROCESSES = min(4, os.cpu_count() or 1)
-BLOCK = 250  # worlds a process takes at a time
+LAW_WORLDS = {"reference": max(20, WORLDS // 200), "product": max(20, WORLDS // 800)}
+PROCESSES = min(8, os.cpu_count() or 1)
+BLOCK = 100  # worlds a process takes at a time
 
 
 class RaisedError(Exception):
@@ -70,36 +71,32 @@ def report(law: Law, name: str, settle: Settle, world: World, seed: int) -> str:
 
 
 def hold(law: Law, name: str, world_of: WorldOf, worlds: int, least_applied: float = 0.3) -> None:
-    """Assert a law on so many worlds. A law whose premises are hardly ever given proves nothing and fails."""
-    applied, failure = examine(law, name, world_of, 0, worlds)
-    assert not failure, failure
+    """Assert a law on so many worlds, on as many processes as there are cores.
+
+    A law whose premises are hardly ever given proves nothing and fails.
+    """
+    size = max(1, min(BLOCK, worlds // PROCESSES))
+    blocks = [(first, min(size, worlds - first)) for first in range(0, worlds, size)]
+    tasks = [processes().submit(examine, law, name, world_of, first, count) for first, count in blocks]
+    applied = 0
+    for task in tasks:
+        given, failure = task.result()
+        if failure:
+            for other in tasks:
+                other.cancel()
+        assert not failure, failure
+        applied += given
     assert applied >= worlds * least_applied, f"{law.__name__}: premises given in {applied} of {worlds} worlds only"
 
 
-def hold_in_parallel(law: Law, name: str, world_of: WorldOf, worlds: int) -> None:
-    """The same on as many processes as there are cores."""
-    blocks = [(first, min(BLOCK, worlds - first)) for first in range(0, worlds, BLOCK)]
-    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads
-    with one_thread_each(), ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-        tasks = [pool.submit(examine, law, name, world_of, first, count) for first, count in blocks]
-        for task in tasks:
-            _, failure = task.result()
-            if failure:
-                pool.shutdown(cancel_futures=True)
-            assert not failure, failure
+@cache
+def processes() -> ProcessPoolExecutor:
+    """The processes of this run. Spawned: a fork would copy the locks of running threads."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=use_one_thread)
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Processes started inside use one thread: worlds are small, and the cores are taken by the processes."""
-    names = ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def use_one_thread() -> None:
+    """The worlds are small and the cores are taken by the processes; said before anything that starts threads."""
+    for name in ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = "1"

@@ -6,7 +6,7 @@ from datetime import date, datetime
 SECONDS_A_DAY = 86_400
 SHANGHAI_SECONDS = 8 * 3_600  # +08:00, no summer time in any window
 EPOCH = date(1970, 1, 1).toordinal()
-RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
+RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:[0-5]\d)", re.ASCII)
 
 
 def day_from_text(text: str) -> int:
@@ -26,6 +26,7 @@ def first_second(day: int) -> int:
 
 def instant_from_text(text: str) -> int:
     """An RFC 3339 instant with offset, floored to the whole second. Raises ValueError on anything else."""
+    text = text.upper()  # t and z are allowed
     if RFC_3339.fullmatch(text) is None:
         raise ValueError(text)
     whole = re.sub(r"\.\d+", "", text)  # instants are floored to the second

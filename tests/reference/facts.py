@@ -74,7 +74,7 @@ class Registry:
             self.holdings.record((item["holder"], item["held"]), item.get("from"), item.get("to"), item)
         self.expenditures: list[Item] = []
         for item in world.get("expenditures") or []:
-            if item not in self.expenditures:  # sending a fact again changes nothing
+            if item["id"] not in [known["id"] for known in self.expenditures]:  # of two with one id the first stands
                 self.expenditures.append(item)
 
     def is_state_body(self, uscc: str, day: int) -> bool:

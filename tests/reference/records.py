@@ -14,7 +14,7 @@ FIELDS = {
     "via_platform", "order", "evidence", "corrects", "action", "source",
 }  # fmt: skip
 RECORD_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-CARDS = re.compile(r"[0-9]+(\.[0-9]{1,3})?")
+CARDS = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]{1,3})?")
 MOST_CARDS = 10**6
 MOST_CHARGE_FEN = 10**15
 LONGEST_SECONDS = 10 * 366 * 86_400
@@ -108,9 +108,9 @@ def read_record(item: Any, registry: Registry) -> Record:
     if not isinstance(record_id, str) or RECORD_ID.fullmatch(record_id) is None:
         raise RefusedError("id")
     action, corrects = item.get("action"), item.get("corrects")
-    if action not in (None, "void", "replace") or (action is None) != (corrects is None):
+    if action not in (None, "void", "replace") or ("action" in item) != ("corrects" in item):
         raise RefusedError("action")
-    if corrects is not None and (not isinstance(corrects, str) or RECORD_ID.fullmatch(corrects) is None):
+    if "corrects" in item and (not isinstance(corrects, str) or RECORD_ID.fullmatch(corrects) is None):
         raise RefusedError("corrects")
     if action == "void":
         return Record(source, record_id, corrects=corrects, action=action)
@@ -146,8 +146,8 @@ def read_record(item: Any, registry: Registry) -> Record:
         charge_fen=charge_fen,
         purpose=purpose,
         via_platform=via_platform,
-        order=read_text(item, "order", r".{1,64}"),
-        evidence=read_text(item, "evidence", r"[0-9a-fA-F]{1,128}"),
+        order=read_text(item, "order", r".{0,64}"),
+        evidence=read_text(item, "evidence", r"[0-9a-fA-F]{0,128}"),
         corrects=corrects,
         action=action,
     )
@@ -179,10 +179,10 @@ def read_cards(value: object) -> Fraction:
 
 
 def read_text(item: Item, name: str, pattern: str) -> str | None:
-    """An optional text field."""
-    value = item.get(name)
-    if value is None:
+    """A text field that may be left out."""
+    if name not in item:
         return None
+    value = item[name]
     if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
         raise RefusedError(name)
     return value
