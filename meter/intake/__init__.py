@@ -13,9 +13,10 @@ It does not own: dedupe, conflicts and whether a corrected record exists (the jo
 from meter.intake.catalogue import DatedCode
 from meter.intake.codes import BODY_MEANING, MEANING, BodyCode, BodyError, Code, Meaning
 from meter.intake.columns import RECORD
-from meter.intake.receive import receive, receive_records
+from meter.intake.receive import receive, receive_again, receive_records
 from meter.intake.received import CODES, Received, Refusal
 from meter.intake.registered import Registered
+from meter.intake.warm_up import warm_up
 
 __all__ = [
     "BODY_MEANING",
@@ -31,5 +32,7 @@ __all__ = [
     "Refusal",
     "Registered",
     "receive",
+    "receive_again",
     "receive_records",
+    "warm_up",
 ]

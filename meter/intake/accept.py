@@ -49,7 +49,7 @@ def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length:
     place = find_code(slots, entries, own_text, text, start, length)
     if place < 0 or not rules_on_day(entries, spans, place, day):
         return -1
-    return entries[place].number
+    return int(entries[place].number)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Arrow IPC bodies: a table with the contract's column names, one record a row.
 
-Null leaves a field out. Strings may be utf8, large_utf8, utf8_view or dictionaries of these; `cards` also any integer or
-decimal (as the decimal string with its scale); instants also timestamps with a time zone; `charge_fen` any integer;
+Null leaves a field out. Strings may be utf8, large_utf8, utf8_view or dictionaries of these; `cards` also any integer
+or decimal (as the decimal string with its scale); instants also timestamps with a time zone; `charge_fen` any integer;
 `via_platform` bool. Any other type refuses the record that has a value in it, with the code the JSON formats give.
 """
 
@@ -29,14 +29,13 @@ from meter.intake.arrow_rows import (
     read_purposes,
 )
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
-from meter.intake.columns import PLACE, RECORD
+from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.limits import RECORD_BYTES
-from meter.intake.record import FIELDS, Foreign, Number, Pairs, Value, judge
+from meter.intake.record import FIELDS, Foreign, Number, Pairs, Value, judge, shown
 from meter.intake.registered import Registered
 from meter.intake.settle import Found
 
 Array = npt.NDArray[Any]
-TEXTS = ("id", "corrects", "order", "evidence")  # whose places later steps need
 BROKEN = (pa.ArrowException, OSError, UnicodeError, NotImplementedError, TypeError, KeyError, IndexError, ValueError)
 
 
@@ -88,17 +87,17 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
             chunks = [batch.column(place) for batch in batches] or [pa.nulls(0, field.type)]
             columns.append(column_of(field.name, field.type, chunks))
     except BROKEN as error:
-        raise BodyError(BodyCode.BAD_ARROW, f"The Arrow stream is broken: {str(error)[:200]}") from None
+        raise BodyError(BodyCode.BAD_ARROW, f"The Arrow stream is broken: {shown(str(error))}") from None
     document = ArrowBody(tuple(columns))
     records = np.zeros(count, RECORD)
     places = np.zeros(count, PLACE)
     for name in TEXTS:
         places[name + "_length"] = ABSENT
     by_field, strange = plain_columns(columns, count)
+    texts = dict.fromkeys(TEXTS, NO_TEXT)
     if fast:
-        read_columns(by_field, strange, registered, records, places)
-    texts = [by_field[name].text if name in by_field else NO_TEXT for name in TEXTS]
-    return Found(records, places, *texts, document, document.value, judge)
+        texts = read_columns(by_field, strange, registered, records, places)
+    return Found(records, places, texts, document, document.value, judge)
 
 
 def plain_columns(columns: list[Column], count: int) -> tuple[dict[str, Column], Array]:
@@ -115,10 +114,11 @@ def plain_columns(columns: list[Column], count: int) -> tuple[dict[str, Column],
 
 def read_columns(
     by_field: dict[str, Column], strange: Array, registered: Registered, records: Array, places: Array
-) -> None:
-    """Let the kernels fill every row they can."""
+) -> dict[str, Array]:
+    """Let the kernels fill every row they can; the buffers that the places of texts point into."""
     count = len(records)
     good = ~strange
+    texts = dict.fromkeys(TEXTS, NO_TEXT)
     stated = np.zeros(count, np.int64)
     entries = {"facility": np.full(count, BAD, np.int32), "chip": np.full(count, BAD, np.int32)}
     numbers = {name: np.full(count, BAD, np.int64) for name in ("cards", "started_at", "ended_at", "charge_fen")}
@@ -128,6 +128,7 @@ def read_columns(
         note_stated(column.lengths, FIELDS.index(name), stated)
         cells = column.text, column.starts, column.lengths
         if name in TEXTS:
+            texts[name] = column.text
             places[name] = column.starts
             places[name + "_length"] = column.lengths
         if name in ("id", "corrects"):
@@ -152,5 +153,20 @@ def read_columns(
             read_cards(*cells, numbers[name])
         else:
             read_instants(*cells, numbers[name])
-    texts = [by_field[name].text if name in by_field else NO_TEXT for name in ("id", "corrects")]
-    make_records(stated, good, *numbers.values(), *entries.values(), *catalogues.values(), *texts, records, places)
+    make_records(
+        stated,
+        good,
+        numbers["cards"],
+        numbers["started_at"],
+        numbers["ended_at"],
+        numbers["charge_fen"],
+        entries["facility"],
+        entries["chip"],
+        catalogues["facility"],
+        catalogues["chip"],
+        texts["id"],
+        texts["corrects"],
+        records,
+        places,
+    )
+    return texts

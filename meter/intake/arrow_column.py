@@ -22,7 +22,7 @@ NO_TEXT.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by name. A text column has its bytes in `text`, at starts and lengths; others have lengths 0 or ABSENT."""
+    """A column by name. A text column has its bytes in `text`, at starts and lengths; others have lengths 0 or -1."""
 
     name: str
     kind: Any  # the Arrow type as sent
@@ -152,7 +152,7 @@ def texts_of(array: Any) -> tuple[Array, Array, Array]:
         return NO_TEXT, np.zeros(0, np.int64), np.zeros(0, np.int32)
     offsets = aligned(offsets_buffer, width)[array.offset : array.offset + len(array) + 1]
     text = np.frombuffer(text_buffer, np.uint8) if text_buffer is not None and text_buffer.size else NO_TEXT
-    text.flags.writeable = False
+    text.flags.writeable = False  # one type for the kernels
     return text, offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int32)
 
 
@@ -170,7 +170,7 @@ def aligned(buffer: Any, form: Any) -> Array:
     whole = np.frombuffer(buffer, np.uint8)
     form = np.dtype(form)
     values = whole[: whole.size // form.itemsize * form.itemsize].view(form)
-    return values if values.flags.aligned else values.copy()
+    return np.require(values, requirements="A")
 
 
 def within(values: Array, least: int, most: int, unit: int) -> Array:

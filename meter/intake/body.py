@@ -28,7 +28,7 @@ class Format(Enum):
 
 
 def format_of(content_type: str) -> Format:
-    """The format a Content-Type header names. A charset other than UTF-8 (or its subset ASCII) is refused, others ignored."""
+    """The format a Content-Type header names; its charset must be UTF-8 (or ASCII), other parameters are ignored."""
     name, *parameters = content_type.split(";")
     try:
         found = Format(name.strip().lower())

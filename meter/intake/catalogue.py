@@ -127,9 +127,9 @@ def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start:
     slot = hash_of(text, start, length) & mask
     while slots[slot] >= 0:
         place = slots[slot]
-        if entries[place].text_length == length:
-            if same_text(own_text, entries[place].text_start, text, start, length):
-                return place
+        entry = entries[place]
+        if entry.text_length == length and same_text(own_text, entry.text_start, text, start, length):
+            return int(place)
         slot = (slot + 1) & mask
     return -1
 

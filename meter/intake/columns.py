@@ -43,3 +43,4 @@ PLACE = np.dtype(
     ],
     align=True,
 )
+TEXTS = ("id", "corrects", "order", "evidence")  # the texts that have a place

@@ -7,11 +7,13 @@ import numpy.typing as npt
 
 from meter.intake.kernel import kernel
 from meter.intake.lanes import INITIAL, LANES, compress
+from meter.intake.words import last_word, word_at
 
 Array = npt.NDArray[Any]
 
 BLOCK_BYTES = 64
 # parameter block of RFC 7693: digest of 16 bytes, no key, fanout 1, depth 1
+LOW_HALF = np.uint64(0xFFFFFFFF)
 PARAMETERS = 0x01010010
 
 
@@ -24,8 +26,15 @@ def initial_state(salt: bytes) -> npt.NDArray[np.uint32]:
 
 
 @kernel
+def put_word(words: Array, place: int, lane: int, word: Any) -> None:
+    """Eight bytes of a message as two words of a lane."""
+    words[place, lane] = np.uint32(word & LOW_HALF)
+    words[place + 1, lane] = np.uint32(word >> np.uint64(32))
+
+
+@kernel
 def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, digests: Array) -> None:
-    """Fill `digests` (n, 4) uint32 with the first 16 bytes of the BLAKE2s of every text; rows of length < 0 are left."""
+    """Fill `digests` (n, 4) uint32 with the BLAKE2s of every text; rows of length < 0 are left as they are."""
     state = np.empty((8, LANES), np.uint32)
     words = np.empty((16, LANES), np.uint32)
     counts = np.empty(LANES, np.uint32)
@@ -52,19 +61,19 @@ def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, dig
         while block == 0 or block < most_bytes:
             words[:, :] = 0
             for lane in range(LANES):
-                length = 0
-                left = -1
+                left: Any = -1
                 if lane < filled:
-                    length = np.int64(lengths[lane_rows[lane]])
-                    left = length - block
+                    left = np.int64(lengths[lane_rows[lane]]) - block
                 here = min(max(left, 0), BLOCK_BYTES)
                 active[lane] = ones if left > 0 or (left == 0 and block == 0) else 0
                 last[lane] = ones if left <= BLOCK_BYTES else 0
                 counts[lane] = block + here
                 if here > 0:
                     start = starts[lane_rows[lane]] + block
-                    for step in range(here):
-                        words[step >> 2, lane] |= np.uint32(text[start + step]) << np.uint32(8 * (step & 3))
+                    for step in range(0, here - 7, 8):
+                        put_word(words, step >> 2, lane, word_at(text, start + step))
+                    if here & 7:
+                        put_word(words, here >> 3 << 1, lane, last_word(text, start, here))
             compress(state, words, counts, last, active)
             block += BLOCK_BYTES
         for lane in range(filled):

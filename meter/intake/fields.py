@@ -87,7 +87,7 @@ def is_uscc(text: Array, start: int, length: int) -> bool:
         worst |= value
         total += value * USCC_WEIGHTS[place]
     last = USCC_VALUES[text[start + 17]]
-    return (worst | last) >= 0 and (total + last) % 31 == 0
+    return bool((worst | last) >= 0 and (total + last) % 31 == 0)
 
 
 @kernel
@@ -131,8 +131,8 @@ def is_plain_text(text: Array, start: int, length: int, most_characters: int) ->
 @kernel
 def number_of(text: Array, start: int, digits: int) -> int:
     """A number of so many decimal digits, or a negative one where a byte is no digit."""
-    value = 0
-    worst = 0
+    value: Any = 0
+    worst: Any = 0
     for place in range(start, start + digits):
         digit = np.int64(text[place]) - ZERO
         worst |= digit | (9 - digit)
@@ -168,14 +168,16 @@ def seconds_of(text: Array, start: int, length: int) -> int:
         first = place
         while place < end and ZERO <= text[place] <= NINE:
             place += 1
-        if place == first or place == end:
+        if place == first:
+            return -1
+        if place == end:
             return -1
     offset = 0
     sign = text[place]
     if (sign | 0x20) == 0x7A:
         if place + 1 != end:
             return -1
-    elif sign == PLUS or sign == MINUS:
+    elif sign == PLUS or sign == MINUS:  # noqa: SIM109 a tuple compiles to a loop
         if place + 6 != end or text[place + 3] != COLON:
             return -1
         offset_hour = number_of(text, place + 1, 2)
@@ -216,7 +218,7 @@ def millicards_of_text(text: Array, start: int, length: int) -> int:
         if text[start + whole] != POINT or decimals < 1 or decimals > 3:
             return -1
     for step in range(3):
-        digit = 0
+        digit: Any = 0
         if step < decimals:
             digit = np.int64(text[start + whole + 1 + step]) - ZERO
             if digit < 0 or digit > 9:

@@ -13,7 +13,7 @@ UNIT_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def seconds_of_instant(field: str, text: str) -> int:
-    """Epoch seconds, floored. A leap second (:60) has no epoch second of its own and 24:00 is no RFC 3339 time: `bad_time`.
+    """Epoch seconds, floored. A leap second (:60) has no epoch second of its own, 24:00 is no RFC 3339: `bad_time`.
 
     `-00:00` (offset unknown, time is UTC) and lower-case t and z are RFC 3339 and accepted; a space for the T is not.
     Instants outside 2000..2099 (UTC) are `out_of_range`.
@@ -54,7 +54,7 @@ def date_of_days(days: int) -> tuple[int, int, int]:
 
 
 def text_of_instant(value: int, unit: str) -> str:
-    """RFC 3339 text of a count of s, ms, us or ns since the epoch; years outside 0..9999 give a text that is no RFC 3339."""
+    """RFC 3339 text of a count of s, ms, us or ns since the epoch; a year outside 0..9999 gives what is no RFC 3339."""
     per_second = UNIT_PER_SECOND[unit]
     seconds, fraction = divmod(value, per_second)
     days, second_of_day = divmod(seconds, 86_400)

@@ -1,5 +1,6 @@
 """JSON, NDJSON and CloudEvents bodies: found by the scanner, read by the authority where the scanner could not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,11 @@ import numpy.typing as npt
 
 from meter.intake.body import Format
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
-from meter.intake.columns import PLACE, RECORD
+from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.event import judge_event
 from meter.intake.json_text import value_of_json
 from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
-from meter.intake.record import Value, judge
+from meter.intake.record import Checked, Pairs, Value, judge
 from meter.intake.registered import Registered
 from meter.intake.scanner import scan_document, scan_lines
 from meter.intake.settle import Found
@@ -55,6 +56,13 @@ class JsonBody:
         """The bytes of one record as received (of an event: the whole event)."""
         return bytes(memoryview(self.body)[int(self.places["start"][index]) : int(self.places["end"][index])])
 
+    def value(self, row: int) -> Value:
+        """What one record states, for the authority; raises `Refused`."""
+        text = self.verbatim(row)
+        if len(text) > RECORD_BYTES:
+            raise Refused(Code.RECORD_TOO_LARGE, f"the record has {len(text)} bytes, at most {RECORD_BYTES} are taken")
+        return value_of_json(text)
+
 
 def found_in_json(body: bytes | bytearray, form: Format, registered: Registered, fast: bool) -> Found:
     """The records of a body; raises `BodyError`.
@@ -80,22 +88,37 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
         )
     if outcome != DONE:
         raise body_error(outcome, count, letters)
-    places = places[:count]
-    document = JsonBody(body, places)
+    document = JsonBody(body, places[:count])
 
     def value_of(row: int) -> Value:
-        text = document.verbatim(row)
-        if len(text) > RECORD_BYTES:
-            raise Refused(Code.RECORD_TOO_LARGE, f"the record has {len(text)} bytes, at most {RECORD_BYTES} are taken")
         try:
-            return value_of_json(text)
+            return document.value(row)
         except Refused as refusal:
             if refusal.code is Code.NOT_JSON and form is not Format.NDJSON:
                 raise BodyError(BodyCode.NOT_JSON, f"The body is not JSON: record {row}: {refusal.detail}.") from None
             raise
 
     authority = judge_event if events else judge
-    return Found(records[:count], places, letters, letters, letters, letters, document, value_of, authority)
+    return Found(records[:count], document.places, dict.fromkeys(TEXTS, letters), document, value_of, authority)
+
+
+def found_again(verbatims: Sequence[bytes]) -> Found:
+    """Records given back one by one, all for the authority."""
+    places = np.zeros(len(verbatims), PLACE)
+    places["end"] = np.cumsum([len(text) for text in verbatims], dtype=np.int64)
+    places["start"][1:] = places["end"][:-1]
+    for name in TEXTS:
+        places[name + "_length"] = -1
+    body = b"".join(verbatims)
+    document = JsonBody(body, places)
+    texts = dict.fromkeys(TEXTS, np.frombuffer(body, np.uint8))
+    return Found(np.zeros(len(verbatims), RECORD), places, texts, document, document.value, judge_either)
+
+
+def judge_either(value: Value, registered: Registered) -> Checked:
+    """The verdict on a record or on an event: no record has a field `specversion`, every event has one."""
+    event = isinstance(value, Pairs) and any(name == "specversion" for name, _ in value)
+    return judge_event(value, registered) if event else judge(value, registered)
 
 
 def body_error(outcome: int, count: int, letters: Array) -> BodyError:

@@ -46,12 +46,12 @@ def splat(value: int) -> ir.Constant:
     return ir.Constant(VECTOR, [value] * LANES)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def compress(typing_context: Any, state: Any, words: Any, counts: Any, last: Any, active: Any) -> Any:
+@intrinsic
+def compress(_context: Any, state: Any, words: Any, counts: Any, last: Any, active: Any) -> Any:
     """Compress one block a lane into `state`.
 
-    All are C-contiguous uint32 arrays: state (8, LANES), words (16, LANES), counts (LANES) of bytes so far, last (LANES)
-    all ones where the block is a lane's last one, active (LANES) all ones where the lane has a block at all.
+    All are C-contiguous uint32 arrays: state (8, LANES), words (16, LANES), counts (LANES) of bytes so far, last
+    (LANES) all ones where the block is a lane's last one, active (LANES) all ones where the lane has a block at all.
     """
     signature = types.void(state, words, counts, last, active)
 

@@ -86,7 +86,7 @@ def find_party(slots: Array, known: Array, count: int, text: Array, start: int) 
     while slots[slot] >= 0:
         place = slots[slot]
         if place < count and same_text(known, USCC_BYTES * place, text, start, USCC_BYTES):
-            return place
+            return int(place)
         slot = (slot + 1) & mask
     return -1
 

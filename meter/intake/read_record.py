@@ -84,7 +84,7 @@ def after_blank(body: Array, place: int, end: int, line: bool) -> int:
 
 @kernel
 def closing_quote(body: Array, place: int, end: int) -> int:
-    """The place of the quote that ends a plain string whose text begins at `place`; -1 for escapes and control bytes."""
+    """The place of the quote that ends a plain string whose text begins at `place`; -1 at escapes and control bytes."""
     while place + 8 <= end:
         word = word_at(body, place)
         # a byte's high bit is set where the byte is a quote, a backslash or below a space; the lowest such is exact
@@ -243,7 +243,7 @@ def read_record(
                     return -1
             else:
                 return -1
-        elif field == CARDS or field == CHARGE:
+        elif field == CARDS or field == CHARGE:  # noqa: SIM109 a tuple compiles to a loop
             start = place
             while place < end and ZERO <= body[place] <= NINE:
                 place += 1

@@ -6,7 +6,7 @@ same values; whatever they do not accept comes here for the verdict.
 
 import json
 import re
-from typing import Final, NamedTuple, Union
+from typing import Final, NamedTuple, TypeAlias
 
 from meter.intake.codes import Code, Refused
 from meter.intake.instants import seconds_of_instant
@@ -53,7 +53,7 @@ class Pairs(list[tuple[str, "Value"]]):
     """A JSON object as it was written: order and repeats kept."""
 
 
-Value = Union[None, bool, str, Number, Foreign, Pairs, list["Value"]]
+Value: TypeAlias = "bool | str | Number | Foreign | Pairs | list[Value] | None"
 
 
 class Checked(NamedTuple):
@@ -151,8 +151,8 @@ def fields_of(value: Value, known: tuple[str, ...] | None, noun: str) -> dict[st
         if name in stated:
             raise Refused(Code.DUPLICATE_KEY, f"{shown(name)} is given more than once")
         stated[name] = item
-    for name in stated if known is not None else ():
-        if name not in known:
+    for name in stated:
+        if known is not None and name not in known:
             raise Refused(Code.UNKNOWN_FIELD, f"{shown(name)} is not a field of {noun}")
     return stated
 

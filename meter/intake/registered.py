@@ -11,7 +11,7 @@ from meter.intake.parties import Parties
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """`version` is the batch number it reflects. Facilities and chips with the days on which a fact rules; party numbers.
+    """Facilities and chips with the days on which a fact rules, and party numbers, as of batch number `version`.
 
     Made by `of`, and from one another by `extended`; older values stay valid and unchanged.
     """

@@ -27,10 +27,7 @@ class Found:
 
     records: Array
     places: Array
-    id_text: Array  # u1 buffers the places point into
-    corrects_text: Array
-    order_text: Array
-    evidence_text: Array
+    texts: dict[str, Array]  # the u1 buffers that the places of id, corrects, order and evidence point into
     document: Document
     value_of: Callable[[int], Value]
     judge: Callable[[Value, Registered], Checked]
@@ -70,31 +67,29 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         refused=tuple(refused),
         codes=codes,
         document=found.document,
-        id_texts=Texts(found.id_text, places["id"], places["id_length"], ids),
-        corrects_texts=Texts(found.corrects_text, places["corrects"], places["corrects_length"], corrected),
+        id_texts=Texts(found.texts["id"], places["id"], places["id_length"], ids),
+        corrects_texts=Texts(found.texts["corrects"], places["corrects"], places["corrects_length"], corrected),
     )
 
 
 def fill_digests(found: Found, source_number: int) -> None:
     """Keys and digests of the rows a kernel accepted; the authority's rows get zeros here and their own later."""
     records, places = found.records, found.places
-    initial = initial_state(salt_of_source(source_number))
-    for column, buffer, place in (("key", found.id_text, "id"), ("corrects", found.corrects_text, "corrects")):
-        digests = np.zeros((len(records), 4), np.uint32)
-        lengths = places[place + "_length"]
-        if lengths.max(initial=-1) >= 0:
-            digest_texts(buffer, places[place], lengths, initial, digests)
-        records[column] = digests.view(np.uint8)
-    for column, buffer, salt in (
-        ("order", found.order_text, ORDER_SALT),
-        ("evidence", found.evidence_text, EVIDENCE_SALT),
-    ):
-        digests = np.zeros((len(records), 4), np.uint32)
-        lengths = places[column + "_length"]
-        if lengths.max(initial=-1) >= 0:
-            digest_texts(buffer, places[column], lengths, initial_state(salt), digests)
-        first = digests.view(np.int64)[:, 0]
-        records[column + "_digest"] = np.where((lengths >= 0) & (first == 0), 1, first)
+    salt = salt_of_source(source_number)
+    records["key"] = digests_of("id", found, salt).view(np.uint8)
+    records["corrects"] = digests_of("corrects", found, salt).view(np.uint8)
+    for name, salt in (("order", ORDER_SALT), ("evidence", EVIDENCE_SALT)):
+        first = digests_of(name, found, salt).view(np.int64)[:, 0]
+        records[name + "_digest"] = np.where((places[name + "_length"] >= 0) & (first == 0), 1, first)
+
+
+def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
+    """(n, 4) uint32 digests of one text of every row, zeros where there is none."""
+    lengths = found.places[name + "_length"]
+    digests = np.zeros((len(lengths), 4), np.uint32)
+    if lengths.max(initial=-1) >= 0:
+        digest_texts(found.texts[name], found.places[name], lengths, initial_state(salt), digests)
+    return digests
 
 
 def write(records: Array, row: int, checked: Checked, source_number: int) -> None:

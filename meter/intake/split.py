@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from meter.intake.kernel import kernel
@@ -15,14 +16,18 @@ DONE, NOT_JSON, EMPTY, NOT_A_BATCH, TRAILING, TOO_DEEP, TOO_MANY_VALUES, TOO_MAN
 SPACE, TAB, LINE_FEED, RETURN = 32, 9, 10, 13
 QUOTE, BACKSLASH, COMMA, COLON = 34, 92, 44, 58
 OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 125, 91, 93
+OPENS, CLOSES, SEPARATES, BLANK = 1, 2, 3, 4
+KIND = np.zeros(256, np.uint8)
+KIND[[OPEN_BRACE, OPEN_BRACKET]] = OPENS
+KIND[[CLOSE_BRACE, CLOSE_BRACKET]] = CLOSES
+KIND[[COMMA, COLON]] = SEPARATES
+KIND[[SPACE, TAB, LINE_FEED, RETURN]] = BLANK
 
 
 @kernel
 def after_space(body: Array, place: int, end: int) -> int:
     """The place of the next byte that is no JSON white space, or `end`."""
-    while place < end and (
-        body[place] == SPACE or body[place] == LINE_FEED or body[place] == RETURN or body[place] == TAB
-    ):
+    while place < end and KIND[body[place]] == BLANK:
         place += 1
     return place
 
@@ -55,20 +60,21 @@ def after_value(body: Array, place: int, end: int) -> tuple[int, int]:
             if depth == 0:
                 return place, DONE
             continue
-        if byte == OPEN_BRACE or byte == OPEN_BRACKET:
+        kind = KIND[byte]
+        if kind == OPENS:
             depth += 1
             if depth > DEPTH_LEVELS:
                 return -1, TOO_DEEP
-        elif byte == CLOSE_BRACE or byte == CLOSE_BRACKET:
+        elif kind == CLOSES:
             if depth == 0:
                 return place, DONE
             depth -= 1
             if depth == 0:
                 return place + 1, DONE
         elif depth == 0:
-            if byte == COMMA or byte == SPACE or byte == LINE_FEED or byte == RETURN or byte == TAB:
+            if byte == COMMA or kind == BLANK:
                 return place, DONE
-        elif byte == COMMA or byte == COLON:
+        elif kind == SEPARATES:
             separators += 1
             if separators > RECORD_VALUES:
                 return -1, TOO_MANY_VALUES
@@ -88,13 +94,14 @@ def check_line(body: Array, place: int, end: int) -> int:
             if place < 0:
                 return DONE
             continue
-        if byte == OPEN_BRACE or byte == OPEN_BRACKET:
+        kind = KIND[byte]
+        if kind == OPENS:
             depth += 1
             if depth > DEPTH_LEVELS:
                 return TOO_DEEP
-        elif byte == CLOSE_BRACE or byte == CLOSE_BRACKET:
+        elif kind == CLOSES:
             depth -= 1
-        elif byte == COMMA or byte == COLON:
+        elif kind == SEPARATES:
             separators += 1
             if separators > RECORD_VALUES:
                 return TOO_MANY_VALUES

@@ -8,7 +8,7 @@ WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
 
 
 def check_uscc(code: str) -> None:
-    """Raise `bad_uscc` for anything that is not 18 characters of the alphabet, `bad_check_digit` for a wrong last one."""
+    """Raise `bad_uscc` for what is not 18 characters of the alphabet, `bad_check_digit` for a wrong last one."""
     if len(code) != 18 or any(character not in VALUE for character in code):
         raise Refused(Code.BAD_USCC, f"consumer is not an 18 character USCC: {len(code)} characters given")
     total = sum(VALUE[character] * weight for character, weight in zip(code, WEIGHTS, strict=False))
