@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from api import metrics, operations, problem, registry, usage
+from api import metrics, operations, payouts, problem, registry, settlements, usage
 from api.service import running
 from api.settings import Settings
 
@@ -37,7 +37,7 @@ def app_of(settings: Settings) -> FastAPI:
     )
     problem.install(app)
     app.middleware("http")(_measure)
-    for router in (operations.ROUTER, usage.ROUTER, registry.ROUTER):
+    for router in (operations.ROUTER, usage.ROUTER, registry.ROUTER, settlements.ROUTER, payouts.ROUTER):
         app.include_router(router)
     return app
 

@@ -40,14 +40,20 @@ class Page:
         if self.mark is None:
             return first
         found = tuple(self.mark) if isinstance(self.mark, list) else self.mark
-        if _kinds(found) != _kinds(first):
+        if _kinds(found) != _kinds(first) or not _storable(found):
             raise Problem(400, "bad_cursor", "the cursor is not one of this list")
-        return found  # type: ignore[return-value,no-any-return]
+        return found  # type: ignore[return-value]
 
 
 def _kinds(mark: Any) -> Any:
     """The type of a mark, part by part."""
     return [type(part) for part in mark] if isinstance(mark, tuple) else type(mark)
+
+
+def _storable(mark: Any) -> bool:
+    """Whether the database can compare with the mark at all."""
+    parts = mark if isinstance(mark, tuple) else (mark,)
+    return all("\0" not in part if isinstance(part, str) else -(2**63) <= part < 2**63 for part in parts)
 
 
 def page_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -108,7 +109,7 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
     if interval:
         try:
             async with ONE_AT_A_TIME:
-                found["interval"] = await job.interval(service.engine, number)
+                found["interval"] = await job.interval_of(service.engine, number)
         except Refused as error:
             raise refused(error) from None
     return found
@@ -230,9 +231,8 @@ async def post_adjustments(request: Request, response: Response, number: str) ->
     found = await _settlement(request, number)
     if found["status"] not in ("locked", "paid"):
         raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
-    matches = [match.get("match", match) for match in found["matches"]]
-    wanted = job.Request(found["round"], found["order"], found["readings"], None, matches)
-    return await _run(request, response, caller, wanted)
+    asked, _ = await job.stored_request(service_of(request).engine, number)
+    return await _run(request, response, caller, replace(asked, as_of=None))
 
 
 @ROUTER.get("/settlements/{number}/verify")
@@ -242,7 +242,7 @@ async def get_verify(request: Request, number: str) -> Any:
     require(await as_caller(request), "report:read")
     try:
         async with ONE_AT_A_TIME:
-            return await job.verify(service.engine, number, algorithm=service.settings.algorithm)
+            return await job.verify(service.engine, number)
     except Refused as error:
         raise refused(error) from None
 
@@ -280,6 +280,6 @@ async def post_compare(request: Request) -> Any:
     )
     try:
         async with ONE_AT_A_TIME:
-            return await job.compared(service.engine, given, algorithm=service.settings.algorithm)
+            return await job.compared(service.engine, given)
     except Refused as error:
         raise refused(error) from None

@@ -14,9 +14,11 @@ import asyncpg
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.journal.chain import digest_of
+from meter.journal.chain import SM3, digest_of
 from meter.rollup.store import driver
+from settlement.compare import compare, compare_orders
 from settlement.inputs import COLUMNS, Inputs
+from settlement.interval import interval
 from settlement.load import inputs_as_of
 from settlement.readings import read_order, read_readings
 from settlement.refused import Refused
@@ -25,6 +27,7 @@ from settlement.run import Settlement, excluded_of, line_dict, settle
 from settlement.steps import steps_of
 from settlement.version import code_version
 
+COMPARISONS_MAX = 16
 NUMBERING_LOCK = 0x5AB4  # whoever gives a settlement its number
 
 
@@ -55,6 +58,22 @@ async def compute(
     of_round = round_called(request.round)
     order = read_order(request.order, of_round)
     read_readings(request.readings, order, of_round)  # refused before anything is loaded
+    inputs, as_of, journal_digest = await _load(engine, request, adjusts)
+    result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
+    receipt = {
+        "as_of": as_of,
+        "journal_digest": journal_digest,
+        "inputs": await asyncio.to_thread(input_digests, inputs, algorithm),
+        "round_sha256": of_round.sha256,
+        "code": code_version(),
+        "adjusts": adjusts,
+        "output": result.digest,
+    }
+    return result, receipt, as_of
+
+
+async def _load(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
+    """The inputs of a request out of one snapshot, the batch they are as of, and that batch's digest."""
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -70,17 +89,7 @@ async def compute(
             inputs = await inputs_as_of(
                 connection, as_of, settled=settled, applications=request.applications, matches=request.matches
             )
-    result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
-    receipt = {
-        "as_of": as_of,
-        "journal_digest": head["digest"] if head else None,
-        "inputs": await asyncio.to_thread(input_digests, inputs, algorithm),
-        "round_sha256": of_round.sha256,
-        "code": code_version(),
-        "adjusts": adjusts,
-        "output": result.digest,
-    }
-    return result, receipt, as_of
+    return inputs, as_of, head["digest"] if head else None
 
 
 def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
@@ -124,10 +133,11 @@ async def run(
             count = await connection.fetchval("select count(*) from settlement where round = $1", request.round)
             number = f"{request.round}-{count + 1:04d}"
             await connection.execute(
-                """insert into settlement (id, round, status, as_of, payment_order, readings, matches, totals, receipt,
-                   digest, fingerprint, adjusts, run_by, created_at)
-                   values ($1, $2, 'computed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
+                """insert into settlement (id, round, status, as_of, payment_order, readings, matches, applications,
+                   match_lines, totals, receipt, digest, fingerprint, adjusts, run_by, created_at)
+                   values ($1, $2, 'computed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)""",
                 number, request.round, as_of, _json(result.order.as_dict()), _json(result.readings.as_dict()),
+                _json(request.matches), _json(request.applications),
                 _json([match.as_dict() for match in result.matches]), _json(result.totals), _json(receipt),
                 result.digest, fingerprint, adjusts, actor, moment,
             )  # fmt: skip
@@ -177,21 +187,28 @@ def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
     return rendered
 
 
-async def verify(engine: AsyncEngine, settlement: str, *, algorithm: str) -> dict[str, Any]:
-    """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line."""
+async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
+    """What a stored settlement was asked for, and its row. Raises Refused UNKNOWN_SETTLEMENT."""
     async with engine.connect() as held:
-        connection = await driver(held)
-        row = await connection.fetchrow("select * from settlement where id = $1", settlement)
-        if row is None:
-            raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
-        stored = await connection.fetch("select uscc, line from settlement_line where settlement = $1", settlement)
-    receipt = row["receipt"]
+        row = await (await driver(held)).fetchrow("select * from settlement where id = $1", settlement)
+    if row is None:
+        raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
     request = Request(
-        row["round"], row["payment_order"], row["readings"], row["as_of"],
-        [match.get("match", match) for match in row["matches"]],
-    )  # fmt: skip
+        row["round"], row["payment_order"], row["readings"], row["as_of"], row["matches"], row["applications"]
+    )
+    return request, row
+
+
+async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
+    """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line."""
+    request, row = await stored_request(engine, settlement)
+    async with engine.connect() as held:
+        stored = await (await driver(held)).fetch(
+            "select uscc, line from settlement_line where settlement = $1", settlement
+        )
+    receipt = row["receipt"]
     used = str(row["digest"]).partition(":")[0]
-    result, again, _ = await compute(engine, request, algorithm=used or algorithm, adjusts=row["adjusts"])
+    result, again, _ = await compute(engine, request, algorithm=used, adjusts=row["adjusts"])
     fresh = {line["uscc"]: line_dict(result, line) for line in result.lines.iter_rows(named=True)}
     kept = {line["uscc"]: line["line"] for line in stored}
     different = sorted(code for code in fresh.keys() | kept.keys() if _plain(fresh.get(code)) != _plain(kept.get(code)))
@@ -206,6 +223,55 @@ async def verify(engine: AsyncEngine, settlement: str, *, algorithm: str) -> dic
         "different_inputs": inputs,
         "journal_digest_equal": receipt["journal_digest"] == again["journal_digest"],
         "code": {"then": receipt["code"], "now": again["code"]},
+    }
+
+
+async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
+    """The strictest, default and most generous award of every line, and the switches that move it by themselves."""
+    request, row = await stored_request(engine, settlement)
+    inputs, _, _ = await _load(engine, request, row["adjusts"])
+    found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
+    return {"totals": found.totals, "lines": found.lines.to_dicts()}
+
+
+async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each readings).
+
+    Nothing is stored. Each item is a settlement with its difference from the first. Raises Refused.
+    """
+    if {"a", "b"} <= set(wanted):
+        both = []
+        for name in (wanted["a"], wanted["b"]):
+            request, row = await stored_request(engine, name)
+            result, _, _ = await compute(engine, request, algorithm=SM3, adjusts=row["adjusts"])
+            both.append(result)
+        runs = [(result, compare(both[0], result)) for result in both]
+    elif "round" in wanted:
+        of_round = round_called(wanted["round"])
+        inputs, _, _ = await _load(engine, Request(wanted["round"], as_of=wanted.get("as_of")), None)
+        orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
+        if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
+            raise Refused("BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations")
+        runs = await asyncio.to_thread(compare_orders, inputs, of_round, orders, readings)
+    else:
+        raise Refused("BAD_COMPARISON", "name two settlements as a and b, or a round with orders and readings")
+    return {
+        "items": [
+            {
+                "round": result.round.id,
+                "order": result.order.as_dict(),
+                "readings": result.readings.as_dict(),
+                "totals": result.totals,
+                "digest": result.digest,
+                "difference": {
+                    "totals": difference.totals,
+                    "cities": difference.cities.to_dicts(),
+                    "entities": difference.entities.to_dicts(),
+                },
+            }
+            for result, difference in runs
+        ],
+        "next": None,
     }
 
 

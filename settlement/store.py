@@ -38,10 +38,9 @@ async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dic
     )
     return _shown(row) | {
         "receipt": row["receipt"],
-        "matches": row["matches"],
+        "matches": row["match_lines"],
         "events": [
-            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]}
-            for e in events
+            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]} for e in events
         ],
     }
 

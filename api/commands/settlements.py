@@ -49,9 +49,11 @@ def settle(
     async def work(engine: AsyncEngine) -> dict[str, Any]:
         if compare is not None:
             other = dict(_pair(text) for text in compare.split(",") if text)
-            orders = [order, {**order, "rate": other.pop("rate")} if "rate" in other else order]
-            wanted = {"round": round, "orders": orders, "readings": [readings, {**readings, **other}]}
-            return await job.compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of}, algorithm=SM3)
+            orders = [order, {**order, "rate": other.pop("rate")}] if "rate" in other else [order]
+            wanted: dict[str, Any] = {"round": round, "orders": orders, "readings": [readings]}
+            if other:
+                wanted["readings"].append({**readings, **other})
+            return await job.compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
         wanted_run = job.Request(round, order, readings, as_of)
         number, _ = await job.run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
         async with engine.connect() as held:
@@ -89,7 +91,7 @@ def verify(
                         await driver(held), lambda done, of: progress.update(task, completed=done, total=of)
                     )
             return report.equal, report.as_dict()
-        found = await job.verify(engine, what, algorithm=SM3)
+        found = await job.verify(engine, what)
         return bool(found["equal"]), found
 
     try:

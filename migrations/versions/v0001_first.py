@@ -111,7 +111,21 @@ def _create_tables() -> None:
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("payment_order", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("readings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("matches", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "matches",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="compute-centre matches as they were asked for",
+        ),
+        sa.Column(
+            "applications",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="applications as they were asked for (drafts)",
+        ),
+        sa.Column(
+            "match_lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="what the matches come to"
+        ),
         sa.Column("totals", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("receipt", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
@@ -259,18 +273,8 @@ def _create_tables() -> None:
         sa.Column("held_fen", sa.BigInteger(), nullable=False),
         sa.Column("payable_fen", sa.BigInteger(), nullable=False),
         sa.Column("adjustment_fen", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "line",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=False,
-            comment="the line as the contract shapes it",
-        ),
-        sa.Column(
-            "working",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=False,
-            comment="the steps and the excluded use of the line",
-        ),
+        sa.Column("line", sa.JSON(), nullable=False, comment="the line as the contract shapes it"),
+        sa.Column("working", sa.JSON(), nullable=False, comment="the steps and the excluded use of the line"),
         sa.CheckConstraint(
             "award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen",
             name="settlement_line_amounts_check",
