@@ -127,8 +127,9 @@ class _Server:
             if self.process is not None:
                 self.process.poll()  # a dead child must be buried before its pid counts as free
             if self._pid() is None:
-                with _locked(self.data / "postgres.setup.lock"), contextlib.suppress(DatabaseUnavailable):
-                    # its orphans may hold the memory and the port a moment longer: then the next round succeeds
+                # its orphans may hold the memory and the port a moment longer: then the next round succeeds
+                passing = contextlib.suppress(DatabaseUnavailable, subprocess.CalledProcessError, OSError)
+                with passing, _locked(self.data / "postgres.setup.lock"):
                     self._start(same_port=True)
 
     def leave(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -321,11 +321,10 @@ class _Group:
             ),
         )
         releases = [
-            (delivery.releases[position], batch)
-            for delivery, batch, receipt in zip(self.deliveries, batches, receipts, strict=True)
-            if batch is not None and delivery.releases
-            for position in receipt.accepted_positions
-            if position in delivery.releases
+            one
+            for number, batch in enumerate(batches)
+            if self.deliveries[number].releases
+            for one in self._releases(number, decision, batch)
         ]
         await journal.copy("quarantine_release", ("quarantine", "batch"), releases)
         await self._point_repeats(journal, decision, receipts)
@@ -341,6 +340,17 @@ class _Group:
                     self.algorithm, memoryview(wire[first:last]).cast("B") if last > first else b""
                 )
         return found
+
+    def _releases(self, number: int, decision: Decision, batch: int | None) -> Iterator[tuple[int, int]]:
+        """(quarantine number, batch) of what a replay has recorded now or found recorded: it waits for nobody."""
+        delivery = self.deliveries[number]
+        start, end = self.spans[number]
+        for position in range(start, end):
+            stands_in = {ACCEPTED: batch, DUPLICATE: decision.recorded_in.get(position) or batch}
+            recorded = stands_in.get(int(decision.status[position]))
+            index = int(delivery.received.records["index"][position - start])
+            if recorded is not None and index in delivery.releases:
+                yield delivery.releases[index], recorded
 
     def _receipt(self, number: int, decision: Decision) -> Receipt:
         delivery = self.deliveries[number]

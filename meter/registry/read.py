@@ -129,7 +129,8 @@ async def list_facts(
 ) -> list[tuple[int, int, str]]:
     """Up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as JSON."""
     rows = await connection.fetch(
-        f"{_LISTS[kind]} where f.batch <= $1 and (f.batch, f.ordinal) > ($2, $3) order by f.batch, f.ordinal limit $4",
+        f"""{_LISTS[kind]} where f.batch <= $1 and (f.batch, f.ordinal) > ($2::bigint, $3::bigint)
+            order by f.batch, f.ordinal limit $4""",
         as_of, *after, limit,
     )  # fmt: skip
     return [(row["batch"], row["ordinal"], row["content"]) for row in rows]

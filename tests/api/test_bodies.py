@@ -64,7 +64,7 @@ async def test_what_does_not_unpack_is_refused_as_a_whole(
     assert problem(answer) == (status, code)
 
 
-async def test_a_refused_body_leaves_nothing_behind(app: Door, platform: Holder) -> None:
+async def test_a_refused_body_leaves_nothing_behind(platform: Holder) -> None:
     before = good(await platform.get("/quarantine", limit=1000))["items"]
     assert problem(await platform.send(GOOD + b"x")) == (400, "trailing_bytes")
     assert good(await platform.get("/quarantine", limit=1000))["items"] == before

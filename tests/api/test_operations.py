@@ -30,7 +30,7 @@ async def test_the_rollup_catches_up_with_the_journal(app: Door, platform: Holde
     receipt = await platform.push(usage("lag"))
     async with app.engine.connect() as held:
         connection = await driver(held)
-        while await rolled_up_to(connection) < receipt["batch"]:
+        while await rolled_up_to(connection) < receipt["batch"]:  # noqa: ASYNC110 - the database tells no events
             await asyncio.sleep(0.02)
     text = (await app.client.get("/metrics")).text
     assert "suanbu_journal_batch" in text

@@ -18,16 +18,14 @@ from tests.support.records import (
     as_arrow,
     as_event,
     as_lines,
-    uscc,
     usage,
+    uscc,
 )
 
 
 async def test_a_receipt_says_what_became_of_every_record(platform: Holder) -> None:
     await platform.push(usage("e1"), usage("e2"))
-    receipt = await platform.push(
-        usage("e0"), usage("e1"), usage("e2", charge_fen=7), usage("e9", facility="hf-99")
-    )
+    receipt = await platform.push(usage("e0"), usage("e1"), usage("e2", charge_fen=7), usage("e9", facility="hf-99"))
     assert counts(receipt) == [1, 1, 1, 1]
     assert receipt["digest"].startswith("sm3:")
     assert codes(receipt) == [

@@ -1,0 +1,126 @@
+"""The quarantine: what is kept for a person, verbatim, and replayed when it has become acceptable."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.door import Holder, codes, counts, good, problem
+from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, chip, facility, usage, void
+
+
+async def kept(holder: Holder, **query: Any) -> list[dict[str, Any]]:
+    """What of this holder's waits for a person."""
+    items = await holder.items("/quarantine", limit=1000, **query)
+    return [one for one in items if one["source"] == holder.name]
+
+
+async def test_refused_and_conflicting_records_are_kept_as_received(platform: Holder) -> None:
+    strange = b'{"id" : "q1",  "cards":NaN , "order":"\\u7b97"}'
+    await platform.push(usage("q2"))
+    body = b"\n".join([strange, as_array([usage("q2", cards=9)])[1:-1]])
+    receipt = good(await platform.send(body, NDJSON))
+    found = await kept(platform)
+    assert [(one["index"], one["id"], one["status"], one["code"]) for one in found] == [
+        (0, "q1", "refused", receipt["results"][0]["code"]),
+        (1, "q2", "conflict", "id_already_recorded_with_other_content"),
+    ]
+    assert found[0]["record"] == strange.decode()
+    assert json.loads(found[1]["record"]) == usage("q2", cards=9)
+    assert [one["batch"] for one in found] == [receipt["batch"]] * 2
+    assert [one["id"] for one in await kept(platform, status="conflict")] == ["q2"]
+    assert [one["id"] for one in await kept(platform, status="refused")] == ["q1"]
+
+
+async def test_the_same_refused_record_is_kept_once_however_often_it_comes(platform: Holder) -> None:
+    first = await platform.push(usage("again", cards=0))
+    second = await platform.push(usage("again", cards=0))
+    assert codes(first) == codes(second) == [(0, "refused", "out_of_range")]
+    assert len(await kept(platform)) == 1
+
+
+async def test_a_refused_record_does_not_use_up_its_id(platform: Holder) -> None:
+    await platform.push(usage("id", cards=0))
+    assert counts(await platform.push(usage("id"))) == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("form", ["json", "events", "arrow"])
+async def test_a_replay_records_what_has_become_acceptable(platform: Holder, registrar: Holder, form: str) -> None:
+    late = f"late-{form}"
+    records = [usage("w1", facility=late), usage("w2", chip=late), usage("w3", cards=0), usage("w4", facility="never")]
+    if form == "arrow":
+        receipt = good(await platform.send(as_arrow(records), ARROW))
+    elif form == "events":
+        receipt = good(await platform.send(as_array([as_event(one) for one in records]), EVENTS))
+    else:
+        receipt = await platform.push(*records)
+    assert counts(receipt) == [0, 0, 0, 4]
+    assert counts(await platform.replay()) == [0, 0, 0, 3], "only what may become acceptable is tried"
+    await registrar.put("/facilities", [facility(late)])
+    await registrar.put("/chips", [chip(late)])
+    replayed = await platform.replay()
+    assert counts(replayed) == [2, 0, 0, 1]
+    assert good(await platform.get(f"/batches/{replayed['batch']}"))["kind"] == "replay"
+    assert [one["id"] for one in await kept(platform)] == ["w3", "w4"]
+    shown = good(await platform.get(f"/usage-records/{platform.name}/w1"))
+    assert (shown["counts"], shown["batch"]) == (True, replayed["batch"])
+    assert shown["record"]["id"] == "w1"
+    assert counts(await platform.replay()) == [0, 0, 0, 1]
+    assert counts(await platform.push(usage("w1", facility=late))) == [0, 1, 0, 0]
+
+
+async def test_a_replay_tries_a_correction_whose_original_has_come(platform: Holder) -> None:
+    assert counts(await platform.push(void("undo", "done"))) == [0, 0, 0, 1]
+    await platform.push(usage("done"))
+    assert counts(await platform.replay()) == [1, 0, 0, 0]
+    assert good(await platform.get(f"/usage-records/{platform.name}/done"))["counts"] is False
+
+
+async def test_what_was_accepted_meanwhile_is_a_duplicate_of_the_replay(platform: Holder, registrar: Holder) -> None:
+    await platform.push(usage("m", facility="meanwhile"))
+    await registrar.put("/facilities", [facility("meanwhile")])
+    await platform.push(usage("m", facility="meanwhile"))
+    assert counts(await platform.replay()) == [0, 1, 0, 0]
+    assert counts(await platform.replay()) == [0, 0, 0, 0], "what is recorded by now waits for nobody"
+
+
+async def test_a_replay_with_nothing_to_try_is_an_empty_receipt(platform: Holder) -> None:
+    receipt = await platform.replay()
+    assert counts(receipt) == [0, 0, 0, 0]
+    assert receipt["batch"] is None
+
+
+async def test_a_list_comes_in_portions(platform: Holder) -> None:
+    await platform.push(*(usage(f"p{i}", cards=0, charge_fen=i) for i in range(25)))
+    everything = [one["quarantine"] for one in await platform.items("/quarantine", limit=1000)]
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = good(await platform.get("/quarantine", limit=7, cursor=cursor))
+        assert len(page["items"]) <= 7
+        seen += [one["quarantine"] for one in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == everything
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"limit": 0}, "bad_request"),
+        ({"limit": 1001}, "bad_request"),
+        ({"limit": "many"}, "bad_request"),
+        ({"cursor": "%%%"}, "bad_cursor"),
+        ({"cursor": "eyJhIjoxfQ"}, "bad_cursor"),
+        ({"cursor": "WzEsMl0"}, "bad_cursor"),
+        ({"cursor": "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"}, "bad_cursor"),
+        ({"cursor": "Ilx1MDAwMCI"}, "bad_cursor"),
+        ({"cursor": "ü"}, "bad_cursor"),
+        ({"status": "lost"}, "bad_request"),
+    ],
+)
+async def test_a_portion_that_cannot_be_is_a_problem(platform: Holder, query: dict[str, Any], code: str) -> None:
+    assert problem(await platform.get("/quarantine", **query)) == (400, code)

@@ -1,0 +1,78 @@
+"""Showing a record's whole life and a batch's receipt."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.support.door import Holder, good, problem
+from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, as_lines, usage
+
+
+async def test_a_receipt_can_be_read_again(platform: Holder) -> None:
+    await platform.push(usage("b1"))
+    body = as_array([usage("b1"), usage("b1", cards=2), usage("b2"), usage("b3", cards=0)])
+    receipt = good(await platform.send(body))
+    shown = good(await platform.get(f"/batches/{receipt['batch']}"))
+    names = ("batch", "received", "accepted", "duplicate", "conflict", "refused", "digest")
+    assert {name: shown[name] for name in names} == {name: receipt[name] for name in names}
+    assert shown["source"] == platform.name
+    assert [one["status"] for one in shown["results"]] == ["conflict", "refused"]
+    assert shown["contents"]["body"] == f"sm3:{hashlib.new('sm3', body).hexdigest()}"
+
+
+@pytest.mark.parametrize("batch", ["0", "-1", "999999999", str(2**63), str(2**70)])
+async def test_a_batch_that_is_none_is_404(platform: Holder, batch: str) -> None:
+    assert problem(await platform.get(f"/batches/{batch}")) == (404, "no_such_batch")
+
+
+async def test_a_record_is_shown_as_received_and_as_recorded(platform: Holder) -> None:
+    record = usage("life", cards="2.50", started_at="2025-09-01T00:00:00.75Z", order="合同 7", evidence="aB")
+    receipt = await platform.push(usage("first"), record)
+    assert good(await platform.get(f"/usage-records/{platform.name}/life")) | {"recorded_at": "", "settled_in": []} == {
+        "source": platform.name,
+        "id": "life",
+        "batch": receipt["batch"],
+        "recorded_at": "",
+        "counts": True,
+        "record": record,
+        "recorded": {
+            "consumer": record["consumer"],
+            "facility": "hf-01",
+            "chip": "card-a",
+            "cards": "2.5",
+            "started_at": "2025-09-01T00:00:00+00:00",
+            "ended_at": "2025-09-01T01:00:00+00:00",
+            "charge_fen": 100,
+            "purpose": "research",
+            "via_platform": True,
+        },
+        "corrected_by": None,
+        "corrects": None,
+        "settled_in": [],
+    }
+
+
+async def test_a_record_is_shown_whatever_format_it_came_in(platform: Holder) -> None:
+    lines, events, arrow = usage("as-line"), usage("as-event"), usage("as-arrow", cards="0.5")
+    await platform.send(as_lines([usage("l0"), lines]), NDJSON)
+    await platform.send(as_array([as_event(usage("e0")), as_event(events)]), EVENTS)
+    await platform.send(as_arrow([usage("a0"), arrow]), ARROW)
+    shown: dict[str, Any] = {
+        name: good(await platform.get(f"/usage-records/{platform.name}/{name}"))
+        for name in ("as-line", "as-event", "as-arrow")
+    }
+    assert shown["as-line"]["record"] == lines
+    assert shown["as-event"]["record"] == as_event(events)
+    assert shown["as-arrow"]["record"]["id"] == "as-arrow"
+    assert shown["as-arrow"]["recorded"]["cards"] == "0.5"
+
+
+NO_RECORDS = ("nobody/x", "{source}/never", "{source}/%20", "%00/x", "{source}/%00", "{source}/" + "x" * 5000)
+
+
+@pytest.mark.parametrize("path", NO_RECORDS)
+async def test_a_record_that_is_none_is_404(platform: Holder, path: str) -> None:
+    assert problem(await platform.get(f"/usage-records/{path.format(source=platform.name)}"))[0] == 404

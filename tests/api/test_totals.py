@@ -1,0 +1,105 @@
+"""Metered totals: by day, by column, between instants; split exactly, given exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.door import Door, Holder, problem
+from tests.support.records import chip, facility, usage, uscc, void
+
+A, B = uscc(11), uscc(12)
+# three cards from 22:30 to 01:15 over midnight, charged 1000 fen for 9900 s: 5400 s, then 4500 s
+NIGHT = usage(
+    "night", consumer=A, cards=3, started_at="2025-10-01T22:30:00+08:00", ended_at="2025-10-02T01:15:00+08:00",
+    charge_fen=1000,
+)  # fmt: skip
+SLICE = usage(
+    "slice", consumer=B, facility="hf-02", chip="card-b", cards="0.007", started_at="2025-10-02T10:00:00+08:00",
+    ended_at="2025-10-02T10:00:10+08:00", charge_fen=7,
+)  # fmt: skip
+INSTANT = usage(
+    "instant", consumer=B, started_at="2025-10-03T00:00:00+08:00", ended_at="2025-10-03T00:00:00+08:00", charge_fen=11
+)
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Holder]:
+    """Where the sender of the records is kept."""
+    return {}
+
+
+@pytest.fixture
+async def reader(app: Door, registrar: Holder, told: dict[str, Holder]) -> Holder:
+    """Who asks for totals, once the records are in."""
+    if not told:
+        await registrar.put("/facilities", [facility("hf-02")])
+        await registrar.put("/chips", [chip("card-b")])
+        told["sender"] = await app.platform()
+        receipt = await told["sender"].push(NIGHT, SLICE, INSTANT, usage("gone"), void("gone-void", "gone"))
+        assert receipt["accepted"] == 5
+    return told["sender"]
+
+
+def item(hours: str, fen: int, records: int, **by: str) -> dict[str, Any]:
+    """A total."""
+    return {**by, "card_hours": hours, "charge_fen": fen, "records": records}
+
+
+async def test_without_columns_there_is_one_total(reader: Holder) -> None:
+    # 3 x 9900 s + 0.007 x 10 s = 29700.07 card-seconds, which is no finite number of hours
+    assert await reader.items("/usage-totals") == [item("2970007/360000", 1018, 3)]
+
+
+async def test_by_day_a_record_is_split_at_midnight_and_its_charge_by_cumulative_floor(reader: Holder) -> None:
+    assert await reader.items("/usage-totals", by="day") == [
+        item("4.5", 545, 1, day="2025-10-01"),
+        item("1350007/360000", 462, 2, day="2025-10-02"),
+        item("0", 11, 1, day="2025-10-03"),
+    ]
+
+
+async def test_days_are_those_of_shanghai_and_the_last_is_exclusive(reader: Holder) -> None:
+    found = await reader.items("/usage-totals", from_="2025-10-02", to="2025-10-03")
+    assert found == [item("1350007/360000", 462, 2)]
+
+
+async def test_instants_cut_anywhere(reader: Holder) -> None:
+    # 23:00 to 23:30 of the night: 1800 of 9900 s; floor(1000 x 3600/9900) - floor(1000 x 1800/9900) = 363 - 181
+    query = {"from_": "2025-10-01T15:00:00Z", "to": "2025-10-01T23:30:00+08:00"}
+    assert await reader.items("/usage-totals", **query) == [item("1.5", 182, 1)]
+
+
+async def test_a_cut_at_any_instant_loses_nothing(reader: Holder) -> None:
+    for cut in ("2025-10-01T22:30:01+08:00", "2025-10-02T00:00:01+08:00", "2025-10-02T10:00:09+08:00"):
+        before = await reader.items("/usage-totals", to=cut)
+        after = await reader.items("/usage-totals", from_=cut)
+        assert before[0]["charge_fen"] + after[0]["charge_fen"] == 1018
+
+
+async def test_by_columns_in_the_order_asked_for(reader: Holder) -> None:
+    assert await reader.items("/usage-totals", by="facility,consumer") == [
+        item("8.25", 1000, 1, facility="hf-01", consumer=A),
+        item("0", 11, 1, facility="hf-01", consumer=B),
+        item("7/360000", 7, 1, facility="hf-02", consumer=B),
+    ]
+    assert [list(one)[:2] for one in await reader.items("/usage-totals", by="chip,day")] == [["chip", "day"]] * 4
+
+
+async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: Holder) -> None:
+    assert await reader.items("/usage-totals", by="day", from_="2030-01-01", to="2030-01-02") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"by": "colour"}, "unknown_column"),
+        ({"from_": "yesterday"}, "bad_time"),
+        ({"from_": "2025-10-01T00:00:00"}, "bad_time"),
+        ({"from_": "2025-02-30"}, "bad_time"),
+        ({"from_": "2025-10-02", "to": "2025-10-01"}, "empty_period"),
+    ],
+)
+async def test_what_cannot_be_asked_is_a_problem(reader: Holder, query: dict[str, str], code: str) -> None:
+    assert problem(await reader.get("/usage-totals", **query)) == (400, code)
