@@ -211,8 +211,7 @@ def _check_owners(inputs: Inputs) -> None:
     wrong = joined.filter((pl.col("total") != WHOLE) | pl.col("total").is_null() | pl.col("twice"))
     if wrong.height:
         code = inputs.facilities["code"][int(wrong["facility"].min() or 0)]  # type: ignore[arg-type]
-        raise Refused(
-            "OWNER_SHARES_NOT_ONE", f"R-JV: the owners' shares of facility '{code}' do not sum to 1, or one stands twice"
-        )
+        wrong_how = "do not sum to 1, or one stands twice"
+        raise Refused("OWNER_SHARES_NOT_ONE", f"R-JV: the owners' shares of facility '{code}' {wrong_how}")
     stray = inputs.facility_owners.join(inputs.facility_facts, on="seq", how="anti")
     _require(stray.height == 0, "INPUT_UNKNOWN_RANK", "facility_owners names a facility fact that is not there")

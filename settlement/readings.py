@@ -126,7 +126,7 @@ def _order_of(given: dict[str, Any]) -> Order:
     rate = given.get("rate")
     if rate is not None:
         if not isinstance(rate, str) or not _is_decimal(rate):
-            raise Refused("RATE_NOT_EXACT", f"R-CAP20: the rate is a decimal string such as \"0.20\", not {rate!r}")
+            raise Refused("RATE_NOT_EXACT", f'R-CAP20: the rate is a decimal string such as "0.20", not {rate!r}')
         rate = Fraction(rate)
     budget = given.get("budget_fen")
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool)):

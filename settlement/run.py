@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -125,9 +125,10 @@ def settle(
     inputs.check()
     if inputs.applications and not of_round.draft:
         raise Refused("APPLICATION_NOT_IN_ROUND", f"{of_round.id} settles use and takes no applications")
-    settled = _settle_draft(inputs, of_round, read, chosen) if of_round.draft else _settle(inputs, of_round, read, chosen)
+    job = _settle_draft if of_round.draft else _settle
+    settled = job(inputs, of_round, read, chosen)
     digest = f"{algorithm}:{hashlib.new(algorithm, settled.canonical_bytes()).hexdigest()}"
-    return Settlement(**{**settled.__dict__, "digest": digest})
+    return replace(settled, digest=digest)
 
 
 def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -330,9 +331,7 @@ class _Lines:
         facts = self.inputs.entity_facts
         known = fact.set(fact < 0, None)
         kinds = {
-            f"{kind}_fen": pl.Series(spent.total_fen[number, party]).set(
-                pl.Series(~spent.on_file[number, party]), None
-            )
+            f"{kind}_fen": pl.Series(spent.total_fen[number, party]).set(pl.Series(~spent.on_file[number, party]), None)
             for number, kind in enumerate(EXPENDITURE_KINDS)
         }
         units = {
@@ -477,11 +476,8 @@ def _settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readi
             "region": named["region"],
             "kind": named["kind"],
             "group": codes,
-            **{
-                f"{name}_units": zero_units
-                for name in ("consumed", "supplied", "group_consumed", "group_supplied")
-            },
-            **{name: zeros for name in ("eligible_expenditure_fen", "base_fen")},
+            **{f"{name}_units": zero_units for name in ("consumed", "supplied", "group_consumed", "group_supplied")},
+            **dict.fromkeys(("eligible_expenditure_fen", "base_fen"), zeros),
             "award_fen": awards,
             "held_fen": zeros,
             "payable_fen": payable,

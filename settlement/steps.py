@@ -18,6 +18,7 @@ from settlement.run import Settlement
 Step = dict[str, Any]
 Values = Mapping[str, Any]
 
+RUNNING: Final = ("charges_fen", "use_pflops_hours")
 RULE_OF_REASON: Final = {
     "NOT_VIA_PLATFORM": "R-PLATFORM",
     "PURPOSE_NOT_ELIGIBLE": "R-PURPOSE",
@@ -177,13 +178,14 @@ class _Teller:
                 "consumed_pflops_hours": pflops_hours_text(row["consumed_units"]),
                 "released_consumed_pflops_hours": pflops_hours_text(row["released_consumed_units"]),
             }
-            self.add("R-NET", "先抵后筛：政策范围内的全部平台使用", "given", given, {}, {}, ("filter_order", "self_test"))
+            title = "先抵后筛：政策范围内的全部平台使用"
+            self.add("R-NET", title, "given", given, {}, {}, ("filter_order", "self_test"))
 
     def _use(self) -> dict[str, Any]:
         """Charges and use as they stand after the last step that changed them."""
         for step in reversed(self.steps):
             if "charges_fen" in step["after"]:
-                return {name: step["after"][name] for name in ("charges_fen", "use_pflops_hours") if name in step["after"]}
+                return {name: step["after"][name] for name in RUNNING if name in step["after"]}
         raise AssertionError("the first step gives charges")
 
     def _leave_out(self, part: Values, *, by_scheme: bool) -> None:
@@ -378,7 +380,8 @@ class _Teller:
         rule = f"Y-{item.article}"
         words = self.settlement.round.rules[rule]
         if item.article == "5":
-            amounts: dict[str, Any] = {"fen_per_unit": decimal_text(Fraction(str(words.parameters["yuan_per_kwh"])) * 100)}
+            fen_per_kwh = Fraction(str(words.parameters["yuan_per_kwh"])) * 100
+            amounts: dict[str, Any] = {"fen_per_unit": decimal_text(fen_per_kwh)}
         else:
             amounts = {
                 "fen_per_unit": decimal_text(Fraction(str(words.parameters["rate"]))),
@@ -466,7 +469,9 @@ def _group_net(_before: Values, parameters: Values) -> dict[str, Any]:
     }
 
 
-def _ratio_of(consumed: Fraction, net: Fraction, group_consumed: Fraction, group_net: Fraction, effect: str) -> Fraction:
+def _ratio_of(
+    effect: str, consumed: Fraction, net: Fraction, group_consumed: Fraction, group_net: Fraction
+) -> Fraction:
     if net <= 0 or group_net <= 0:
         return Fraction(0)
     return Fraction(1) if effect == "gate" else min(net / consumed, group_net / group_consumed)
@@ -474,7 +479,7 @@ def _ratio_of(consumed: Fraction, net: Fraction, group_consumed: Fraction, group
 
 def _ratio(before: Values, parameters: Values) -> dict[str, Any]:
     names = ("consumed_pflops_hours", "net_pflops_hours", "group_consumed_pflops_hours", "group_net_pflops_hours")
-    found = _ratio_of(*(Fraction(before[name]) for name in names), parameters["net_effect"])
+    found = _ratio_of(parameters["net_effect"], *(Fraction(before[name]) for name in names))
     return {"ratio": decimal_text(found)}
 
 
@@ -537,11 +542,11 @@ def _hold(before: Values, parameters: Values) -> dict[str, Any]:
     consumed = Fraction(before["released_consumed_pflops_hours"])
     group_consumed = Fraction(parameters["group_released_consumed_pflops_hours"])
     ratio = _ratio_of(
+        parameters["net_effect"],
         consumed,
         consumed - Fraction(before["supplied_pflops_hours"]),
         group_consumed,
         group_consumed - Fraction(before["group_supplied_pflops_hours"]),
-        parameters["net_effect"],
     )
     exact = before["released_charges_fen"] * Fraction(before["covered_share"]) * ratio * Fraction(before["rate"])
     released = _rounded(exact, parameters["rounding"])

@@ -1,4 +1,4 @@
-"""Exact integers wider than 64 bits for the kernels, as limbs of 64 bits (two for quantities, up to five for products)."""
+"""Exact integers wider than 64 bits for the kernels, as limbs: two for quantities, up to five for products."""
 
 from __future__ import annotations
 
@@ -132,17 +132,14 @@ def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
             quotient -= max(ONE, np.uint64(np.int64(as_float(m4, m3, m2, m1, m0) / divisor)))
             continue
         less = r4 == ZERO and (
-            r3 < d3
-            or (r3 == d3 and (r2 < d2 or (r2 == d2 and (r1 < d1 or (r1 == d1 and r0 < d0)))))
+            r3 < d3 or (r3 == d3 and (r2 < d2 or (r2 == d2 and (r1 < d1 or (r1 == d1 and r0 < d0)))))
         )
         if less:
             s0, borrow = subtract_borrow(d0, r0, ZERO)
             s1, borrow = subtract_borrow(d1, r1, borrow)
             s2, borrow = subtract_borrow(d2, r2, borrow)
             s3, borrow = subtract_borrow(d3, r3, borrow)
-            half = r3 > s3 or (
-                r3 == s3 and (r2 > s2 or (r2 == s2 and (r1 > s1 or (r1 == s1 and r0 >= s0))))
-            )
+            half = r3 > s3 or (r3 == s3 and (r2 > s2 or (r2 == s2 and (r1 > s1 or (r1 == s1 and r0 >= s0)))))
             return quotient, half
         quotient += max(ONE, np.uint64(np.int64(as_float(r4, r3, r2, r1, r0) / divisor)))
 

@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from meter.intake.catalogue import DatedCode
 from meter.intake.limits import BATCH_RECORDS
 from meter.intake.receive import receive_records
 from meter.intake.registered import Registered
-from meter.journal.memory import MemoryJournal, Span
+from meter.journal.memory import MemoryJournal
 from meter.registry.shapes import READERS, Unfit
 from meter.rollup.daily import roll_up
 from settlement.inputs import COLUMNS, Inputs, empty
@@ -54,7 +55,12 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def run_world(world: World, *, readings: Mapping[str, Any] | None = None, rounds: Mapping[str, Round] | None = None) -> dict[str, Any]:
+def run_world(
+    world: World,
+    *,
+    readings: Mapping[str, Any] | None = None,
+    rounds: Mapping[str, Round] | None = None,
+) -> dict[str, Any]:
     """Settles one world: {id, ok, got, differences}; `readings` are put over those of the world.
 
     `got` is {ingest, lines, totals, digest} (and matches), or {refused} with `detail` beside it; `ok` says whether
@@ -72,8 +78,7 @@ def run_world(world: World, *, readings: Mapping[str, Any] | None = None, rounds
         }
         if settlement.matches:
             got["matches"] = {
-                match.id: {"award_fen": match.award_fen, "reasons": list(match.reasons)}
-                for match in settlement.matches
+                match.id: {"award_fen": match.award_fen, "reasons": list(match.reasons)} for match in settlement.matches
             }
         detail = {}
     except Refused as refused:
@@ -147,7 +152,7 @@ def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
         [_dated(item["chip"], chip_rank[item["chip"]] + 1, item) for item in registry["chips"]],
     )
     journal = _journal(world.get("usage") or [], registered)
-    spans = [(span, other) for one, two in journal.conflicts for span, other in ((one, one), (one, two), (two, one), (two, two))]
+    spans = [pair for versions in journal.conflicts for pair in product(versions, versions)]
     settled = (world.get("settled") or {}).get("lines")
     parties = sorted(
         {item["uscc"] for item in registry["entities"]}
@@ -239,9 +244,7 @@ def _use(journal: MemoryJournal, rank: Mapping[str, int]) -> pl.DataFrame:
     to_rank = np.zeros(len(numbers) + 1, dtype=np.int32)
     for code, number in numbers.items():
         to_rank[number] = rank[code]
-    measured = {
-        name: entries[name] for name in ("millicards", "charge_fen", "purpose", "via_platform")
-    } | {
+    measured = {name: entries[name] for name in ("millicards", "charge_fen", "purpose", "via_platform")} | {
         "consumer": to_rank[entries["consumer"]],
         "facility": entries["facility"] - 1,
         "chip": entries["chip"] - 1,
@@ -260,8 +263,8 @@ def _facts(
     def operator(item: Mapping[str, Any]) -> int | None:
         return None if item["operator"] is None else rank[item["operator"]]
 
-    def period(item: Mapping[str, Any], start: str = "valid_from", end: str = "valid_to") -> tuple[int | None, int | None]:
-        return _day(item[start]), _day(item[end])
+    def period(item: Mapping[str, Any], prefix: str = "valid_") -> tuple[int | None, int | None]:
+        return _day(item[f"{prefix}from"]), _day(item[f"{prefix}to"])
 
     return {
         "entity_facts": _rows(
@@ -319,7 +322,7 @@ def _facts(
                     rank[item["holder"]],
                     rank[item["held"]],
                     _billionths(item["share"]),
-                    *period(item, "from", "to"),
+                    *period(item, ""),
                 )
                 for seq, item in enumerate(registry["holdings"])
             ],
@@ -347,8 +350,9 @@ def _billionths(share: Decimal) -> int:
 
 
 def _frame(name: str, *columns: Any) -> pl.DataFrame:
+    kinds = COLUMNS[name].items()
     return pl.DataFrame(
-        {column: pl.Series(list(values), dtype=kind) for (column, kind), values in zip(COLUMNS[name].items(), columns, strict=True)}
+        {column: pl.Series(list(values), dtype=kind) for (column, kind), values in zip(kinds, columns, strict=True)}
     )
 
 

@@ -25,7 +25,8 @@ def share_budget(award_fen: Int64Array, budget_fen: int) -> tuple[Int64Array, In
     left = budget_fen - int(payable.sum())
     odd[np.lexsort((np.arange(len(award_fen)), -remainder))[:left]] = 1
     payable += odd
-    assert int(payable.sum()) == budget_fen and bool((payable <= award_fen).all()), "the budget is shared exactly"
+    assert int(payable.sum()) == budget_fen, "the budget is shared to the fen"
+    assert bool((payable <= award_fen).all()), "nobody is paid above the award"
     return payable, odd
 
 

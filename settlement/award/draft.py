@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -51,7 +52,7 @@ class DraftLine:
 def apply_draft(inputs: Inputs, of_round: Round) -> dict[int, DraftLine]:
     """All applications in order of id, by party. Refused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
     applications = sorted((_Application(item, inputs) for item in inputs.applications), key=lambda item: item.id)
-    for one, next_one in zip(applications, applications[1:], strict=False):
+    for one, next_one in pairwise(applications):
         if one.id == next_one.id:
             raise Refused("APPLICATION_INVALID", f"the application '{one.id}' occurs twice")
     drafting = _Drafting(inputs, of_round)
@@ -96,7 +97,8 @@ class _Application:
 
     def _wrong(self, name: str, wanted: str) -> None:
         shown = self.given.get(name)
-        raise Refused("APPLICATION_INVALID", f"application {self.given.get('id')!r}: '{name}' must be {wanted}: {shown!r}")
+        identity = self.given.get("id")
+        raise Refused("APPLICATION_INVALID", f"application {identity!r}: '{name}' must be {wanted}, not {shown!r}")
 
     def _text(self, name: str) -> str:
         value = self.given.get(name)
@@ -204,6 +206,7 @@ class _Drafting:
 
     def _clause(self, application: _Application, measure: Fraction) -> tuple[list[str], int]:
         """(reasons against, fen) of the article alone, floored once."""
+
         def rule(name: str) -> Any:
             return self.round.parameter(f"Y-{application.article}", name)
 

@@ -101,7 +101,7 @@ def _difference(a, b, i):  # type: ignore[no-untyped-def]
 def _award(  # type: ignore[no-untyped-def]
     charges, covered, all_charges, consumed, supplied, group_consumed, group_supplied, rate, rate_top, rate_bottom,
     gate, half_up, expenditure, base, award, ratio,
-):
+):  # fmt: skip
     for i in range(len(charges)):
         spent, part, whole = np.uint64(charges[i]), np.uint64(covered[i]), np.uint64(all_charges[i])
         if part == whole:  # nothing is cut, or there is nothing to cut: 0 charges have an expenditure of 0

@@ -26,9 +26,7 @@ def gates_of(inputs: Inputs, entities: Timeline, of_round: Round) -> Gates:
     """All refusals and holds of R-ENTITY that apply; a refusal does not hide a hold."""
     assert of_round.window is not None, "a draft has no last day"
     start, end = of_round.window
-    fact: Int64Array = last_in_window(
-        entities.offset, entities.begin, entities.end, entities.fact, start, end - 1
-    )
+    fact: Int64Array = last_in_window(entities.offset, entities.begin, entities.end, entities.fact, start, end - 1)
     facts = inputs.entity_facts
     known = fact >= 0
     reasons = np.zeros(len(fact), dtype=np.int64)

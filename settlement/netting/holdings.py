@@ -187,7 +187,7 @@ def _leaders(parties, holder, held):  # type: ignore[no-untyped-def]
         else:
             leader[a] = b
     for i in range(parties):
-        a = i
+        a = np.int64(i)
         while leader[a] != a:
             leader[a] = leader[leader[a]]
             a = leader[a]
@@ -260,7 +260,7 @@ class Ancestry:
 @njit(cache=True, nogil=True)
 def _follow(  # type: ignore[no-untyped-def]
     families, day, family_offset, members, by_held, holder, share, begin, end, largest, only, root, top, seen, walk
-):
+):  # fmt: skip
     for f in families:
         low, high = family_offset[f], family_offset[f + 1]
         for m in range(low, high):

@@ -66,7 +66,7 @@ def insiders(rows: Rows, owners: Owners, ancestry: Ancestry, segments: list[Segm
 @njit(cache=True, nogil=True)
 def _judge(  # type: ignore[no-untyped-def]
     low, high, consumer, fact, via_platform, offset, party, is_insider, family, top, inside
-):
+):  # fmt: skip
     """Decides every row whose parties have a single top; leaves OPEN the others, and says how many."""
     left = 0
     for i in range(low, high):
@@ -98,7 +98,7 @@ def _judge(  # type: ignore[no-untyped-def]
 def _judge_closure(  # type: ignore[no-untyped-def]
     picked, day, consumer, fact, offset, party, is_insider,
     by_held, holder, by_holder, downwards, held, begin, end, marks, queue, stamp, inside,
-):
+):  # fmt: skip
     """Decides OPEN rows, sorted by facility fact: marks all ancestors of its owners, then all their descendants."""
     previous = np.int64(-1)
     for i in picked:

@@ -103,11 +103,15 @@ def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
     day = pl.col("day")
     inside = (day >= window[0]) & (day < window[1])
     charge = pl.col("charge_fen").cast(pl.Int128)
-    found = inputs.use.lazy().select(
-        charge.sum().alias("all"),
-        charge.filter(inside).sum().alias("inside"),
-        pl.col("pieces").cast(pl.Int128).sum().alias("pieces"),
-    ).collect()
+    found = (
+        inputs.use.lazy()
+        .select(
+            charge.sum().alias("all"),
+            charge.filter(inside).sum().alias("inside"),
+            pl.col("pieces").cast(pl.Int128).sum().alias("pieces"),
+        )
+        .collect()
+    )
     total, kept, pieces = (int(found[name][0] or 0) for name in ("all", "inside", "pieces"))
     if total >= 2**62 or pieces >= 2**62:
         raise Refused("TOTAL_TOO_LARGE", "the charges of all records together do not fit in 62 bits")

@@ -1,4 +1,4 @@
-"""The use inside the window as arrays in order of days, each row with the facts that rule on its day (R-WIN, R-FACTS)."""
+"""The use inside the window as arrays by day, each row with the facts that rule on its day (R-WIN, R-FACTS)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def scope_of(rows: Rows, inside: npt.NDArray[np.uint8], facilities: int, reading
 @njit(cache=True, nogil=True)
 def _add_use(  # type: ignore[no-untyped-def]
     facility, via_platform, millicard_seconds, megaflops, inside, all_use, outside_use, used
-):
+):  # fmt: skip
     fits = True
     for i in range(len(facility)):
         if not via_platform[i]:

@@ -176,7 +176,7 @@ def _sum_rows(  # type: ignore[no-untyped-def]
     has_kept, has_eligible, has_scheme, reasons, flags, all_charges, eligible_charges, released_charges,
     consumed, released, supplied, pool_consumed, pool_released, pool_supplied,
     place, fate_use, fate_charge, fate_pieces, bits,
-):
+):  # fmt: skip
     fits = True
     for i in range(row_low, row_high):
         e = consumer[i]
@@ -263,7 +263,7 @@ def flush_groups(sums: Sums, ancestry: Ancestry, families: Int32Array) -> None:
 @njit(cache=True, nogil=True)
 def _flush(  # type: ignore[no-untyped-def]
     families, family_offset, members, root, pool_a, pool_b, pool_c, group_a, group_b, group_c
-):
+):  # fmt: skip
     fits = True
     for f in families:
         for m in range(family_offset[f], family_offset[f + 1]):
