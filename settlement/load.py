@@ -47,6 +47,7 @@ async def inputs_as_of(
     frames["use"] = await use_as_of(connection, batch)
     frames["conflicts"] = _crossed(await frame(connection, _CONFLICTS.format(batch=int(batch)), _CONFLICT_SCHEMA))
     codes = {name: await dictionary(connection, name) for name in _DICTIONARIES}
+    codes["parties"] = _with(codes["parties"], {str(one.get("consumer")) for one in applications or []})
     if settled is not None:
         frames["settled_before"] = _settled(settled, codes["parties"])
     return ranked(
@@ -64,9 +65,11 @@ def ranked(
 ) -> Inputs:
     """Inputs from frames that name parties, facilities and chips by numbers; `codes` say whose number is whose.
 
-    `codes` have the columns number (Int32, at least 0) and code; only codes that the frames name become ranks.
+    `codes` have the columns number (Int32, at least 0) and code; only codes that the frames or the applications name
+    become ranks.
     """
-    ranks = {name: _ranks(name, frames, codes[name]) for name in _DICTIONARIES}
+    applicants = {str(one.get("consumer")) for one in applications or []}
+    ranks = {name: _ranks(name, frames, codes[name], applicants) for name in _DICTIONARIES}
     found: dict[str, pl.DataFrame] = {}
     for name, of in RANKS.items():
         table = frames.get(name, empty(name))
@@ -85,7 +88,7 @@ def ranked(
 
 
 def _ranks(
-    name: str, frames: Mapping[str, pl.DataFrame], codes: pl.DataFrame
+    name: str, frames: Mapping[str, pl.DataFrame], codes: pl.DataFrame, applicants: set[str]
 ) -> tuple[pl.DataFrame, npt.NDArray[np.int32]]:
     """The sorted list of codes that the frames name, and number -> rank (-1 for numbers nobody names)."""
     largest = int(codes["number"].max() or 0)  # type: ignore[arg-type]
@@ -94,6 +97,8 @@ def _ranks(
         for column, target in of.items():
             if target == name and table_name in frames:
                 named[frames[table_name][column].drop_nulls().to_numpy()] = True
+    if name == "parties":
+        named[codes.filter(pl.col("code").is_in(sorted(applicants)))["number"].to_numpy()] = True
     listed = codes.filter(pl.Series(named[codes["number"].to_numpy()])).sort("code")
     rank = np.full(largest + 2, -1, np.int32)  # the last place answers for "none", number -1
     rank[listed["number"].to_numpy()] = np.arange(listed.height, dtype=np.int32)
@@ -105,6 +110,13 @@ def _ranks(
         schema=dict(COLUMNS[name]),
     )
     return table, rank
+
+
+def _with(codes: pl.DataFrame, more: set[str]) -> pl.DataFrame:
+    """The codes and those that are new, numbered behind the last."""
+    fresh = sorted(more - set(codes["code"].to_list()))
+    first = int(codes["number"].max() or 0) + 1  # type: ignore[arg-type]
+    return pl.concat([codes, pl.DataFrame({"number": range(first, first + len(fresh)), "code": fresh}, codes.schema)])
 
 
 def _crossed(conflicts: pl.DataFrame) -> pl.DataFrame:

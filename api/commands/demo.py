@@ -27,6 +27,7 @@ from api.service import now
 BATCH_RECORDS = 5000
 CONSOLE = Console(highlight=False)
 ROUND = "anhui-2026"
+ENTRY = ("-m", "api")
 
 
 def demo(data: Data = Path("data/demo")) -> None:
@@ -95,7 +96,7 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
 def _serving(data: Path) -> Iterator[str]:
     """The service as its own process, on a free port."""
     _say("服务", "suanbu serve")
-    command = [sys.executable, "-m", "api", "serve", "--data", str(data), "--port", "0"]
+    command = [sys.executable, *ENTRY, "serve", "--data", str(data), "--port", "0"]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdout=subprocess.PIPE, text=True, env=os.environ, start_new_session=True
     ) as process:

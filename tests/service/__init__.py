@@ -1,0 +1,1 @@
+"""Settlements through the door: run, explained, decided, paid."""
