@@ -1,0 +1,1 @@
+"""Tests of the decision: rounds, readings, netting, award, steps, compare, interval."""
