@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from datetime import date, datetime
@@ -15,6 +16,8 @@ from api.asking import as_caller, service_of
 from api.paging import Page, page_of
 from api.problem import Problem
 from api.service import now
+from meter.intake.body import decoded
+from meter.intake.codes import BodyError
 from meter.registry.read import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
@@ -33,18 +36,19 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
         raise Problem(403, "key_names_no_source", "this key names no source")
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise Problem(415, "unsupported_media_type", "send application/json")
-    body = bytearray()
+    body: bytes | bytearray = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES:
             raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
     try:
+        body = await asyncio.to_thread(decoded, bytes(body), request.headers.get("content-encoding"))
         outcome = await record_items(
             service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
             source=caller.source if kind == "control_totals" else None,
         )  # fmt: skip
-    except NotABatch as error:
-        raise Problem(error.status, error.code, error.detail) from None
+    except (NotABatch, BodyError) as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
     for status in ("accepted", "duplicate", "conflict", "refused"):
         metrics.REGISTRY_ITEMS.labels(kind, status).inc(getattr(outcome, status))
     if outcome.recorded is not None:

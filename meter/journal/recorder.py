@@ -174,9 +174,10 @@ class Recorder:
         for delivery, receipt in zip(deliveries, receipts, strict=True):
             repeats = receipt.duplicate + receipt.conflict
             (self._repeating.add if repeats else self._repeating.discard)(delivery.source[0])
-        if numbers:
+        kept = {code: number for code, number in numbers.items() if number not in journal.numbers_not_kept}
+        if kept:
             self.registered = self.registered.extended(
-                self.registered.version, party_codes=list(numbers), party_numbers=list(numbers.values())
+                self.registered.version, party_codes=list(kept), party_numbers=list(kept.values())
             )
         return receipts
 

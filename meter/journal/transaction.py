@@ -56,10 +56,14 @@ class JournalTransaction:
         self._now = max(now, head.recorded_at)  # a clock set back must not make an earlier batch look later
         self._batches: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[Any, ...]] = []
-        self._fresh_names: list[str] = []
+        self._given: dict[tuple[str, str], dict[str, int]] = {}  # (table, column) -> numbers not yet written
+        self._uncovered: list[tuple[str, int, str]] = []  # (table, number, name) that no batch's digest covers yet
 
     async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:
-        """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones."""
+        """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones.
+
+        A new number is kept only when a batch follows whose digest covers it.
+        """
         assert (table, column) in {("party", "uscc"), ("facility", "code"), ("chip", "code")}
         wanted = sorted(set(names))
         if not wanted:
@@ -67,14 +71,14 @@ class JournalTransaction:
         rows = await self.connection.fetch(
             f"select id, {column} as name from {table} where {column} = any($1::text[])", wanted
         )
-        numbers = {row["name"]: row["id"] for row in rows}
+        given = self._given.setdefault((table, column), {})
+        numbers = {row["name"]: row["id"] for row in rows} | {name: given[name] for name in wanted if name in given}
         missing = [name for name in wanted if name not in numbers]
         if missing:
-            last = await self.connection.fetchval(f"select coalesce(max(id), 0) from {table}")
-            fresh = list(enumerate(missing, start=last + 1))
-            await self.connection.copy_records_to_table(table, records=fresh, columns=["id", column])
-            numbers.update({name: number for number, name in fresh})
-            self._fresh_names += [f"{table} {number} {name}" for number, name in fresh]
+            last = await self.connection.fetchval(f"select coalesce(max(id), 0) from {table}") + len(given)
+            for number, name in enumerate(missing, start=last + 1):
+                given[name] = numbers[name] = number
+                self._uncovered.append((table, number, name))
         return numbers
 
     def append(
@@ -90,9 +94,10 @@ class JournalTransaction:
     ) -> Recorded:
         """Add the next batch (written out by `flush`); `body` is (content type, codec, bytes)."""
         number = self.head.batch + 1
-        if self._fresh_names:  # numbers given out since the last batch are covered by this one
-            contents = {**contents, "names": digest_of(self.algorithm, "\n".join(self._fresh_names).encode())}
-            self._fresh_names = []
+        if self._uncovered:
+            names = "\n".join(f"{table} {given} {name}" for table, given, name in self._uncovered)
+            contents = {**contents, "names": digest_of(self.algorithm, names.encode())}
+            self._uncovered = []
         registry_batch = number if changes_registry else self.head.registry_batch
         header = Header(
             batch=number,
@@ -121,8 +126,17 @@ class JournalTransaction:
             self._bodies.append((number, *body))
         return Recorded(number, digest, self._now)
 
+    @property
+    def numbers_not_kept(self) -> set[int]:
+        """Numbers given out that no batch covers: at the end of the transaction they are free again."""
+        return {number for _, number, _ in self._uncovered}
+
     async def flush(self) -> None:
-        """Write the batches appended so far."""
+        """Write the batches appended so far, and the names that they cover."""
+        if not self._uncovered:
+            for (table, column), given in self._given.items():
+                await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
+            self._given = {}
         await self.copy("batch", _BATCH_COLUMNS, self._batches)
         await self.copy("batch_body", ("batch", "content_type", "codec", "body"), self._bodies)
         self._batches, self._bodies = [], []

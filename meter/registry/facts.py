@@ -34,7 +34,7 @@ def ruling(facts: Iterable[tuple[int, int, Fact]]) -> list[tuple[int, int, Fact]
         by_start[start] = (end, fact)  # of two with one start the later recorded
     starts = sorted(by_start)
     periods = []
-    for start, following in zip(starts, [*starts[1:], NEVER], strict=True):
+    for start, following in zip(starts, [*starts, NEVER][1:], strict=True):
         end, fact = by_start[start]
         if start < min(end, following):
             periods.append((start, min(end, following), fact))

@@ -86,9 +86,16 @@ async def record_items(
 def content_of(item: Item) -> str:
     """The item in the one spelling by which repeats are compared; bank accounts are kept apart."""
     return json.dumps(
-        {name: value for name, value in item.items() if value is not None and name != "bank_account"},
+        _stated({name: value for name, value in item.items() if name != "bank_account"}),
         sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_spell,
     )  # fmt: skip
+
+
+def _stated(value: Any) -> Any:
+    """A value without the fields, however deep, that state nothing."""
+    if isinstance(value, dict):
+        return {name: _stated(part) for name, part in value.items() if part is not None}
+    return [_stated(part) for part in value] if isinstance(value, list) else value
 
 
 def _spell(value: object) -> str:

@@ -1,0 +1,1 @@
+"""The registry: dated facts, repeats, holdings, warnings, over HTTP and as pure functions."""
