@@ -1,0 +1,46 @@
+"""Answers of the console: pages from templates, with the headers that keep a browser from doing anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.console.template import environment
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+NO_STORE = "no-store"
+
+
+def page(template: str, code: int = 200, /, **values: Any) -> HTMLResponse:
+    """A page from its template, with its HTTP status."""
+    return HTMLResponse(environment().get_template(f"{template}.html").render(**values), code)
+
+
+def to(path: str) -> RedirectResponse:
+    """See another page, by GET."""
+    return RedirectResponse(path, 303)
+
+
+def secured(request: Request, response: Response) -> Response:
+    """The answer with the console's headers; what does not say how long it may be kept is not kept at all."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", NO_STORE)
+    if request.url.scheme == "https":
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response

@@ -1,0 +1,125 @@
+"""What the pages read: people's sessions, settlements, rounds and the quarantine; from the database, or from a fake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import asyncpg
+from fastapi import Request
+
+from api import people
+from api.asking import service_of
+from api.people import Person
+from api.service import Service, now
+from meter.journal.show import quarantined
+from meter.journal.transaction import reaching_database
+from meter.rollup.store import driver
+from settlement import store
+from settlement.rounds import Round, load_rounds
+
+Record = dict[str, Any]
+EVERYTHING = 2**31 - 1
+
+
+class Books(Protocol):
+    """Everything the console asks for; objects have the contract's shapes."""
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        """A session's token, or None."""
+
+    async def whose(self, token: str | None) -> Person | None:
+        """Whose session it is, or None."""
+
+    async def log_out(self, token: str) -> None:
+        """End a session."""
+
+    async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
+        """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
+
+    async def settlement(self, number: str) -> Record | None:
+        """One settlement with receipt, matches and events."""
+
+    async def lines(
+        self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
+    ) -> list[Record]:
+        """Lines in order of code."""
+
+    async def line(self, number: str, uscc: str) -> Record | None:
+        """A line with its steps and its excluded use."""
+
+    async def excluded(self, number: str) -> Mapping[str, list[Record]]:
+        """The excluded use of all lines, by code."""
+
+    async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
+        """What waits for a person, oldest first."""
+
+    def rounds(self) -> Mapping[str, Round]:
+        """The rounds known."""
+
+
+class DatabaseBooks:
+    """The books of the running service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        async with reaching_database(), self._service.engine.connect() as held:
+            yield await driver(held)
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        async with reaching_database():
+            return await people.log_in(self._service.engine, name, password, now())
+
+    async def whose(self, token: str | None) -> Person | None:
+        async with reaching_database():
+            return await people.whose(self._service.engine, token, now())
+
+    async def log_out(self, token: str) -> None:
+        async with reaching_database():
+            await people.log_out(self._service.engine, token, now())
+
+    async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await store.list_settlements(connection, before=before, limit=limit)
+
+    async def settlement(self, number: str) -> Record | None:
+        async with self._connection() as connection:
+            return await store.get_settlement(connection, number)
+
+    async def lines(
+        self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
+    ) -> list[Record]:
+        async with self._connection() as connection:
+            return await store.list_lines(
+                connection, number, region=region, status=status, q=q, after=after, limit=limit
+            )
+
+    async def line(self, number: str, uscc: str) -> Record | None:
+        async with self._connection() as connection:
+            return await store.get_line(connection, number, uscc)
+
+    async def excluded(self, number: str) -> Mapping[str, list[Record]]:
+        async with self._connection() as connection:
+            return await store.excluded_of_all(connection, number)
+
+    async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await quarantined(connection, status, after, limit)
+
+    def rounds(self) -> Mapping[str, Round]:
+        return _rounds()
+
+
+@cache
+def _rounds() -> Mapping[str, Round]:
+    return load_rounds()  # a published round never changes while the process lives
+
+
+def books_of(request: Request) -> Books:
+    """The books of this worker's service (tests put others in their place)."""
+    return DatabaseBooks(service_of(request))

@@ -1,0 +1,84 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.console.answer import page, to
+from api.console.books import Books, books_of
+from api.console.guard import (
+    FORM_COOKIE,
+    HOME,
+    LOGIN,
+    MONEY,
+    QUARANTINE,
+    SESSION_COOKIE,
+    ConsoleRoute,
+    admitted,
+    check_form,
+    form_of,
+    local_path,
+    new_form_token,
+    sections,
+    session_form_token,
+    set_cookie,
+    start_session,
+)
+from api.console.guard import ROUNDS as ROUNDS_SECTION
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+FORM_HOURS = 1
+
+
+@ROUTER.get("")
+async def get_home(request: Request, books: Shelf) -> Response:
+    """The first section a person sees."""
+    person = await admitted(request, books, ROUNDS_SECTION)
+    seen = sections(person)
+    first = "settlements" if MONEY in seen else "quarantine" if QUARANTINE in seen else "rounds"
+    return to(f"{HOME}/{first}")
+
+
+@ROUTER.get("/login")
+async def get_login(request: Request) -> Response:
+    """The login form, with a token that only this browser holds."""
+    return _form(request, 200, request.query_params.get("next"), "")
+
+
+@ROUTER.post("/login")
+async def post_login(request: Request, books: Shelf) -> Response:
+    """Log in. A wrong name and a wrong password are told apart by nobody."""
+    given = await form_of(request)
+    check_form(given.get("token"), request.cookies.get(FORM_COOKIE))
+    old = request.cookies.get(SESSION_COOKIE)
+    session = await books.log_in(given.get("name", ""), given.get("password", ""))
+    if session is None:
+        return _form(request, 403, given.get("next"), "用户名或密码不正确。", given.get("name", ""))
+    if old:
+        await books.log_out(old)  # the session a browser had before does not outlive the new one
+    response = to(local_path(given.get("next")))
+    start_session(request, response, session)
+    return response
+
+
+@ROUTER.post("/logout")
+async def post_logout(request: Request, books: Shelf) -> Response:
+    """Log out: the session ends for everybody who holds its token."""
+    given = await form_of(request)
+    session = request.cookies.get(SESSION_COOKIE)
+    check_form(given.get("token"), session_form_token(session) if session else None)
+    assert session is not None, "a form without a session was let through"
+    await books.log_out(session)
+    response = to(LOGIN)
+    response.delete_cookie(SESSION_COOKIE, path=HOME)
+    return response
+
+
+def _form(request: Request, status: int, wanted: str | None, error: str, name: str = "") -> Response:
+    token = new_form_token()
+    response = page("login", status, token=token, next=local_path(wanted), error=error, name=name, person=None)
+    set_cookie(request, response, FORM_COOKIE, token, LOGIN, FORM_HOURS)
+    return response

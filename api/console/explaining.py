@@ -1,0 +1,35 @@
+"""One line: its figures, how they came about step by step, what was not counted, and what its marks mean."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.console.answer import page
+from api.console.books import Books, books_of
+from api.console.guard import MONEY, ConsoleRoute, admitted, missing
+from api.console.settlements import frame, settlement_of
+from api.console.steps import shown_steps
+from settlement.report.labels import in_region
+from settlement.report.words import word_of
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+
+
+@ROUTER.get("/settlements/{number}/lines/{uscc}")
+async def get_line(request: Request, books: Shelf, number: str, uscc: str) -> Response:
+    """One line with its reasons."""
+    person = await admitted(request, books, MONEY)
+    settlement = await settlement_of(books, number, person)
+    line = await books.line(number, uscc)
+    if line is None or (person.city is not None and not in_region(line["region"], person.city)):
+        raise missing("结算行", person)
+    of_round = books.rounds()[settlement["round"]]
+    documents = {key: document.title for key, document in of_round.documents.items()}
+    return page(
+        "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
+        steps=shown_steps(line["steps"], documents),
+        reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The arithmetic of a step with its numbers in it, as one line a person can follow with a calculator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from api.console.values import GATE, brief
+
+Values = Mapping[str, Any]
+
+
+def formula_of(step: Mapping[str, Any]) -> str:
+    """The formula of a step; empty where a step only states what is given, or where it is of an unknown kind."""
+    write = _FORMULAS.get(str(step.get("operation")))
+    if write is None:
+        return ""
+    return write(step["before"], step["parameters"], step["after"])
+
+
+def _leave_out(before: Values, parameters: Values, after: Values) -> str:
+    money = f"费用 {_m(before, 'charges_fen')} − {_m(parameters, 'charge_fen')} = {_m(after, 'charges_fen')} 元"
+    if "use_pflops_hours" not in before:
+        return money
+    use = f"{_m(before, 'use_pflops_hours')} − {_m(parameters, 'pflops_hours')} = {_m(after, 'use_pflops_hours')} P时"
+    return f"用量 {use}；{money}"
+
+
+def _net(before: Values, parameters: Values, after: Values) -> str:
+    supplied = _m(parameters, "supplied_pflops_hours")
+    return f"{_m(before, 'consumed_pflops_hours')} − {supplied} = {_m(after, 'net_pflops_hours')} P时"
+
+
+def _group_net(_before: Values, parameters: Values, after: Values) -> str:
+    left, right = _m(parameters, "group_consumed_pflops_hours"), _m(parameters, "group_supplied_pflops_hours")
+    return f"{left} − {right} = {_m(after, 'group_net_pflops_hours')} P时"
+
+
+def _ratio(before: Values, parameters: Values, after: Values) -> str:
+    net, group = Fraction(before["net_pflops_hours"]), Fraction(before["group_net_pflops_hours"])
+    if net <= 0 or group <= 0:
+        return f"{'本单位' if net <= 0 else '集团'}补助量不大于0，系数为 0"
+    if parameters["net_effect"] == "gate":
+        return "两者均大于0，按全额，系数为 1"
+    own = f"{_m(before, 'net_pflops_hours')} ÷ {_m(before, 'consumed_pflops_hours')}"
+    other = f"{_m(before, 'group_net_pflops_hours')} ÷ {_m(before, 'group_consumed_pflops_hours')}"
+    return f"min( {own}，{other} ) = {_m(after, 'ratio')}"
+
+
+def _coverage(before: Values, parameters: Values, after: Values) -> str:
+    if parameters["spend_basis"] == "settled":
+        return "以平台结算为准，凭证不作上限，覆盖率为 1"
+    kinds = ("contract", "invoice", "payment") if parameters["spend_basis"] == "least_evidenced" else ("invoice",)
+    on_file = [f"{kind}_fen" for kind in kinds if parameters[f"{kind}_fen"] is not None]
+    if not on_file or not before["all_charges_fen"]:
+        return "没有登记凭证或没有账单，覆盖率为 1"
+    least = min(on_file, key=lambda name: parameters[name])
+    quotient = f"{_m(parameters, least)} ÷ {_m(before, 'all_charges_fen')}"
+    return f"min( 1，凭证最小者 {quotient} ) = {_m(after, 'kappa')}"
+
+
+def _outlay(before: Values, parameters: Values, after: Values) -> str:
+    if not before["all_charges_fen"]:
+        return "没有账单，自担比例为 0"
+    public = f"{_m(parameters, 'public_support_fen')} ÷ {_m(before, 'all_charges_fen')}"
+    return f"{_m(before, 'kappa')} − {public}，限于 0 至 1 之间 = {_m(after, 'covered_share')}"
+
+
+def _expenditure(before: Values, _parameters: Values, after: Values) -> str:
+    left, right = _m(before, "eligible_charges_fen"), _m(before, "covered_share")
+    return f"{left} × {right} = {_m(after, 'eligible_expenditure')} 元"
+
+
+def _base(before: Values, _parameters: Values, after: Values) -> str:
+    return f"{_m(before, 'eligible_expenditure')} × {_m(before, 'ratio')} = {_m(after, 'base')} 元"
+
+
+def _uplift(before: Values, parameters: Values, after: Values) -> str:
+    if parameters["uplift"] == "off":
+        return f"不上浮，比例为 {_m(after, 'rate')}"
+    if not parameters["north"]:
+        return f"注册地不在皖北，比例为 {_m(after, 'rate')}"
+    product = f"{_m(before, 'order_rate')} × {_m(parameters, 'factor')}"
+    capped = f"min( {product}，{_m(before, 'ceiling')} )" if parameters["uplift"] == "capped" else product
+    return f"{capped} = {_m(after, 'rate')}"
+
+
+def _gate(_before: Values, _parameters: Values, after: Values) -> str:
+    return GATE.get(str(after["gate"]), str(after["gate"]))
+
+
+def _award(before: Values, parameters: Values, after: Values) -> str:
+    if before["gate"] != "open":
+        return f"资格为“{GATE[before['gate']]}”，补助金额为 0"
+    rounding = "四舍五入到分" if parameters["rounding"] == "half_up" else "向下取整到分"
+    return f"{_m(before, 'base')} × {_m(before, 'rate')}，{rounding} = {_m(after, 'award_fen')} 元"
+
+
+def _hold(before: Values, _parameters: Values, after: Values) -> str:
+    if before["gate"] == "refused":
+        return "不予兑现的单位没有待核金额"
+    return f"{_m(after, 'released_award_fen')} − {_m(before, 'award_fen')}，不小于0 = {_m(after, 'held_fen')} 元"
+
+
+def _budget(before: Values, parameters: Values, after: Values) -> str:
+    award, payable = _m(before, "award_fen"), _m(after, "payable_fen")
+    if parameters["forecast"]:
+        return "没有下达补助比例，仅作测算，应付为 0"
+    if parameters["budget_fen"] is None:
+        return f"没有设定预算，应付即补助金额 {award} 元"
+    if parameters["sum_of_awards_fen"] <= parameters["budget_fen"]:
+        return f"预算足够，应付即补助金额 {award} 元"
+    product = f"{award} × {_m(parameters, 'budget_fen')} ÷ {_m(parameters, 'sum_of_awards_fen')}"
+    return f"{product}，向下取整，加余分 {_m(parameters, 'odd_fen')} = {payable} 元"
+
+
+def _adjust(before: Values, parameters: Values, after: Values) -> str:
+    return f"{_m(before, 'payable_fen')} − {_m(parameters, 'settled_fen')} = {_m(after, 'adjustment_fen')} 元"
+
+
+def _clause(_before: Values, parameters: Values, after: Values) -> str:
+    product = f"{_m(parameters, 'measure')} × {_m(parameters, 'fen_per_unit')} 分"
+    cap = f"，最高 {_m(parameters, 'cap_fen')} 元" if parameters.get("cap_fen") is not None else ""
+    return f"{product}{cap} = {_m(after, 'clause_fen')} 元"
+
+
+def _higher(before: Values, parameters: Values, after: Values) -> str:
+    if parameters["against"]:
+        return "不符合条件，金额为 0"
+    if parameters["other_fen"] is None:
+        return f"没有相似的市级条款，{_m(before, 'clause_fen')} 元"
+    paid = "已支付，扣减" if parameters["other_paid"] else "未支付，取高者"
+    return f"{_m(before, 'clause_fen')} 与 {_m(parameters, 'other_fen')}（{paid}） = {_m(after, 'ours_fen')} 元"
+
+
+def _stack(before: Values, parameters: Values, after: Values) -> str:
+    (found,) = after.values()
+    result = brief("item_fen:", found)
+    if parameters["cost_fen"] is None or not parameters["paid_before_fen"]:
+        return f"{_m(before, 'ours_fen')} = {result} 元"
+    left = f"{_m(parameters, 'cost_fen')} − {_m(parameters, 'paid_before_fen')}"
+    return f"min( {_m(before, 'ours_fen')}，{left} ) = {result} 元"
+
+
+def _draft(before: Values, _parameters: Values, after: Values) -> str:
+    parts = " + ".join(brief(name, value) for name, value in before.items()) or "0.00"
+    return f"{parts} = {_m(after, 'award_fen')} 元，不予支付"
+
+
+def _m(values: Values, name: str) -> str:
+    return brief(name, values[name])
+
+
+_FORMULAS: Mapping[str, Callable[[Values, Values, Values], str]] = {
+    "leave_out": _leave_out, "net": _net, "group_net": _group_net, "ratio": _ratio, "coverage": _coverage,
+    "outlay": _outlay, "expenditure": _expenditure, "base": _base, "uplift": _uplift, "gate": _gate, "award": _award,
+    "hold": _hold, "budget": _budget, "adjust": _adjust, "clause": _clause, "higher": _higher, "stack": _stack,
+    "draft": _draft,
+}  # fmt: skip

@@ -1,0 +1,145 @@
+"""Who may see a page: sessions in a cookie, tokens against forged forms, what each role sees, and how refusals look."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from api.console.answer import page, secured, to
+from api.console.books import Books
+from api.people import SESSION_HOURS, Person
+from meter.journal.transaction import JournalUnavailable
+
+HOME = "/console"
+LOGIN = "/console/login"
+SESSION_COOKIE = "suanbu_session"
+FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
+FORM_BYTES = 8 * 1024
+
+MONEY, QUARANTINE, ROUNDS = "money", "quarantine", "rounds"
+SEEN_BY = {
+    MONEY: ("finance", "reviewer", "approver", "payer", "auditor"),
+    QUARANTINE: ("finance", "operator", "auditor", "admin"),
+    ROUNDS: ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin"),
+}
+
+
+class Turned(Exception):
+    """The page is not shown: this answer is sent in its place."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__("turned away")
+        self.answer = answer
+
+
+def refusal(status: int, title: str, text: str, person: Person | None = None) -> Turned:
+    """A refusal as a page."""
+    return Turned(page("refusal", status, title=title, text=text, person=person, sections=sections(person)))
+
+
+def missing(what: str, person: Person | None = None) -> Turned:
+    """404: there is no such thing (or it is not for this person to know)."""
+    return refusal(404, "没有找到", f"没有这样的{what}。", person)
+
+
+class ConsoleRoute(APIRoute):
+    """A route whose every answer, refusals included, is a page with the console's headers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except Turned as turned:
+                response = turned.answer
+            except RequestValidationError:
+                response = refusal(400, "地址有误", "地址中的参数不合规，请从页面上的链接进入。").answer
+            except JournalUnavailable:
+                response = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").answer
+                response.headers["Retry-After"] = "5"
+            return secured(request, response)
+
+        return guarded
+
+
+def sections(person: Person | None) -> list[str]:
+    """The sections a person sees."""
+    return [name for name, roles in SEEN_BY.items() if person is not None and person.role in roles]
+
+
+async def admitted(request: Request, books: Books, section: str) -> Person:
+    """Who is logged in and sees this section. Raises Turned: to the login, or 403."""
+    person = await books.whose(request.cookies.get(SESSION_COOKIE))
+    if person is None:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise Turned(to(f"{LOGIN}?next={quote(here, safe='')}"))
+    if person.role not in SEEN_BY[section]:
+        raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
+    return person
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a small form. Raises Turned 413/415/400; a field that is given twice is refused."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise refusal(415, "提交有误", "请从页面上的表单提交。")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            raise refusal(413, "提交有误", "提交的内容过长。")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=8)
+    except ValueError:
+        raise refusal(400, "提交有误", "表单内容无法读取。") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise refusal(400, "提交有误", "表单内容重复。")
+    return fields
+
+
+def new_form_token() -> str:
+    """A token for a form that is shown before there is a session."""
+    return secrets.token_urlsafe(24)
+
+
+def session_form_token(session: str) -> str:
+    """The token of forms inside a session: follows from the session, and tells nobody the session."""
+    return hmac.new(session.encode(), b"console form", hashlib.sha256).hexdigest()
+
+
+def check_form(given: str | None, expected: str | None) -> None:
+    """Raises Turned 403 unless the form carries the token it was shown with."""
+    if not given or not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise refusal(403, "表单已失效", "请返回登录页面重新提交。")
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, path: str, hours: int) -> None:
+    """A cookie that scripts cannot read and other sites cannot send; over https only there."""
+    response.set_cookie(
+        name, value, max_age=hours * 3600, path=path, secure=request.url.scheme == "https", httponly=True,
+        samesite="strict",
+    )  # fmt: skip
+
+
+def start_session(request: Request, response: Response, token: str) -> None:
+    """Hand the session to the browser, and take the login form's token back."""
+    set_cookie(request, response, SESSION_COOKIE, token, HOME, SESSION_HOURS)
+    response.delete_cookie(FORM_COOKIE, path=LOGIN)
+
+
+def local_path(wanted: str | None) -> str:
+    """Where to go after the login: a page of the console and nothing else."""
+    path = wanted or HOME
+    parts = urlsplit(path)
+    plain = path.isascii() and path.isprintable() and "\\" not in path
+    inside = parts.path == HOME or parts.path.startswith(f"{HOME}/")
+    return path if plain and inside and not parts.scheme and not parts.netloc and ".." not in path else HOME

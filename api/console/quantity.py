@@ -1,0 +1,36 @@
+"""Exact numbers as people read them: thousands separators, at most six decimals, and whether something was cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A number for people; `exact` is the number itself where `text` is rounded, else empty."""
+
+    text: str
+    exact: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def shown(value: str | int | Fraction) -> Shown:
+    """An exact number (decimal or fraction as text). Half a last place is rounded away from zero."""
+    number = Fraction(value)
+    scaled = abs(number) * 10**DECIMALS
+    whole = int(scaled + Fraction(1, 2))
+    digits, rest = divmod(whole, 10**DECIMALS)
+    decimals = f"{rest:0{DECIMALS}d}".rstrip("0")
+    text = f"{'-' if number < 0 and whole else ''}{digits:,}{'.' if decimals else ''}{decimals}"
+    return Shown(text) if scaled == whole else Shown(f"≈{text}", str(value))
+
+
+def percent(value: str) -> Shown:
+    """An exact ratio as a percentage."""
+    found = shown(Fraction(value) * 100)
+    return Shown(f"{found.text}%", str(value) if found.exact else "")

@@ -1,0 +1,50 @@
+"""The quarantine: records that wait for a person, as they came, and what is wrong with each; read only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.console.answer import page
+from api.console.books import Books, books_of
+from api.console.codes import is_replayable, meaning_of
+from api.console.guard import QUARANTINE, ConsoleRoute, admitted, refusal
+from api.console.settlements import frame
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+RECORDS_A_PAGE = 50
+STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
+LONGEST_RECORD = 4000
+
+
+@ROUTER.get("/quarantine")
+async def get_quarantine(
+    request: Request, books: Shelf, status: str = "", after: Annotated[int, Query(ge=0, lt=2**63)] = 0
+) -> Response:
+    """What waits, oldest first."""
+    person = await admitted(request, books, QUARANTINE)
+    if person.city is not None:
+        raise refusal(403, "没有权限", "隔离区不分市，仅供省级人员查看。", person)
+    if status and status not in STATUS:
+        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+    found = await books.quarantine(status or None, after, RECORDS_A_PAGE + 1)
+    items, more = found[:RECORDS_A_PAGE], len(found) > RECORDS_A_PAGE
+    chosen = {"status": status} if status else {}
+    return page(
+        "quarantine", **frame(request, person, QUARANTINE), status=status, first=not after, STATUSES=STATUS,
+        items=[
+            {**item, "meaning": meaning_of(item["code"]), "replayable": is_replayable(item["code"]),
+             "text": _readable(item["record"])}
+            for item in items
+        ],
+        chosen=urlencode(chosen),
+        following=urlencode({**chosen, "after": items[-1]["quarantine"]}) if more else "",
+    )  # fmt: skip
+
+
+def _readable(record: str) -> str:
+    """The record exactly as it was received, cut where it is long."""
+    return record if len(record) <= LONGEST_RECORD else f"{record[:LONGEST_RECORD]}\n…（共 {len(record)} 字符，已截断）"

@@ -1,0 +1,115 @@
+"""The list of settlements, one settlement with its lines, and its reports as files."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.console.answer import page
+from api.console.books import EVERYTHING, Books, Record, books_of
+from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
+from api.console.guard import session_form_token as form_token
+from api.people import Person
+from settlement.report import MEDIA_TYPES, NotAReport, render
+from settlement.report.labels import OUTCOME, in_region
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+SETTLEMENTS_A_PAGE = 50
+LINES_A_PAGE = 50
+LONGEST_QUERY = 64
+_MONEY_OF_LINES = ("award_fen", "held_fen", "payable_fen", "adjustment_fen")
+
+
+def frame(request: Request, person: Person, section: str) -> dict[str, Any]:
+    """What every page behind the login shows around its own content."""
+    session = request.cookies.get(SESSION_COOKIE) or ""
+    return {"person": person, "sections": sections(person), "section": section, "form_token": form_token(session)}
+
+
+@ROUTER.get("/settlements")
+async def get_settlements(request: Request, books: Shelf, before: str = "", id: str = "") -> Response:
+    """All settlements, newest first."""
+    person = await admitted(request, books, MONEY)
+    mark = (before, id) if before and id else None
+    try:
+        found = await books.settlements(mark, SETTLEMENTS_A_PAGE + 1)
+    except ValueError:
+        raise refusal(400, "地址有误", "翻页参数不合规，请从列表第一页进入。", person) from None
+    items, more = found[:SETTLEMENTS_A_PAGE], len(found) > SETTLEMENTS_A_PAGE
+    following = urlencode({"before": items[-1]["created_at"], "id": items[-1]["id"]}) if more else ""
+    return page(
+        "settlements", **frame(request, person, MONEY), items=items, rounds=books.rounds(), following=following,
+        first=mark is None,
+    )  # fmt: skip
+
+
+@ROUTER.get("/settlements/{number}")
+async def get_settlement(
+    request: Request, books: Shelf, number: str, region: str = "", status: str = "", q: str = "", after: str = ""
+) -> Response:
+    """One settlement: totals, and its lines by city, status and keyword."""
+    person = await admitted(request, books, MONEY)
+    settlement = await settlement_of(books, number, person)
+    if (status and status not in OUTCOME) or (region and not re.fullmatch(r"\d{6}", region)) or len(q) > LONGEST_QUERY:
+        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+    region = scoped(person, region)
+    found = await books.lines(number, region or None, status or None, q or None, after[:18], LINES_A_PAGE + 1)
+    lines, more = found[:LINES_A_PAGE], len(found) > LINES_A_PAGE
+    chosen = {name: value for name, value in (("region", region), ("status", status), ("q", q)) if value}
+    of_round = books.rounds()[settlement["round"]]
+    return page(
+        "settlement", **frame(request, person, MONEY), settlement=settlement, round=of_round, lines=lines,
+        region=region, status=status, q=q, first=not after,
+        here=f"{HOME}/settlements/{number}", chosen=urlencode(chosen),
+        following=urlencode({**chosen, "after": lines[-1]["uscc"]}) if more else "",
+        report=urlencode({"region": region}) if region else "",
+    )  # fmt: skip
+
+
+@ROUTER.get("/settlements/{number}/report.{kind}")
+async def get_report(
+    request: Request, books: Shelf, number: str, kind: str, layout: str | None = None, region: str = ""
+) -> Response:
+    """The settlement's report as a file, for people who have no API key."""
+    person = await admitted(request, books, MONEY)
+    settlement = await settlement_of(books, number, person)
+    region = scoped(person, region)
+    of_round = books.rounds()[settlement["round"]]
+    lines = await books.lines(number, region or None, None, None, "", EVERYTHING)
+    excluded = await books.excluded(number)
+    try:
+        body = await asyncio.to_thread(render, kind, layout, settlement, lines, excluded, of_round, region or None)
+    except NotAReport:
+        raise missing("报表", person) from None
+    name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+async def settlement_of(books: Books, number: str, person: Person) -> Record:
+    """A settlement as this person may see it: who works for a city sees that city's sums. Raises Turned 404."""
+    settlement = await books.settlement(number)
+    if settlement is None:
+        raise missing("结算", person)
+    if person.city is None:
+        return settlement
+    lines = await books.lines(number, person.city, None, None, "", EVERYTHING)
+    totals = {
+        name: sum(line.get(name) or 0 for line in lines)
+        for name in _MONEY_OF_LINES
+        if any(name in line for line in lines) or name != "adjustment_fen"
+    }
+    matches = [match for match in settlement.get("matches") or () if in_region(match["city"], person.city)]
+    return {**settlement, "totals": totals, "matches": matches}
+
+
+def scoped(person: Person, region: str) -> str:
+    """The region a person's query is about: who works for a city never leaves it."""
+    if person.city is None or (region and in_region(region, person.city)):
+        return region
+    return person.city

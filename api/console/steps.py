@@ -1,0 +1,58 @@
+"""A line's steps as the page shows them: title, words, readings, before, formula, after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.console.formula import formula_of
+from api.console.values import Value, values_of
+from settlement.report.labels import reading_text
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """One step in the reader's words."""
+
+    number: int
+    rule: str
+    title: str
+    source: str
+    quote: str
+    beyond: str
+    readings: list[tuple[str, str]]
+    before: list[Value]
+    parameters: list[Value]
+    formula: str
+    after: list[Value]
+
+
+def shown_steps(steps: Sequence[Mapping[str, Any]], documents: Mapping[str, str]) -> list[ShownStep]:
+    """The steps one after the other; `documents` are the titles of the round's documents by key."""
+    return [_shown(number, step, documents) for number, step in enumerate(steps, start=1)]
+
+
+def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str]) -> ShownStep:
+    document = step.get("document") or ""
+    title = documents.get(document, document)
+    article = step.get("article") or ""
+    # what a step merely states stands among its results; saying it twice helps nobody
+    parameters = {
+        name: value
+        for name, value in (step.get("parameters") or {}).items()
+        if step.get("operation") not in ("given", "name") and name not in (step.get("reading") or {})
+    }
+    return ShownStep(
+        number=number,
+        rule=str(step["rule"]),
+        title=str(step["title"]),
+        source=f"《{title}》{article}" if title else str(article),
+        quote=str(step.get("quote") or ""),
+        beyond=str(step.get("ext") or ""),
+        readings=[reading_text(name, value) for name, value in (step.get("reading") or {}).items()],
+        before=values_of(step.get("before") or {}),
+        parameters=values_of(parameters),
+        formula=formula_of(step),
+        after=values_of(step.get("after") or {}),
+    )

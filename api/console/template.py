@@ -1,0 +1,82 @@
+"""The templates of the console: one environment that escapes everything and knows how money and quantities look."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.console.quantity import shown
+from settlement.report.about import moment_text, rate_text, window_text
+from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name, reading_text
+from settlement.report.money import wan_text, yuan_text
+from settlement.report.words import word_of
+
+FOLDER = Path(__file__).parent
+STATIC = {"console.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+ROLE = {
+    "finance": "财政", "reviewer": "复核", "approver": "审批", "payer": "支付", "auditor": "审计", "operator": "运行",
+    "admin": "管理员",
+}  # fmt: skip
+EVENT = {
+    "run": "计算", "submit": "提交", "review": "复核", "approve": "批准", "publish": "公示", "objection": "异议",
+    "lock": "锁定", "cancel": "取消", "paid": "支付完毕",
+}  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """The environment, made when the first page is asked for."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    made.filters |= {
+        "yuan": yuan_text,
+        "wan": wan_text,
+        "money": money,
+        "quantity": quantity,
+        "moment": moment_text,
+        "status": lambda name: STATUS.get(name, name),
+        "short": lambda digest: f"{digest[:16]}…" if len(digest) > 17 else digest,
+    }
+    made.globals |= {
+        "word_of": word_of,
+        "reading_text": reading_text,
+        "city_name": city_name,
+        "rate_text": rate_text,
+        "window_text": window_text,
+        "TOTAL": TOTAL,
+        "OUTCOME": OUTCOME,
+        "ROLE": ROLE,
+        "EVENT": EVENT,
+        "static": static_path,
+    }
+    return made
+
+
+def money(fen: int) -> Markup:
+    """Fen in yuan, the exact fen beside it for whoever asks."""
+    return Markup('<data class="money" value="{0}" title="{0} 分">{1}</data>').format(fen, yuan_text(fen))
+
+
+def quantity(value: str) -> Markup:
+    """A quantity, the exact number beside it where it is rounded."""
+    found = shown(value)
+    if not found.exact:
+        return Markup('<data class="number" value="{}">{}</data>').format(value, found.text)
+    return Markup('<data class="number" value="{0}" title="精确值 {0}">{1}</data>').format(found.exact, found.text)
+
+
+@cache
+def static_bytes(name: str) -> bytes:
+    """A static file."""
+    return (FOLDER / "static" / name).read_bytes()
+
+
+def static_path(name: str) -> str:
+    """Its address, which changes with its content so that it can be kept for long."""
+    return f"/console/static/{name}?v={hashlib.sha256(static_bytes(name)).hexdigest()[:12]}"
