@@ -1,0 +1,140 @@
+"""Inputs that cannot be settled are refused with the rule they break; sums that do not fit are refused, not wrapped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from settlement.inputs import Inputs
+from settlement.refused import Refused
+from settlement.rounds import load_rounds
+from settlement.run import settle
+from settlement.worlds import inputs_of
+from tests.settlement.province import Province
+from tests.settlement.scene import busy_province
+
+ROUND = load_rounds()["anhui-2026"]
+
+
+def inputs() -> Inputs:
+    """The inputs of the busy province."""
+    return inputs_of(busy_province().world())[0]
+
+
+def with_use(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Inputs:
+    """The same with another use frame."""
+    given = inputs()
+    return replace(given, use=change(given.use))
+
+
+def code_of_refusal(given: Inputs) -> str:
+    """The code with which a settlement of these inputs is refused."""
+    with pytest.raises(Refused) as refused:
+        settle(given, ROUND, {"rate": "0.2"})
+    return refused.value.code
+
+
+def set_to(name: str, value: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """One column set to one value in the first row."""
+
+    def change(frame: pl.DataFrame) -> pl.DataFrame:
+        first = pl.int_range(pl.len()) == 0
+        changed = pl.when(first).then(pl.lit(value)).otherwise(pl.col(name)).cast(frame.schema[name]).alias(name)
+        return frame.with_columns(changed)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda use: use.drop("pieces"), "INPUT_COLUMNS"),
+        (lambda use: use.with_columns(pl.col("charge_fen").cast(pl.Float64)), "INPUT_COLUMNS"),
+        (set_to("charge_fen", None), "INPUT_NULL"),
+        (set_to("charge_fen", -1), "INPUT_OUT_OF_RANGE"),
+        (set_to("purpose", 3), "INPUT_OUT_OF_RANGE"),
+        (set_to("pieces", 0), "INPUT_OUT_OF_RANGE"),
+        (set_to("consumer", 10**6), "INPUT_UNKNOWN_RANK"),
+        (lambda use: pl.concat([use, use]), "INPUT_DUPLICATE"),
+        (set_to("charge_fen", 2**62), "TOTAL_TOO_LARGE"),
+    ],
+)
+def test_use_that_breaks_the_border(change: Callable[[pl.DataFrame], pl.DataFrame], code: str) -> None:
+    assert code_of_refusal(with_use(change)) == code
+
+
+def test_owners_that_do_not_sum_to_one_are_refused() -> None:
+    given = inputs()
+    wrong = replace(given, facility_owners=set_to("share_billionths", 999_999_999)(given.facility_owners))
+    assert code_of_refusal(wrong) == "OWNER_SHARES_NOT_ONE"
+
+
+def test_a_chip_or_facility_nobody_registered_is_refused() -> None:
+    given = inputs()
+    assert code_of_refusal(replace(given, chip_facts=given.chip_facts.clear())) == "CHIP_NOT_RATED"
+    bare = replace(given, facility_facts=given.facility_facts.clear(), facility_owners=given.facility_owners.clear())
+    assert code_of_refusal(bare) == "FACILITY_NOT_REGISTERED"
+
+
+@pytest.mark.parametrize(("start", "refused"), [(None, True), ("2025-10-01", True), ("2025-12-01", False)], ids=str)
+def test_nobody_is_held_above_the_whole_on_any_day(start: str | None, refused: bool) -> None:
+    world = (
+        Province().party("p1", "p2", "p3").holds("p1", "p3", "0.6", None, "2025-12-01").holds("p2", "p3", "0.5", start)
+    )
+    if refused:
+        assert world.got() == {"refused": "HOLDINGS_ABOVE_WHOLE"}
+    else:
+        assert "refused" not in world.got()
+
+
+def test_a_quantity_that_does_not_fit_is_refused_and_one_that_just_fits_is_exact() -> None:
+    given = inputs()
+    ratings = given.chip_facts.with_columns(pl.lit(10**15).alias("megaflops_fp16"))
+    use = given.use.with_columns(pl.lit(10**12).alias("millicard_seconds"))
+    found = settle(replace(given, chip_facts=ratings, use=use), ROUND, {"rate": "0.2"})
+    assert max(found.lines["consumed_units"].to_list()) >= 10**36
+    large = given.use.with_columns(pl.lit(10**17).alias("millicard_seconds"))
+    assert code_of_refusal(replace(given, chip_facts=ratings, use=large)) == "TOTAL_TOO_LARGE"
+
+
+def test_evidence_that_does_not_fit_is_refused() -> None:
+    given = inputs()
+    large = given.expenditure_facts.with_columns(pl.lit(2**61).alias("amount_fen"))
+    assert code_of_refusal(replace(given, expenditure_facts=large)) == "TOTAL_TOO_LARGE"
+
+
+def test_money_near_the_bound_is_exact() -> None:
+    world = Province(order={"rate": "0.123456789012345678"}).party("p1", "p2", "p9").facility("hub", p9="1")
+    world.facility("own", p1="1").use("p1", "hub", 999_983, 10**15).use("p2", "own", 7, 0)
+    line = world.line("p1")
+    assert line["award_fen"] == 123456789012345678 * 10**15 * (999_983 - 7) // (10**18 * 999_983)
+
+
+def test_use_in_another_order_gives_the_same_bytes() -> None:
+    given = inputs()
+    expected = settle(given, ROUND, {"rate": "0.2", "budget_fen": 5000})
+    for seed in range(3):
+        shuffled = replace(
+            given,
+            use=given.use.sample(fraction=1, shuffle=True, seed=seed),
+            holding_facts=given.holding_facts.sample(fraction=1, shuffle=True, seed=seed),
+            facility_owners=given.facility_owners.sample(fraction=1, shuffle=True, seed=seed),
+            expenditure_facts=given.expenditure_facts.sample(fraction=1, shuffle=True, seed=seed),
+            entity_facts=given.entity_facts.sample(fraction=1, shuffle=True, seed=seed),
+        )
+        found = settle(shuffled, ROUND, {"rate": "0.2", "budget_fen": 5000})
+        assert found.canonical_bytes() == expected.canonical_bytes()
+        assert found.digest == expected.digest
+
+
+def test_the_digest_names_its_algorithm_and_covers_every_line() -> None:
+    given = inputs()
+    expected = settle(given, ROUND, {"rate": "0.2"})
+    assert expected.digest.startswith("sm3:")
+    assert settle(given, ROUND, {"rate": "0.2"}, algorithm="sha256").digest.startswith("sha256:")
+    body = expected.canonical_bytes().decode().splitlines()
+    assert len(body) == 1 + expected.lines.height
+    assert [line.split(",")[0] for line in body[1:]] == sorted(expected.lines["uscc"])
+    assert settle(with_use(set_to("charge_fen", 7)), ROUND, {"rate": "0.2"}).digest != expected.digest

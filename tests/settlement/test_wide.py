@@ -1,0 +1,111 @@
+"""Limbs agree with Python's own integers, above all where a quotient is whole or one short of it."""
+
+import random
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from settlement.award.budget import share_budget
+from settlement.award.formula import Figures, award
+from settlement.wide import divide, int128, multiply_pairs, scale_pair
+
+MASK = 2**64 - 1
+
+
+def limbs(value: int, count: int) -> list[np.uint64]:
+    """Most significant first."""
+    return [np.uint64((value >> (64 * place)) & MASK) for place in reversed(range(count))]
+
+
+def value_of(parts: tuple[int, ...]) -> int:
+    """The integer of limbs, most significant first."""
+    return sum(int(part) << (64 * place) for place, part in enumerate(reversed(parts)))
+
+
+def test_division_is_exact_on_both_sides_of_a_whole_quotient() -> None:
+    chance = random.Random(7)
+    for _ in range(3000):
+        quotient, divisor = chance.getrandbits(chance.randint(0, 61)), chance.getrandbits(chance.randint(1, 250)) or 1
+        rest = min(divisor - 1, chance.choice([0, 1, divisor - 1, divisor // 2, (divisor + 1) // 2]))
+        found, half = divide(*limbs(quotient * divisor + rest, 5), *limbs(divisor, 4))
+        assert (int(found), bool(half)) == (quotient, 2 * rest >= divisor)
+
+
+def test_products_are_exact_and_overflow_is_told() -> None:
+    chance = random.Random(8)
+    for _ in range(3000):
+        a, b = chance.getrandbits(chance.randint(1, 128)), chance.getrandbits(chance.randint(1, 128))
+        assert value_of(multiply_pairs(*limbs(a, 2), *limbs(b, 2))) == a * b
+        factor = chance.getrandbits(chance.randint(1, 64))
+        fits, high, low = scale_pair(*limbs(a, 2), np.uint64(factor))
+        assert bool(fits) == (a * factor < 2**126)
+        assert not fits or value_of((high, low)) == a * factor
+
+
+def pairs(values: list[int]) -> npt.NDArray[np.uint64]:
+    """Integers as rows (high, low)."""
+    return np.array([limbs(value, 2) for value in values], dtype=np.uint64)
+
+
+def test_the_formula_agrees_with_fractions() -> None:
+    chance = random.Random(9)
+    count = 2000
+
+    def whole(bits: int) -> int:
+        return chance.getrandbits(chance.randint(1, bits))
+
+    charges, everything, consumed, supplied, group, group_supplied = ([] for _ in range(6))
+    covered = []
+    for _ in range(count):
+        spent = whole(61)
+        charges.append(spent)
+        everything.append(spent + whole(60))
+        covered.append(chance.choice([everything[-1], chance.randint(0, everything[-1])]))
+        consumed.append(whole(124))
+        supplied.append(chance.choice([0, whole(124), max(0, consumed[-1] - whole(20))]))
+        group.append(consumed[-1] + chance.choice([0, whole(124)]))
+        group_supplied.append(chance.choice([supplied[-1], whole(124)]))
+    rate = Fraction(123456789, 10**9)
+    figures = Figures(
+        charges_fen=np.array(charges, dtype=np.int64),
+        covered_fen=np.array(covered, dtype=np.int64),
+        all_charges_fen=np.array(everything, dtype=np.int64),
+        consumed=pairs(consumed),
+        supplied=pairs(supplied),
+        group_consumed=pairs(group),
+        group_supplied=pairs(group_supplied),
+        rate=np.zeros(count, dtype=np.int8),
+    )
+    for gate, half_up in ((False, False), (True, False), (False, True)):
+        found = award(figures, [rate], gate=gate, half_up=half_up)
+        for i in range(count):
+            outlay = charges[i] * (Fraction(covered[i], everything[i]) if everything[i] else Fraction(1))
+            ratio = Fraction(0)
+            if consumed[i] > supplied[i] and group[i] > group_supplied[i]:
+                own = 1 - Fraction(supplied[i], consumed[i])
+                ratio = Fraction(1) if gate else min(own, 1 - Fraction(group_supplied[i], group[i]))
+            exact = outlay * ratio * rate
+            assert found.eligible_expenditure_fen[i] == outlay // 1
+            assert found.base_fen[i] == outlay * ratio // 1
+            assert found.award_fen[i] == (exact + Fraction(half_up, 2)) // 1
+
+
+def test_a_budget_is_shared_to_the_fen() -> None:
+    chance = random.Random(10)
+    for _ in range(200):
+        awards = [chance.getrandbits(chance.randint(1, 50)) for _ in range(chance.randint(1, 12))]
+        budget = chance.randint(0, sum(awards))
+        payable, odd = share_budget(np.array(awards, dtype=np.int64), budget)
+        assert payable.sum() == min(budget, sum(awards))
+        if budget < sum(awards):
+            exact = [Fraction(one * budget, sum(awards)) for one in awards]
+            order = sorted(range(len(awards)), key=lambda i: (-(exact[i] % 1), i))
+            left = budget - sum(share // 1 for share in exact)
+            assert payable.tolist() == [share // 1 + (i in order[:left]) for i, share in enumerate(exact)]
+            assert odd.sum() == left
+
+
+def test_pairs_become_one_column() -> None:
+    values = [0, 1, 2**64 - 1, 2**64, 2**126 - 1]
+    assert int128(pairs(values), "x").to_list() == values
