@@ -9,6 +9,8 @@ COPY settlement settlement
 COPY api api
 COPY migrations migrations
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+ENV NUMBA_CACHE_DIR=/app/kernels
+RUN mkdir kernels && suanbu warm && chmod -R a+rwX kernels
 USER suanbu
 EXPOSE 8000
 VOLUME /data

@@ -15,6 +15,8 @@ setup: .venv/ready
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "==> kernels (compiled once, about a minute)"
+	@$(BIN)/suanbu warm
 	@touch .venv/ready
 
 demo: setup

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from api import metrics, operations, payouts, problem, registry, settlements, usage
+from api import console, metrics, operations, payouts, problem, registry, settlements, usage
 from api.service import running
 from api.settings import Settings
 
@@ -37,7 +37,14 @@ def app_of(settings: Settings) -> FastAPI:
     )
     problem.install(app)
     app.middleware("http")(_measure)
-    for router in (operations.ROUTER, usage.ROUTER, registry.ROUTER, settlements.ROUTER, payouts.ROUTER):
+    for router in (
+        operations.ROUTER,
+        usage.ROUTER,
+        registry.ROUTER,
+        settlements.ROUTER,
+        payouts.ROUTER,
+        console.ROUTER,
+    ):
         app.include_router(router)
     return app
 

@@ -18,6 +18,7 @@ from api.access import KeyRing
 from api.settings import Settings
 from meter.database.connect import service_engine
 from meter.intake.registered import Registered
+from meter.intake.warm_up import warm_up
 from meter.journal.delivery import Delivery
 from meter.journal.recorder import Recorder
 from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
@@ -51,6 +52,7 @@ class Service:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service from its first connection to its last."""
+    await asyncio.to_thread(warm_up)  # the first record must not wait for a compiler
     engine = service_engine(settings.database_url)
     threads = ThreadPoolExecutor(2, thread_name_prefix="suanbu")
 

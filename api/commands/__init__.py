@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import database, demo, keys, people, serve, settlements, worlds
+from api.commands import database, demo, keys, people, serve, settlements, warm, worlds
 
 APP = typer.Typer(
     no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
@@ -12,6 +12,7 @@ APP = typer.Typer(
 APP.command("serve")(serve.serve)
 APP.command("world")(worlds.world)
 APP.command("demo")(demo.demo)
+APP.command("warm")(warm.warm)
 APP.command("settle")(settlements.settle)
 APP.command("verify")(settlements.verify)
 APP.add_typer(keys.APP, name="key")

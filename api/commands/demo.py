@@ -19,13 +19,14 @@ from rich.table import Table
 
 from api.access import create_key
 from api.commands.common import Data, with_database
+from api.console.steps import shown_steps
 from api.demo import province
 from api.demo.client import Client
 from api.people import create_person
 from api.service import now
 
 BATCH_RECORDS = 5000
-CONSOLE = Console(highlight=False)
+CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 ROUND = "anhui-2026"
 ENTRY = ("-m", "api")
 
@@ -163,18 +164,12 @@ def _telling(lines: list[dict[str, Any]]) -> str:
 def _show_steps(finance: Client, number: str, uscc: str) -> None:
     line = finance.ask("GET", f"/v1/settlements/{number}/lines/{uscc}")
     table = Table(title=f"{line['name']} {uscc}：{_yuan(line['award_fen'])} 元的由来", title_justify="left")
-    for heading in ("规则", "步骤", "依据", "之前", "之后"):
+    for heading in ("规则", "步骤", "依据", "算式", "结果"):
         table.add_column(heading, overflow="fold")
-    for step in line["steps"]:
-        table.add_row(
-            step["rule"], step["title"], step.get("article") or "", _short(step["before"]), _short(step["after"])
-        )
+    for raw, step in zip(line["steps"], shown_steps(line["steps"], {}), strict=True):
+        results = "；".join(f"{value.label} {value.text}" for value in step.after)
+        table.add_row(step.rule, step.title, raw.get("article") or step.beyond, step.formula, results)
     CONSOLE.print(table)
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _yuan(fen: int) -> str:

@@ -1,0 +1,1 @@
+"""Measurements: each part beside a limit and a peer, in one run."""
