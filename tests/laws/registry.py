@@ -54,6 +54,8 @@ def dates(chance: Chance, calendar: Calendar, *, keys: tuple[str, str], steady: 
         item[start_key] = text_of(start)
         if chance.happens(0.25):
             item[end_key] = text_of(start + timedelta(days=chance.number(1, 40)))
+    if item.get(start_key) and item.get(end_key) and item[end_key] <= item[start_key]:
+        del item[end_key]  # a fact that never rules is refused by the registry
     if chance.happens(0.05):
         item.setdefault(end_key, None)
     return item
