@@ -30,7 +30,7 @@ from meter.intake.arrow_rows import (
 )
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
 from meter.intake.columns import PLACE, RECORD, TEXTS
-from meter.intake.limits import RECORD_BYTES
+from meter.intake.limits import BODY_BYTES, RECORD_BYTES
 from meter.intake.record import FIELDS, Foreign, Number, Pairs, Value, judge, shown
 from meter.intake.registered import Registered
 from meter.intake.settle import Found
@@ -86,6 +86,9 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
         for place, field in enumerate(reader.schema):
             chunks = [batch.column(place) for batch in batches] or [pa.nulls(0, field.type)]
             columns.append(column_of(field.name, field.type, chunks))
+            # texts that rows share, in a dictionary or by views, count once for every row that has them
+            if sum(int(column.lengths.sum(dtype=np.int64)) for column in columns if column.is_text) > BODY_BYTES:
+                raise BodyError(BodyCode.BODY_TOO_LARGE)
     except BROKEN as error:
         raise BodyError(BodyCode.BAD_ARROW, f"The Arrow stream is broken: {shown(str(error))}") from None
     document = ArrowBody(tuple(columns))

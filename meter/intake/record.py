@@ -27,7 +27,7 @@ ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 INTEGER = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]*")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters (Unicode Cc), halves of pairs
 
 PURPOSES: Final = {"research": 1, "commercial": 2}
 ACTIONS: Final = {"replace": 1, "void": 2}
@@ -168,7 +168,7 @@ def text_of(field: str, stated: dict[str, Value]) -> str:
 def plain_text(field: str, stated: dict[str, Value]) -> str:
     """A string field that can be stored and shown: no control characters (Unicode Cc), no lone surrogates."""
     text = text_of(field, stated)
-    if CONTROL.search(text) or any("\ud800" <= character <= "\udfff" for character in text):
+    if UNPRINTABLE.search(text):
         raise Refused(Code.BAD_TEXT, f"{field} contains a control character or half a surrogate pair")
     return text
 

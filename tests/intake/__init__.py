@@ -1,0 +1,1 @@
+"""Tests of what comes in: what is accepted, what is refused with which code, and within which bounds."""
