@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from api.console import entering, explaining, quarantine, rounds, settlements, static
 from api.console.guard import ConsoleRoute, missing
 
-ROUTER = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 for _part in (entering, settlements, explaining, rounds, quarantine, static):
-    ROUTER.include_router(_part.ROUTER)
+    ROUTER.include_router(_part.ROUTER, prefix="/console")
 
 
-@ROUTER.get("/{rest:path}")
+@ROUTER.get("/console/{rest:path}")
 async def get_anything_else(request: Request, rest: str) -> None:
     """What is no page is a page that says so."""
     assert request.url.path.endswith(rest)
