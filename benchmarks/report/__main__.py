@@ -1,4 +1,4 @@
-"""Renders the reports of an invented settlement; `report.xlsx_vs_bare` is our workbook's time over bare xlsxwriter's."""
+"""Renders an invented settlement's reports; `report.xlsx_vs_bare` is our workbook's time over bare xlsxwriter's."""
 
 from __future__ import annotations
 
