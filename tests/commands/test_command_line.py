@@ -1,0 +1,111 @@
+"""Keys, people, settlements, verification, worlds and payouts from the command line, on an embedded database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.postgres import folder_for_postgres
+from tests.support.records import chip, entity, facility, usage
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A data directory of its own."""
+    with folder_for_postgres() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    """Run `suanbu` with that data directory."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "api", *arguments]
+        if arguments[0] != "world":
+            command += ["--data", str(folder)]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=120,
+            env={**os.environ, "DATABASE_URL": "", **environment},
+        )  # fmt: skip
+
+    return run
+
+
+def test_the_database_is_upgraded_once(run: Run) -> None:
+    first, second = run("db", "upgrade"), run("db", "upgrade")
+    assert first.stdout.startswith("upgraded from nothing to"), first.stderr
+    assert second.stdout.startswith("already at")
+    assert run("db", "url").stdout.startswith("postgresql://")
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(run: Run) -> None:
+    key = run("key", "create", "--name", "platform", "--scope", "usage:write,usage:read").stdout.strip()
+    assert key.startswith("suanbu_")
+    prefix, secret = key.split("_", 2)[1:]
+    listed = run("key", "list").stdout
+    assert prefix in listed
+    assert secret not in listed
+    assert "live" in listed
+    assert run("key", "revoke", prefix).returncode == 0
+    assert "revoked" in run("key", "list").stdout
+    assert run("key", "revoke", "nosuch").returncode != 0
+    refused = run("key", "create", "--name", "x", "--scope", "everything")
+    assert refused.returncode != 0
+    assert "unknown scope" in refused.stderr
+
+
+def test_settling_nothing_is_a_settlement_and_verifies(run: Run) -> None:
+    settled = run("settle", "anhui-2026", "--rate", "0.20", "--json")
+    assert settled.returncode == 0, settled.stderr
+    found = json.loads(settled.stdout)
+    assert found["totals"]["award_fen"] == 0
+    verdict = json.loads(run("verify", found["id"], "--json").stdout)
+    assert verdict["equal"]
+    refused = run("settle", "anhui-2026", "--rate", "0.3", "--json")
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["refused"] == "RATE_ABOVE_CEILING"
+    assert run("verify", "nothing-of-the-kind").returncode == 1
+
+
+def test_the_journal_verifies(run: Run) -> None:
+    verdict = run("verify", "journal", "--json")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_a_payout_run_with_nothing_to_pay_says_so(run: Run, tmp_path: Path) -> None:
+    done = run("payout", "run", "--exchange", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "nothing" in done.stdout
+
+
+def test_worlds_are_run_and_judged(run: Run, tmp_path: Path) -> None:
+    world = {
+        "id": "one",
+        "title": "one record",
+        "round": "anhui-2026",
+        "order": {"rate": "0.20"},
+        "entities": [entity()],
+        "facilities": [facility()],
+        "chips": [chip()],
+        "usage": [usage("u1", charge_fen=1000)],
+        "expected": {"totals": {"award_fen": 200}},
+    }
+    file = tmp_path / "worlds.yaml"
+    file.write_text(yaml.safe_dump([world, {**world, "id": "two", "expected": {"totals": {"award_fen": 201}}}]))
+    done = run("world", str(file))
+    assert done.returncode == 1
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["ok"], second["ok"]) == (True, False)
+    assert second["differences"] == ["totals.award_fen: expected 201, got 200"]
+    gated = run("world", str(file), "--readings", "rounding=half_up")
+    assert json.loads(gated.stdout.splitlines()[0])["ok"]
