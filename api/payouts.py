@@ -20,7 +20,11 @@ ROUTER = APIRouter(prefix="/v1/payouts", tags=["payouts"])
 
 @ROUTER.get("")
 async def get_payouts(
-    request: Request, status: str | None = None, settlement: str | None = None, limit: int = 100, cursor: str | None = None
+    request: Request,
+    status: str | None = None,
+    settlement: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
 ) -> Any:
     """Instructions in order of their numbers."""
     require(await as_caller(request), "payout:read")
