@@ -35,6 +35,11 @@ class Caller:
     source: tuple[int, str] | None
     city: str | None
 
+    @property
+    def actor(self) -> str:
+        """The holder, as decisions name him: two keys of one name are one hand, so rotation makes no second person."""
+        return f"key:{self.name}"
+
 
 async def create_key(
     engine: AsyncEngine,

@@ -13,8 +13,19 @@ from api.problem import Problem
 from api.service import now
 from api.settlements import actor_of
 from meter.rollup.store import driver
-from settlement.payout.instructions import ALLOWED, CLAIM_MAX, NotPossible, claim, list_instructions, mark
+from settlement.payout.instructions import (
+    CLAIM_MAX,
+    DECISIONS,
+    MARKS,
+    claim,
+    decide,
+    events_of,
+    list_instructions,
+    mark,
+)
+from settlement.payout.refusal import NotPossible
 
+TEXT_MAX = 4000
 ROUTER = APIRouter(prefix="/v1/payouts", tags=["payouts"])
 
 
@@ -47,17 +58,56 @@ async def post_claim(request: Request) -> Any:
     return {"items": items, "next": None}
 
 
-@ROUTER.post("/{number}/{after}")
-async def post_mark(request: Request, number: int, after: str) -> Any:
-    """Record what became of an instruction: submitted, paid, failed or returned, with the bank's reference."""
+@ROUTER.get("/{number}/events")
+async def get_events(request: Request, number: int) -> Any:
+    """What happened to an instruction, oldest first."""
+    require(await as_caller(request), "payout:read")
+    async with service_of(request).engine.connect() as held:
+        items = await events_of(await driver(held), _number(number))
+    return {"items": items, "next": None}
+
+
+@ROUTER.post("/{number}/{word}")
+async def post_word(request: Request, number: int, word: str) -> Any:
+    """Record what became of an instruction, with the bank's reference; or (retry, settle) decide about it.
+
+    Marks (scope payout:run): submitted, unknown, paid, failed, returned, disputed. Decisions (scope
+    settlement:approve, by somebody else than who recorded the outcome): retry what failed or was returned, settle what
+    is disputed with `outcome` paid, failed or returned.
+    """
     caller = await as_caller(request)
-    require(caller, "payout:run")
-    if after not in ALLOWED or not 0 < number < 2**63:
+    require(caller, "settlement:approve" if word in DECISIONS else "payout:run")
+    if word not in (*MARKS, *DECISIONS):
         raise Problem(404, "no_such_path", "there is no such mark")
-    said = await json_object(
-        request, {"bank_reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str}
-    )
+    fields = {"bank_reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str}
+    said = await json_object(request, {"outcome": str, "note": str} if word in DECISIONS else fields)
+    if word == "settle" and said.get("outcome") not in ("paid", "failed", "returned"):
+        raise Problem(400, "bad_request", "outcome is paid, failed or returned")
+    _bounded(said)
+    work = decide if word in DECISIONS else mark
     try:
-        return await mark(service_of(request).engine, number, after, said=said, actor=actor_of(caller), moment=now())
+        return await work(
+            service_of(request).engine, _number(number), word, said=said, actor=actor_of(caller), moment=now()
+        )
     except NotPossible as error:
-        raise Problem(404 if error.code == "NO_SUCH_INSTRUCTION" else 409, error.code, error.detail) from None
+        raise problem_of(error) from None
+
+
+def problem_of(error: NotPossible) -> Problem:
+    """What cannot be done, as a problem document."""
+    status = {"SAME_PERSON": 403}.get(error.code, 404 if error.code.startswith("NO_SUCH") else 409)
+    return Problem(status, error.code, error.detail)
+
+
+def _number(number: int) -> int:
+    if not 0 < number < 2**63:
+        raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
+    return number
+
+
+def _bounded(said: dict[str, Any]) -> None:
+    for name, value in said.items():
+        if isinstance(value, int) and not -(2**63) < value < 2**63:
+            raise Problem(400, "out_of_range", f"{name} is out of range")
+        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
+            raise Problem(400, "out_of_range", f"{name} is too long, or holds a NUL")

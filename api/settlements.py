@@ -15,6 +15,7 @@ from api.asking import as_caller, json_object, service_of
 from api.paging import Page, page_of
 from api.problem import Problem
 from api.service import now
+from meter.audit.log import note_refusal
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.refused import Refused
@@ -24,12 +25,13 @@ from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
 
 ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
+TEXT_MAX = 4000
 ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 
 
 def actor_of(caller: Caller) -> str:
-    """Who decides: a key's number and name; two keys are two hands."""
-    return f"key:{caller.key_id}:{caller.name}"
+    """Who decides: the holder of the key, by name; a key and the one that replaces it are one hand."""
+    return caller.actor
 
 
 def refused(error: Refused) -> Problem:
@@ -155,11 +157,17 @@ async def _decide(
     caller = await as_caller(request)
     require(caller, scope)
     given = detail if detail is not None else await json_object(request, fields)
+    for name, value in given.items():
+        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
+            raise Problem(400, "out_of_range", f"{name} is longer than {TEXT_MAX} characters, or holds a NUL")
     try:
         await move(service_of(request).engine, number, event, actor=actor_of(caller), moment=now(), detail=given)
     except NotPossible as error:
-        status = {"NO_SUCH_SETTLEMENT": 404, "SAME_PERSON": 403}.get(error.code, 409)
-        raise Problem(status, error.code, error.detail) from None
+        await note_refusal(service_of(request).engine, actor_of(caller), f"settlement.{event}", number, error.code)
+        missing = error.code.startswith("NO_SUCH")
+        raise Problem(
+            403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail
+        ) from None
     return await _settlement(request, number)
 
 
@@ -193,10 +201,10 @@ async def post_approve(request: Request, number: str) -> Any:
 
 @ROUTER.post("/settlements/{number}/publish")
 async def post_publish(request: Request, number: str) -> Any:
-    """Begin the public notice (公示) of so many days."""
+    """Begin the public notice (公示) of so many whole days, the first one tomorrow; without `days`, the order's."""
     require(await as_caller(request), "settlement:approve")
     given = await json_object(request, {"days": int, "note": str})
-    if not 1 <= given.get("days", 0) <= 365:
+    if not 1 <= given.get("days", 1) <= 365:
         raise Problem(400, "out_of_range", "days must lie between 1 and 365")
     return await _decide(request, number, "publish", "settlement:approve", {}, given)
 
@@ -209,6 +217,20 @@ async def post_objection(request: Request, number: str) -> Any:
     if not given.get("note"):
         raise Problem(400, "missing_field", "an objection needs a note")
     return await _decide(request, number, "objection", "settlement:review", {}, given)
+
+
+@ROUTER.post("/settlements/{number}/objections/{objection}")
+async def post_ruling(request: Request, number: str, objection: int) -> Any:
+    """Rule on an objection, by somebody else than who recorded it: dismissed, or upheld (then only cancel remains)."""
+    require(await as_caller(request), "settlement:approve")
+    given = await json_object(request, {"decision": str, "note": str})
+    if given.get("decision") not in ("dismissed", "upheld"):
+        raise Problem(400, "bad_request", "decision is dismissed or upheld")
+    if not given.get("note"):
+        raise Problem(400, "missing_field", "a ruling needs a note")
+    if not 0 < objection < 2**63:
+        raise Problem(404, "NO_SUCH_OBJECTION", "there is no such objection")
+    return await _decide(request, number, "ruling", "settlement:approve", {}, given | {"objection": objection})
 
 
 @ROUTER.post("/settlements/{number}/lock")

@@ -7,12 +7,13 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meter.database.metadata import METADATA
 
@@ -27,9 +28,10 @@ api_key = Table(
     Column("name", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("source", Integer, ForeignKey("source.id")),
-    Column("city", Text),
+    Column("city", Text, CheckConstraint("city ~ '^[0-9]{4}00$'", name="city_code")),
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
+    Column("signing_secret", LargeBinary, comment="sealed; there when requests with this key must be signed"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
     comment="a machine's key; the secret itself is shown once and never stored",
 )
@@ -41,6 +43,17 @@ api_key_revocation = Table(
     Column("revoked_at", MOMENT, nullable=False),
 )
 
+request_nonce = Table(
+    "request_nonce",
+    METADATA,
+    Column("api_key", BigInteger, ForeignKey("api_key.id"), primary_key=True, autoincrement=False),
+    Column("nonce", Text, primary_key=True),
+    Column("at", MOMENT, nullable=False, index=True),
+    comment="nonces of signed requests, kept for as long as their time would be accepted",
+)
+
+ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin")
+
 person = Table(
     "person",
     METADATA,
@@ -49,14 +62,34 @@ person = Table(
     Column(
         "role",
         Text,
-        CheckConstraint(
-            "role in ('finance', 'reviewer', 'approver', 'payer', 'auditor', 'operator', 'admin')", name="role_known"
-        ),
+        CheckConstraint(f"role in ({', '.join(repr(role) for role in ROLES)})", name="role_known"),
         nullable=False,
     ),
-    Column("city", Text),
+    Column("city", Text, CheckConstraint("city ~ '^[0-9]{4}00$'", name="city_code")),
     Column("password_hash", Text, nullable=False),
+    Column("totp_secret", Text, comment="sealed; there when the person has a second factor"),
     Column("created_at", MOMENT, nullable=False),
+)
+
+PERSON_EVENTS = ("login", "second_factor", "reauthenticate", "logout", "disable", "enable", "unlock")
+
+person_event = Table(
+    "person_event",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, comment="as typed: also names that nobody has"),
+    Column(
+        "event",
+        Text,
+        CheckConstraint(f"event in ({', '.join(repr(event) for event in PERSON_EVENTS)})", name="event_known"),
+        nullable=False,
+    ),
+    Column("result", Text, CheckConstraint("result in ('done', 'refused')", name="result_known"), nullable=False),
+    Column("actor", Text),
+    Column("at", MOMENT, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Index("person_event_name_idx", "name", "id"),
+    comment="logins and refusals, from which lockout follows",
 )
 
 login = Table(
@@ -66,7 +99,10 @@ login = Table(
     Column("person", BigInteger, ForeignKey("person.id"), nullable=False, index=True),
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
-    comment="an open session of the console; the cookie's token is stored as a digest only",
+    Column("seen_at", MOMENT, nullable=False),
+    Column("proven_at", MOMENT, nullable=False, comment="when password and second factor were last shown"),
+    Column("totp_step", BigInteger, comment="the last code used, which is not taken again"),
+    comment="an open session; the cookie's token is stored as a digest only",
 )
 
 logout = Table(

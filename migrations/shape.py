@@ -1,6 +1,7 @@
 """All tables of all stores, gathered: what the migrations must add up to."""
 
 import api.tables
+import meter.audit.tables
 import meter.journal.tables
 import meter.registry.tables
 import meter.rollup.tables
@@ -9,7 +10,10 @@ from meter.database.metadata import METADATA
 
 __all__ = ["METADATA"]
 
-assert {api.tables.api_key, meter.journal.tables.entry, meter.registry.tables.entity_fact} <= set(
-    METADATA.tables.values()
-)
+assert {
+    api.tables.api_key,
+    meter.audit.tables.audit,
+    meter.journal.tables.entry,
+    meter.registry.tables.entity_fact,
+} <= set(METADATA.tables.values())
 assert {meter.rollup.tables.rollup, settlement.tables.settlement} <= set(METADATA.tables.values())

@@ -24,14 +24,26 @@ from meter.database.metadata import METADATA
 
 MOMENT = DateTime(timezone=True)
 
-STATUSES = ("computed", "submitted", "reviewed", "approved", "published", "locked", "paid", "cancelled")
+STATUSES = (
+    "computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled",
+)  # fmt: skip
+PAYOUT_STATUSES = (
+    "ready", "leased", "submitted", "unknown", "paid", "failed", "returned", "disputed", "offset",
+)  # fmt: skip
+
+
+def one_of(column: str, words: tuple[str, ...]) -> str:
+    """The condition that a column holds one of these words."""
+    return f"{column} in ({', '.join(repr(word) for word in words)})"
+
 
 settlement_transition = Table(
     "settlement_transition",
     METADATA,
+    Column("event", Text, nullable=False),
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
-    PrimaryKeyConstraint("before", "after"),
+    PrimaryKeyConstraint("event", "before", "after"),
     comment="the changes of state that are allowed; the database refuses every other",
 )
 
@@ -43,10 +55,7 @@ settlement = Table(
     Column(
         "status",
         Text,
-        CheckConstraint(
-            "status in ('computed', 'submitted', 'reviewed', 'approved', 'published', 'locked', 'paid', 'cancelled')",
-            name="status_known",
-        ),
+        CheckConstraint(one_of("status", STATUSES), name="status_known"),
         nullable=False,
     ),
     Column("as_of", BigInteger, nullable=False),
@@ -101,19 +110,36 @@ settlement_line = Table(
     CheckConstraint("award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen", name="amounts"),
 )
 
+EVENTS = (
+    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid",
+)  # fmt: skip
+
 settlement_event = Table(
     "settlement_event",
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("settlement", Text, ForeignKey("settlement.id"), nullable=False, index=True),
     Column("event", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("city", Text),
     Column("at", MOMENT, nullable=False),
+    Column("transaction", BigInteger, nullable=False),
     Column("detail", JSONB, nullable=False),
-    CheckConstraint(
-        "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'lock', 'cancel', 'paid')",
-        name="event_known",
-    ),
+    CheckConstraint(one_of("event", EVENTS), name="event_known"),
+    # three people: the run and its submission, the review of a city, the approval are each by somebody else
+    Index("settlement_event_run_idx", "settlement", unique=True, postgresql_where=text("event = 'run'")),
+    comment="a decision; writing it down is what changes the state, and who may not decide is refused here",
+)
+
+payout_transition = Table(
+    "payout_transition",
+    METADATA,
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    PrimaryKeyConstraint("before", "after"),
+    comment="the changes of a payout instruction's state that are allowed; the database refuses every other",
 )
 
 payout_instruction = Table(
@@ -122,23 +148,22 @@ payout_instruction = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("settlement", Text, nullable=False),
     Column("uscc", Text, nullable=False),
-    Column("amount_fen", BigInteger, CheckConstraint("amount_fen > 0", name="amount_positive"), nullable=False),
+    Column("city", Text),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("offset_fen", BigInteger, nullable=False),
     Column("reference", Text, nullable=False, unique=True),
-    Column(
-        "status",
-        Text,
-        CheckConstraint(
-            "status in ('ready', 'leased', 'submitted', 'paid', 'failed', 'returned')", name="status_known"
-        ),
-        nullable=False,
-    ),
+    Column("issue", Integer, nullable=False),
+    Column("status", Text, CheckConstraint(one_of("status", PAYOUT_STATUSES), name="status_known"), nullable=False),
     Column("worker", Text),
     Column("fence", Integer, nullable=False),
     Column("leased_until", MOMENT),
+    Column("first_sent_at", MOMENT, comment="since when the bank may have it"),
     Column("bank_reference", Text),
+    Column("account", Text, comment="the sealed account it is paid to, fixed when it was issued"),
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("settlement", "uscc"),
     ForeignKeyConstraint(["settlement", "uscc"], ["settlement_line.settlement", "settlement_line.uscc"]),
+    CheckConstraint("amount_fen >= 0 and offset_fen >= 0 and (amount_fen = 0) = (status = 'offset')", name="amounts"),
     Index("payout_instruction_status_idx", "status", "id"),
     comment="one instruction a line, for ever; the fence rises with every lease and refuses whoever held an older one",
 )
@@ -152,5 +177,56 @@ payout_event = Table(
     Column("after", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
+    Column("transaction", BigInteger, nullable=False),
+    Column("fence", Integer),
+    Column("reference", Text, nullable=False),
+    Column("bank_reference", Text),
+    Column("moved_fen", BigInteger, nullable=False, comment="what the bank says it paid out (+) or got back (-)"),
     Column("detail", JSONB, nullable=False),
+    # one movement of money at the bank is counted once
+    Index(
+        "payout_event_movement_idx",
+        "bank_reference",
+        text("sign(moved_fen)"),
+        unique=True,
+        postgresql_where=text("moved_fen <> 0 and bank_reference is not null"),
+    ),
+    comment="what happened to an instruction; writing it down is what changes the instruction",
 )
+
+clawback_claim = Table(
+    "clawback_claim",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("settlement", Text, nullable=False),
+    Column("uscc", Text, nullable=False),
+    Column("city", Text),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("recovered_fen", BigInteger, nullable=False),
+    Column("status", Text, CheckConstraint("status in ('open', 'settled', 'waived')", name="status_known"),
+           nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("settlement", "uscc"),
+    ForeignKeyConstraint(["settlement", "uscc"], ["settlement_line.settlement", "settlement_line.uscc"]),
+    CheckConstraint("amount_fen > 0 and recovered_fen between 0 and amount_fen", name="amounts"),
+    comment="what an adjustment asks back from who was paid too much",
+)  # fmt: skip
+
+claim_event = Table(
+    "claim_event",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("claim", BigInteger, ForeignKey("clawback_claim.id"), nullable=False, index=True),
+    Column("event", Text, CheckConstraint("event in ('propose', 'approve', 'reject')", name="event_known"),
+           nullable=False),
+    Column("kind", Text, CheckConstraint("kind in ('offset', 'repaid', 'waive')", name="kind_known"), nullable=False),
+    Column("amount_fen", BigInteger, CheckConstraint("amount_fen > 0", name="amount_positive"), nullable=False),
+    Column("instruction", BigInteger, ForeignKey("payout_instruction.id")),
+    Column("proposal", BigInteger, ForeignKey("claim_event.id"), unique=True),
+    Column("actor", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("transaction", BigInteger, nullable=False),
+    Column("note", Text),
+    CheckConstraint("(event = 'propose') = (proposal is null)", name="proposal_named"),
+    comment="how a claim is to be settled, and who else agreed",
+)  # fmt: skip

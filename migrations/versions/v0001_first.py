@@ -1,5 +1,9 @@
 """The first shape: journal, registry, rollup, settlements, payouts, keys and people."""
 
+# ruff: noqa: E501 - generated from the tables
+
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -11,6 +15,27 @@ depends_on = None
 
 
 def _create_tables() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=False, comment="JSON, in the spelling that the digest covers"),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=False,
+            comment="algorithm:hex over the digest before and this row; see verify.py",
+        ),
+        sa.CheckConstraint("seq >= 1", name="audit_numbered_check"),
+        sa.PrimaryKeyConstraint("seq", name="audit_pkey"),
+        comment="who did what, when, with what result; written by audit_append only, under one lock",
+    )
     op.create_table(
         "chip",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -38,7 +63,6 @@ def _create_tables() -> None:
         sa.Column("corrects", sa.Uuid(), nullable=False),
         sa.Column("order_digest", sa.BigInteger(), nullable=False),
         sa.Column("evidence_digest", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="entry_pkey"),
         comment="one accepted usage record, fixed width; see meter/journal/row.py",
     )
     op.create_index(
@@ -47,7 +71,7 @@ def _create_tables() -> None:
         ["batch"],
         unique=False,
         postgresql_using="brin",
-        postgresql_with={"pages_per_range": 32},
+        postgresql_with={"pages_per_range": 128},
     )
     op.create_table(
         "facility",
@@ -66,16 +90,37 @@ def _create_tables() -> None:
         comment="a number for every legal entity whose code was ever seen, registered or not",
     )
     op.create_table(
+        "payout_transition",
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("before", "after", name="payout_transition_pkey"),
+        comment="the changes of a payout instruction's state that are allowed; the database refuses every other",
+    )
+    op.create_table(
         "person",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("city", sa.Text(), nullable=True),
         sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("totp_secret", sa.Text(), nullable=True, comment="sealed; there when the person has a second factor"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="person_pkey"),
         sa.UniqueConstraint("name", name="person_name_key"),
     )
+    op.create_table(
+        "person_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="as typed: also names that nobody has"),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="person_event_pkey"),
+        comment="logins and refusals, from which lockout follows",
+    )
+    op.create_index("person_event_name_idx", "person_event", ["name", "id"], unique=False)
     op.create_table(
         "reversal",
         sa.Column("key", sa.Uuid(), nullable=False),
@@ -162,9 +207,10 @@ def _create_tables() -> None:
     op.create_index("settlement_round_idx", "settlement", ["round"], unique=False)
     op.create_table(
         "settlement_transition",
+        sa.Column("event", sa.Text(), nullable=False),
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("before", "after", name="settlement_transition_pkey"),
+        sa.PrimaryKeyConstraint("event", "before", "after", name="settlement_transition_pkey"),
         comment="the changes of state that are allowed; the database refuses every other",
     )
     op.create_table(
@@ -186,6 +232,12 @@ def _create_tables() -> None:
         sa.Column("city", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "signing_secret",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="sealed; there when requests with this key must be signed",
+        ),
         sa.CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_given_check"),
         sa.ForeignKeyConstraint(["source"], ["source.id"], name="api_key_source_fkey"),
         sa.PrimaryKeyConstraint("id", name="api_key_pkey"),
@@ -224,9 +276,17 @@ def _create_tables() -> None:
         sa.Column("person", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "proven_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="when password and second factor were last shown",
+        ),
+        sa.Column("totp_step", sa.BigInteger(), nullable=True, comment="the last code used, which is not taken again"),
         sa.ForeignKeyConstraint(["person"], ["person.id"], name="login_person_fkey"),
         sa.PrimaryKeyConstraint("token_digest", name="login_pkey"),
-        comment="an open session of the console; the cookie's token is stored as a digest only",
+        comment="an open session; the cookie's token is stored as a digest only",
     )
     op.create_index("login_person_idx", "login", ["person"], unique=False)
     op.create_table(
@@ -251,15 +311,27 @@ def _create_tables() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("settlement", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("city", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
-            "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'lock', 'cancel', 'paid')",
+            "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'ruling', 'lock', 'cancel', 'paid')",
             name="settlement_event_event_known_check",
         ),
         sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="settlement_event_settlement_fkey"),
         sa.PrimaryKeyConstraint("id", name="settlement_event_pkey"),
+        comment="a decision; writing it down is what changes the state, and who may not decide is refused here",
+    )
+    op.create_index(
+        "settlement_event_run_idx",
+        "settlement_event",
+        ["settlement"],
+        unique=True,
+        postgresql_where=sa.text("event = 'run'"),
     )
     op.create_index("settlement_event_settlement_idx", "settlement_event", ["settlement"], unique=False)
     op.create_table(
@@ -317,6 +389,28 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("batch", "ordinal", name="chip_fact_pkey"),
     )
     op.create_index("chip_fact_chip_idx", "chip_fact", ["chip"], unique=False)
+    op.create_table(
+        "clawback_claim",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("recovered_fen", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "amount_fen > 0 and recovered_fen between 0 and amount_fen", name="clawback_claim_amounts_check"
+        ),
+        sa.ForeignKeyConstraint(
+            ["settlement", "uscc"],
+            ["settlement_line.settlement", "settlement_line.uscc"],
+            name="clawback_claim_settlement_uscc_fkey",
+        ),
+        sa.PrimaryKeyConstraint("id", name="clawback_claim_pkey"),
+        sa.UniqueConstraint("settlement", "uscc", name="clawback_claim_settlement_uscc_key"),
+        comment="what an adjustment asks back from who was paid too much",
+    )
     op.create_table(
         "control_total",
         sa.Column("batch", sa.BigInteger(), nullable=False),
@@ -440,14 +534,27 @@ def _create_tables() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("settlement", sa.Text(), nullable=False),
         sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("city", sa.Text(), nullable=True),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("offset_fen", sa.BigInteger(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("issue", sa.Integer(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "first_sent_at", sa.DateTime(timezone=True), nullable=True, comment="since when the bank may have it"
+        ),
         sa.Column("bank_reference", sa.Text(), nullable=True),
+        sa.Column(
+            "account", sa.Text(), nullable=True, comment="the sealed account it is paid to, fixed when it was issued"
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "amount_fen >= 0 and offset_fen >= 0 and (amount_fen = 0) = (status = 'offset')",
+            name="payout_instruction_amounts_check",
+        ),
         sa.ForeignKeyConstraint(
             ["settlement", "uscc"],
             ["settlement_line.settlement", "settlement_line.uscc"],
@@ -472,11 +579,13 @@ def _create_tables() -> None:
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("against", sa.Uuid(), nullable=True),
+        sa.Column("against_batch", sa.BigInteger(), nullable=True),
         sa.Column("consumer", sa.Text(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(status = 'conflict') = (against is not null)", name="quarantine_conflict_names_first_check"
+            "(status = 'conflict') = (against is not null and against_batch is not null)",
+            name="quarantine_conflict_names_first_check",
         ),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="quarantine_batch_fkey"),
         sa.ForeignKeyConstraint(["source"], ["source.id"], name="quarantine_source_fkey"),
@@ -486,6 +595,38 @@ def _create_tables() -> None:
     )
     op.create_index("quarantine_batch_idx", "quarantine", ["batch"], unique=False)
     op.create_table(
+        "request_nonce",
+        sa.Column("api_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("nonce", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name="request_nonce_api_key_fkey"),
+        sa.PrimaryKeyConstraint("api_key", "nonce", name="request_nonce_pkey"),
+        comment="nonces of signed requests, kept for as long as their time would be accepted",
+    )
+    op.create_index("request_nonce_at_idx", "request_nonce", ["at"], unique=False)
+    op.create_table(
+        "claim_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("claim", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("instruction", sa.BigInteger(), nullable=True),
+        sa.Column("proposal", sa.BigInteger(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint("(event = 'propose') = (proposal is null)", name="claim_event_proposal_named_check"),
+        sa.ForeignKeyConstraint(["claim"], ["clawback_claim.id"], name="claim_event_claim_fkey"),
+        sa.ForeignKeyConstraint(["instruction"], ["payout_instruction.id"], name="claim_event_instruction_fkey"),
+        sa.ForeignKeyConstraint(["proposal"], ["claim_event.id"], name="claim_event_proposal_fkey"),
+        sa.PrimaryKeyConstraint("id", name="claim_event_pkey"),
+        sa.UniqueConstraint("proposal", name="claim_event_proposal_key"),
+        comment="how a claim is to be settled, and who else agreed",
+    )
+    op.create_index("claim_event_claim_idx", "claim_event", ["claim"], unique=False)
+    op.create_table(
         "payout_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("instruction", sa.BigInteger(), nullable=False),
@@ -493,11 +634,26 @@ def _create_tables() -> None:
         sa.Column("after", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("transaction", sa.BigInteger(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=True),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("bank_reference", sa.Text(), nullable=True),
+        sa.Column(
+            "moved_fen", sa.BigInteger(), nullable=False, comment="what the bank says it paid out (+) or got back (-)"
+        ),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["instruction"], ["payout_instruction.id"], name="payout_event_instruction_fkey"),
         sa.PrimaryKeyConstraint("id", name="payout_event_pkey"),
+        comment="what happened to an instruction; writing it down is what changes the instruction",
     )
     op.create_index("payout_event_instruction_idx", "payout_event", ["instruction"], unique=False)
+    op.create_index(
+        "payout_event_movement_idx",
+        "payout_event",
+        ["bank_reference", sa.literal_column("sign(moved_fen)")],
+        unique=True,
+        postgresql_where=sa.text("moved_fen <> 0 and bank_reference is not null"),
+    )
     op.create_table(
         "quarantine_release",
         sa.Column("quarantine", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -512,102 +668,86 @@ def _create_tables() -> None:
 def upgrade() -> None:
     _create_tables()
     _allow_transitions()
-    _guard_settlements()
+    _guard()
+    _keep()
+    _summarize()
     _grant()
 
 
-TRANSITIONS = (
-    ("computed", "submitted"),
-    ("computed", "approved"),
-    ("computed", "cancelled"),
-    ("submitted", "reviewed"),
-    ("submitted", "approved"),
-    ("submitted", "computed"),
-    ("submitted", "cancelled"),
-    ("reviewed", "approved"),
-    ("reviewed", "computed"),
-    ("reviewed", "cancelled"),
-    ("approved", "published"),
-    ("approved", "locked"),
-    ("approved", "cancelled"),
-    ("published", "locked"),
-    ("published", "cancelled"),
-    ("locked", "paid"),
+# event, states before, state after
+TRANSITIONS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("run", ("computed",), "computed"),
+    ("submit", ("computed", "returned"), "submitted"),
+    ("review", ("submitted",), "submitted"),
+    ("review", ("submitted",), "reviewed"),
+    ("review", ("submitted", "reviewed"), "returned"),
+    ("approve", ("submitted", "reviewed"), "approved"),
+    ("publish", ("approved",), "published"),
+    ("objection", ("published",), "published"),
+    ("ruling", ("published",), "published"),
+    ("lock", ("approved", "published"), "locked"),
+    ("cancel", ("computed", "submitted", "returned", "reviewed", "approved", "published"), "cancelled"),
+    ("paid", ("locked",), "paid"),
+)
+
+# before -> after; the same state twice is a lease, an offset in part, or the same word of the bank again
+PAYOUT_TRANSITIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ready", ("ready", "leased", "offset", "disputed")),
+    ("leased", ("leased", "submitted", "unknown", "paid", "failed", "disputed")),
+    ("submitted", ("submitted", "unknown", "paid", "failed", "disputed")),
+    ("unknown", ("unknown", "submitted", "paid", "failed", "disputed")),
+    ("failed", ("failed", "ready", "paid", "disputed", "offset")),
+    ("paid", ("returned", "disputed")),
+    ("returned", ("returned", "ready", "disputed", "offset")),
+    ("disputed", ("disputed", "paid", "failed", "returned")),
 )
 
 
 def _allow_transitions() -> None:
-    table = sa.table("settlement_transition", sa.column("before"), sa.column("after"))
-    op.bulk_insert(table, [{"before": before, "after": after} for before, after in TRANSITIONS])
+    table = sa.table("settlement_transition", sa.column("event"), sa.column("before"), sa.column("after"))
+    op.bulk_insert(
+        table,
+        [{"event": event, "before": state, "after": after} for event, before, after in TRANSITIONS for state in before],
+    )
+    payouts = sa.table("payout_transition", sa.column("before"), sa.column("after"))
+    op.bulk_insert(
+        payouts, [{"before": before, "after": after} for before, states in PAYOUT_TRANSITIONS for after in states]
+    )
 
 
-def _guard_settlements() -> None:
-    """States change only as allowed, nothing but the state ever changes, and two people stand behind an approval."""
-    op.execute("""
-        create function settlement_guard() returns trigger language plpgsql as $$
-        begin
-            if (to_jsonb(old) - 'status') <> (to_jsonb(new) - 'status') then
-                raise exception 'a settlement never changes, except its state' using errcode = '23514';
-            end if;
-            if not exists (select from settlement_transition where before = old.status and after = new.status) then
-                raise exception 'a settlement cannot go from % to %', old.status, new.status using errcode = '23514';
-            end if;
-            return new;
-        end $$
-    """)
-    op.execute(
-        "create trigger settlement_guard before update on settlement for each row execute function settlement_guard()"
-    )
-    op.execute("""
-        create function settlement_event_guard() returns trigger language plpgsql as $$
-        begin
-            if new.event in ('approve', 'lock') and exists (
-                select from settlement_event
-                where settlement = new.settlement and event in ('run', 'review') and actor = new.actor
-            ) then
-                raise exception 'who ran or reviewed a settlement cannot % it', new.event using errcode = '23514';
-            end if;
-            return new;
-        end $$
-    """)
-    op.execute(
-        "create trigger settlement_event_guard before insert on settlement_event "
-        "for each row execute function settlement_event_guard()"
-    )
-    op.execute("""
-        create function payout_guard() returns trigger language plpgsql as $$
-        declare payable bigint;
-        begin
-            select case when s.status in ('locked', 'paid')
-                then case when s.adjusts is null then l.payable_fen else l.adjustment_fen end end
-            into payable from settlement s join settlement_line l on l.settlement = s.id
-            where s.id = new.settlement and l.uscc = new.uscc;
-            if payable is distinct from new.amount_fen then
-                raise exception 'an instruction pays exactly the locked line' using errcode = '23514';
-            end if;
-            if tg_op = 'UPDATE' and (old.reference <> new.reference or old.settlement <> new.settlement
-                or old.uscc <> new.uscc or new.fence < old.fence) then
-                raise exception 'an instruction never changes, except its state' using errcode = '23514';
-            end if;
-            return new;
-        end $$
-    """)
-    op.execute(
-        "create trigger payout_guard before insert or update on payout_instruction "
-        "for each row execute function payout_guard()"
-    )
+def _guard() -> None:
+    """The triggers that enforce the states, the people behind them and the audit log."""
+    for statement in Path(__file__).with_name("v0001_guards.sql").read_text(encoding="utf-8").split("\n--;\n"):
+        op.get_bind().exec_driver_sql(statement)
+
+
+KEPT = ("settlement_line", "settlement_event", "payout_event", "claim_event", "audit", "person_event")
+
+
+def _keep() -> None:
+    """Tables that nobody changes, the owner of the database included (who could take the triggers away)."""
+    for table in KEPT:
+        op.execute(
+            f"create trigger {table}_kept before update or delete on {table} for each row execute function suanbu_kept()"
+        )
+        op.execute(f"create trigger {table}_kept_whole before truncate on {table} execute function suanbu_kept()")
 
 
 APPENDED = (
     "source", "party", "facility", "chip", "batch", "batch_body", "entry", "reversal", "quarantine",
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
-    "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_instruction",
-    "payout_event", "api_key", "api_key_revocation", "person", "login", "logout",
+    "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_event",
+    "claim_event", "api_key", "api_key_revocation", "request_nonce", "person", "person_event", "login", "logout",
 )  # fmt: skip
+READ = ("settlement_transition", "payout_transition", "payout_instruction", "clawback_claim", "audit",
+        "alembic_version")  # fmt: skip
+# who may call what: functions that write are the triggers' own, but for the one that appends to the audit log
+CALLED = ("audit_append(text, text, text, text, text, text, text)", "summarize_journal()")
+OWN = ("settlement_instruct(text, text, timestamp with time zone)",)
 
 
 def _grant() -> None:
-    """The service may read and append; it may change states, and rebuild the rollup, which is a cache."""
+    """The service may read and append; states change by the events it appends, and the rollup is a cache."""
     op.execute("""
         do $$ begin
             if not exists (select from pg_roles where rolname = 'suanbu_service') then
@@ -619,9 +759,24 @@ def _grant() -> None:
     op.execute("grant suanbu_service to current_user")
     op.execute("grant usage on schema public to suanbu_service")
     op.execute(f"grant select, insert on {', '.join(APPENDED)} to suanbu_service")
+    op.execute(f"grant select on {', '.join(READ)} to suanbu_service")
     op.execute("grant select, insert, delete on rollup, rollup_block to suanbu_service")
-    op.execute("grant select on settlement_transition, alembic_version to suanbu_service")
-    op.execute("grant update (status) on settlement to suanbu_service")
-    op.execute(
-        "grant update (status, worker, fence, leased_until, bank_reference) on payout_instruction to suanbu_service"
-    )
+    op.execute("grant delete on request_nonce to suanbu_service")
+    op.execute("grant update (seen_at, proven_at, totp_step) on login to suanbu_service")
+    for name in (*CALLED, *OWN):
+        op.execute(f"revoke execute on function {name} from public")
+    for name in CALLED:
+        op.execute(f"grant execute on function {name} to suanbu_service")
+
+
+def _summarize() -> None:
+    """Summarizing an index is its owner's right; the service may ask for it. Who is second does not wait."""
+    op.execute("""
+        create function summarize_journal() returns void language plpgsql security definer set search_path = public as $$
+        begin
+            if pg_try_advisory_xact_lock(23219) then  -- 0x5AB3
+                perform brin_summarize_new_values('entry_batch_idx');
+            end if;
+        end $$
+    """)
+    op.execute("alter table batch_body alter column body set storage external")  # it is compressed already

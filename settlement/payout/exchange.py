@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.rollup.store import driver
-from settlement.payout.instructions import NotPossible, claim, list_instructions, mark
+from settlement.payout.instructions import claim, list_instructions, mark
+from settlement.payout.refusal import NotPossible
 
 ANSWERS = ("paid", "failed", "returned")
 

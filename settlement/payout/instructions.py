@@ -4,123 +4,182 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.rollup.store import driver
+from settlement.payout.refusal import NotPossible, refused
 
 LEASE_SECONDS = 60
 CLAIM_MAX = 1000
-ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "submitted": ("leased", "submitted"),
-    "paid": ("leased", "submitted", "paid"),
-    "failed": ("leased", "submitted", "failed"),
-    "returned": ("paid", "returned"),
-}
+MARKS = ("submitted", "unknown", "paid", "failed", "returned", "disputed")
+DECISIONS = ("retry", "settle")
+_EVENT = """insert into payout_event (instruction, before, after, actor, at, transaction, fence, reference,
+    bank_reference, moved_fen, detail) values ($1, '', $2, $3, $4, 0, $5, '', $6, $7, $8)"""
 
 
-class NotPossible(Exception):
-    """A mark that the instruction's state or lease does not allow."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-async def claim(engine: AsyncEngine, worker: str, limit: int, actor: str, moment: datetime) -> list[dict[str, Any]]:
+async def claim(
+    engine: AsyncEngine, worker: str, limit: int, actor: str, moment: datetime, *, lease_seconds: int = LEASE_SECONDS
+) -> list[dict[str, Any]]:
     """Lease up to `limit` instructions to a worker: those never leased, and those whose lease ran out.
 
-    An instruction that was leased before comes with `ask_first`: the bank may have it already.
+    The lease is committed before this returns: whatever the worker then does at the bank, the intent and its reference
+    are on record. An instruction that was leased before comes with `ask_first`: the bank may have it already.
     """
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction():
-            rows = await connection.fetch(
-                """with chosen as (
-                       select id, status, fence from payout_instruction
-                       where status = 'ready' or (status in ('leased', 'submitted') and leased_until < $1)
-                       order by id limit $2 for update skip locked)
-                   update payout_instruction i set worker = $3, fence = i.fence + 1, leased_until = $4,
-                       status = case when i.status = 'submitted' then 'submitted' else 'leased' end
-                   from chosen c where i.id = c.id returning i.*, c.status as before""",
-                moment, min(limit, CLAIM_MAX), worker, moment + timedelta(seconds=LEASE_SECONDS),
-            )  # fmt: skip
-            await connection.copy_records_to_table(
-                "payout_event",
-                records=[
-                    (row["id"], row["before"], row["status"], actor, moment, json.dumps({"worker": worker}))
-                    for row in rows
+            chosen = await connection.fetch("select id, status, fence from payout_chosen($1)", min(limit, CLAIM_MAX))
+            before = {row["id"]: row["fence"] > 0 for row in chosen}
+            detail = json.dumps({"worker": worker, "lease": lease_seconds}, ensure_ascii=False)
+            await connection.executemany(
+                _EVENT,
+                [
+                    (row["id"], "leased" if row["status"] == "ready" else row["status"], actor, moment, None, None, 0,
+                     detail)
+                    for row in chosen
                 ],
-                columns=["instruction", "before", "after", "actor", "at", "detail"],
+            )  # fmt: skip
+            rows = await connection.fetch(
+                "select * from payout_instruction where id = any($1::bigint[]) order by id", list(before)
             )
-            accounts = await _accounts(connection, [row["uscc"] for row in rows])
-    return [
-        {**_shown(row), "ask_first": row["before"] != "ready", "account": accounts.get(row["uscc"])}
-        for row in sorted(rows, key=lambda row: int(row["id"]))
-    ]
+    return [{**_shown(row), "ask_first": before[row["id"]], "account": _account(row)} for row in rows]
 
 
 async def mark(
     engine: AsyncEngine, instruction: int, after: str, *, said: Mapping[str, Any], actor: str, moment: datetime
 ) -> dict[str, Any]:
-    """Record what became of an instruction: submitted, paid, failed, returned. Repeating a mark changes nothing.
+    """Record what became of an instruction: one of MARKS. Repeating a mark changes nothing.
 
-    `said` may carry worker, fence, bank_reference and amount_fen. Raises NotPossible: NO_SUCH_INSTRUCTION,
-    STATE_NOT_ALLOWED, LEASE_LOST, WRONG_AMOUNT, OTHER_BANK_REFERENCE.
+    `said` may carry worker, fence, bank_reference, amount_fen and a note. What the bank says is kept even where it
+    contradicts us: another amount, or a second payment, makes the instruction disputed, and a person decides. Raises
+    NotPossible: NO_SUCH_INSTRUCTION, STATE_NOT_ALLOWED, LEASE_LOST, WRONG_AMOUNT, OTHER_BANK_REFERENCE.
     """
+    assert after in MARKS
     async with engine.connect() as held:
         connection = await driver(held)
-        async with connection.transaction():
-            row = await connection.fetchrow("select * from payout_instruction where id = $1 for update", instruction)
-            if row is None:
-                raise NotPossible("NO_SUCH_INSTRUCTION", f"there is no payout instruction {instruction}")
-            _check(row, after, said)
-            before = row["status"]
-            if before != after:
-                row = await connection.fetchrow(
-                    """update payout_instruction set status = $2, bank_reference = coalesce($3, bank_reference)
-                       where id = $1 returning *""",
-                    instruction, after, said.get("bank_reference"),
-                )  # fmt: skip
-                await connection.execute(
-                    """insert into payout_event (instruction, before, after, actor, at, detail)
-                       values ($1, $2, $3, $4, $5, $6)""",
-                    instruction, before, after, actor, moment, json.dumps(dict(said), ensure_ascii=False),
-                )  # fmt: skip
-                if after == "paid":
+        try:
+            async with connection.transaction():
+                row = await _held(connection, instruction)
+                reached, moved, contradiction = _understood(row, after, said)
+                reference = said.get("bank_reference") or row["bank_reference"]
+                if await _said_before(connection, row, after, reference, moved):
+                    return _shown(row)
+                await _write(connection, row, reached, said, reference, moved, actor, moment)
+                if reached == "paid":
                     await _finish(connection, row["settlement"], actor, moment)
+                row = await _held(connection, instruction)
+        except asyncpg.CheckViolationError as refusal:
+            raise refused(refusal) from None
+        except asyncpg.UniqueViolationError:
+            raise NotPossible(
+                "OTHER_BANK_REFERENCE", "this reference of the bank already stands for another movement of money"
+            ) from None
+    if contradiction:
+        raise NotPossible(contradiction[0], f"{contradiction[1]}: recorded as disputed, a person decides")
     return _shown(row)
 
 
-def _check(row: asyncpg.Record, after: str, said: Mapping[str, Any]) -> None:
-    if row["status"] not in ALLOWED[after]:
-        raise NotPossible("STATE_NOT_ALLOWED", f"an instruction that is {row['status']} does not become {after}")
-    fence, worker = said.get("fence"), said.get("worker")
-    if row["status"] in ("leased", "submitted") and (
-        (fence is not None and fence != row["fence"]) or (worker is not None and worker != row["worker"])
-    ):
-        raise NotPossible("LEASE_LOST", "another worker has leased this instruction since")
-    if said.get("amount_fen") not in (None, row["amount_fen"]):
-        raise NotPossible("WRONG_AMOUNT", f"the instruction pays {row['amount_fen']} fen")
-    reference = said.get("bank_reference")
-    if row["bank_reference"] and reference and reference != row["bank_reference"] and after != "returned":
-        raise NotPossible("OTHER_BANK_REFERENCE", "the bank's reference of this instruction is another")
+async def decide(
+    engine: AsyncEngine, instruction: int, decision: str, *, said: Mapping[str, Any], actor: str, moment: datetime
+) -> dict[str, Any]:
+    """A person's word: `retry` what failed or came back (a new issue of the instruction), `settle` what is disputed.
+
+    `settle` carries `outcome` (paid, failed, returned). By somebody else than who recorded the outcome: the database
+    refuses SAME_PERSON.
+    """
+    after = "ready" if decision == "retry" else str(said.get("outcome"))
+    async with engine.connect() as held:
+        connection = await driver(held)
+        try:
+            async with connection.transaction():
+                row = await _held(connection, instruction)
+                wanted = ("failed", "returned") if decision == "retry" else ("disputed",)
+                if row["status"] not in wanted:
+                    raise NotPossible(
+                        "STATE_NOT_ALLOWED", f"an instruction that is {row['status']} needs no {decision}"
+                    )
+                await _write(connection, row, after, said, None, 0, actor, moment)
+                if after == "paid":
+                    await _finish(connection, row["settlement"], actor, moment)
+                row = await _held(connection, instruction)
+        except asyncpg.CheckViolationError as refusal:
+            raise refused(refusal) from None
+    return _shown(row)
+
+
+async def _held(connection: asyncpg.Connection, instruction: int) -> asyncpg.Record:
+    """The instruction, held until the transaction ends."""
+    await connection.execute("select payout_held($1)", instruction)
+    row = await connection.fetchrow("select * from payout_instruction where id = $1", instruction)
+    if row is None:
+        raise NotPossible("NO_SUCH_INSTRUCTION", f"there is no payout instruction {instruction}")
+    return row
+
+
+def _understood(row: asyncpg.Record, after: str, said: Mapping[str, Any]) -> tuple[str, int, tuple[str, str] | None]:
+    """The state that a mark reaches, the fen that it says were moved, and what in it contradicts us."""
+    due, amount = row["amount_fen"], said.get("amount_fen")
+    given, known = said.get("bank_reference"), row["bank_reference"]
+    if after == "paid":
+        moved = due if amount is None else amount
+    elif after == "returned":
+        moved = -(due if amount is None else amount)
+    else:
+        return after, amount or 0 if after == "disputed" else 0, None
+    if abs(moved) != due:
+        return "disputed", moved, ("WRONG_AMOUNT", f"the instruction pays {due} fen, not {abs(moved)}")
+    if row["status"] == "disputed":
+        return "disputed", moved, None  # one more thing for the person who decides
+    if after == "paid" and row["status"] == "paid" and given and known and given != known:
+        return "disputed", moved, ("OTHER_BANK_REFERENCE", f"it was paid under the bank's reference {known} already")
+    return after, moved, None
+
+
+async def _said_before(
+    connection: asyncpg.Connection, row: asyncpg.Record, after: str, bank_reference: str | None, moved: int
+) -> bool:
+    """Whether this very mark stands already: its money is counted, or its state is reached and no money is meant."""
+    if moved and bank_reference:
+        return bool(
+            await connection.fetchval(
+                """select count(*) from payout_event where instruction = $1 and bank_reference = $2
+                   and sign(moved_fen) = sign($3::bigint)""",
+                row["id"], bank_reference, moved,
+            )
+        )  # fmt: skip
+    return bool(after == row["status"] and bank_reference == row["bank_reference"])
+
+
+async def _write(
+    connection: asyncpg.Connection,
+    row: asyncpg.Record,
+    after: str,
+    said: Mapping[str, Any],
+    bank_reference: str | None,
+    moved: int,
+    actor: str,
+    moment: datetime,
+) -> None:
+    await connection.execute(
+        _EVENT, row["id"], after, actor, moment, said.get("fence"), bank_reference, moved,
+        json.dumps(dict(said), ensure_ascii=False),
+    )  # fmt: skip
 
 
 async def _finish(connection: asyncpg.Connection, settlement: str, actor: str, moment: datetime) -> None:
     """The settlement is paid when its last instruction is."""
+    status = await connection.fetchval("select status from settlement where id = $1", settlement)
     open_left = await connection.fetchval(
-        "select count(*) from payout_instruction where settlement = $1 and status <> 'paid'", settlement
+        "select count(*) from payout_instruction where settlement = $1 and status not in ('paid', 'offset')", settlement
     )
-    status = await connection.fetchval("select status from settlement where id = $1 for update", settlement)
     if open_left == 0 and status == "locked":
-        await connection.execute("update settlement set status = 'paid' where id = $1", settlement)
         await connection.execute(
-            "insert into settlement_event (settlement, event, actor, at, detail) values ($1, 'paid', $2, $3, '{}')",
+            """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+               values ($1, 'paid', '', '', $2, $3, 0, '{}')""",
             settlement, actor, moment,
         )  # fmt: skip
 
@@ -134,7 +193,7 @@ async def list_instructions(
     *,
     reference: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Instructions in order of their numbers."""
+    """Instructions in order of their numbers, without accounts."""
     rows = await connection.fetch(
         """select * from payout_instruction where id > $1 and ($2::text is null or status = $2)
            and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4) order by id limit $5""",
@@ -143,14 +202,29 @@ async def list_instructions(
     return [_shown(row) for row in rows]
 
 
-async def _accounts(connection: asyncpg.Connection, codes: list[str]) -> dict[str, Any]:
+async def events_of(connection: asyncpg.Connection, instruction: int) -> list[dict[str, Any]]:
+    """What happened to an instruction, oldest first."""
     rows = await connection.fetch(
-        """select distinct on (f.party) p.uscc, f.bank_account from entity_fact f join party p on p.id = f.party
-           where p.uscc = any($1::text[]) and f.bank_account is not null
-           order by f.party, f.valid_from desc nulls last, f.batch desc, f.ordinal desc""",
-        codes,
+        """select before, after, actor, at, fence, reference, bank_reference, moved_fen, detail from payout_event
+           where instruction = $1 order by id""",
+        instruction,
     )
-    return {row["uscc"]: row["bank_account"] for row in rows}
+    return [{**dict(row), "at": row["at"].isoformat()} for row in rows]
+
+
+async def ledger(connection: asyncpg.Connection, settlement: str | None = None) -> dict[str, int]:
+    """Bank reference -> what the bank says moved under it, in fen: paid out is above 0, what came back below."""
+    rows = await connection.fetch(
+        """select coalesce(e.bank_reference, e.reference) as reference, sum(e.moved_fen)::bigint as fen
+           from payout_event e join payout_instruction i on i.id = e.instruction
+           where e.moved_fen <> 0 and ($1::text is null or i.settlement = $1) group by 1""",
+        settlement,
+    )
+    return {row["reference"]: row["fen"] for row in rows}
+
+
+def _account(row: asyncpg.Record) -> Any:
+    return json.loads(row["account"]) if row["account"] else None
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
@@ -159,6 +233,7 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
         "settlement": row["settlement"],
         "uscc": row["uscc"],
         "amount_fen": row["amount_fen"],
+        "offset_fen": row["offset_fen"],
         "reference": row["reference"],
         "status": row["status"],
         "worker": row["worker"],

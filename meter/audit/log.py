@@ -1,0 +1,67 @@
+"""Writing what no table's trigger writes, and reading the log back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.rollup.store import driver
+
+_PAGE = 10_000
+_COLUMNS = "seq, at, actor, action, object, result, before, after, detail, digest"
+
+
+async def note(
+    engine: AsyncEngine, actor: str, action: str, about: str, result: str, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Append one row, in a transaction of its own."""
+    async with engine.connect() as held:
+        connection = await driver(held)
+        await connection.execute(
+            "select audit_append($1, $2, $3, $4, null, null, $5)",
+            actor, action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
+        )  # fmt: skip
+
+
+async def note_refusal(engine: AsyncEngine, actor: str, action: str, about: str, code: str) -> None:
+    """Append that somebody was refused something. A NUL, which the database has no room for, is spelled out."""
+    await note(engine, actor, action, about.replace("\0", "\\0"), "refused", {"code": code})
+
+
+async def page(
+    connection: asyncpg.Connection, after: int, limit: int, *, actor: str | None = None, object_: str | None = None
+) -> list[dict[str, Any]]:
+    """Rows in order of their numbers, `detail` as the text that the digest covers."""
+    rows = await connection.fetch(
+        f"""select {_COLUMNS} from audit where seq > $1 and ($2::text is null or actor = $2)
+            and ($3::text is null or object = $3) order by seq limit $4""",
+        after, actor, object_, limit,
+    )  # fmt: skip
+    return [_shown(row) for row in rows]
+
+
+async def export(connection: asyncpg.Connection) -> AsyncIterator[bytes]:
+    """All rows as NDJSON, oldest first."""
+    after = 0
+    while rows := await page(connection, after, _PAGE):
+        yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+        after = rows[-1]["seq"]
+
+
+def digest_after(previous: str, row: Mapping[str, Any]) -> str:
+    """The digest of a row (as shown) that follows the row with the digest `previous` ("" for the first)."""
+    said = [
+        previous, row["seq"], row["at"], row["actor"], row["action"], row["object"], row["result"], row["before"],
+        row["after"], row["detail"],
+    ]  # fmt: skip
+    return "sha256:" + hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+def _shown(row: asyncpg.Record) -> dict[str, Any]:
+    return {**dict(row), "at": row["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}

@@ -1,0 +1,1 @@
+"""Tests of who may decide what, and of what the database refuses."""

@@ -1,0 +1,113 @@
+"""A small province: entities of three cities that use compute of a stranger, and the people who settle it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.support.door import Door, Holder, good
+from tests.support.records import chip as chip_item
+from tests.support.records import entity, facility, usage, uscc
+from tests.support.worlds import post
+
+CITIES = ("340100", "340200", "340300")
+_RUNS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class People:
+    """Holders of keys, one for each part in a settlement's life."""
+
+    clerk: Holder
+    reviewer: Holder
+    approver: Holder
+    second: Holder
+    payer: Holder
+
+
+def code_of(city: str, number: int) -> str:
+    """The code of an entity of a city."""
+    return uscc(int(city[:4]) * 1000 + number)
+
+
+def account_of(city: str, number: int) -> dict[str, str]:
+    """The bank account of an entity of a city."""
+    return {"bank": "测试银行", "account": f"6222{city}{number:04d}", "holder": f"{city}-{number}"}
+
+
+async def people_of(door: Door) -> People:
+    """Fresh keys, so that nobody has decided anything yet."""
+    return People(
+        clerk=await door.holder("settlement:run", "report:read", "payout:read"),
+        reviewer=await door.holder("settlement:review", "report:read"),
+        approver=await door.holder("settlement:approve", "report:read", "payout:read"),
+        second=await door.holder("settlement:approve", "report:read"),
+        payer=await door.holder("payout:run", "payout:read"),
+    )
+
+
+async def populate(door: Door, entities_a_city: int = 2) -> Holder:
+    """Register the province and send its first usage; the platform that sent it."""
+    registrar = await door.registrar()
+    stranger = uscc(999)
+    for path, items in (
+        ("/chips", [chip_item()]),
+        ("/facilities", [facility(owners=[{"uscc": stranger, "share": "1"}])]),
+        (
+            "/entities",
+            [
+                entity(
+                    code_of(city, number), name=f"{city}-{number} 有限公司", region=city[:5] + "2",
+                    bank_account=account_of(city, number),
+                )
+                for city in CITIES
+                for number in range(entities_a_city)
+            ],
+        ),
+    ):  # fmt: skip
+        answer = good(await registrar.put(path, items))
+        assert answer["refused"] == 0, answer
+    platform = await door.platform()
+    await use(platform, {code_of(city, number): 100_000 for city in CITIES for number in range(entities_a_city)})
+    return platform
+
+
+async def use(platform: Holder, charges: dict[str, int], hour: int = 8) -> list[str]:
+    """One record an entity, with its charge; the records' ids."""
+    names = [f"u{next(_RUNS)}" for _ in charges]
+    receipt = await platform.push(
+        *(
+            usage(
+                name, consumer=code, charge_fen=fen,
+                started_at=f"2025-09-01T{hour:02d}:00:00+08:00", ended_at=f"2025-09-01T{hour + 1:02d}:00:00+08:00",
+            )
+            for name, (code, fen) in zip(names, charges.items(), strict=True)
+        )
+    )  # fmt: skip
+    assert receipt["accepted"] == len(charges), receipt
+    return names
+
+
+async def run(clerk: Holder, **order: object) -> dict[str, Any]:
+    """A new settlement of anhui-2026 at 20 %."""
+    answer = await post(clerk, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.20", **order}})
+    assert answer.status_code in (200, 201), answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def decide(holder: Holder, settlement: str, event: str, **said: object) -> httpx.Response:
+    """One decision about a settlement."""
+    return await post(holder, f"/settlements/{settlement}/{event}", said)
+
+
+async def locked(people: People, **order: object) -> dict[str, Any]:
+    """A settlement taken by the shortest way from its run to its lock."""
+    made = await run(people.clerk, **order)
+    for holder, event in ((people.clerk, "submit"), (people.approver, "approve"), (people.approver, "lock")):
+        answer = await decide(holder, made["id"], event)
+        assert answer.status_code == 200, f"{event}: {answer.text}"
+    return good(await people.clerk.get(f"/settlements/{made['id']}"))
