@@ -144,6 +144,62 @@ def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
         quotient += max(ONE, np.uint64(np.int64(as_float(r4, r3, r2, r1, r0) / divisor)))
 
 
+@njit(cache=True, nogil=True)
+def divide_rest(n3, n2, n1, n0, d2, d1, d0):  # type: ignore[no-untyped-def]
+    """(floor(n / d), remainder as three limbs) for a quotient below 2**62 and d > 0; see `divide`."""
+    if n3 == ZERO and n2 == ZERO and n1 == ZERO and d2 == ZERO and d1 == ZERO:
+        quotient = n0 // d0
+        return quotient, ZERO, ZERO, n0 - quotient * d0
+    divisor = as_float(ZERO, ZERO, d2, d1, d0)
+    quotient = np.uint64(np.int64(as_float(ZERO, n3, n2, n1, n0) / divisor))
+    while True:
+        carry, p0 = multiply_add(d0, quotient, ZERO)
+        carry, p1 = multiply_add(d1, quotient, carry)
+        p3, p2 = multiply_add(d2, quotient, carry)
+        r0, borrow = subtract_borrow(n0, p0, ZERO)
+        r1, borrow = subtract_borrow(n1, p1, borrow)
+        r2, borrow = subtract_borrow(n2, p2, borrow)
+        r3, borrow = subtract_borrow(n3, p3, borrow)
+        if borrow != ZERO:
+            m0, borrow = subtract_borrow(p0, n0, ZERO)
+            m1, borrow = subtract_borrow(p1, n1, borrow)
+            m2, borrow = subtract_borrow(p2, n2, borrow)
+            m3, borrow = subtract_borrow(p3, n3, borrow)
+            quotient -= max(ONE, np.uint64(np.int64(as_float(ZERO, m3, m2, m1, m0) / divisor)))
+        elif r3 == ZERO and (r2 < d2 or (r2 == d2 and (r1 < d1 or (r1 == d1 and r0 < d0)))):
+            return quotient, r2, r1, r0
+        else:
+            quotient += max(ONE, np.uint64(np.int64(as_float(ZERO, r3, r2, r1, r0) / divisor)))
+
+
+@njit(cache=True, nogil=True)
+def times_ratio(quotient, r2, r1, r0, d2, d1, d0, top, bottom):  # type: ignore[no-untyped-def]
+    """floor((quotient + r / d) * top / bottom) for r < d and top, bottom below 2**63: no second wide division.
+
+    With quotient * top = whole * bottom + rest the answer is whole or whole + 1, and it is whole + 1 exactly where
+    r * top >= (bottom - rest) * d.
+    """
+    high, low = multiply_add(quotient, top, ZERO)
+    if high == ZERO:
+        whole = low // bottom
+    else:
+        whole, _ = divide(ZERO, ZERO, ZERO, high, low, ZERO, ZERO, ZERO, bottom)
+    missing = bottom - (low - whole * bottom)
+    if missing > top:  # r / d is below 1, so r * top / d is below top
+        return whole
+    carry, a0 = multiply_add(r0, top, ZERO)
+    carry, a1 = multiply_add(r1, top, carry)
+    a3, a2 = multiply_add(r2, top, carry)
+    carry, b0 = multiply_add(d0, missing, ZERO)
+    carry, b1 = multiply_add(d1, missing, carry)
+    b3, b2 = multiply_add(d2, missing, carry)
+    _, borrow = subtract_borrow(a0, b0, ZERO)
+    _, borrow = subtract_borrow(a1, b1, borrow)
+    _, borrow = subtract_borrow(a2, b2, borrow)
+    _, borrow = subtract_borrow(a3, b3, borrow)
+    return whole + ONE if borrow == ZERO else whole
+
+
 def int128(pairs: UInt64Array, name: str) -> pl.Series:
     """A column of (high, low) pairs, shape (n, 2), as one Int128 series."""
     high = pl.Series(np.ascontiguousarray(pairs[:, 0]).view(np.int64)).cast(pl.Int128)

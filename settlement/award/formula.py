@@ -10,7 +10,16 @@ import numpy.typing as npt
 from numba import njit
 
 from settlement.timeline import Int64Array
-from settlement.wide import ONE, ZERO, UInt64Array, divide, multiply_add, multiply_pairs
+from settlement.wide import (
+    ONE,
+    ZERO,
+    UInt64Array,
+    divide,
+    divide_rest,
+    multiply_add,
+    multiply_pairs,
+    times_ratio,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 SIGN = np.uint64(1 << 63)
@@ -107,10 +116,7 @@ def _award(  # type: ignore[no-untyped-def]
         if part == whole:  # nothing is cut, or there is nothing to cut: 0 charges have an expenditure of 0
             part, whole = ONE, ONE
         s1, s0 = multiply_add(spent, part, ZERO)
-        if s1 == ZERO:
-            outlay = s0 // whole
-        else:
-            outlay, _ = divide(ZERO, ZERO, ZERO, s1, s0, ZERO, ZERO, ZERO, whole)
+        outlay, _, _, left = divide_rest(ZERO, ZERO, s1, s0, ZERO, ZERO, whole)
         expenditure[i] = np.int64(outlay)
         base[i] = 0
         award[i] = 0
@@ -137,25 +143,24 @@ def _award(  # type: ignore[no-untyped-def]
         ratio[i] = how
         top, bottom = rate_top[rate[i]], rate_bottom[rate[i]]
         if how == WHOLE:
-            base[i] = expenditure[i]
-            r, t0 = multiply_add(s0, top, ZERO)
-            t2, t1 = multiply_add(s1, top, r)
-            d1, d0 = multiply_add(whole, bottom, ZERO)
-            money, half = divide(ZERO, ZERO, t2, t1, t0, ZERO, ZERO, d1, d0)
+            t3, t2, t1, t0 = ZERO, ZERO, s1, s0
+            d2, d1, d0 = ZERO, ZERO, whole
+            money, r2, r1, r0 = outlay, ZERO, ZERO, left
         else:
             t3, t2, t1, t0 = multiply_pairs(s1, s0, n1, n0)
-            r, d0 = multiply_add(c0, whole, ZERO)
-            d2, d1 = multiply_add(c1, whole, r)
-            money, half = divide(ZERO, t3, t2, t1, t0, ZERO, d2, d1, d0)
-            base[i] = np.int64(money)
-            r, t0 = multiply_add(t0, top, ZERO)
-            r, t1 = multiply_add(t1, top, r)
-            r, t2 = multiply_add(t2, top, r)
-            t4, t3 = multiply_add(t3, top, r)
-            r, d0 = multiply_add(d0, bottom, ZERO)
-            r, d1 = multiply_add(d1, bottom, r)
-            d3, d2 = multiply_add(d2, bottom, r)
-            money, half = divide(t4, t3, t2, t1, t0, d3, d2, d1, d0)
-        if half_up and half:
-            money += ONE
-        award[i] = np.int64(money)
+            carry, d0 = multiply_add(c0, whole, ZERO)
+            d2, d1 = multiply_add(c1, whole, carry)
+            money, r2, r1, r0 = divide_rest(t3, t2, t1, t0, d2, d1, d0)
+        base[i] = np.int64(money)
+        if not half_up:
+            award[i] = np.int64(times_ratio(money, r2, r1, r0, d2, d1, d0, top, bottom))
+            continue
+        carry, t0 = multiply_add(t0, top, ZERO)
+        carry, t1 = multiply_add(t1, top, carry)
+        carry, t2 = multiply_add(t2, top, carry)
+        t4, t3 = multiply_add(t3, top, carry)
+        carry, d0 = multiply_add(d0, bottom, ZERO)
+        carry, d1 = multiply_add(d1, bottom, carry)
+        d3, d2 = multiply_add(d2, bottom, carry)
+        money, half = divide(t4, t3, t2, t1, t0, d3, d2, d1, d0)
+        award[i] = np.int64(money + ONE if half else money)

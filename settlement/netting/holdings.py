@@ -1,11 +1,10 @@
-"""Holdings that count on each day (R-RELATED), cut into families, and the root and top holder of every member."""
+"""Holdings that count on each day (R-RELATED) and the group every party belongs to on a day (R-GROUP)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from settlement.inputs import WHOLE, Inputs
@@ -13,16 +12,13 @@ from settlement.refused import Refused
 from settlement.rounds.round import date_of
 from settlement.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
 
-SEVERAL = np.int32(-2)
-"""Top of a party above which somebody has more than one holder that counts: relation needs the whole closure."""
-
 
 @dataclass(frozen=True)
 class Holdings:
     """Edges holder -> held that count, each on days [begin, end), as lists by held and by holder.
 
-    A family is a set of parties that counting edges of the window connect; `family` is -1 for a party without any.
-    `change_days` and `change_families` list, by day, the families whose edges change on it inside the window.
+    `members` are the parties with an edge. `change_days` and `change_parties` list, by day, the parties whose
+    holders change on it inside the window.
     """
 
     parties: int
@@ -34,11 +30,9 @@ class Holdings:
     by_holder: Int64Array
     downwards: Int64Array
     held: Int32Array
-    family: Int32Array
-    family_offset: Int64Array
     members: Int32Array
     change_days: Int32Array
-    change_families: Int32Array
+    change_parties: Int32Array
 
 
 def holdings_of(inputs: Inputs, entities: Timeline, window: tuple[int, int], threshold_billionths: int) -> Holdings:
@@ -138,20 +132,12 @@ def _indexed(
     np.cumsum(np.bincount(held, minlength=parties), out=by_held[1:])
     by_holder = np.zeros(parties + 1, dtype=np.int64)
     np.cumsum(np.bincount(holder, minlength=parties), out=by_holder[1:])
-    leader = _leaders(parties, holder, held)
     joined = np.zeros(parties, dtype=np.bool_)
     joined[holder] = True
     joined[held] = True
-    family = np.full(parties, -1, dtype=np.int32)
-    members = np.flatnonzero(joined)
-    names, number = np.unique(leader[members], return_inverse=True)
-    family[members] = number
-    family_offset = np.zeros(len(names) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(number, minlength=len(names)), out=family_offset[1:])
     change = np.concatenate((begin, end)).astype(np.int64)
-    where = np.concatenate((family[held], family[held])).astype(np.int64)
     inside = (change > window[0]) & (change < window[1])
-    events = np.unique(change[inside] * max(len(names), 1) + where[inside])
+    events = np.unique(change[inside] * parties + np.concatenate((held, held))[inside])
     return Holdings(
         parties=parties,
         by_held=by_held,
@@ -162,151 +148,138 @@ def _indexed(
         by_holder=by_holder,
         downwards=np.argsort(holder, kind="stable"),
         held=held,
-        family=family,
-        family_offset=family_offset,
-        members=members[np.argsort(number, kind="stable")].astype(np.int32),
-        change_days=(events // max(len(names), 1)).astype(np.int32),
-        change_families=(events % max(len(names), 1)).astype(np.int32),
+        members=np.flatnonzero(joined).astype(np.int32),
+        change_days=(events // parties).astype(np.int32) if parties else np.empty(0, dtype=np.int32),
+        change_parties=(events % parties).astype(np.int32) if parties else np.empty(0, dtype=np.int32),
     )
-
-
-@njit(cache=True, nogil=True)
-def _leaders(parties, holder, held):  # type: ignore[no-untyped-def]
-    """Union-find over edges: one representative for each connected set."""
-    leader = np.arange(parties)
-    for i in range(len(holder)):
-        a, b = np.int64(holder[i]), np.int64(held[i])
-        while leader[a] != a:
-            leader[a] = leader[leader[a]]
-            a = leader[a]
-        while leader[b] != b:
-            leader[b] = leader[leader[b]]
-            b = leader[b]
-        if a < b:
-            leader[b] = a
-        else:
-            leader[a] = b
-    for i in range(parties):
-        a = np.int64(i)
-        while leader[a] != a:
-            leader[a] = leader[leader[a]]
-            a = leader[a]
-        leader[i] = a
-    return leader
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows [low, high) lie on days from `day` on, up to the next segment; `families` changed on that day."""
+    """Rows [low, high) lie on days from `day` on, up to the next segment; the holders of `changed` change on it."""
 
     low: int
     high: int
     day: int
-    families: Int32Array
+    changed: Int32Array
 
 
 def segments_of(holdings: Holdings, window: tuple[int, int], days: Int32Array) -> list[Segment]:
-    """Cuts rows, ascending by day, where any holding changes; the first segment lists every family."""
+    """Cuts rows, ascending by day, where any holding changes; nothing changes at the start of the first segment."""
     starts, first = np.unique(holdings.change_days, return_index=True)
     edges = np.append(first, len(holdings.change_days))
     cuts = np.concatenate(([0], np.searchsorted(days, starts), [len(days)]))
-    found = [
-        Segment(0, int(cuts[1]), window[0], np.arange(len(holdings.family_offset) - 1, dtype=np.int32)),
-    ]
+    found = [Segment(0, int(cuts[1]), window[0], holdings.change_parties[:0])]
     for i, day in enumerate(starts):
-        families = holdings.change_families[edges[i] : edges[i + 1]]
-        found.append(Segment(int(cuts[i + 1]), int(cuts[i + 2]), int(day), families))
+        changed = holdings.change_parties[edges[i] : edges[i + 1]]
+        found.append(Segment(int(cuts[i + 1]), int(cuts[i + 2]), int(day), changed))
     return found
 
 
-class Ancestry:
-    """Root (largest holder followed up) and top (only holder followed up) of every party on the current day.
+class Groups:
+    """The group of every party on the current day: the root that following the largest holder leads to (R-GROUP).
 
-    `root[x]`: the code that names the group of x. `top[x]`: the single party or cycle all holders of x end in, named
-    by its smallest code, or SEVERAL. Both are x itself for a party without a holder that counts.
+    Days are taken in order with `advance`; only parties below a change are looked at again.
     """
 
-    def __init__(self, holdings: Holdings) -> None:
+    def __init__(self, holdings: Holdings, window: tuple[int, int]) -> None:
         self.holdings = holdings
         self.root: Int32Array = np.arange(holdings.parties, dtype=np.int32)
-        self.top: Int32Array = np.arange(holdings.parties, dtype=np.int32)
         self._largest: Int32Array = np.full(holdings.parties, -1, dtype=np.int32)
-        self._only: Int32Array = np.full(holdings.parties, -1, dtype=np.int32)
-        self._seen: Int32Array = np.zeros(holdings.parties, dtype=np.int32)
+        self._seen: Int32Array = np.full(holdings.parties, -1, dtype=np.int32)
         self._walk: Int32Array = np.empty(len(holdings.members), dtype=np.int32)
+        self._mark: Int32Array = np.zeros(holdings.parties, dtype=np.int32)
+        self._stamp = 0
+        self._follow(holdings.members, window[0])
+        _climb(holdings.members, self._largest, self.root, self._seen, self._walk)
 
-    def follow(self, families: npt.NDArray[np.int32], day: int) -> None:
-        """Brings the members of these families to the state of a day."""
+    def below(self, changed: Int32Array) -> Int32Array:
+        """Everybody whose path to the root passes one of `changed`, they included."""
         h = self.holdings
-        _follow(
-            families,
-            day,
-            h.family_offset,
-            h.members,
-            h.by_held,
-            h.holder,
-            h.share,
-            h.begin,
-            h.end,
-            self._largest,
-            self._only,
-            self.root,
-            self.top,
-            self._seen,
-            self._walk,
+        self._stamp += 1
+        found: Int32Array = _below(
+            changed, h.by_holder, h.downwards, h.held, self._largest, self._mark, self._stamp, self._walk
         )
+        return found.copy()
+
+    def advance(self, changed: Int32Array, moved: Int32Array, day: int) -> None:
+        """Moves to `day`, on which the holders of `changed` change; `moved` = `below(changed)`."""
+        self._follow(changed, day)
+        _climb(moved, self._largest, self.root, self._seen, self._walk)
+
+    def _follow(self, parties: Int32Array, day: int) -> None:
+        h = self.holdings
+        _follow(parties, day, h.by_held, h.holder, h.share, h.begin, h.end, self._largest)
 
 
 @njit(cache=True, nogil=True)
-def _follow(  # type: ignore[no-untyped-def]
-    families, day, family_offset, members, by_held, holder, share, begin, end, largest, only, root, top, seen, walk
+def _follow(parties, day, by_held, holder, share, begin, end, largest):  # type: ignore[no-untyped-def]
+    """largest[x] = the largest holder of x that counts on the day, -1 for none."""
+    for x in parties:
+        best, best_share = np.int32(-1), np.int64(-1)
+        for k in range(by_held[x], by_held[x + 1]):
+            # equal shares: the smaller code, and ranks are in the order of codes
+            counts = begin[k] <= day < end[k]
+            if counts and (share[k] > best_share or (share[k] == best_share and holder[k] < best)):
+                best, best_share = holder[k], share[k]
+        largest[x] = best
+
+
+@njit(cache=True, nogil=True)
+def _below(  # type: ignore[no-untyped-def]
+    changed, by_holder, downwards, held, largest, mark, stamp, queue
 ):  # fmt: skip
-    for f in families:
-        low, high = family_offset[f], family_offset[f + 1]
-        for m in range(low, high):
-            x = members[m]
-            best, best_share, holders = np.int32(-1), np.int64(-1), 0
-            for k in range(by_held[x], by_held[x + 1]):
-                if begin[k] <= day < end[k]:
-                    holders += 1
-                    # equal shares: the smaller code, and ranks are in the order of codes
-                    if share[k] > best_share or (share[k] == best_share and holder[k] < best):
-                        best, best_share = holder[k], share[k]
-            largest[x] = best
-            only[x] = best if holders <= 1 else SEVERAL
-        _climb(members, low, high, largest, root, seen, walk)
-        _climb(members, low, high, only, top, seen, walk)
+    """`changed` and everybody below them. The path of a party up to the first changed one is the same before and
+    after the change, so either state of `largest` gives the same answer."""
+    filled = 0
+    for x in changed:
+        if mark[x] != stamp:
+            mark[x] = stamp
+            queue[filled] = x
+            filled += 1
+    done = 0
+    while done < filled:
+        x = queue[done]
+        done += 1
+        for j in range(by_holder[x], by_holder[x + 1]):
+            y = held[downwards[j]]
+            if largest[y] == x and mark[y] != stamp:
+                mark[y] = stamp
+                queue[filled] = y
+                filled += 1
+    return queue[:filled]
 
 
 @njit(cache=True, nogil=True)
-def _climb(members, low, high, up, out, seen, walk):  # type: ignore[no-untyped-def]
-    """out[x] = where following `up` from x ends: the last party, the smallest code of a cycle, or SEVERAL."""
-    for m in range(low, high):
-        out[members[m]] = -1
-        seen[members[m]] = -1
-    for m in range(low, high):
-        current = members[m]
+def _climb(parties, up, root, seen, walk):  # type: ignore[no-untyped-def]
+    """root[x] = where following `up` from x ends: the last party, or the smallest code of a cycle. The roots of
+    parties that are not listed are taken as they are."""
+    for i in range(len(parties)):
+        root[parties[i]] = -1
+        seen[parties[i]] = -1
+    for i in range(len(parties)):
+        current = parties[i]
         length = 0
         while True:
-            if out[current] != -1:
-                end = out[current]
+            if root[current] != -1:
+                end = root[current]
                 break
-            if seen[current] == m:  # the walk has come back to itself: a cycle
+            if seen[current] == i:  # the walk has come back to itself: a cycle
                 end = current
                 other = up[current]
                 while other != current:
                     end = min(end, other)
                     other = up[other]
                 break
-            seen[current] = m
+            seen[current] = i
             walk[length] = current
             length += 1
             if up[current] < 0:
-                end = current if up[current] == -1 else SEVERAL
+                end = current
                 break
             current = up[current]
-        for i in range(length):
-            out[walk[i]] = end
+        for k in range(length):
+            root[walk[k]] = end
 
 
 assert NEVER_ENDS > EVER, "an interval without dates is not empty"

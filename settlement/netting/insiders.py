@@ -6,74 +6,68 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from settlement.netting.holdings import Ancestry, Segment
+from settlement.netting.ancestors import MANY, ancestors_of, share_source
+from settlement.netting.holdings import Holdings
 from settlement.netting.rows import Owners, Rows
 
 OUTSIDER, INSIDER, OPEN = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
-def insiders(rows: Rows, owners: Owners, ancestry: Ancestry, segments: list[Segment]) -> npt.NDArray[np.uint8]:
-    """1 for every row on the platform whose consumer is an insider of its facility on that day, else 0.
-
-    Inside a segment no holding changes; `ancestry` is moved through all of them.
-    """
+def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """1 for every row on the platform whose consumer is an insider of its facility on that day, else 0."""
     inside = np.zeros(len(rows.day), dtype=np.uint8)
-    marks = np.zeros(ancestry.holdings.parties, dtype=np.int64)
-    queue = np.empty(ancestry.holdings.parties, dtype=np.int32)
-    h = ancestry.holdings
-    stamp = 0
-    for segment in segments:
-        ancestry.follow(segment.families, segment.day)
-        open_rows = _judge(
-            segment.low,
-            segment.high,
+    known = ancestors_of(holdings, window)
+    judge_day = np.zeros(len(rows.day), dtype=np.int32)
+    left = _judge(
+        rows.day,
+        rows.consumer,
+        rows.facility_fact,
+        rows.via_platform,
+        owners.offset,
+        owners.party,
+        owners.is_insider,
+        known.sources,
+        known.count,
+        known.steady,
+        known.joined,
+        window[0],
+        judge_day,
+        inside,
+    )
+    if left:
+        picked = np.flatnonzero(inside == OPEN)
+        order = np.lexsort((rows.consumer[picked], judge_day[picked], rows.facility_fact[picked]))
+        _search(
+            picked[order],
+            judge_day,
             rows.consumer,
             rows.facility_fact,
-            rows.via_platform,
             owners.offset,
             owners.party,
             owners.is_insider,
-            h.family,
-            ancestry.top,
+            holdings.by_held,
+            holdings.holder,
+            holdings.begin,
+            holdings.end,
             inside,
         )
-        if open_rows:
-            picked = segment.low + np.flatnonzero(inside[segment.low : segment.high] == OPEN)
-            picked = picked[np.argsort(rows.facility_fact[picked], kind="stable")]
-            stamp = _judge_closure(
-                picked,
-                segment.day,
-                rows.consumer,
-                rows.facility_fact,
-                owners.offset,
-                owners.party,
-                owners.is_insider,
-                h.by_held,
-                h.holder,
-                h.by_holder,
-                h.downwards,
-                h.held,
-                h.begin,
-                h.end,
-                marks,
-                queue,
-                stamp,
-                inside,
-            )
     return inside
 
 
 @njit(cache=True, nogil=True)
 def _judge(  # type: ignore[no-untyped-def]
-    low, high, consumer, fact, via_platform, offset, party, is_insider, family, top, inside
+    day, consumer, fact, via_platform, offset, party, is_insider,
+    sources, count, steady, joined, window_start, judge_day, inside,
 ):  # fmt: skip
-    """Decides every row whose parties have a single top; leaves OPEN the others, and says how many."""
+    """Decides every row it can without a search; leaves OPEN the others, with the day to judge them by (the first of
+    the window where nothing above changes, so that one answer serves all days), and says how many."""
     left = 0
-    for i in range(low, high):
+    for i in range(len(consumer)):
         if not via_platform[i]:
             continue
         x = consumer[i]
         verdict = OUTSIDER
+        calm = steady[x]
         for k in range(offset[fact[i]], offset[fact[i] + 1]):
             if not is_insider[k]:
                 continue
@@ -81,34 +75,49 @@ def _judge(  # type: ignore[no-untyped-def]
             if owner == x:
                 verdict = INSIDER
                 break
-            if family[x] < 0 or family[x] != family[owner]:
+            if not joined[x] or not joined[owner]:
                 continue
-            if top[x] < 0 or top[owner] < 0:
-                verdict = OPEN
-            elif top[x] == top[owner]:
-                verdict = INSIDER
-                break
+            calm &= steady[owner]
+            if count[x] != MANY and count[owner] != MANY:
+                if not share_source(sources, count, x, owner):
+                    continue
+                if steady[x] and steady[owner]:
+                    verdict = INSIDER
+                    break
+            verdict = OPEN
         if verdict == OPEN:
             left += 1
+            judge_day[i] = window_start if calm else day[i]
         inside[i] = verdict
     return left
 
 
 @njit(cache=True, nogil=True)
-def _judge_closure(  # type: ignore[no-untyped-def]
-    picked, day, consumer, fact, offset, party, is_insider,
-    by_held, holder, by_holder, downwards, held, begin, end, marks, queue, stamp, inside,
+def _search(  # type: ignore[no-untyped-def]
+    picked, judge_day, consumer, fact, offset, party, is_insider, by_held, holder, begin, end, inside
 ):  # fmt: skip
-    """Decides OPEN rows, sorted by facility fact: marks all ancestors of its owners, then all their descendants."""
-    previous = np.int64(-1)
+    """Decides OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
+    consumer) also above an owner (or the owner)? What a search without success has seen is not searched again."""
+    parties = len(by_held) - 1
+    above_owner = np.zeros(parties, np.int64)
+    hopeless = np.zeros(parties, np.int64)
+    visited = np.zeros(parties, np.int64)
+    queue = np.empty(parties, np.int32)
+    place, searches = 0, 0
+    last_fact, last_day, last_consumer = np.int64(-1), np.int32(0), np.int32(-1)
+    verdict = OUTSIDER
     for i in picked:
-        if fact[i] != previous:
-            previous = fact[i]
-            stamp += 1
+        if fact[i] == last_fact and judge_day[i] == last_day and consumer[i] == last_consumer:
+            inside[i] = verdict
+            continue
+        day = judge_day[i]
+        if fact[i] != last_fact or day != last_day:
+            last_fact, last_day = fact[i], day
+            place += 1
             filled = 0
-            for k in range(offset[previous], offset[previous + 1]):
-                if is_insider[k] and marks[party[k]] != stamp:
-                    marks[party[k]] = stamp
+            for k in range(offset[last_fact], offset[last_fact + 1]):
+                if is_insider[k] and above_owner[party[k]] != place:
+                    above_owner[party[k]] = place
                     queue[filled] = party[k]
                     filled += 1
             done = 0
@@ -116,19 +125,32 @@ def _judge_closure(  # type: ignore[no-untyped-def]
                 x = queue[done]
                 done += 1
                 for k in range(by_held[x], by_held[x + 1]):
-                    if begin[k] <= day < end[k] and marks[holder[k]] != stamp:
-                        marks[holder[k]] = stamp
+                    if begin[k] <= day < end[k] and above_owner[holder[k]] != place:
+                        above_owner[holder[k]] = place
                         queue[filled] = holder[k]
                         filled += 1
-            done = 0
-            while done < filled:
+        last_consumer = consumer[i]
+        verdict = INSIDER if above_owner[last_consumer] == place else OUTSIDER
+        if verdict == OUTSIDER and hopeless[last_consumer] != place:
+            searches += 1
+            visited[last_consumer] = searches
+            queue[0] = last_consumer
+            filled, done = 1, 0
+            while done < filled and verdict == OUTSIDER:
                 x = queue[done]
                 done += 1
-                for j in range(by_holder[x], by_holder[x + 1]):
-                    k = downwards[j]
-                    if begin[k] <= day < end[k] and marks[held[k]] != stamp:
-                        marks[held[k]] = stamp
-                        queue[filled] = held[k]
+                for k in range(by_held[x], by_held[x + 1]):
+                    if not begin[k] <= day < end[k]:
+                        continue
+                    above = holder[k]
+                    if above_owner[above] == place:
+                        verdict = INSIDER
+                        break
+                    if hopeless[above] != place and visited[above] != searches:
+                        visited[above] = searches
+                        queue[filled] = above
                         filled += 1
-        inside[i] = INSIDER if marks[consumer[i]] == stamp else OUTSIDER
-    return stamp
+            if verdict == OUTSIDER:
+                for k in range(filled):
+                    hopeless[queue[k]] = place
+        inside[i] = verdict

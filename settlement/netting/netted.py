@@ -9,11 +9,11 @@ import numpy.typing as npt
 import polars as pl
 
 from settlement.inputs import Inputs
-from settlement.netting.holdings import Ancestry, Segment, holdings_of, segments_of
+from settlement.netting.holdings import Groups, holdings_of, segments_of
 from settlement.netting.insiders import insiders
 from settlement.netting.rows import BoolArray, Owners, Rows, owners_of, places_of, rows_of
 from settlement.netting.scope import FacilityScope, scope_of
-from settlement.netting.sums import PartRules, Sums, finish, flush_groups, sum_rows
+from settlement.netting.sums import PartRules, Sums, change_groups, finish, sum_rows
 from settlement.readings import Readings
 from settlement.refused import Refused
 from settlement.rounds import Round
@@ -69,11 +69,10 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
     owners = owners_of(inputs, of_round, readings.supply_owner)
     threshold = 250_000_000 if readings.related == "0.25" else 500_000_000
     holdings = holdings_of(inputs, entity_timeline(inputs), window, threshold)
-    segments = segments_of(holdings, window, rows.day)
-    ancestry = Ancestry(holdings)
-    inside = insiders(rows, owners, ancestry, segments)
+    inside = insiders(rows, owners, holdings, window)
     scope = scope_of(rows, inside, inputs.facilities.height, readings)
-    sums = _sum(inputs, of_round, readings, rows, inside, scope, owners, ancestry, segments)
+    groups = Groups(holdings, window)
+    sums = _sum(inputs, of_round, readings, rows, inside, scope, owners, groups)
     return Netted(
         has_part=sums.has_part,
         has_kept=sums.has_kept,
@@ -90,7 +89,7 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
         group_consumed=sums.group_consumed,
         group_released_consumed=sums.group_released_consumed,
         group_supplied=sums.group_supplied,
-        group=ancestry.root,
+        group=groups.root,
         excluded=sums.excluded_frame(),
         scope=scope,
         charge_in_window_fen=in_window,
@@ -138,20 +137,23 @@ def _sum(
     inside: npt.NDArray[np.uint8],
     scope: FacilityScope,
     owners: Owners,
-    ancestry: Ancestry,
-    segments: list[Segment],
+    groups: Groups,
 ) -> Sums:
     """The second pass over the rows: what each part is, and whose consumption and supply it is, day by day."""
+    assert of_round.window is not None, "a draft has no window"
     places = places_of(inputs, of_round)
     rules = _part_rules(of_round, readings)
     sums = Sums(inputs.parties.height, rows)
-    for segment in segments:
-        flush_groups(sums, ancestry, segment.families)
-        ancestry.follow(segment.families, segment.day)
-        sum_rows(sums, rows, inside, places, owners, scope, ancestry, rules, segment)
+    for segment in segments_of(groups.holdings, of_round.window, rows.day):
+        if len(segment.changed):
+            moved = groups.below(segment.changed)
+            change_groups(sums, moved, groups.root, joining=False)
+            groups.advance(segment.changed, moved, segment.day)
+            change_groups(sums, moved, groups.root, joining=True)
+        sum_rows(sums, rows, inside, places, owners, scope, groups, rules, segment)
     finish(
         sums,
-        ancestry,
+        groups,
         by_group=readings.supply_owner == "equity_group",
         net_then_filter=rules.net_then_filter,
     )

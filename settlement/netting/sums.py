@@ -11,7 +11,7 @@ from numba import njit
 
 from settlement.codes import EXCLUSIONS, FLAG_BIT, PART_HOLDS, REASON_BIT
 from settlement.inputs import WHOLE
-from settlement.netting.holdings import Ancestry, Segment
+from settlement.netting.holdings import Groups, Segment
 from settlement.netting.rows import BoolArray, Owners, Places, Rows
 from settlement.netting.scope import IN_DOUBT, OUTSIDE_SCHEME, FacilityScope
 from settlement.refused import Refused
@@ -45,8 +45,10 @@ class PartRules:
 
 
 class Sums:
-    """All sums of the second pass, by party; `pool_…` are by root of the day and are handed out when a family changes.
+    """All sums of the second pass, by party.
 
+    `pool_…` run on by root of the day. A member's group figures are what its pool gained while it was a member: it
+    joins with minus and leaves with plus the pool, modulo 2**128, so a change costs nothing for those who stay.
     Quantities are kept in 1/3.6e15 PFLOPS-hour until `finish` scales consumption to the unit of supply (1/3.6e24).
     """
 
@@ -114,7 +116,7 @@ def sum_rows(
     places: Places,
     owners: Owners,
     scope: FacilityScope,
-    ancestry: Ancestry,
+    groups: Groups,
     rules: PartRules,
     segment: Segment,
 ) -> None:
@@ -138,7 +140,7 @@ def sum_rows(
         owners.supplier_offset,
         owners.supplier,
         owners.supplier_share,
-        ancestry.root,
+        groups.root,
         rules.purpose_restricted,
         rules.purpose_allowed,
         rules.purpose_missing,
@@ -242,50 +244,36 @@ def _sum_rows(  # type: ignore[no-untyped-def]
     return fits
 
 
-def flush_groups(sums: Sums, ancestry: Ancestry, families: Int32Array) -> None:
-    """Hands what the groups of these families pooled since they last changed to each member, before they change."""
-    h = ancestry.holdings
-    fits = _flush(
-        families,
-        h.family_offset,
-        h.members,
-        ancestry.root,
-        sums.pool_consumed,
-        sums.pool_released,
-        sums.pool_supplied,
-        sums.group_consumed,
-        sums.group_released_consumed,
-        sums.group_supplied,
-    )
-    _require_fit(fits)
+def change_groups(sums: Sums, members: Int32Array, root: Int32Array, *, joining: bool) -> None:
+    """Members join the group of their root, or leave it."""
+    for pool, group in (
+        (sums.pool_consumed, sums.group_consumed),
+        (sums.pool_released, sums.group_released_consumed),
+        (sums.pool_supplied, sums.group_supplied),
+    ):
+        _change(members, root, pool, group, joining)
 
 
 @njit(cache=True, nogil=True)
-def _flush(  # type: ignore[no-untyped-def]
-    families, family_offset, members, root, pool_a, pool_b, pool_c, group_a, group_b, group_c
-):  # fmt: skip
-    fits = True
-    for f in families:
-        for m in range(family_offset[f], family_offset[f + 1]):
-            e, r = members[m], root[members[m]]
-            fits &= add_pair(group_a, e, pool_a[r, 0], pool_a[r, 1])
-            fits &= add_pair(group_b, e, pool_b[r, 0], pool_b[r, 1])
-            fits &= add_pair(group_c, e, pool_c[r, 0], pool_c[r, 1])
-        for m in range(family_offset[f], family_offset[f + 1]):
-            e = members[m]
-            pool_a[e, 0] = pool_a[e, 1] = ZERO
-            pool_b[e, 0] = pool_b[e, 1] = ZERO
-            pool_c[e, 0] = pool_c[e, 1] = ZERO
-    return fits
+def _change(members, root, pool, group, joining):  # type: ignore[no-untyped-def]
+    for e in members:
+        high, low = pool[root[e], 0], pool[root[e], 1]
+        before = group[e, 1]
+        if joining:
+            group[e, 1] = before - low
+            group[e, 0] -= high + (ONE if before < low else ZERO)
+        else:
+            total = before + low
+            group[e, 1] = total
+            group[e, 0] += high + (ONE if total < before else ZERO)
 
 
-def finish(sums: Sums, ancestry: Ancestry, *, by_group: bool, net_then_filter: bool) -> None:
+def finish(sums: Sums, groups: Groups, *, by_group: bool, net_then_filter: bool) -> None:
     """Closes the group figures and brings all quantities to one unit. Not by group: group figures are the own."""
-    flush_groups(sums, ancestry, np.arange(len(ancestry.holdings.family_offset) - 1, dtype=np.int32))
-    alone = ancestry.holdings.family < 0
-    sums.group_consumed[alone] = sums.pool_consumed[alone]
-    sums.group_released_consumed[alone] = sums.pool_released[alone]
-    sums.group_supplied[alone] = sums.pool_supplied[alone]
+    everybody = np.arange(len(groups.root), dtype=np.int32)
+    change_groups(sums, everybody, groups.root, joining=False)
+    for pairs in (sums.group_consumed, sums.group_released_consumed, sums.group_supplied):
+        _require_fit(bool((pairs[:, 0] < HIGH_LIMIT).all()))
     if net_then_filter:  # holds are about eligibility: what is released consumes nothing more
         sums.released_consumed = sums.consumed.copy()
         sums.group_released_consumed = sums.group_consumed.copy()
@@ -315,6 +303,3 @@ def _scale(pairs, factor):  # type: ignore[no-untyped-def]
 def _require_fit(fits: object) -> None:
     if not fits:
         raise Refused("TOTAL_TOO_LARGE", "R-UNIT: a sum of compute does not fit in 126 bits of 1/3.6e24 PFLOPS-hour")
-
-
-assert HIGH_LIMIT > ONE, "the bound leaves room"

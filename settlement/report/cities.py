@@ -10,8 +10,8 @@ from settlement.report.sheet import Column, Kind, Sheet
 from settlement.rounds import Round
 
 _MONEY = (
-    ("eligible_expenditure_fen", "合格支出"),
-    ("base_fen", "计补基数"),
+    ("eligible_expenditure_fen", "计入支出"),
+    ("base_fen", "补助基数"),
     ("award_fen", "补助金额"),
     ("held_fen", "待核金额"),
     ("payable_fen", "应付金额"),

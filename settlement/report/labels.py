@@ -8,8 +8,8 @@ from typing import Final
 from settlement.rounds import Round
 
 STATUS: Final[Mapping[str, str]] = {
-    "computed": "已计算", "submitted": "已提交", "reviewed": "已复核", "approved": "已批准", "published": "公示中",
-    "locked": "已锁定", "paid": "已支付", "cancelled": "已取消",
+    "computed": "已计算", "submitted": "已提交", "reviewed": "已复核", "returned": "已退回", "approved": "已批准",
+    "published": "公示中", "locked": "已锁定", "paid": "已支付", "cancelled": "已取消",
 }  # fmt: skip
 
 OUTCOME: Final[Mapping[str, str]] = {"payable": "应付", "held": "待核", "nothing": "无金额"}

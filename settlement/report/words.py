@@ -34,7 +34,7 @@ _TABLE: Final = (
         "OUT_OF_PROVINCE", EXCLUDED, "算力设施不在省内",
         "本批次要求使用安徽省内算力，设施所在地不在省内，不计入。", "R-PROV",
     ),
-    ("NOT_INTELLIGENT_COMPUTE", EXCLUDED, "非智能算力", "设施未登记为智能算力，不计入。", "R-BASE"),
+    ("NOT_INTELLIGENT_COMPUTE", EXCLUDED, "非智能算力", "设施未登记为智能算力，不计入。", "R-INTELLIGENT"),
     (
         "SELF_BUILT_SELF_USED", EXCLUDED, "自建自用",
         "设施在统计期内完全由投资方（份额25%及以上）及其关联企业使用，属自建自用，不计入。", "R-SELF",
@@ -46,7 +46,7 @@ _TABLE: Final = (
     ),
     (
         "EXTERNAL_SHARE_BELOW_HOLD_THRESHOLD", HELD, "外部使用占比过低",
-        "设施的外部使用占比大于0但低于待核线（默认10%），投资方一侧的用量待人核定。", "R-SELF",
+        "设施的外部使用占比大于0但低于待核线（默认10%），投资方一侧的用量待人核定。", "R-HOLD-EXTERNAL",
     ),
     # entities that are refused
     ("NOT_INDEPENDENT_LEGAL_PERSON", REFUSED, "不具有独立法人资格", "兑现单位须具有独立法人资格。", "R-ENTITY"),

@@ -1,0 +1,189 @@
+"""What is known once for the whole window about everybody's holders, so that most questions of relation need no search.
+
+Two parties are related on a day iff somebody is above both (or is one of them). Whoever is above on a day is above in
+the graph of all edges of the window, and above everybody stand its sources: so parties without a source in common
+are related on no day, and where no edge above either changes inside the window, those with one are related on all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from settlement.netting.holdings import Holdings
+from settlement.timeline import Int32Array
+
+SOURCES_KEPT = 8
+MANY = np.int8(-1)
+
+
+@dataclass(frozen=True)
+class Ancestors:
+    """By party: `sources` (ascending, `count` of them; MANY: more than are kept) above it in the graph of all edges of
+    the window; `steady`: no edge at or above it changes inside the window; `joined`: it has an edge at all."""
+
+    sources: Int32Array
+    count: npt.NDArray[np.int8]
+    steady: npt.NDArray[np.bool_]
+    joined: npt.NDArray[np.bool_]
+
+
+def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
+    """Sources and steadiness of every party, by one walk over the strongly connected sets from the top down."""
+    parties = holdings.parties
+    sources = np.full((parties, SOURCES_KEPT), -1, dtype=np.int32)
+    count = np.zeros(parties, dtype=np.int8)
+    steady = np.ones(parties, dtype=np.bool_)
+    joined = np.zeros(parties, dtype=np.bool_)
+    joined[holdings.members] = True
+    _walk(
+        holdings.members,
+        holdings.by_held,
+        holdings.holder,
+        holdings.begin,
+        holdings.end,
+        window[0],
+        window[1],
+        sources,
+        count,
+        steady,
+    )
+    return Ancestors(sources, count, steady, joined)
+
+
+@njit(cache=True, nogil=True)
+def _walk(members, by_held, holder, begin, end, start, stop, sources, count, steady):  # type: ignore[no-untyped-def]
+    """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are."""
+    parties = len(count)
+    number = np.zeros(parties, np.int32)
+    low = np.zeros(parties, np.int32)
+    edge = np.zeros(parties, np.int64)
+    on_stack = np.zeros(parties, np.bool_)
+    closed = np.zeros(parties, np.bool_)  # its strongly connected set is complete
+    stack = np.empty(len(members), np.int32)
+    path = np.empty(len(members), np.int32)
+    merged = np.empty(SOURCES_KEPT + 1, np.int32)
+    stacked, numbered = 0, 0
+    for first in members:
+        if number[first] != 0:
+            continue
+        depth = 1
+        path[0] = first
+        numbered += 1
+        number[first] = low[first] = numbered
+        edge[first] = by_held[first]
+        stack[stacked] = first
+        stacked += 1
+        on_stack[first] = True
+        while depth > 0:
+            x = path[depth - 1]
+            if edge[x] < by_held[x + 1]:
+                above = holder[edge[x]]
+                edge[x] += 1
+                if number[above] == 0:
+                    numbered += 1
+                    number[above] = low[above] = numbered
+                    edge[above] = by_held[above]
+                    stack[stacked] = above
+                    stacked += 1
+                    on_stack[above] = True
+                    path[depth] = above
+                    depth += 1
+                elif on_stack[above]:
+                    low[x] = min(low[x], number[above])
+                continue
+            depth -= 1
+            if depth > 0:
+                low[path[depth - 1]] = min(low[path[depth - 1]], low[x])
+            if low[x] != number[x]:
+                continue
+            bottom = stacked
+            while True:
+                bottom -= 1
+                on_stack[stack[bottom]] = False
+                if stack[bottom] == x:
+                    break
+            _close(
+                stack[bottom:stacked],
+                closed,
+                x,
+                by_held,
+                holder,
+                begin,
+                end,
+                start,
+                stop,
+                sources,
+                count,
+                steady,
+                merged,
+            )
+            stacked = bottom
+
+
+@njit(cache=True, nogil=True)
+def _close(  # type: ignore[no-untyped-def]
+    together, closed, first, by_held, holder, begin, end, start, stop, sources, count, steady, merged
+):  # fmt: skip
+    """Gives the parties of one strongly connected set the sources of all above them, or itself as the source."""
+    calm = True
+    found = 0
+    topmost = True
+    for x in together:
+        for k in range(by_held[x], by_held[x + 1]):
+            calm &= (begin[k] <= start) & (end[k] >= stop)
+            above = holder[k]
+            if not closed[above]:  # in the set itself: all above the set are complete
+                continue
+            topmost = False
+            calm &= steady[above]
+            if found < 0 or count[above] == MANY:
+                found = -1
+                continue
+            for i in range(count[above]):
+                found = _insert(merged, found, sources[above, i])
+                if found < 0:
+                    break
+    if topmost:
+        merged[0] = first
+        found = 1
+    for x in together:
+        closed[x] = True
+        steady[x] = calm
+        count[x] = found
+        for i in range(max(found, 0)):
+            sources[x, i] = merged[i]
+
+
+@njit(cache=True, nogil=True)
+def _insert(merged, found, value):  # type: ignore[no-untyped-def]
+    """Inserts into an ascending list without repeats; -1 where it grows beyond what is kept."""
+    at = 0
+    while at < found and merged[at] < value:
+        at += 1
+    if at < found and merged[at] == value:
+        return found
+    if found == SOURCES_KEPT:
+        return -1
+    for i in range(found, at, -1):
+        merged[i] = merged[i - 1]
+    merged[at] = value
+    return found + 1
+
+
+@njit(cache=True, nogil=True)
+def share_source(sources, count, x, y):  # type: ignore[no-untyped-def]
+    """Whether two parties with kept sources have one in common."""
+    i = j = 0
+    while i < count[x] and j < count[y]:
+        a, b = sources[x, i], sources[y, j]
+        if a == b:
+            return True
+        if a < b:
+            i += 1
+        else:
+            j += 1
+    return False
