@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from api.console.values import GATE, brief
 
 Values = Mapping[str, Any]
+_ROUNDED = re.compile(r"≈(?=[-\d])")
 
 
 def formula_of(step: Mapping[str, Any]) -> str:
@@ -16,7 +18,9 @@ def formula_of(step: Mapping[str, Any]) -> str:
     write = _FORMULAS.get(str(step.get("operation")))
     if write is None:
         return ""
-    return write(step["before"], step["parameters"], step["after"])
+    text = write(step["before"], step["parameters"], step["after"])
+    # what is rounded for reading is said once, at the result; a result that is exact stays "=" whatever was rounded
+    return _ROUNDED.sub("", text.replace("= ≈", "≈ "))
 
 
 def _leave_out(before: Values, parameters: Values, after: Values) -> str:

@@ -19,14 +19,14 @@ class Shown:
         return self.text
 
 
-def shown(value: str | int | Fraction) -> Shown:
+def shown(value: str | int | Fraction, decimals: int = DECIMALS) -> Shown:
     """An exact number (decimal or fraction as text). Half a last place is rounded away from zero."""
     number = Fraction(value)
-    scaled = abs(number) * 10**DECIMALS
+    scaled = abs(number) * 10**decimals
     whole = int(scaled + Fraction(1, 2))
-    digits, rest = divmod(whole, 10**DECIMALS)
-    decimals = f"{rest:0{DECIMALS}d}".rstrip("0")
-    text = f"{'-' if number < 0 and whole else ''}{digits:,}{'.' if decimals else ''}{decimals}"
+    digits, rest = divmod(whole, 10**decimals)
+    tail = f"{rest:0{decimals}d}".rstrip("0")
+    text = f"{'-' if number < 0 and whole else ''}{digits:,}{'.' if tail else ''}{tail}"
     return Shown(text) if scaled == whole else Shown(f"≈{text}", str(value))
 
 

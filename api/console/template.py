@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.console.quantity import shown
+from settlement.readings import decimal_text
 from settlement.report.about import moment_text, rate_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name, reading_text
 from settlement.report.money import wan_text, yuan_text
@@ -45,6 +49,7 @@ def environment() -> Environment:
     }
     made.globals |= {
         "word_of": word_of,
+        "group_net": group_net,
         "reading_text": reading_text,
         "city_name": city_name,
         "rate_text": rate_text,
@@ -63,12 +68,18 @@ def money(fen: int) -> Markup:
     return Markup('<data class="money" value="{0}" title="{0} 分">{1}</data>').format(fen, yuan_text(fen))
 
 
-def quantity(value: str) -> Markup:
+def quantity(value: str, decimals: int = 6) -> Markup:
     """A quantity, the exact number beside it where it is rounded."""
-    found = shown(value)
+    found = shown(value, decimals)
     if not found.exact:
         return Markup('<data class="number" value="{}">{}</data>').format(value, found.text)
     return Markup('<data class="number" value="{0}" title="精确值 {0}">{1}</data>').format(found.exact, found.text)
+
+
+def group_net(line: Mapping[str, Any]) -> str:
+    """The group's net of a line, exact: the contract's line has its two sides."""
+    net = Fraction(line["group_consumed_pflops_hours"]) - Fraction(line["group_supplied_pflops_hours"])
+    return decimal_text(net)
 
 
 @cache

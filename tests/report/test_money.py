@@ -57,7 +57,7 @@ def test_negative_adjustments_are_numbers_too() -> None:
 def test_what_a_number_could_lose_is_text(fen: int) -> None:
     line = example.line("91340100MA00000015", "单位", "340100", 5, eligible_expenditure_fen=fen)
     body = render("xlsx", None, example.settlement(), [line], {}, ROUND)
-    (shown,) = reading.column(body, "明细", "合格支出（分）")
+    (shown,) = reading.column(body, "明细", "计入支出（分）")
     assert shown == str(fen)
     totals = example.settlement(totals={"award_fen": fen, "held_fen": 0, "payable_fen": fen})
     rows = reading.cells(render("xlsx", None, totals, [], {}, ROUND), "汇总")

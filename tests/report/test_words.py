@@ -9,6 +9,7 @@ from settlement.codes import FLAGS, REASONS
 from settlement.readings import CHOICES
 from settlement.report import WORDS, word_of
 from settlement.report.labels import READING, STATUS
+from settlement.steps import RULE_OF_REASON
 from settlement.tables import STATUSES
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -22,6 +23,11 @@ def test_every_reason_and_flag_is_explained_in_chinese() -> None:
         assert HAN.search(word.title), code
         assert HAN.search(word.meaning), code
         assert word.rule, code
+
+
+def test_the_rules_are_those_the_steps_name() -> None:
+    for code, rule in RULE_OF_REASON.items():
+        assert WORDS[code].rule == rule
 
 
 def test_titles_tell_codes_apart() -> None:
