@@ -1,0 +1,1 @@
+"""The journal: decisions, the digest chain and its verification, races, tampering."""

@@ -1,0 +1,161 @@
+"""Races: two services on one journal, a held transaction, a registry that changes between check and commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from meter.journal.transaction import LOCK
+from meter.journal.verify import verify_journal
+from meter.registry.proof import facts_of_batches
+from tests.support.door import Door, Holder, counts, good
+from tests.support.records import NDJSON, as_lines, facility, usage, uscc, void
+from tests.support.serving import Served, in_process, over_http
+
+
+@pytest_asyncio.fixture
+async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """Who owns the database."""
+    connection = await asyncpg.connect(database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def second(app: Door) -> AsyncIterator[Door]:
+    """A second service on the same database, with caches of its own."""
+    async with in_process(app.url) as door:
+        yield door
+
+
+async def journal_is_whole(owner: asyncpg.Connection) -> None:
+    """Numbers without gaps, a chain that verifies, and no id twice."""
+    head, batches = await owner.fetchrow("select max(batch), count(*) from batch")
+    assert head == batches
+    assert (await verify_journal(owner, read_facts=facts_of_batches)).differences == []
+    entries, keys = await owner.fetchrow("select count(*), count(distinct key) from entry")
+    assert entries == keys
+
+
+async def test_two_processes_racing_for_the_same_ids_lose_and_double_nothing(
+    app: Door, registrar: Holder, owner: asyncpg.Connection
+) -> None:
+    assert registrar.key
+    names = [f"race-{i}" for i in range(400)]
+    bodies = [as_lines([usage(name) for name in names[start : start + 40]]) for start in range(0, 400, 20)]
+    with Served.on(app.url, workers=2) as served:
+        async with over_http(served.url, app.url) as door:
+            sender = await door.platform(source="racer")
+            received = await asyncio.gather(*(sender.send(body, NDJSON) for body in bodies for _ in range(4)))
+    receipts = [good(answer) for answer in received]
+    assert sum(receipt["accepted"] for receipt in receipts) == len(names)
+    assert sum(receipt["conflict"] + receipt["refused"] for receipt in receipts) == 0
+    await journal_is_whole(owner)
+
+
+async def test_two_services_racing_with_different_content_keep_one_version(
+    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+) -> None:
+    assert registrar.key
+    one = await app.platform(source="versions")
+    two = Holder(second.client, one.key, one.name)
+    for i in range(10):
+        receipts = await asyncio.gather(*(who.push(usage(f"v{i}", charge_fen=n)) for n, who in enumerate((one, two))))
+        assert sorted((receipt["accepted"], receipt["conflict"]) for receipt in receipts) == [(0, 1), (1, 0)]
+    await journal_is_whole(owner)
+
+
+async def test_two_services_racing_to_correct_one_record_correct_it_once(
+    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+) -> None:
+    assert registrar.key
+    one = await app.platform(source="correctors")
+    two = Holder(second.client, one.key, one.name)
+    for i in range(10):
+        await one.push(usage(f"c{i}"))
+        receipts = await asyncio.gather(*(who.push(void(f"c{i}-by-{n}", f"c{i}")) for n, who in enumerate((one, two))))
+        assert sorted((receipt["accepted"], receipt["refused"]) for receipt in receipts) == [(0, 1), (1, 0)]
+        refused = next(receipt for receipt in receipts if receipt["refused"])
+        assert refused["results"][0]["code"] == "already_corrected"
+    await journal_is_whole(owner)
+
+
+async def test_new_consumers_met_by_two_services_at_once_get_one_number_each(
+    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+) -> None:
+    assert registrar.key
+    one = await app.platform(source="numbers")
+    two = Holder(second.client, one.key, one.name)
+    for i in range(5):
+        fresh = [uscc(5000 + 10 * i + n) for n in range(10)]
+        receipts = await asyncio.gather(
+            *(who.push(*(usage(f"n{i}-{n}-{w}", consumer=code) for n, code in enumerate(fresh)))
+              for w, who in enumerate((one, two)))
+        )  # fmt: skip
+        assert [receipt["accepted"] for receipt in receipts] == [10, 10]
+    numbers = await owner.fetchrow("select count(*), count(distinct uscc), max(id) from party")
+    assert len(set(numbers)) == 1
+    await journal_is_whole(owner)
+
+
+async def test_nobody_sees_a_batch_before_all_smaller_ones(app: Door, second: Door, owner: asyncpg.Connection) -> None:
+    """While somebody holds the journal's lock nothing is numbered; afterwards everything follows in order."""
+    one, two = await app.platform(), await second.platform()
+    before = await owner.fetchval("select coalesce(max(batch), 0) from batch")
+    hold = owner.transaction()
+    await hold.start()
+    await owner.execute(f"select pg_advisory_xact_lock({LOCK})")
+    pushes = [asyncio.create_task(who.push(usage(f"h{i}"))) for i, who in enumerate((one, two, one, two))]
+    done, _ = await asyncio.wait(pushes, timeout=0.5)
+    assert not done, "an answer before the commit"
+    assert await owner.fetchval("select coalesce(max(batch), 0) from batch") == before
+    await hold.rollback()
+    receipts = await asyncio.gather(*pushes)
+    assert sorted({receipt["batch"] for receipt in receipts}) == list(
+        range(before + 1, before + 1 + len({receipt["batch"] for receipt in receipts}))
+    )
+    await journal_is_whole(owner)
+
+
+async def test_a_registry_that_changed_meanwhile_is_asked_again(second: Door, registrar: Holder) -> None:
+    """The second service has not heard of the facility yet when it checks, but its commit must know it."""
+    sender = await second.platform()
+    for i in range(5):
+        assert counts(good(await registrar.put("/facilities", [facility(f"fresh-{i}")])))[0] == 1
+        assert counts(await sender.push(usage(f"f{i}", facility=f"fresh-{i}"))) == [1, 0, 0, 0]
+        assert counts(good(await registrar.put("/facilities", [facility(f"fresh-{i}", valid_to="2025-09-01")])))[0] == 1
+        refused = await sender.push(usage(f"g{i}", facility=f"fresh-{i}"))
+        assert refused["results"][0]["code"] == "facility_not_ruling_on_day"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update {table} set {column} = {column}",
+        "delete from {table}",
+        "truncate {table}",
+        "drop table {table}",
+        "alter table {table} disable trigger all",
+    ],
+)
+async def test_the_services_role_cannot_change_what_is_recorded(app: Door, statement: str) -> None:
+    tables = {
+        "batch": "digest", "batch_body": "body", "entry": "charge_fen", "reversal": "charge_fen", "quarantine": "code",
+        "quarantine_release": "batch", "party": "uscc", "facility": "code", "chip": "code", "source": "name",
+        "entity_fact": "region", "facility_fact": "region", "facility_owner": "share", "chip_fact": "tflops_fp16",
+        "holding_fact": "share", "expenditure_fact": "amount_fen", "control_total": "records", "api_key": "scopes",
+        "api_key_revocation": "revoked_at",
+    }  # fmt: skip
+    async with app.engine.connect() as held:
+        raw = await held.get_raw_connection()
+        connection = raw.driver_connection
+        assert isinstance(connection, asyncpg.Connection)
+        for table, column in tables.items():
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement.format(table=table, column=column))
