@@ -54,7 +54,7 @@ class ArrowBody:
         return Pairs((column.name, column.cell(row)) for column in stated)
 
     def verbatim(self, index: int) -> bytes:
-        """A row as JSON: numbers and texts exact, bytes that are no UTF-8 replaced, foreign types by their name."""
+        """A row as JSON: numbers and texts exact, bytes that are no UTF-8 replaced, foreign types named."""
         parts = []
         for column in self.columns:
             if column.lengths[index] == ABSENT:
@@ -69,10 +69,10 @@ class ArrowBody:
 
 
 def json_of(value: Value) -> str:
-    """A cell as JSON text; what JSON cannot say is a string."""
+    """A cell as JSON text; what JSON cannot say is an object that names it, so that it is refused as it was."""
     if isinstance(value, Number):
-        return value.text if value.text.lstrip("-") not in ("nan", "inf") else f'"{value.text}"'
-    return json.dumps(f"({value.kind})" if isinstance(value, Foreign) else value, ensure_ascii=False)
+        return value.text if value.text.lstrip("-") not in ("nan", "inf") else f'{{"number": "{value.text}"}}'
+    return json.dumps({"arrow": value.kind} if isinstance(value, Foreign) else value, ensure_ascii=False)
 
 
 def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) -> Found:

@@ -100,7 +100,7 @@ def ruling_days(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
         end_by_start[first] = LAST_DAY if fact.valid_to is None else fact.valid_to
     starts = sorted(end_by_start)
     spans: list[tuple[int, int]] = []
-    for first, following in zip(starts, [*starts[1:], LAST_DAY], strict=True):
+    for first, following in zip(starts, [*starts[1:], LAST_DAY], strict=False):
         end = min(end_by_start[first], following)
         if spans and spans[-1][1] == first < end:
             spans[-1] = (spans[-1][0], end)
