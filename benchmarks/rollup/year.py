@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from meter.archive.seal import seal
 FIRST_DAY: Final = 20_089  # 2025-01-01
 DAYS: Final = 365
 BATCH_ROWS: Final = 1_000
+EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 LATE_DAYS: Final = 20
 CORRECTED_AFTER_DAYS: Final = 3
 
@@ -96,12 +98,16 @@ def _rows_of_day(place: Province, day: int, rows: int, seed: int) -> Array:
     return np.concatenate([entries, entries[twice]])
 
 
-def days_of_year(rows: int, seed: int) -> Iterator[Array]:
-    """Yield the entries recorded on each day of the year (numbered by batch and place), about `rows` in all."""
+def days_of_year(rows: int, rows_a_year: int, seed: int) -> Iterator[Array]:
+    """Yield the entries recorded on each day of a year of `rows_a_year`, until there are about `rows`.
+
+    Numbered by batch and place. So a smaller benchmark is the beginning of the same year, not a thinner year.
+    """
     place = province(seed)
     shape = np.array([(0.75 + 0.5 * day / DAYS) * (0.8 if day % 7 in (3, 4) else 1.08) for day in range(DAYS)])
-    per_day = (rows * shape / shape.sum()).astype(np.int64)
-    per_day[-1] += rows - per_day.sum()
+    per_day = (rows_a_year * shape / shape.sum()).astype(np.int64)
+    per_day[-1] += rows_a_year - per_day.sum()
+    recorded = 0
     later: dict[int, list[Array]] = defaultdict(list)
     next_batch = 1
     for day in range(DAYS):
@@ -123,10 +129,13 @@ def days_of_year(rows: int, seed: int) -> Iterator[Array]:
         replaced["charge_fen"] //= 2
         later[day + CORRECTED_AFTER_DAYS].extend([reversal, replaced])
         yield entries
+        recorded += len(entries)
+        if recorded >= rows:
+            return
 
 
-def capacities(seed: int, rows: int) -> pl.DataFrame:
-    """Return registered capacities (facility, chip, day_from, day_to, millicards) that busy hours now and then exceed."""
+def capacities(seed: int, rows_a_year: int) -> pl.DataFrame:
+    """Return registered capacities (columns as in `findings.capacity`) that busy hours now and then exceed."""
     random = np.random.default_rng([seed, 4])
     place = province(seed)
     seconds = np.minimum(np.exp(place.log_seconds + 1.6**2 / 2), 10 * 86_400)
@@ -134,7 +143,7 @@ def capacities(seed: int, rows: int) -> pl.DataFrame:
         {
             "facility": place.facility,
             "chip": place.chip,
-            "load": place.weight * seconds * 4_500 * rows / (DAYS * 86_400),
+            "load": place.weight * seconds * 4_500 * rows_a_year / (DAYS * 86_400),
         }
     )
     loads = frame.group_by("facility", "chip").agg(pl.col("load").sum()).sort("facility", "chip")
@@ -148,28 +157,27 @@ def capacities(seed: int, rows: int) -> pl.DataFrame:
     )
 
 
-def archive_of_year(folder: Path, rows: int, seed: int) -> Path:
-    """Return an archive of such a year under `folder`, sealed month by month; made once, then found again."""
-    archive = folder / f"year-{rows}-{seed}"
+def archive_of_year(folder: Path, rows: int, rows_a_year: int, seed: int) -> Path:
+    """Return an archive of the beginning of such a year under `folder`, sealed monthly; made once, then found again."""
+    archive = folder / f"first-{rows}-of-{rows_a_year}-seed-{seed}"
     done = archive / "done.json"
     if done.exists():
         return archive
-    sealed = len(read_manifest(archive)) if archive.exists() else 0
-    month: list[Array] = []
-    ends = [int(np.datetime64(f"{2025 + m // 12}-{m % 12 + 1:02d}", "D").astype(int)) for m in range(1, 13)]
-    number, last_batch = 0, 0
+    sealed = read_manifest(archive) if archive.exists() else ()
+    through = sealed[-1].last_batch if sealed else 0
+    waiting: list[Array] = []
 
-    def entries_of(month: list[Array]) -> Iterator[Array]:
-        while month:
-            yield month.pop(0)
+    def put_away() -> None:
+        last_batch = int(waiting[-1]["batch"].max())
+        if last_batch > through:  # an earlier try may have come this far
+            seal((waiting.pop(0) for _ in range(len(waiting))), archive, last_batch, "sha256")
+        waiting.clear()
 
-    for day, entries in enumerate(days_of_year(rows, seed)):
-        month.append(entries)
-        last_batch = max(last_batch, int(entries["batch"].max()))
-        if FIRST_DAY + day + 1 in ends:
-            number += 1
-            if number > sealed:
-                seal(entries_of(month), archive, last_batch, "sha256")
-            month = []
-    done.write_text(json.dumps({"rows": rows, "seed": seed}))
+    for day, entries in enumerate(days_of_year(rows, rows_a_year, seed), start=FIRST_DAY + 1):
+        waiting.append(entries)
+        if date.fromordinal(EPOCH_ORDINAL + day).day == 1:
+            put_away()
+    if waiting:
+        put_away()
+    done.write_text(json.dumps({"rows": rows, "rows_a_year": rows_a_year, "seed": seed}))
     return archive

@@ -48,8 +48,7 @@ class GroupTable:
         self._allot_kinds(FIRST_ROOM)
 
     def _allot_groups(self, room: int) -> None:
-        self._slot_keys = np.full(2 * room, split.EMPTY, np.int64)
-        self._slot_groups = np.empty(2 * room, np.int32)
+        self._slots = np.full(4 * room, split.EMPTY, np.int32)
         self._keys = np.empty(room, np.int64)
         self._sums = np.empty((room, 4), np.int64)
         self._wraps = np.zeros((room, 4), np.int32)  # hardly ever touched, so hardly ever given memory
@@ -64,7 +63,7 @@ class GroupTable:
 
     def clear(self) -> None:
         """Forget all groups but keep the room they took."""
-        self._slot_keys.fill(split.EMPTY)
+        self._slots.fill(split.EMPTY)
         if self._counts[split.WRAPPED]:
             self._wraps.fill(0)
         self._counts[[split.GROUPS, split.WRAPPED]] = 0
@@ -81,13 +80,13 @@ class GroupTable:
         while True:
             why = split.add_entries(
                 *rows, *self._cut, self._where_mask, self._what_mask, self._by_day,
-                self._slot_keys, self._slot_groups, self._keys, self._sums, self._wraps,
+                self._slots, self._keys, self._sums, self._wraps,
                 self._kind_slots, self._kinds, counts,
             )  # fmt: skip
             if why == split.DONE:
                 return
             if why == split.BAD_ROW:
-                at = int(counts[split.ROW])
+                at = int(split.find_bad_row(*rows))
                 values = {name: int(array[at]) for name, array in rows._asdict().items()}
                 raise RowOutOfRange(f"row {at} breaks a limit of intake: {values}")
             self._grow(why)
@@ -105,7 +104,7 @@ class GroupTable:
         while True:
             why = split.add_groups(
                 where, what, day, amounts, laps,
-                self._slot_keys, self._slot_groups, self._keys, self._sums, self._wraps,
+                self._slots, self._keys, self._sums, self._wraps,
                 self._kind_slots, self._kinds, counts,
             )  # fmt: skip
             if why == split.DONE:
@@ -138,7 +137,7 @@ class GroupTable:
             self._keys[:count], self._sums[:count] = keys[:count], sums[:count]
             if self._counts[split.WRAPPED]:
                 self._wraps[:count] = wraps[:count]
-            split.place_groups(self._keys, count, self._slot_keys, self._slot_groups)
+            split.place_groups(self._keys, count, self._slots)
         else:
             kinds = self._kinds
             self._allot_kinds(2 * len(kinds))
@@ -181,8 +180,8 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
 
     day, kind = np.empty(len(keys), np.int32), np.empty(len(keys), np.int32)
     amounts, over = np.empty((4, len(keys)), np.int64), np.zeros((4, len(keys)), np.int32)
-    ordered = order.order_groups(keys, rank, len(kinds))
-    rows, lapped = order.combine_groups(ordered, keys, rank, sums, laps, day, kind, amounts, over)
+    ranked = order.order_by_rank(rank, len(kinds))
+    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, day, kind, amounts, over)
     day, kind, amounts, over = day[:rows], kind[:rows], amounts[:, :rows], over[:, :rows]
     consumer, facility = (kinds[:, 0] >> 32).astype(np.int32), (kinds[:, 0] & 0xFFFF_FFFF).astype(np.int32)
     chip, purpose = (kinds[:, 1] >> 3).astype(np.int32), ((kinds[:, 1] >> 1) & 3).astype(np.int8)

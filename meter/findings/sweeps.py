@@ -1,0 +1,45 @@
+"""Runs the sweeps over months of rows, two at a time, while the next month is being loaded."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import polars as pl
+
+from meter.findings.capacity import CapacitySweep
+from meter.findings.month import Columns, load_month, no_rows
+from meter.findings.twice import TwiceSweep
+
+UTC_PLUS_8: Final = 28_800
+DAY_SECONDS: Final = 86_400
+Progress = Callable[[int, int], None]
+
+
+def sweep_months(
+    months: Sequence[tuple[int, Sequence[Callable[[], Columns]]]],
+    capacities: pl.DataFrame,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (days above capacity, records inside others); see `CapacitySweep.sweep` and `TwiceSweep.sweep`.
+
+    `months` are (first local day, chunk loaders with the columns month.NEEDED), in order; every row starts in its
+    month. Memory holds a month at a time. `progress` is called with (months done, months in all).
+    """
+    above, twice = CapacitySweep(capacities), TwiceSweep()
+    days = [above.sweep(no_rows(), 0)]
+    inner = [twice.sweep(no_rows(), 0)]
+    with ThreadPoolExecutor(1) as beside:
+        for place, (_, chunks) in enumerate(months):
+            rows = load_month(chunks, threads)
+            last_start = int(rows.started.max()) if len(rows.started) else 0
+            until_day = (
+                months[place + 1][0] if place + 1 < len(months) else (last_start + UTC_PLUS_8) // DAY_SECONDS + 1
+            )
+            seen = beside.submit(twice.sweep, rows, until_day * DAY_SECONDS - UTC_PLUS_8)
+            days.append(above.sweep(rows, until_day, threads))
+            inner.append(seen.result())
+            if progress is not None:
+                progress(place + 1, len(months))
+    days.append(above.sweep(no_rows(), above.last_day(), threads))
+    return pl.concat(days).sort("facility", "chip", "day"), pl.concat(inner)
