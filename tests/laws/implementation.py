@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from tests.laws.worlds import World
@@ -11,9 +10,7 @@ from tests.reference import settle as settle_by_reference
 Result = dict[str, Any]
 Settle = Callable[[World], Result]
 
-NAMES = ["reference"]
-if find_spec("settlement.worlds") is not None:
-    NAMES.append("product")
+NAMES = ["reference", "product"]
 
 
 def implementation(name: str) -> Settle:

@@ -33,6 +33,9 @@ OWNERSHIPS = [
 RATINGS = ["1000", "1000", "1000", "320", "312", "148.5", "989.5", "7.3", "0.000001", "333.333333"]
 
 
+WEB = 8  # a cast of more holds one another in every direction
+
+
 def code_of(number: int, prefix: str = "91340100") -> str:
     """A well-formed unified social credit code that belongs to nobody."""
     body = f"{prefix}MA{number:07d}"
@@ -126,7 +129,7 @@ def holding_facts(chance: Chance, calendar: Calendar, cast: list[str], wanted: l
         pairs += [(some[0], held) for held in some[1:]]
     elif form == 4:  # many holders of one
         pairs += [(holder, some[0]) for holder in some[1:]]
-    for _ in range(chance.one([0, 0, 1, 1, 2])):
+    for _ in range(14 if len(cast) > WEB else chance.one([0, 0, 1, 1, 2])):
         holder, held = chance.some(cast, 2)
         pairs.append((holder, held))
     facts: list[Item] = []
@@ -140,7 +143,8 @@ def holding_facts(chance: Chance, calendar: Calendar, cast: list[str], wanted: l
                 continue
             left[held] = left.get(held, Fraction(1)) - Fraction(share)
             item = {"holder": holder, "held": held, "share": share}
-            item |= dates(chance, calendar, keys=("from", "to"), steady=0.7 if number == 0 else 0.1)
+            steady = (0.4 if len(cast) > WEB else 0.7) if number == 0 else 0.1
+            item |= dates(chance, calendar, keys=("from", "to"), steady=steady)
             facts.append(item | {"document": f"equity-{len(facts) + 1}"})
     return facts
 

@@ -5,6 +5,7 @@ from typing import Any
 from tests.laws.applications import applications, matches
 from tests.laws.calendar import Calendar
 from tests.laws.chance import Chance
+from tests.laws.magnitude import magnified
 from tests.laws.registry import (
     chip_facts,
     code_of,
@@ -50,7 +51,8 @@ def world_of(seed: int, rounds: list[str] = ALL_ROUNDS) -> World:
     chance = Chance(seed)
     round_id = chance.one(rounds)
     calendar = Calendar(chance, round_id)
-    cast = [code_of(chance.number(100_000, 999_999)) for _ in range(chance.number(3, 6))]
+    size = 10 if chance.happens(0.06) else chance.number(3, 6)
+    cast = [code_of(chance.number(100_000, 999_999)) for _ in range(size)]
     stranger = code_of(STRANGER)
     state = code_of(3_000_000, "11340000")
     unregistered = code_of(4_000_000)
@@ -93,7 +95,7 @@ def world_of(seed: int, rounds: list[str] = ALL_ROUNDS) -> World:
         world["settled"] = {"lines": {code: {"payable_fen": chance.magnitude(1, 8)} for code in paid}}
     if round_id == "anhui-2024-1" and chance.happens(0.15):
         world["matches"] = matches(chance)
-    return world
+    return magnified(chance, world) if chance.happens(0.06) else world
 
 
 def random_order(chance: Chance) -> dict[str, Any]:
