@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from meter.journal.verify import verify_journal
 from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
 from meter.journal.chain import SM3
+from meter.journal.verify import verify_journal
+from meter.registry.proof import facts_of_batches
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.payout.exchange import exchange
@@ -88,7 +89,9 @@ def verify(
                 with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
                     task = progress.add_task("校验", total=None)
                     report = await verify_journal(
-                        await driver(held), lambda done, of: progress.update(task, completed=done, total=of)
+                        await driver(held),
+                        lambda done, of: progress.update(task, completed=done, total=of),
+                        read_facts=facts_of_batches,
                     )
             return report.equal, report.as_dict()
         found = await job.verify(engine, what)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -56,7 +57,7 @@ class VerifyReport:
     differences: list[Difference] = field(default_factory=list)
 
     @property
-    def ok(self) -> bool:
+    def equal(self) -> bool:
         """Whether everything is as it was recorded."""
         return not self.differences
 
@@ -64,6 +65,10 @@ class VerifyReport:
     def first(self) -> Difference | None:
         """The first difference."""
         return self.differences[0] if self.differences else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for people and programs."""
+        return {"equal": self.equal, **asdict(self)}
 
     def differ(self, batch: int, what: str, detail: str) -> None:
         """Note a difference."""

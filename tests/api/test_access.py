@@ -50,7 +50,7 @@ async def test_every_route_asks_for_its_scope(app: Door, method: str, path: str,
     ["", "Bearer", "Bearer nonsense", "Basic c2VjcmV0", "Bearer suanbu_abc", "Bearer other_a_b", "Bearer \xff\xff"],
 )
 async def test_what_is_no_key_is_401(app: Door, authorization: str) -> None:
-    headers = {"Authorization": authorization.encode("latin-1")}
+    headers = httpx.Headers([(b"Authorization", authorization.encode("latin-1"))])
     answer = await app.client.get("/v1/usage-totals", headers=headers)
     assert problem(answer) == (401, "no_key")
     assert answer.headers["www-authenticate"] == "Bearer"

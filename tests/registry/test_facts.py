@@ -36,8 +36,8 @@ def test_the_newest_fact_by_start_rules_and_an_ended_older_one_never_revives(fac
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), FACTS, st.integers(0, 10)), max_size=6))
-def test_holdings_above_one_are_found_on_their_first_day(given_facts: list[tuple[int, FACTS, int]]) -> None:  # type: ignore[valid-type]
-    rows = [(holder, start, end, Decimal(tenths) / 10) for holder, facts, tenths in given_facts for start, end in facts]
+def test_holdings_above_one_are_found_on_their_first_day(said: list[tuple[int, list[tuple[int, int]], int]]) -> None:
+    rows = [(holder, start, end, Decimal(tenths) / 10) for holder, facts, tenths in said for start, end in facts]
 
     def held_on(day: int) -> Decimal:
         total = Decimal(0)
