@@ -27,8 +27,8 @@ EVERYTHING = 2**31 - 1
 class Books(Protocol):
     """Everything the console asks for; objects have the contract's shapes."""
 
-    async def log_in(self, name: str, password: str) -> str | None:
-        """A session's token, or None."""
+    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
+        """A session's token, or None; `code` is that of the second factor, for who has one."""
 
     async def whose(self, token: str | None) -> Person | None:
         """Whose session it is, or None."""
@@ -71,9 +71,9 @@ class DatabaseBooks:
         async with reaching_database(), self._service.engine.connect() as held:
             yield await driver(held)
 
-    async def log_in(self, name: str, password: str) -> str | None:
+    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
         async with reaching_database():
-            return await people.log_in(self._service.engine, name, password, now())
+            return await people.log_in(self._service.engine, name, password, now(), code)
 
     async def whose(self, token: str | None) -> Person | None:
         async with reaching_database():

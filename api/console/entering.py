@@ -27,6 +27,7 @@ from api.console.guard import (
     start_session,
 )
 from api.console.guard import ROUNDS as ROUNDS_SECTION
+from api.people import IDLE_MINUTES, SESSION_HOURS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]
@@ -50,13 +51,19 @@ async def get_login(request: Request) -> Response:
 
 @ROUTER.post("/login")
 async def post_login(request: Request, books: Shelf) -> Response:
-    """Log in. A wrong name and a wrong password are told apart by nobody."""
+    """Log in. A wrong name, password or code and a name that is locked out are told apart by nobody."""
     given = await form_of(request)
     check_form(given.get("token"), request.cookies.get(FORM_COOKIE))
     old = request.cookies.get(SESSION_COOKIE)
-    session = await books.log_in(given.get("name", ""), given.get("password", ""))
+    session = await books.log_in(given.get("name", ""), given.get("password", ""), given.get("code") or None)
     if session is None:
-        return _form(request, 403, given.get("next"), "用户名或密码不正确。", given.get("name", ""))
+        return _form(
+            request,
+            403,
+            given.get("next"),
+            "用户名、密码或动态口令不正确；连续多次错误会暂时锁定。",
+            given.get("name", ""),
+        )
     if old:
         await books.log_out(old)  # the session a browser had before does not outlive the new one
     response = to(local_path(given.get("next")))
@@ -79,6 +86,16 @@ async def post_logout(request: Request, books: Shelf) -> Response:
 
 def _form(request: Request, status: int, wanted: str | None, error: str, name: str = "") -> Response:
     token = new_form_token()
-    response = page("login", status, token=token, next=local_path(wanted), error=error, name=name, person=None)
+    response = page(
+        "login",
+        status,
+        token=token,
+        next=local_path(wanted),
+        error=error,
+        name=name,
+        person=None,
+        hours=SESSION_HOURS,
+        minutes=IDLE_MINUTES,
+    )
     set_cookie(request, response, FORM_COOKIE, token, LOGIN, FORM_HOURS)
     return response

@@ -25,11 +25,9 @@ FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there i
 FORM_BYTES = 8 * 1024
 
 MONEY, QUARANTINE, ROUNDS = "money", "quarantine", "rounds"
-SEEN_BY = {
-    MONEY: ("finance", "reviewer", "approver", "payer", "auditor"),
-    QUARANTINE: ("finance", "operator", "auditor", "admin"),
-    ROUNDS: ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin"),
-}
+# what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
+# sees them
+SCOPE_OF = {MONEY: "report:read", QUARANTINE: "usage:read", ROUNDS: None}
 
 
 class Turned(Exception):
@@ -73,7 +71,12 @@ class ConsoleRoute(APIRoute):
 
 def sections(person: Person | None) -> list[str]:
     """The sections a person sees."""
-    return [name for name, roles in SEEN_BY.items() if person is not None and person.role in roles]
+    return [name for name in SCOPE_OF if person is not None and _sees(person, name)]
+
+
+def _sees(person: Person, section: str) -> bool:
+    scope = SCOPE_OF[section]
+    return scope is None or scope in person.scopes
 
 
 async def admitted(request: Request, books: Books, section: str) -> Person:
@@ -82,7 +85,7 @@ async def admitted(request: Request, books: Books, section: str) -> Person:
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise Turned(to(f"{LOGIN}?next={quote(here, safe='')}"))
-    if person.role not in SEEN_BY[section]:
+    if not _sees(person, section):
         raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
     return person
 

@@ -14,11 +14,6 @@ STATUS: Final[Mapping[str, str]] = {
 
 OUTCOME: Final[Mapping[str, str]] = {"payable": "应付", "held": "待核", "nothing": "无金额"}
 
-PAYOUT: Final[Mapping[str, str]] = {
-    "ready": "待支付", "leased": "处理中", "submitted": "已提交银行", "paid": "已支付", "failed": "支付失败",
-    "returned": "银行退回",
-}  # fmt: skip
-
 KIND: Final[Mapping[str, str]] = {
     "enterprise": "企业", "university": "高校", "research_institute": "科研院所", "new_rnd_institution": "新型研发机构",
     "government": "政府部门", "other": "其他",

@@ -81,10 +81,12 @@ class Desk:
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         return Page(response.text)
 
-    async def log_in(self, name: str, password: str | None = None, path: str = "/console/login") -> httpx.Response:
+    async def log_in(
+        self, name: str, password: str | None = None, path: str = "/console/login", code: str = ""
+    ) -> httpx.Response:
         """Fill in the login form and submit it; the password is the name twice unless another is given."""
         form = (await self.page(path)).forms[0]
-        fields = {**form.fields, "name": name, "password": name * 2 if password is None else password}
+        fields = {**form.fields, "name": name, "password": name * 2 if password is None else password, "code": code}
         return await self.client.post(form.action, data=fields)
 
     def sit_down(self, name: str) -> None:

@@ -23,6 +23,7 @@ class FakeBooks:
     lines_of: dict[str, list[Record]] = field(default_factory=dict)
     kept: list[Record] = field(default_factory=list)
     sessions: dict[str, Person] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     given: int = 0
 
     def add_person(self, name: str, role: str, city: str | None = None) -> None:
@@ -36,9 +37,10 @@ class FakeBooks:
         self.sessions[token] = self.people[name][1]
         return token
 
-    async def log_in(self, name: str, password: str) -> str | None:
+    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
         known = self.people.get(name)
-        return self.session_of(name) if known is not None and known[0] == password else None
+        right = known is not None and known[0] == password and self.codes.get(name) == code
+        return self.session_of(name) if right else None
 
     async def whose(self, token: str | None) -> Person | None:
         return self.sessions.get(token or "")

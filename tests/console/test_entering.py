@@ -63,9 +63,16 @@ async def test_over_https_the_cookies_stay_there(books: FakeBooks) -> None:
 async def test_a_wrong_name_or_password_opens_nothing_and_says_the_same(desk: Desk, name: str, password: str) -> None:
     answer = await desk.log_in(name, password)
     assert answer.status_code == 403
-    assert "用户名或密码不正确" in answer.text
+    assert "用户名、密码或动态口令不正确" in answer.text
     assert SESSION_COOKIE not in desk.client.cookies
     assert not desk.books.sessions
+
+
+async def test_who_has_a_second_factor_needs_its_code(desk: Desk) -> None:
+    desk.books.codes["finance"] = "123456"
+    assert (await desk.log_in("finance")).status_code == 403
+    assert (await desk.log_in("finance", code="654321")).status_code == 403
+    assert (await desk.log_in("finance", code="123456")).status_code == 303
 
 
 @pytest.mark.parametrize("token", [None, "", "guessed"])
@@ -151,8 +158,8 @@ def test_the_login_leads_nowhere_else(wanted: str, gone_to: str) -> None:
 @pytest.mark.parametrize(
     ("role", "money", "quarantine"),
     [
-        ("finance", 200, 200), ("reviewer", 200, 403), ("approver", 200, 403), ("payer", 200, 403),
-        ("auditor", 200, 200), ("operator", 403, 200), ("admin", 403, 200),
+        ("finance", 200, 200), ("reviewer", 200, 403), ("approver", 200, 403), ("payer", 403, 403),
+        ("auditor", 200, 200), ("operator", 403, 200), ("admin", 403, 403),
     ],
 )  # fmt: skip
 async def test_each_role_sees_its_own_sections(desk: Desk, role: str, money: int, quarantine: int) -> None:
@@ -163,4 +170,5 @@ async def test_each_role_sees_its_own_sections(desk: Desk, role: str, money: int
         assert (path in links) == (status == 200)
     assert (await desk.client.get(f"/console/settlements/{shelf.FIRST}/report.csv")).status_code == money
     home = (await desk.client.get("/console")).headers["location"]
-    assert home == ("/console/settlements" if money == 200 else "/console/quarantine")
+    first = "settlements" if money == 200 else "quarantine" if quarantine == 200 else "rounds"
+    assert home == f"/console/{first}"

@@ -8,6 +8,9 @@ import json
 import pytest
 from python_calamine import CalamineWorkbook
 
+from api.console.template import EVENT, ROLE
+from api.people import ROLES
+from settlement.tables import EVENTS
 from tests.console import shelf
 from tests.console.desk import Desk
 from tests.console.fake import ROUNDS
@@ -203,3 +206,8 @@ async def test_who_works_for_a_city_sees_that_city_only(desk: Desk) -> None:
     assert body["settlement"]["totals"]["payable_fen"] == 12_345_678
     assert [line["region"] for line in body["lines"]] == ["340200"]
     await desk.page("/console/quarantine", 403)
+
+
+def test_every_event_and_role_has_a_name() -> None:
+    assert set(EVENT) == set(EVENTS)
+    assert set(ROLE) == set(ROLES)
