@@ -20,6 +20,7 @@ from meter.database.connect import service_engine
 from meter.intake.registered import Registered
 from meter.intake.warm_up import warm_up
 from meter.journal.delivery import Delivery
+from meter.journal.known_keys import KnownKeys
 from meter.journal.recorder import Recorder
 from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
 from meter.registry.read import registered_as_of
@@ -63,7 +64,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     def observe(_: list[Delivery], seconds: float) -> None:
         metrics.COMMIT_SECONDS.observe(seconds)
 
-    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe)
+    folder = settings.data / "keys" if settings.data else None
+    keys = KnownKeys.of(folder, settings.database_url)
+    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe, keys)
     service = Service(
         settings, engine, KeyRing(engine, now), recorder, threads, asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from meter.journal.chain import ALGORITHMS, SM3
 
@@ -15,12 +16,15 @@ class Settings:
     database_url: str
     algorithm: str = SM3
     workers: int = 1
+    data: Path | None = None
+    """Where what is derived from the database may be kept from one start to the next; None: nowhere."""
 
     def to_environment(self) -> None:
         """Leave the settings where worker processes find them."""
         os.environ["SUANBU_SERVICE_DATABASE_URL"] = self.database_url
         os.environ["SUANBU_DIGEST"] = self.algorithm
         os.environ["SUANBU_WORKERS"] = str(self.workers)
+        os.environ["SUANBU_DATA"] = str(self.data or "")
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -28,4 +32,10 @@ class Settings:
         algorithm = os.environ.get("SUANBU_DIGEST", SM3)
         if algorithm not in ALGORITHMS:
             raise RuntimeError(f"SUANBU_DIGEST must be one of {', '.join(ALGORITHMS)}")
-        return cls(os.environ["SUANBU_SERVICE_DATABASE_URL"], algorithm, int(os.environ.get("SUANBU_WORKERS", "1")))
+        data = os.environ.get("SUANBU_DATA")
+        return cls(
+            os.environ["SUANBU_SERVICE_DATABASE_URL"],
+            algorithm,
+            int(os.environ.get("SUANBU_WORKERS", "1")),
+            Path(data) if data else None,
+        )

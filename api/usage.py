@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,8 +24,8 @@ from meter.intake.limits import BODY_BYTES
 from meter.intake.receive import receive
 from meter.intake.received import Received
 from meter.intake.registered import Registered
-from meter.journal.chain import digest_of
 from meter.journal.delivery import Delivery, Receipt
+from meter.journal.pieces import digest_in_pieces
 from meter.journal.recorder import Overloaded
 from meter.journal.show import batch_receipt, quarantined, replayable, show_record
 from meter.rollup.store import driver
@@ -83,23 +84,40 @@ async def _receive(service: Service, caller: Caller, request: Request) -> Receip
 
 def _prepare(service: Service, caller: Caller, raw: bytes, content_type: str, encoding: str | None) -> Delivery:
     body = bytes(decoded(raw, encoding))
-    registered = service.recorder.registered
     assert caller.source is not None
+    return _delivery(service, caller.source, caller.name, content_type, body)
+
+
+def _delivery(
+    service: Service,
+    source: tuple[int, str],
+    key_name: str,
+    content_type: str,
+    body: bytes,
+    kind: str = "usage",
+    releases: Mapping[int, int] | None = None,
+) -> Delivery:
+    """A decoded body, checked and ready to be recorded; raises BodyError."""
+    registered = service.recorder.registered
 
     def again(known: Registered) -> Received:
-        assert caller.source is not None
-        return receive(body, content_type, None, known, caller.source[0])
+        return receive(body, content_type, None, known, source[0])
 
-    return Delivery(
-        source=caller.source,
-        key_name=caller.name,
+    received = again(registered)  # first: a body that is no batch is not worth digests and compression
+    delivery = Delivery(
+        source=source,
+        key_name=key_name,
         content_type=content_type,
         body=zstandard.compress(body, COMPRESSOR_LEVEL),
-        body_digest=digest_of(service.settings.algorithm, body),
-        received=again(registered),
+        body_digest=digest_in_pieces(service.settings.algorithm, body),
+        received=received,
         version=registered.version,
         receive_again=again,
+        kind=kind,
+        releases=releases or {},
     )
+    delivery.prepare(service.settings.algorithm)
+    return delivery
 
 
 async def record(service: Service, delivery: Delivery) -> Receipt:
@@ -120,16 +138,18 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
 
 async def _read(request: Request) -> bytes:
     """The body, read no further than it may be long."""
-    chunks = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     try:
         async with asyncio.timeout(READ_SECONDS):
             async for chunk in request.stream():
-                chunks += chunk
-                if len(chunks) > BODY_BYTES:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > BODY_BYTES:
                     raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
     except TimeoutError:
         raise Problem(408, "body_too_slow", "the body did not arrive in time", {"Connection": "close"}) from None
-    return bytes(chunks)
+    return b"".join(chunks)
 
 
 def _slow_down(detail: str) -> Problem:
@@ -172,23 +192,8 @@ def _replay(service: Service, caller: Caller, content_type: str, records: list[t
     assert caller.source is not None
     source = caller.source
     body = b"[" + b",".join(record for _, record in records) + b"]"
-
-    def again(known: Registered) -> Received:
-        return receive(body, content_type, None, known, source[0])
-
-    registered = service.recorder.registered
-    return Delivery(
-        source=source,
-        key_name=caller.name,
-        content_type=content_type,
-        body=zstandard.compress(body, COMPRESSOR_LEVEL),
-        body_digest=digest_of(service.settings.algorithm, body),
-        received=again(registered),
-        version=registered.version,
-        receive_again=again,
-        kind="replay",
-        releases={position: number for position, (number, _) in enumerate(records)},
-    )
+    releases = {position: number for position, (number, _) in enumerate(records)}
+    return _delivery(service, source, caller.name, content_type, body, "replay", releases)
 
 
 @ROUTER.get("/quarantine")
@@ -214,7 +219,7 @@ async def get_usage_record(request: Request, source: str, record_id: str) -> Any
     found = None
     if "\0" not in source:  # a character that the database has no text for
         async with service.engine.connect() as held:
-            found = await show_record(await driver(held), source, record_id)
+            found = await show_record(await driver(held), service.recorder.keys, source, record_id)
     if found is None:
         raise Problem(404, "no_such_record", f"source {source[:64]!r} never sent an accepted record with this id")
     return found

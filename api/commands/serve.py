@@ -33,7 +33,7 @@ def serve(
     port = port or _free_port(host)
     with database_url(data) as url:
         asyncio.run(upgrade(url))
-        Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers).to_environment()
+        Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
         metrics_folder = tempfile.mkdtemp(prefix="suanbu-metrics-") if workers > 1 else None
         if metrics_folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder

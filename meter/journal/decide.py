@@ -13,6 +13,7 @@ import numpy.typing as npt
 from meter.journal.row import CONTENT, ENTRY, NO_KEY, RECORD, VOID
 
 ACCEPTED, DUPLICATE, CONFLICT, REFUSED = 0, 1, 2, 3
+STATUS_WORDS = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICT: "conflict", REFUSED: "refused"}
 
 CONFLICT_CODE = "id_already_recorded_with_other_content"
 _REFUSALS = {
@@ -43,61 +44,101 @@ class Decision:
     codes: dict[int, str] = field(default_factory=dict)
     """Position -> code, for conflicts and refusals."""
     details: dict[int, str] = field(default_factory=dict)
-    recorded_in: dict[int, int] = field(default_factory=dict)
-    """Position -> batch in which a repeat already stands (0: in this very transaction)."""
     reversals: dict[int, npt.NDArray[np.void]] = field(default_factory=dict)
     """Position of an accepted correction -> the entry that no longer counts, as an array of one."""
+    recorded_in: dict[int, int] = field(default_factory=dict)
+    """Position -> batch in which a repeat already stands (0: in this very transaction)."""
+    firsts: dict[int, npt.NDArray[np.void]] = field(default_factory=dict)
+    """Position of a conflict -> the version that stands, as an array of one."""
 
 
 def is_plain(candidates: npt.NDArray[np.void]) -> bool:
     """Whether no candidate repeats another and none corrects anything: then only the journal can object."""
     if not len(candidates):
         return True
-    heads = np.sort(np.frombuffer(candidates["key"].tobytes(), "u8")[::2])
+    heads = np.sort(_heads(candidates["key"]))
     return bool((candidates["action"] == RECORD).all() and (heads[1:] != heads[:-1]).all())
-
-
-def keys_in_question(candidates: npt.NDArray[np.void]) -> list[bytes]:
-    """Every key whose entry the decision needs: the candidates' own and those they correct."""
-    own = {key.tobytes() for key in candidates["key"]}
-    corrected = {key.tobytes() for key in candidates["corrects"][candidates["action"] != RECORD]}
-    return sorted(own | corrected)
 
 
 def decide(candidates: npt.NDArray[np.void], known: Known) -> Decision:
     """Decide each candidate (ENTRY; batch 0) in order of arrival, against the journal and against those before it."""
-    status = np.zeros(len(candidates), np.int8)
-    decision = Decision(status)
+    decision = Decision(np.zeros(len(candidates), np.int8))
     if not len(known.entries) and is_plain(candidates):
         return decision
+    open_to_question = _tangled(candidates, known)
+    _settle_repeats(candidates, known, open_to_question, decision)
+    _decide_one_by_one(candidates, known, np.flatnonzero(open_to_question).tolist(), decision)
+    return decision
+
+
+def _decide_one_by_one(
+    candidates: npt.NDArray[np.void], known: Known, positions: list[int], decision: Decision
+) -> None:
     standing = {row["key"].tobytes(): known.entries[i : i + 1] for i, row in enumerate(known.entries)}
     corrected = set(known.corrected)
-    keys = [key.tobytes() for key in candidates["key"]]
-    actions = candidates["action"].tolist()
-    for position, key in enumerate(keys):
+    for position in positions:
         row = candidates[position : position + 1]
+        key = row["key"][0].tobytes()
         first = standing.get(key)
         if first is not None:
             decision.recorded_in[position] = int(first["batch"][0])
             if _content(row) == _content(first):
-                status[position] = DUPLICATE
+                decision.status[position] = DUPLICATE
             else:
-                status[position] = CONFLICT
+                decision.status[position] = CONFLICT
+                decision.firsts[position] = first
                 decision.codes[position] = CONFLICT_CODE
                 decision.details[position] = "the first version stands; this one is kept in quarantine for a person"
             continue
-        if actions[position] != RECORD:
+        if row["action"][0] != RECORD:
             target = row["corrects"][0].tobytes()
             code = _objection(key, target, standing, corrected)
             if code:
-                status[position] = REFUSED
+                decision.status[position] = REFUSED
                 decision.codes[position] = code
                 decision.details[position] = _REFUSALS[code]
                 continue
             corrected.add(target)
             decision.reversals[position] = standing[target]
         standing[key] = row
-    return decision
+
+
+def _tangled(candidates: npt.NDArray[np.void], known: Known) -> npt.NDArray[np.bool_]:
+    """Which candidates may have to do with another candidate or with an entry; the others are simply new."""
+    heads = _heads(candidates["key"])
+    corrections = candidates["action"] != RECORD
+    concerned = np.concatenate((_heads(known.entries["key"]), _heads(candidates["corrects"][corrections])))
+    order = np.argsort(heads, kind="stable")
+    same = np.zeros(len(heads) + 1, np.bool_)
+    same[1:-1] = heads[order][1:] == heads[order][:-1]
+    repeated = np.zeros(len(heads), np.bool_)
+    repeated[order] = same[1:] | same[:-1]
+    found: npt.NDArray[np.bool_] = corrections | repeated | np.isin(heads, concerned)
+    return found
+
+
+def _settle_repeats(
+    candidates: npt.NDArray[np.void], known: Known, open_to_question: npt.NDArray[np.bool_], decision: Decision
+) -> None:
+    """Decide at once what repeats an entry word for word and corrects nothing."""
+    rows = np.flatnonzero(open_to_question & (candidates["action"] == RECORD))
+    entries = known.entries[np.argsort(_heads(known.entries["key"]), kind="stable")]
+    if not len(rows) or not len(entries):
+        return
+    heads = _heads(entries["key"])
+    places = np.minimum(np.searchsorted(heads, _heads(candidates["key"][rows])), len(entries) - 1)
+    same = np.ones(len(rows), np.bool_)
+    for name in ("key", *CONTENT):
+        same &= candidates[name][rows] == entries[name][places]
+    settled = rows[same]
+    decision.status[settled] = DUPLICATE
+    decision.recorded_in.update(zip(settled.tolist(), entries["batch"][places[same]].tolist(), strict=True))
+    open_to_question[settled] = False
+
+
+def _heads(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """The first eight bytes of each key: enough to tell most apart, and numbers."""
+    return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64)[::2]
 
 
 def _content(row: npt.NDArray[np.void]) -> tuple[object, ...]:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from meter.intake.received import Received
 from meter.intake.registered import Registered
-from meter.journal.row import ENTRY
+from meter.journal.make_rows import Rows, rows_of
+from meter.journal.pieces import digest_in_pieces
+from meter.journal.row import BATCH_END, ENTRY, WIRE
 
 
 @dataclass
@@ -32,6 +34,29 @@ class Delivery:
     kind: str = "usage"
     releases: Mapping[int, int] = field(default_factory=dict)
     """For a replay: position in the body -> quarantine number it is released from when accepted."""
+    rows: Rows | None = None
+    """The checked records as journal rows, once they have been made; dropped with the `received` they were made of."""
+    rows_digest: str | None = None
+    """The digest of all rows; None until every consumer has its number."""
+
+    def rows_for_journal(self) -> Rows:
+        """The checked records as journal rows."""
+        if self.rows is None:
+            records = self.received.records
+            self.rows = rows_of(records, np.full(len(records), self.source[0], np.int32))
+        return self.rows
+
+    def prepare(self, algorithm: str) -> None:
+        """Do ahead, outside any transaction, what needs none."""
+        rows = self.rows_for_journal()
+        if not rows.nameless:
+            self.rows_digest = digest_of_rows(algorithm, rows.wire)
+
+    def check_again(self, known: Registered) -> None:
+        """Check the records against a newer registry."""
+        self.received = self.receive_again(known)
+        self.version = known.version
+        self.rows = self.rows_digest = None
 
 
 @dataclass
@@ -93,7 +118,9 @@ def candidates(received: Received, source: int) -> npt.NDArray[np.void]:
     return entries
 
 
-def unknown_consumers(received: Received) -> list[str]:
-    """The codes of consumers that had no number yet when the delivery was checked."""
-    rows = received.records[received.records["consumer"] == -1]
-    return sorted({code.tobytes().decode() for code in rows["consumer_code"]})
+def digest_of_rows(algorithm: str, wire: npt.NDArray[np.void]) -> str:
+    """The digest of a batch's rows (WIRE) by ordinal: of each row the bytes after its batch, which is in the header."""
+    if not len(wire):
+        return digest_in_pieces(algorithm, b"")
+    matrix = np.ascontiguousarray(wire).view(np.uint8).reshape(len(wire), WIRE.itemsize)
+    return digest_in_pieces(algorithm, np.ascontiguousarray(matrix[:, BATCH_END:]).data)

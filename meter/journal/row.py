@@ -51,15 +51,18 @@ WIRE = np.dtype(
 )
 """One tuple of the binary COPY; started_at and ended_at are microseconds since 2000."""
 
-_BLANK = np.zeros(1, WIRE)
-_BLANK["fields"] = len(_COLUMNS)
+BATCH_END = WIRE.fields["batch"][1] + 8  # type: ignore[index]
+"""Bytes of a row up to and with its batch: the rest is what a batch's rows digest covers."""
+
+BLANK = np.zeros(1, WIRE)
+BLANK["fields"] = len(_COLUMNS)
 for _name, _, _, _length in _COLUMNS:
-    _BLANK[f"{_name}_length"] = _length
+    BLANK[f"{_name}_length"] = _length
 
 
 def to_wire(entries: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """Entries (ENTRY) as COPY tuples (WIRE), in the same order."""
-    wire = np.repeat(_BLANK, len(entries))
+    wire = np.repeat(BLANK, len(entries))
     for name in COLUMN_NAMES:
         wire[name] = entries[name]
     for name in _TIMES:

@@ -13,6 +13,7 @@ import zstandard
 from meter.intake.codes import MEANING, Code
 from meter.intake.receive import receive
 from meter.intake.registered import Registered
+from meter.journal.known_keys import KnownKeys
 from meter.journal.row import RECORD, VOID
 
 REPLAY_RECORDS = 10_000
@@ -27,12 +28,18 @@ def key_of(source: int, record_id: str) -> bytes:
     return hashlib.blake2s(record_id.encode(), digest_size=16, salt=source.to_bytes(8, "little")).digest()
 
 
-async def show_record(connection: asyncpg.Connection, source: str, record_id: str) -> dict[str, Any] | None:
-    """A record, its batch, what it corrects and what corrects it; None when there is none."""
+async def show_record(
+    connection: asyncpg.Connection, keys: KnownKeys, source: str, record_id: str
+) -> dict[str, Any] | None:
+    """A record, its batch, what it corrects and what corrects it; None when there is none.
+
+    Brings `keys` up to the journal first: what another machine has just recorded is found too.
+    """
     number = await connection.fetchval("select id from source where name = $1", source)
     if number is None:
         return None
-    row = await _entry(connection, UUID(bytes=key_of(number, record_id)))
+    await keys.follow(connection)
+    row = await _entry(connection, keys, key_of(number, record_id))
     if row is None:
         return None
     correction = await connection.fetchrow(
@@ -70,20 +77,25 @@ async def show_record(connection: asyncpg.Connection, source: str, record_id: st
             "action": _ACTIONS[correction["action"]],
         }
     if row["action"] != RECORD:
-        first = await _entry(connection, row["corrects"])
+        first = await _entry(connection, keys, row["corrects"].bytes)
         assert first is not None, "a correction without what it corrects"
         text = await _as_received(connection, first["batch"], first["ordinal"])
         shown["corrects"] = {"id": _id_of(text), "batch": first["batch"], "action": _ACTIONS[row["action"]]}
     return shown
 
 
-async def _entry(connection: asyncpg.Connection, key: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        """select e.*, b.recorded_at, p.uscc, f.code as facility_code, c.code as chip_code from entry e
-           join batch b on b.batch = e.batch left join party p on p.id = e.consumer
-           left join facility f on f.id = e.facility left join chip c on c.id = e.chip where e.key = $1""",
-        key,
-    )
+async def _entry(connection: asyncpg.Connection, keys: KnownKeys, key: bytes) -> asyncpg.Record | None:
+    for first, last in keys.batches_of(key):
+        row = await connection.fetchrow(
+            """select e.*, b.recorded_at, p.uscc, f.code as facility_code, c.code as chip_code from entry e
+               join batch b on b.batch = e.batch left join party p on p.id = e.consumer
+               left join facility f on f.id = e.facility left join chip c on c.id = e.chip
+               where e.key = $1 and e.batch between $2 and $3""",
+            UUID(bytes=key), first, last,
+        )  # fmt: skip
+        if row is not None:
+            return row
+    return None
 
 
 async def _as_received(connection: asyncpg.Connection, batch: int, ordinal: int) -> Any:

@@ -2,39 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from io import BytesIO
+import itertools
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import asyncpg
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.decide import Known
-from meter.journal.row import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, WIRE, from_wire, parse_copy
+from meter.journal.row import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
 
+STREAM_BYTES = 256 * 1024
+NEAR_BATCHES = 32
+MOST_SPANS = 500  # spans of batches to read one by one; with more, one pass over all of them is no dearer
+KEY_WIRE = np.dtype(
+    [("fields", ">i2"), ("batch_length", ">i4"), ("batch", ">i8"), ("key_length", ">i4"), ("key", "V16")]
+)
 _ENTRY_COLUMNS = ", ".join(COLUMN_NAMES)
 _QUARANTINE_COLUMNS = (
-    "batch", "ordinal", "source", "record_id", "status", "code", "detail", "record", "digest", "against", "consumer",
-    "started_at", "ended_at",
+    "batch", "ordinal", "source", "record_id", "status", "code", "detail", "record", "digest", "against",
+    "against_batch", "consumer", "started_at", "ended_at",
 )  # fmt: skip
 
 
-async def lookup(connection: asyncpg.Connection, keys: Sequence[bytes]) -> Known:
-    """The entries that stand under `keys` (16 bytes each), and which of the keys are corrected."""
-    if not keys:
-        return Known.nothing()
-    listed = _uuids(keys)
-    entries = await _entries(connection, f"select {_ENTRY_COLUMNS} from entry where key = any({listed})")
-    corrected = await connection.fetch(f"select key from reversal where key = any({listed})")
-    return Known(entries, frozenset(row["key"].bytes for row in corrected))
+async def entries_at(
+    connection: asyncpg.Connection, keys: npt.NDArray[np.uint64], spans: npt.NDArray[np.int64]
+) -> npt.NDArray[np.void]:
+    """The entries (ENTRY) that stand under keys (n, 2), each in the batches spans[i, 0] .. spans[i, 1]."""
+    order = np.argsort(spans[:, 0], kind="stable")
+    keys, spans = keys[order], spans[order]
+    # batches lie side by side in the heap: what is near in the order of batches is read together
+    ends = np.maximum.accumulate(spans[:, 1])
+    cuts = np.flatnonzero(spans[1:, 0] > ends[:-1] + NEAR_BATCHES) + 1
+    bounds = [0, *cuts.tolist(), len(spans)]
+    if len(bounds) > MOST_SPANS:
+        bounds = [0, len(spans)]
+    found = []
+    for start, end in itertools.pairwise(bounds):
+        listed = _uuids({key.tobytes() for key in keys[start:end]})
+        first, last = int(spans[start, 0]), int(ends[end - 1])
+        found.append(
+            await _entries(
+                connection,
+                f"select {_ENTRY_COLUMNS} from entry where batch between {first} and {last} and key = any({listed})",
+            )
+        )
+    return np.concatenate(found)
+
+
+async def corrected(connection: asyncpg.Connection, keys: Iterable[bytes]) -> frozenset[bytes]:
+    """Which of the keys stand corrected."""
+    listed = _uuids(set(keys))
+    rows = await connection.fetch(f"select key from reversal where key = any({listed})")
+    return frozenset(row["key"].bytes for row in rows)
+
+
+async def read_keys(
+    connection: asyncpg.Connection, first: int, last: int
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """The keys (n, 2) and batches (n,) of all entries of the batches first..last, in no order."""
+    query = f"select batch, key from entry where batch between {int(first)} and {int(last)}"
+    body = await _copied(connection, query)
+    if len(body) % KEY_WIRE.itemsize:
+        raise ValueError("the stream is no binary COPY of batches and keys")
+    wire = np.frombuffer(body, KEY_WIRE)
+    keys = np.frombuffer(wire["key"].tobytes(), np.uint64).reshape(-1, 2)
+    return keys, wire["batch"].astype(np.int64)
 
 
 async def append_entries(connection: asyncpg.Connection, wire: npt.NDArray[np.void]) -> None:
-    """COPY rows (WIRE) into the journal. Raises asyncpg.UniqueViolationError when a key is already there."""
+    """COPY rows (WIRE) into the journal."""
     if len(wire):
-        stream = BytesIO(COPY_HEADER + wire.tobytes() + COPY_TRAILER)
-        await connection.copy_to_table("entry", source=stream, columns=list(COLUMN_NAMES), format="binary")
+        await connection.copy_to_table("entry", source=_stream(wire), columns=list(COLUMN_NAMES), format="binary")
+
+
+async def _stream(wire: npt.NDArray[np.void]) -> AsyncIterator[bytes | memoryview]:
+    """A binary COPY of rows in pieces that the server can work on while the next is on its way."""
+    yield COPY_HEADER
+    body = np.ascontiguousarray(wire).view(np.uint8).data
+    for start in range(0, len(body), STREAM_BYTES):
+        yield body[start : start + STREAM_BYTES]
+    yield COPY_TRAILER
+
+
+async def summarize(connection: asyncpg.Connection) -> None:
+    """Let the index of batches know the newest pages; until it does, they are read whoever looks for whatever batch."""
+    await connection.execute("select summarize_journal()")
 
 
 async def append_reversals(
@@ -89,6 +142,11 @@ async def _entries(connection: asyncpg.Connection, query: str) -> npt.NDArray[np
 
 
 async def _wire(connection: asyncpg.Connection, query: str) -> npt.NDArray[np.void]:
+    return parse_copy(COPY_HEADER + await _copied(connection, query) + COPY_TRAILER)
+
+
+async def _copied(connection: asyncpg.Connection, query: str) -> bytes:
+    """The tuples of a binary COPY of a query, without header and trailer."""
     chunks: list[bytes] = []
 
     async def collect(chunk: bytes) -> None:
@@ -96,9 +154,11 @@ async def _wire(connection: asyncpg.Connection, query: str) -> npt.NDArray[np.vo
 
     await connection.copy_from_query(query, output=collect, format="binary")
     stream = b"".join(chunks)
-    return parse_copy(stream) if stream else np.empty(0, WIRE)
+    if stream and (stream[: len(COPY_HEADER)] != COPY_HEADER or stream[-len(COPY_TRAILER) :] != COPY_TRAILER):
+        raise ValueError("the stream is no complete binary COPY")
+    return stream[len(COPY_HEADER) : -len(COPY_TRAILER)]
 
 
-def _uuids(keys: Sequence[bytes]) -> str:
+def _uuids(keys: Iterable[bytes]) -> str:
     """Our own 16-byte digests as an SQL array literal: hexadecimal only, so nothing can be injected."""
     return "'{" + ",".join(key.hex() for key in keys) + "}'::uuid[]"

@@ -137,9 +137,12 @@ class JournalTransaction:
             for (table, column), given in self._given.items():
                 await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
             self._given = {}
-        await self.copy("batch", _BATCH_COLUMNS, self._batches)
-        await self.copy("batch_body", ("batch", "content_type", "codec", "body"), self._bodies)
+        if self._batches:
+            await self.connection.execute(_APPEND, *zip(*self._batches, strict=True), *self._columns_of_bodies())
         self._batches, self._bodies = [], []
+
+    def _columns_of_bodies(self) -> list[list[Any]]:
+        return [[body[place] for body in self._bodies] for place in range(4)]
 
     async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
         """COPY records into a table; nothing to do for none."""
@@ -147,10 +150,27 @@ class JournalTransaction:
             await self.connection.copy_records_to_table(table, records=records, columns=list(columns))
 
 
-_BATCH_COLUMNS = (
-    "batch", "kind", "source", "recorded_at", "received", "accepted", "duplicate", "conflict", "refused",
-    "registry_batch", "key_name", "contents", "algorithm", "digest",
-)  # fmt: skip
+_BATCH_COLUMNS = {
+    "batch": "int8", "kind": "text", "source": "int4", "recorded_at": "timestamptz", "received": "int4",
+    "accepted": "int4", "duplicate": "int4", "conflict": "int4", "refused": "int4", "registry_batch": "int8",
+    "key_name": "text", "contents": "text", "algorithm": "text", "digest": "bytea",
+}  # fmt: skip
+_BODY_COLUMNS = {"batch": "int8", "content_type": "text", "codec": "text", "body": "bytea"}
+
+
+def _unnest(columns: Mapping[str, str], first: int) -> str:
+    """`unnest` of one array parameter for every column, numbered from `first`."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), first))
+    return f"unnest({arrays})"
+
+
+# batches and their bodies in one message to the server and one back
+_APPEND = (
+    f"with written as (insert into batch ({', '.join(_BATCH_COLUMNS)}) select * from {_unnest(_BATCH_COLUMNS, 1)}) "
+    f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
+    f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
+)
+_BEGIN = f"begin; select pg_advisory_xact_lock({LOCK})"
 
 
 @contextlib.asynccontextmanager
@@ -159,43 +179,55 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
 
     Raises JournalUnavailable when the database cannot be reached or does not confirm the commit.
     """
+    async with reaching_database(), engine.connect() as held:
+        raw = await held.get_raw_connection()
+        connection: asyncpg.Connection = raw.driver_connection
+        async with transaction_on(connection, algorithm, clock) as opened:
+            yield opened
+
+
+@contextlib.asynccontextmanager
+async def transaction_on(
+    connection: asyncpg.Connection, algorithm: str, clock: Clock
+) -> AsyncIterator[JournalTransaction]:
+    """`journal_transaction` on a connection of the caller's."""
     notices: list[str] = []
 
     def listen(_: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
         notices.append(str(message))
 
-    async with reaching_database(), engine.connect() as held:
-        raw = await held.get_raw_connection()
-        connection: asyncpg.Connection = raw.driver_connection
-        connection.add_log_listener(listen)
-        transaction = connection.transaction()
-        try:
-            await transaction.start()
-            await connection.execute(f"select pg_advisory_xact_lock({LOCK})")
-            opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
-            yield opened
-            await opened.flush()
-            notices.clear()
-            await transaction.commit()
-        except BaseException as error:
-            await _give_up(connection, transaction, isinstance(error, Exception))
-            raise
-        finally:
-            if not connection.is_closed():
-                connection.remove_log_listener(listen)
-        if notices:
-            # "canceling wait for synchronous replication": committed here, perhaps nowhere else
-            raise JournalUnavailable(f"the commit was not confirmed: {notices[0]}")
+    connection.add_log_listener(listen)
+    try:
+        # a statement after the lock: its snapshot sees what the last holder of the lock committed
+        await connection.execute(_BEGIN)
+        opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
+        yield opened
+        await opened.flush()
+        notices.clear()
+        ended = await connection.execute("commit")
+    except BaseException as error:
+        await _give_up(connection, isinstance(error, Exception))
+        raise
+    finally:
+        if not connection.is_closed():
+            connection.remove_log_listener(listen)
+    if ended != "COMMIT":
+        raise JournalUnavailable(f"the transaction ended with {ended}")
+    if notices:
+        # "canceling wait for synchronous replication": committed here, perhaps nowhere else
+        raise JournalUnavailable(f"the commit was not confirmed: {notices[0]}")
 
 
-async def _give_up(connection: asyncpg.Connection, transaction: Any, orderly: bool) -> None:
+async def _give_up(connection: asyncpg.Connection, orderly: bool) -> None:
     if connection.is_closed():
         return
     if not orderly:  # cancelled in the middle of a protocol exchange: the connection's state is unknown
         connection.terminate()
         return
-    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        await transaction.rollback()
+    try:
+        await connection.execute("rollback")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()
 
 
 async def read_head(connection: asyncpg.Connection) -> Head:

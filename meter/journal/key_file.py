@@ -1,0 +1,292 @@
+"""The key file: which keys the journal holds, as a memory-mapped hash table that every worker of a machine shares.
+
+It is derived: everything in it can be rebuilt from the journal, and what it says is only ever "perhaps, under these
+batches" or "certainly not". "Certainly not" is true because a batch's keys are in the table before its transaction
+commits, slots are never cleared, and the file says up to which batch, with which digest of the chain, it covers the
+journal. A file that covers another journal (restored, exchanged) names a digest that the journal does not have.
+
+Whoever is killed at any point leaves slots for keys that were never recorded (harmless) and a coverage that is still
+true. After a crash of the machine, when pages may be lost, only what `save` brought to the disk counts as covered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import secrets
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from meter.journal.chain import GENESIS
+from meter.journal.slots import (
+    BUCKET_SLOTS,
+    FEWEST_BUCKET_BITS,
+    HASH_BITS,
+    LARGEST_LOCATOR,
+    count_slots,
+    find_keys,
+    insert_keys,
+    move_slots,
+)
+
+MAGIC = 0x0131_5359_454B_4253  # "SBKEYS", version 1
+HEADER_BYTES = 4096
+FULLEST = 0.75  # beyond this share of its slots a table is widened
+SHIFT_STEP = 2
+_MAGIC, _BITS, _SHIFT, _USED, _SECRETS, _BOOT = 0, 1, 2, 3, slice(4, 6), slice(8, 12)
+_COVERAGES = (16, 32)  # two, so that one is true while the other is written
+_DURABLE = 48
+
+
+class KeyFileUnusable(RuntimeError):
+    """The key file cannot be kept (no room, no permission); nothing can be recorded safely without it."""
+
+
+class Coverage(NamedTuple):
+    """The journal up to this batch, whose digest this is."""
+
+    batch: int
+    digest: bytes
+
+
+NOTHING = Coverage(0, GENESIS)
+
+
+class KeyFile:
+    """One process's view of the file. Finding needs no lock; everything that writes happens inside `held`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._turn = threading.RLock()
+        self._depth = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        # header and table are of one file: always taken together, because a wider file may take its place at any time
+        self._mapped: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+        self._inode = -1
+        self._descriptor = -1
+        with self.held():
+            header, table = self._mapped
+            if header[_BOOT].tobytes() != _boot():
+                # the machine was started since: pages written but not saved may be lost
+                header[_COVERAGES[0] : _COVERAGES[0] + 16] = header[_DURABLE : _DURABLE + 16]
+                header[_COVERAGES[1] : _COVERAGES[1] + 16] = 0
+                header[_USED] = count_slots(table)
+                header[_BOOT] = np.frombuffer(_boot(), np.uint64)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._turn:
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else, thread or process, writes the file while the block lasts. Raises KeyFileUnusable."""
+        with self._turn:
+            if self._depth == 0:
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._follow_replacement()
+                yield
+            except OSError as error:
+                raise KeyFileUnusable(f"the key file cannot be written: {error}") from error
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    @property
+    def keys_at_most(self) -> int:
+        """How many slots are taken: at least as many as there are keys."""
+        return int(self._mapped[0][_USED])
+
+    def coverages(self) -> list[Coverage]:
+        """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
+        found = [coverage for place in _COVERAGES if (coverage := self._coverage(place)) is not None]
+        return sorted(found, reverse=True)
+
+    def cover(self, coverage: Coverage, keep: Coverage) -> None:
+        """Say that the file covers the journal up to `coverage`; what it says of `keep` stays."""
+        place = next((place for place in _COVERAGES if self._coverage(place) != keep), _COVERAGES[1])
+        _set_coverage(self._mapped[0], place, coverage)
+
+    def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which of the keys (n, 2) may be known: rows, and (row, first batch, last batch) under which each may stand.
+
+        Returns (rows (m,), spans (m, 2)); a row may come more than once.
+        """
+        header, table = self._mapped
+        size = 64
+        while True:
+            rows, locators = np.empty(size, np.int64), np.empty(size, np.int64)
+            found = find_keys(table, int(header[_BITS]), header[_SECRETS], keys, rows, locators)
+            if found <= size:
+                break
+            size = found
+        shift = int(header[_SHIFT])
+        first = (locators[:found] - 1) << shift
+        return rows[:found], np.stack((first, first + (1 << shift) - 1), axis=1)
+
+    def insert(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> None:
+        """Insert keys (n, 2) with the batch of each; what is there already stays. Only inside `held`."""
+        assert self._depth
+        if not len(keys):
+            return
+        done = 0
+        while done < len(keys):
+            header, table = self._mapped
+            if int(batches.max()) >> int(header[_SHIFT]) >= LARGEST_LOCATOR:
+                self._rewrite(0, SHIFT_STEP)
+                continue
+            if int(header[_USED]) + len(keys) - done > FULLEST * len(table):
+                self._rewrite(1, 0)
+                continue
+            locators = (batches[done:] >> int(header[_SHIFT])) + 1
+            added, dealt = insert_keys(table, int(header[_BITS]), header[_SECRETS], keys[done:], locators)
+            header[_USED] += np.uint64(added)
+            done += dealt
+            if done < len(keys):
+                self._rewrite(1, 0)
+
+    def expect(self, count: int) -> None:
+        """Make room for so many keys at once, which is quicker than growing step by step. Only inside `held`."""
+        wider = 0
+        while count > FULLEST * (len(self._mapped[1]) << wider):
+            wider += 1
+        if wider:
+            self._rewrite(wider, 0)
+
+    def discard(self) -> None:
+        """Begin again with an empty file: it covers another journal. Only inside `held`."""
+        assert self._depth
+        self._create()
+        self._follow_replacement()
+
+    def save(self, coverage: Coverage) -> None:
+        """Bring the table to the disk, so that it covers the journal up to `coverage` even after a crash."""
+        mapped = self._mapped
+        os.fsync(self._descriptor)
+        with self.held():
+            if self._mapped[0] is mapped[0]:
+                _set_coverage(mapped[0], _DURABLE, coverage)
+
+    def _coverage(self, place: int) -> Coverage | None:
+        words = self._mapped[0][place : place + 6].tobytes()
+        if zlib.crc32(words[:40]) != int.from_bytes(words[40:], "little") - 1:
+            return None
+        return Coverage(int.from_bytes(words[:8], "little"), words[8:40])
+
+    def _follow_replacement(self) -> None:
+        try:
+            inode = self.path.stat().st_ino
+        except FileNotFoundError:
+            self._create()
+            inode = self.path.stat().st_ino
+        if inode != self._inode:
+            self._map()
+
+    def _map(self) -> None:
+        with contextlib.suppress(ValueError):
+            self._open()
+            return
+        self._create()  # not ours, or torn when it was made
+        self._open()
+
+    def _open(self) -> None:
+        """Raises ValueError when the file is no key file of this version."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if status.st_size < HEADER_BYTES:
+                raise ValueError("too short")
+            whole = np.frombuffer(mmap.mmap(descriptor, status.st_size), np.uint64)
+            header, table = whole[: HEADER_BYTES // 8], whole[HEADER_BYTES // 8 :]
+            bits = int(header[_BITS])
+            if int(header[_MAGIC]) != MAGIC or not FEWEST_BUCKET_BITS <= bits < HASH_BITS:
+                raise ValueError("not a key file")
+            if len(table) != BUCKET_SLOTS << bits:
+                raise ValueError("not as long as it says")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if self._inode >= 0:
+            os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._mapped, self._inode = (header, table), status.st_ino
+
+    def _create(self) -> None:
+        descriptor, temporary = self._fresh(FEWEST_BUCKET_BITS)
+        header = np.zeros(HEADER_BYTES // 8, np.uint64)
+        header[_MAGIC], header[_BITS] = MAGIC, FEWEST_BUCKET_BITS
+        header[_SECRETS] = np.frombuffer(secrets.token_bytes(16), np.uint64)
+        header[_BOOT] = np.frombuffer(_boot(), np.uint64)
+        for place in (_COVERAGES[0], _DURABLE):
+            _set_coverage(header, place, NOTHING)
+        os.pwrite(descriptor, header.tobytes(), 0)
+        self._replace(descriptor, temporary)
+
+    def _rewrite(self, wider: int, shift: int) -> None:
+        """Move everything into a table of 2^wider times the buckets, with locators `shift` bits coarser."""
+        header, table = self._mapped
+        while True:
+            bits = int(header[_BITS]) + wider
+            if bits >= HASH_BITS or (wider and len(table) << wider > 64 * max(self.keys_at_most, 1 << 20)):
+                raise KeyFileUnusable("the key file's buckets are filled unevenly; remove it and it is rebuilt")
+            descriptor, temporary = self._fresh(bits)
+            whole = np.frombuffer(mmap.mmap(descriptor, HEADER_BYTES + 8 * (BUCKET_SLOTS << bits)), np.uint64)
+            moved = move_slots(table, int(header[_BITS]), whole[HEADER_BYTES // 8 :], bits, shift)
+            if moved >= 0:
+                break
+            os.close(descriptor)
+            wider += 1
+        whole[: HEADER_BYTES // 8] = header
+        whole[_BITS], whole[_USED] = bits, moved
+        whole[_SHIFT] = int(header[_SHIFT]) + shift
+        _set_coverage(whole, _DURABLE, NOTHING)  # until the next `save`: waiting for the disk here would stall everyone
+        self._replace(descriptor, temporary)
+        self._follow_replacement()
+
+    def _fresh(self, bits: int) -> tuple[int, Path]:
+        """A new file beside the real one with all its room reserved: a full disk is met here, not while writing."""
+        temporary = self.path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, HEADER_BYTES + 8 * (BUCKET_SLOTS << bits))
+        except OSError:
+            os.close(descriptor)
+            temporary.unlink()
+            raise
+        return descriptor, temporary
+
+    def _replace(self, descriptor: int, temporary: Path) -> None:
+        os.close(descriptor)
+        temporary.rename(self.path)
+
+
+def as_keys(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """Keys of 16 bytes each (V16) as the two halves the kernels take, (n, 2)."""
+    return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64).reshape(-1, 2)
+
+
+def _set_coverage(header: npt.NDArray[Any], place: int, coverage: Coverage) -> None:
+    words = coverage.batch.to_bytes(8, "little") + coverage.digest
+    header[place + 5] = 0  # from here until the last word is written it is no coverage at all
+    header[place : place + 5] = np.frombuffer(words, np.uint64)
+    header[place + 5] = zlib.crc32(words) + 1
+
+
+def _boot() -> bytes:
+    """32 bytes that change when the machine starts again: /proc's, because no clock says so reliably."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "").encode()

@@ -1,0 +1,174 @@
+"""Knowing which keys the journal holds: a key file that follows the journal, and the exact word of the journal itself.
+
+The file answers "certainly new" for nearly every key at the cost of one look into memory; what it calls perhaps known
+is looked up in the journal under the few batches it names. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import numpy as np
+import numpy.typing as npt
+
+from meter.journal import store
+from meter.journal.decide import Known
+from meter.journal.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.transaction import JournalUnavailable
+
+CHUNK_RECORDS = 500_000
+UNDER_LOCK_RECORDS = 200_000  # more than this is not caught up while everybody waits
+CHUNK_BATCHES = 50_000
+
+
+class KnownKeys:
+    """The keys of one journal, as one process sees them."""
+
+    def __init__(self, file: KeyFile, temporary: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        self.file = file
+        self._temporary = temporary
+
+    @classmethod
+    def of(cls, folder: Path | None, url: str) -> KnownKeys:
+        """The keys of the database at `url`, in a file under `folder`; None: a file of this object's own."""
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="suanbu-keys-")
+            return cls(KeyFile(Path(temporary.name) / "journal.keys"), temporary)
+        parts = urlsplit(url)
+        name = f"{parts.hostname or ''}:{parts.query if not parts.hostname else parts.port}{parts.path}"
+        return cls(KeyFile(folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.keys"))
+
+    def close(self) -> None:
+        """Let go of the file; a file of our own is removed."""
+        self.file.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def covers(self, head: Coverage) -> bool:
+        """Whether every key of the journal up to `head` is in the file."""
+        return head in self.file.coverages()
+
+    async def follow(self, connection: asyncpg.Connection, at_most: int | None = None) -> int:
+        """Bring the file up to the journal's head as `connection` sees it; records still missing (0: none).
+
+        With `at_most`, gives up at once when more records than that are missing, and says how many.
+        """
+        start: Coverage | None = None
+        while True:
+            row = await connection.fetchrow("select batch, digest from batch order by batch desc limit 1")
+            head = Coverage(row["batch"], row["digest"]) if row else NOTHING
+            if self.covers(head):
+                return 0
+            if start is None:
+                start = await self._starting_point(connection)
+                missing = int(
+                    await connection.fetchval(
+                        "select coalesce(sum(accepted), 0) from batch where batch > $1 and kind in ('usage', 'replay')",
+                        start.batch,
+                    )
+                )
+                if at_most is not None and missing > at_most:
+                    return missing
+                await asyncio.to_thread(self._expect, missing)
+            start = await self._follow_chunk(connection, start)
+
+    async def locate(
+        self, connection: asyncpg.Connection, keys: npt.NDArray[np.uint64]
+    ) -> tuple[npt.NDArray[np.int64], Known]:
+        """What the journal holds of `keys` (n, 2): the rows for which the file named batches, and the entries there."""
+        rows, spans = self.file.find(keys)
+        if not len(rows):
+            return rows, Known.nothing()
+        return rows, Known(await store.entries_at(connection, keys[rows], spans))
+
+    def batches_of(self, key: bytes) -> list[tuple[int, int]]:
+        """The spans of batches, first and last, in which the entry of a key (16 bytes) may be."""
+        _, spans = self.file.find(np.frombuffer(key, np.uint64).reshape(1, 2))
+        return [(int(first), int(last)) for first, last in spans]
+
+    def note(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Coverage, new: Coverage) -> None:
+        """Before a transaction commits that takes the journal from `head` to `new`: its keys and what is then covered.
+
+        Raises KeyFileUnusable.
+        """
+        with self.file.held():
+            self.file.insert(keys, batches)
+            if self.covers(head):  # else the file was thrown away meanwhile and is being rebuilt
+                self.file.cover(new, keep=head)
+
+    async def save(self, connection: asyncpg.Connection) -> None:
+        """Bring the file to the disk as far as it covers what is committed."""
+        for coverage in self.file.coverages():
+            if await _holds(connection, coverage):
+                await asyncio.to_thread(self.file.save, coverage)
+                return
+
+    def _expect(self, more: int) -> None:
+        with self.file.held():
+            self.file.expect(self.file.keys_at_most + more)
+
+    async def _starting_point(self, connection: asyncpg.Connection) -> Coverage:
+        """The furthest batch up to which the file covers this very journal; a file of another journal is emptied."""
+        while True:
+            coverages = await asyncio.to_thread(self._coverages)
+            for coverage in coverages:
+                if await _holds(connection, coverage):
+                    return coverage
+            if await asyncio.to_thread(self._discard_unless_changed, coverages):
+                return NOTHING
+
+    def _coverages(self) -> list[Coverage]:
+        with self.file.held():
+            return self.file.coverages()
+
+    def _discard_unless_changed(self, coverages: Sequence[Coverage]) -> bool:
+        with self.file.held():
+            if self.file.coverages() != coverages:
+                return False
+            self.file.discard()
+            return True
+
+    async def _follow_chunk(self, connection: asyncpg.Connection, start: Coverage) -> Coverage:
+        """Take in the next batches after `start`; the new coverage, true once the file says so."""
+        rows = await connection.fetch(
+            "select batch, digest, case when kind in ('usage', 'replay') then accepted else 0 end as entries "
+            "from batch where batch > $1 order by batch limit $2",
+            start.batch, CHUNK_BATCHES,
+        )  # fmt: skip
+        total, end = 0, start
+        for row in rows:
+            if total and total + row["entries"] > CHUNK_RECORDS:
+                break
+            total += row["entries"]
+            end = Coverage(row["batch"], row["digest"])
+        keys, batches = np.empty((0, 2), np.uint64), np.empty(0, np.int64)
+        if total:
+            keys, batches = await store.read_keys(connection, start.batch + 1, end.batch)
+        if len(keys) != total:
+            raise JournalUnavailable(
+                f"batches {start.batch + 1} to {end.batch} say they hold {total} entries, the journal holds {len(keys)}"
+            )
+        await asyncio.to_thread(self._take_in, keys, batches, start, end)
+        return end
+
+    def _take_in(
+        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], start: Coverage, end: Coverage
+    ) -> None:
+        with self.file.held():
+            self.file.insert(keys, batches)
+            if start in self.file.coverages():
+                self.file.cover(end, keep=start)
+
+
+async def _holds(connection: asyncpg.Connection, coverage: Coverage) -> bool:
+    """Whether the journal's chain has this digest at this batch: then everything before is the same too."""
+    if coverage == NOTHING:
+        return True
+    found = await connection.fetchval("select digest from batch where batch = $1", coverage.batch)
+    return bool(found == coverage.digest)
