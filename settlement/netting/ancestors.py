@@ -14,18 +14,20 @@ import numpy.typing as npt
 from numba import njit
 
 from settlement.netting.holdings import Holdings
-from settlement.timeline import Int32Array
+from settlement.timeline import Int32Array, Int64Array
 
-SOURCES_KEPT = 8
+SOURCES_KEPT = 64
 MANY = np.int8(-1)
 
 
 @dataclass(frozen=True)
 class Ancestors:
-    """By party: `sources` (ascending, `count` of them; MANY: more than are kept) above it in the graph of all edges of
-    the window; `steady`: no edge at or above it changes inside the window; `joined`: it has an edge at all."""
+    """By party: the sources above it in the graph of all edges of the window, ascending, `count` of them from
+    `offset` on in `sources` (MANY: more than are kept); `steady`: no edge at or above it changes inside the window;
+    `joined`: it has an edge at all."""
 
     sources: Int32Array
+    offset: Int64Array
     count: npt.NDArray[np.int8]
     steady: npt.NDArray[np.bool_]
     joined: npt.NDArray[np.bool_]
@@ -34,12 +36,12 @@ class Ancestors:
 def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
     """Sources and steadiness of every party, by one walk over the strongly connected sets from the top down."""
     parties = holdings.parties
-    sources = np.full((parties, SOURCES_KEPT), -1, dtype=np.int32)
+    offset = np.zeros(parties, dtype=np.int64)
     count = np.zeros(parties, dtype=np.int8)
     steady = np.ones(parties, dtype=np.bool_)
     joined = np.zeros(parties, dtype=np.bool_)
     joined[holdings.members] = True
-    _walk(
+    sources: Int32Array = _walk(
         holdings.members,
         holdings.by_held,
         holdings.holder,
@@ -47,16 +49,17 @@ def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
         holdings.end,
         window[0],
         window[1],
-        sources,
+        offset,
         count,
         steady,
     )
-    return Ancestors(sources, count, steady, joined)
+    return Ancestors(sources, offset, count, steady, joined)
 
 
 @njit(cache=True, nogil=True)
-def _walk(members, by_held, holder, begin, end, start, stop, sources, count, steady):  # type: ignore[no-untyped-def]
-    """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are."""
+def _walk(members, by_held, holder, begin, end, start, stop, offset, count, steady):  # type: ignore[no-untyped-def]
+    """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are. Returns the
+    sources of all sets, one after the other."""
     parties = len(count)
     number = np.zeros(parties, np.int32)
     low = np.zeros(parties, np.int32)
@@ -66,6 +69,8 @@ def _walk(members, by_held, holder, begin, end, start, stop, sources, count, ste
     stack = np.empty(len(members), np.int32)
     path = np.empty(len(members), np.int32)
     merged = np.empty(SOURCES_KEPT + 1, np.int32)
+    sources = np.empty(4 * len(members) + SOURCES_KEPT, np.int32)
+    kept = np.int64(0)
     stacked, numbered = 0, 0
     for first in members:
         if number[first] != 0:
@@ -106,56 +111,61 @@ def _walk(members, by_held, holder, begin, end, start, stop, sources, count, ste
                 on_stack[stack[bottom]] = False
                 if stack[bottom] == x:
                     break
-            _close(
-                stack[bottom:stacked],
-                closed,
-                x,
-                by_held,
-                holder,
-                begin,
-                end,
-                start,
-                stop,
-                sources,
-                count,
-                steady,
-                merged,
-            )
+            if kept + SOURCES_KEPT > len(sources):
+                more = np.empty(2 * len(sources), np.int32)
+                more[:kept] = sources[:kept]
+                sources = more
+            kept = _close(
+                stack[bottom:stacked], closed, x, by_held, holder, begin, end, start, stop,
+                sources, kept, offset, count, steady, merged,
+            )  # fmt: skip
             stacked = bottom
+    return sources[:kept]
 
 
 @njit(cache=True, nogil=True)
 def _close(  # type: ignore[no-untyped-def]
-    together, closed, first, by_held, holder, begin, end, start, stop, sources, count, steady, merged
+    together, closed, first, by_held, holder, begin, end, start, stop,
+    sources, kept, offset, count, steady, merged,
 ):  # fmt: skip
-    """Gives the parties of one strongly connected set the sources of all above them, or itself as the source."""
+    """Gives the parties of one strongly connected set the sources of all above them, or one of themselves as the
+    source; returns how many sources are kept now. A set with one set above it shares its list."""
     calm = True
     found = 0
-    topmost = True
+    shared = np.int32(-1)
     for x in together:
         for k in range(by_held[x], by_held[x + 1]):
             calm &= (begin[k] <= start) & (end[k] >= stop)
             above = holder[k]
             if not closed[above]:  # in the set itself: all above the set are complete
                 continue
-            topmost = False
             calm &= steady[above]
             if found < 0 or count[above] == MANY:
                 found = -1
                 continue
-            for i in range(count[above]):
-                found = _insert(merged, found, sources[above, i])
+            if shared >= 0 and offset[shared] == offset[above]:
+                continue
+            shared = above if found == 0 else np.int32(-1)
+            for i in range(offset[above], offset[above] + count[above]):
+                found = _insert(merged, found, sources[i])
                 if found < 0:
                     break
-    if topmost:
+    where = kept
+    if found == 0:
         merged[0] = first
         found = 1
+    if shared >= 0 and found > 0:
+        where = offset[shared]
+    else:
+        for i in range(max(found, 0)):
+            sources[kept + i] = merged[i]
+        kept += max(found, 0)
     for x in together:
         closed[x] = True
         steady[x] = calm
         count[x] = found
-        for i in range(max(found, 0)):
-            sources[x, i] = merged[i]
+        offset[x] = where
+    return kept
 
 
 @njit(cache=True, nogil=True)
@@ -175,11 +185,12 @@ def _insert(merged, found, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def share_source(sources, count, x, y):  # type: ignore[no-untyped-def]
+def share_source(sources, offset, count, x, y):  # type: ignore[no-untyped-def]
     """Whether two parties with kept sources have one in common."""
-    i = j = 0
-    while i < count[x] and j < count[y]:
-        a, b = sources[x, i], sources[y, j]
+    i, j = offset[x], offset[y]
+    end_i, end_j = i + count[x], j + count[y]
+    while i < end_i and j < end_j:
+        a, b = sources[i], sources[j]
         if a == b:
             return True
         if a < b:

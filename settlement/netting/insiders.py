@@ -27,6 +27,7 @@ def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, 
         owners.party,
         owners.is_insider,
         known.sources,
+        known.offset,
         known.count,
         known.steady,
         known.joined,
@@ -57,7 +58,7 @@ def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, 
 @njit(cache=True, nogil=True)
 def _judge(  # type: ignore[no-untyped-def]
     day, consumer, fact, via_platform, offset, party, is_insider,
-    sources, count, steady, joined, window_start, judge_day, inside,
+    sources, source_offset, count, steady, joined, window_start, judge_day, inside,
 ):  # fmt: skip
     """Decides every row it can without a search; leaves OPEN the others, with the day to judge them by (the first of
     the window where nothing above changes, so that one answer serves all days), and says how many."""
@@ -79,7 +80,7 @@ def _judge(  # type: ignore[no-untyped-def]
                 continue
             calm &= steady[owner]
             if count[x] != MANY and count[owner] != MANY:
-                if not share_source(sources, count, x, owner):
+                if not share_source(sources, source_offset, count, x, owner):
                     continue
                 if steady[x] and steady[owner]:
                     verdict = INSIDER

@@ -92,8 +92,8 @@ class Sums:
         return pl.DataFrame(
             {
                 "party": self.consumers[cells // len(FATES)],
-                "status": np.where(fate < EXCLUDED_FATES, "excluded", "held"),
-                "reason": np.array(FATES)[fate],
+                "status": pl.Series(["excluded", "held"]).gather((fate >= EXCLUDED_FATES).astype(np.int64)),
+                "reason": pl.Series(FATES).gather(fate),
                 "use": int128(self.fate_use[cells], "use"),
                 "charge_fen": self.fate_charge[cells],
                 "pieces": self.fate_pieces[cells],
