@@ -35,14 +35,22 @@ check: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --verbose 2>/dev/null | tail -1 || $(BIN)/lint-imports
-	@! grep -nE '://|@ *file|--index-url|--find-links' requirements.lock || { echo "the lock names a host or a path"; exit 1; }
+	@! grep -nE '://|@ *file|--index-url|--find-links' requirements*.lock || { echo "the lock names a host or a path"; exit 1; }
 
-bench: setup
+bench: .venv/bench
 	@$(BIN)/python -m benchmarks --only $(BENCH) $(if $(QUICK),--quick)
+
+.venv/bench: .venv/ready requirements-bench.lock
+	@echo "==> what the measurements compare against"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch .venv/bench
 
 lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --extra dev --extra build -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra bench \
+		-o requirements-bench.lock pyproject.toml
 
 clean:
 	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache
