@@ -54,6 +54,7 @@ class Page:
         self._row = 0
         self._widths: Sequence[int] = ()
         self._breaks: list[int] = []
+        self._sheet.set_default_row(LINE_POINTS + 3)
         self._sheet.set_landscape()
         self._sheet.fit_to_pages(1, 0)
         self._sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
@@ -127,7 +128,8 @@ class Page:
             for place, value in enumerate(row):
                 writers[place](self._row, place, value)
             high = max((self._lines_in(row[place], place) for place in wrapping), default=1)
-            self._sheet.set_row(self._row, LINE_POINTS * high + 3)
+            if high > 1:
+                self._sheet.set_row(self._row, LINE_POINTS * high + 3)
             self._row += 1
         if self._row > first:  # exact quantities and codes are text by intent: no green corners
             self._sheet.ignore_errors({"number_stored_as_text": _range(first, self._row - 1, len(sheet.columns) - 1)})
@@ -135,8 +137,11 @@ class Page:
     def _lines_in(self, value: object, place: int) -> int:
         """How many lines a text needs in its column: no program is asked to guess a row's height."""
         shown = titles(value) if isinstance(value, (list, tuple)) else _text(value)
+        room = max(self._widths[place] - 1, 1)
+        if 2 * len(shown) < room:
+            return 1
         wide = sum(2 if ord(character) > 0x2E80 else 1 for character in shown)
-        return min(1 + wide // max(self._widths[place] - 1, 1), 20)
+        return min(1 + wide // room, 20)
 
     def _writer(self, kind: Kind) -> Callable[[int, int, object], None]:
         styles, sheet = self._styles, self._sheet
