@@ -211,3 +211,28 @@ async def test_who_works_for_a_city_sees_that_city_only(desk: Desk) -> None:
 def test_every_event_and_role_has_a_name() -> None:
     assert set(EVENT) == set(EVENTS)
     assert set(ROLE) == set(ROLES)
+
+
+async def test_matches_adjustments_and_applications_are_shown_where_there_are_some(desk: Desk) -> None:
+    match = {"id": "hf-1", "city": "340600", "city_paid_fen": 1_000_000_000, "share": "1/3", "award_fen": 333_333_333,
+             "reasons": [], "document": None}  # fmt: skip
+    late = match | {"id": "hf-2", "city": "340200", "award_fen": 0, "reasons": ["COMPLETED_LATE"]}
+    settlement = desk.books.held[0] | {
+        "matches": [match, late],
+        "adjusts": "anhui-2026-0000",
+        "totals": desk.books.held[0]["totals"] | {"adjustment_fen": -7},
+    }
+    desk.books.held[0] = settlement
+    awarded = desk.books.lines_of[shelf.FIRST][0]
+    desk.books.lines_of[shelf.FIRST][0] = awarded | {"adjustment_fen": -1_234_567, "items": {"申请-1": 5_000_000}}
+    desk.sit_down("finance")
+    page = await desk.page(HERE)
+    for text in ("淮北市", "3,333,333.33", "完成时间晚于2024年底", "-0.07", "对 anhui-2026-0000 的差额"):
+        assert text in page.text, text
+    line = await desk.page(f"{HERE}/lines/{shelf.AWARDED}")
+    for text in ("-12,345.67", "申请-1", "50,000.00"):
+        assert text in line.text, text
+    desk.sit_down("wuhu")
+    page = await desk.page(HERE)
+    assert "完成时间晚于2024年底" in page.text
+    assert "3,333,333.33" not in page.text
