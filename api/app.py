@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from api import console, metrics, operations, payouts, problem, registry, settlements, usage
+from api import audit, claims, console, metrics, operations, payouts, problem, registry, settlements, usage
 from api.service import running
 from api.settings import Settings
 
@@ -43,6 +43,8 @@ def app_of(settings: Settings) -> FastAPI:
         registry.ROUTER,
         settlements.ROUTER,
         payouts.ROUTER,
+        claims.ROUTER,
+        audit.ROUTER,
         console.ROUTER,
     ):
         app.include_router(router)

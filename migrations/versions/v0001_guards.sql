@@ -439,7 +439,7 @@ begin
         leased_until = case when new.detail ? 'lease' then new.at + (new.detail ->> 'lease')::int * interval '1 second'
                             when new.after = 'ready' then null else i.leased_until end,
         first_sent_at = case when new.after = 'ready' then null
-                             when new.after in ('submitted', 'unknown') then coalesce(i.first_sent_at, new.at)
+                             when new.detail ? 'lease' then coalesce(i.first_sent_at, new.at)
                              else i.first_sent_at end,
         bank_reference = case when new.after = 'ready' then null
                               else coalesce(new.bank_reference, i.bank_reference) end,

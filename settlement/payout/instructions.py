@@ -46,7 +46,10 @@ async def claim(
             rows = await connection.fetch(
                 "select * from payout_instruction where id = any($1::bigint[]) order by id", list(before)
             )
-    return [{**_shown(row), "ask_first": before[row["id"]], "account": _account(row)} for row in rows]
+    return [
+        {**_shown(row), "ask_first": before[row["id"]], "first_sent_at": row["first_sent_at"], "account": _account(row)}
+        for row in rows
+    ]
 
 
 async def mark(

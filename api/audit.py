@@ -1,0 +1,52 @@
+"""The audit log over HTTP: pages, and an export of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.access import require
+from api.asking import as_caller, service_of
+from api.paging import Page, page_of
+from api.problem import Problem
+from meter.audit import log
+from meter.rollup.store import driver
+
+ROUTER = APIRouter(prefix="/v1/audit", tags=["operations"])
+NDJSON = "application/x-ndjson"
+
+
+@ROUTER.get("")
+async def get_audit(
+    request: Request,
+    actor: str | None = None,
+    object: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Any:
+    """Who did what to what, oldest first; `detail` is JSON in the very spelling that `digest` covers."""
+    require(await as_caller(request), "audit:read")
+    page = Page.of(limit, cursor)
+    if "\0" in f"{actor}{object}":
+        raise Problem(400, "bad_request", "a NUL is in no name")
+    async with service_of(request).engine.connect() as held:
+        rows = await log.page(await driver(held), page.after(0), page.limit + 1, actor=actor, object_=object)
+    return page_of(rows, page, lambda row: int(row["seq"]))
+
+
+@ROUTER.get("/export")
+async def get_export(request: Request) -> Response:
+    """The whole log as NDJSON, one row a line."""
+    require(await as_caller(request), "audit:read")
+    engine = service_of(request).engine
+
+    async def lines() -> AsyncIterator[bytes]:
+        async with engine.connect() as held:
+            async for portion in log.export(await driver(held)):
+                yield portion
+
+    headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"', "Cache-Control": "no-store"}
+    return StreamingResponse(lines(), media_type=NDJSON, headers=headers)

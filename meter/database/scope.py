@@ -1,0 +1,76 @@
+"""On whose behalf the database is asked: every connection of the service says so before it is used.
+
+A connection that nobody has said this of sees no row of any table that belongs to cities: row security takes an unset
+scope for nobody. A scope is set for a task (a request, a command, a background job) and follows it into whatever it
+awaits; when a connection is taken from the pool, it is told the scope if it was told another one last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+SERVICE_ROLE, CITY_ROLE = "suanbu_service", "suanbu_city"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A city's code, `*` for the whole province or nothing for nobody; and who acts, for the audit log."""
+
+    city: str
+    actor: str = ""
+
+    @property
+    def role(self) -> str:
+        """The database role: who is bound to a city has far fewer rights."""
+        return SERVICE_ROLE if self.city in ("*", "") else CITY_ROLE
+
+
+NOBODY = Scope("")
+PROVINCE = Scope("*")
+_CURRENT: ContextVar[Scope] = ContextVar("scope", default=NOBODY)
+
+
+def act_as(scope: Scope) -> None:
+    """From here on this task acts on this behalf."""
+    _CURRENT.set(scope)
+
+
+@contextlib.contextmanager
+def acting(scope: Scope) -> Iterator[None]:
+    """While the block lasts, this task acts on this behalf."""
+    token = _CURRENT.set(scope)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def tell_connections(engine: AsyncEngine) -> None:
+    """Have every connection of the engine told the scope of the task that takes it."""
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def tell(connection: Any, record: Any, _: Any) -> None:
+        scope = _CURRENT.get()
+        if record.info.get("scope") == scope:
+            return
+        record.info.pop("scope", None)  # if telling fails, nothing is known
+        connection.run_async(lambda driver: _tell(driver, scope))
+        record.info["scope"] = scope
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def forget(_: Any, record: Any) -> None:
+        record.info.pop("scope", None)
+
+
+async def _tell(driver: Any, scope: Scope) -> None:
+    await driver.execute(f"set role {scope.role}")
+    await driver.execute(
+        "select set_config('suanbu.city', $1, false), set_config('suanbu.actor', $2, false)", scope.city, scope.actor
+    )

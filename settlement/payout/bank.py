@@ -1,0 +1,44 @@
+"""What a bank must offer to be paid through, and what it can answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+PAID, FAILED, RETURNED, WORKING, NOT_FOUND = "paid", "failed", "returned", "working", "not_found"
+OUTCOMES = (PAID, FAILED, RETURNED, WORKING, NOT_FOUND)
+
+
+class BankSilent(Exception):
+    """No answer, or none that can be understood: what was sent may have been done or not."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the bank says about one reference; `working`: it has it and has not finished."""
+
+    outcome: str
+    bank_reference: str | None = None
+    amount_fen: int | None = None
+
+    @classmethod
+    def read(cls, said: Any) -> Answer:
+        """An answer from a bank's JSON. Raises BankSilent for anything that is not exactly one."""
+        if not isinstance(said, dict) or said.get("outcome") not in OUTCOMES:
+            raise BankSilent("the bank's answer is none that we know")
+        reference, amount = said.get("bank_reference"), said.get("amount_fen")
+        if not isinstance(reference, (str, type(None))) or not (amount is None or type(amount) is int):
+            raise BankSilent("the bank's answer is none that we know")
+        if said["outcome"] in (PAID, RETURNED) and (not reference or amount is None):
+            raise BankSilent("the bank says that money moved, but not how much, or under which reference")
+        return cls(said["outcome"], reference, amount)
+
+
+class Bank(Protocol):
+    """A bank that takes each reference once: handing the same one over again pays nothing."""
+
+    async def send(self, reference: str, amount_fen: int, account: Any) -> Answer:
+        """Hand over a payment. Raises BankSilent when nobody knows whether it was taken."""
+
+    async def ask(self, reference: str) -> Answer:
+        """What became of a reference. Raises BankSilent."""

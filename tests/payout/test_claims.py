@@ -1,0 +1,148 @@
+"""Adjustments: what arrives after the lock is settled as differences, paid on top or claimed back by two people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import zstandard
+
+from tests.payout.conftest import Paying
+from tests.support.door import good, problem
+from tests.support.province import CITIES, code_of, decide, use
+from tests.support.records import usage
+from tests.support.worlds import every_line, post
+
+
+async def pay(paying: Paying, how_many: int = 100) -> list[dict[str, object]]:
+    """Pay the next instructions in full."""
+    payer = paying.people.payer
+    taken = good(await post(payer, "/payouts/claim", {"limit": how_many, "worker": "w"}))["items"]
+    for one in taken:
+        said = {"fence": one["fence"], "bank_reference": f"B{one['id']}"}
+        good(await post(payer, f"/payouts/{one['id']}/paid", said))
+    return list(taken)
+
+
+async def correct(paying: Paying, code: str, charge_fen: int) -> None:
+    """Replace the one record of an entity by another charge."""
+    platform = await paying.door.platform("corrections")
+    source = await paying.owner.fetchval(
+        "select s.name from entry e join party p on p.id = e.consumer join source s on s.id = e.source "
+        "where p.uscc = $1 limit 1",
+        code,
+    )
+    assert platform.key
+    sender = await paying.door.platform(source)
+    names = [name async for name in _ids(paying, code)]
+    receipt = await sender.push(
+        usage(f"fix-{names[-1]}-{charge_fen}", consumer=code, charge_fen=charge_fen, corrects=names[-1],
+              action="replace")
+    )  # fmt: skip
+    assert receipt["accepted"] == 1, receipt
+
+
+async def _ids(paying: Paying, code: str) -> AsyncIterator[str]:
+    """The ids of an entity's records, in the order in which they were recorded."""
+    rows = await paying.owner.fetch("select body from batch_body order by batch")
+    for row in rows:
+        body = zstandard.ZstdDecompressor().decompressobj().decompress(row["body"])
+        if not body.lstrip().startswith(b"["):
+            continue
+        for record in json.loads(body):
+            if isinstance(record, dict) and record.get("consumer") == code and "charge_fen" in record:
+                yield record["id"]
+
+
+async def adjusted(paying: Paying) -> dict[str, object]:
+    """An adjustment of the locked settlement, taken as far as its approval."""
+    people = paying.people
+    answer = await post(people.clerk, f"/settlements/{paying.settlement}/adjustments")
+    assert answer.status_code == 201, answer.text
+    made: dict[str, object] = answer.json()
+    good(await decide(people.clerk, str(made["id"]), "submit"))
+    good(await decide(people.approver, str(made["id"]), "approve"))
+    return made
+
+
+async def test_more_use_is_paid_on_top_and_less_is_claimed_back(paying: Paying) -> None:
+    await pay(paying)
+    up, down = code_of(CITIES[0], 0), code_of(CITIES[1], 0)
+    await use(await paying.door.platform("late"), {up: 50_000}, hour=12)
+    await correct(paying, down, 40_000)
+    made = await adjusted(paying)
+    lines = {line["uscc"]: line["adjustment_fen"] for line in await every_line(paying.people.clerk, str(made["id"]))}
+    assert {code: fen for code, fen in lines.items() if fen} == {up: 10_000, down: -12_000}
+    assert good(await decide(paying.people.approver, str(made["id"]), "lock"))["status"] == "locked"
+    (more,) = await paying.people.clerk.items("/payouts", settlement=made["id"])
+    assert (more["uscc"], more["amount_fen"], more["status"]) == (up, 10_000, "ready")
+    (claim,) = await paying.people.clerk.items("/claims", settlement=made["id"])
+    assert (claim["uscc"], claim["amount_fen"], claim["status"]) == (down, 12_000, "open")
+
+
+async def test_a_claim_is_settled_by_two_people_and_never_beyond_itself(paying: Paying) -> None:
+    await pay(paying)
+    down = code_of(CITIES[1], 0)
+    await correct(paying, down, 40_000)
+    first = await adjusted(paying)
+    good(await decide(paying.people.approver, str(first["id"]), "lock"))
+    await use(await paying.door.platform("later still"), {down: 25_000}, hour=15)
+    answer = await post(paying.people.clerk, f"/settlements/{first['id']}/adjustments")
+    second = answer.json()
+    for holder, event in (
+        (paying.people.clerk, "submit"), (paying.people.approver, "approve"), (paying.people.approver, "lock")
+    ):  # fmt: skip
+        good(await decide(holder, second["id"], event))
+    (claim,) = await paying.people.clerk.items("/claims")
+    (instruction,) = await paying.people.clerk.items("/payouts", settlement=second["id"])
+    path = f"/claims/{claim['id']}"
+    above = {"kind": "offset", "amount_fen": 12_001, "instruction": instruction["id"]}
+    assert problem(await post(paying.people.clerk, f"{path}/propose", above)) == (409, "ABOVE_CLAIM")
+    every = await paying.door.holder("settlement:run", "settlement:approve")
+    offset = {"kind": "offset", "amount_fen": 5_000, "instruction": instruction["id"]}
+    proposal = good(await post(every, f"{path}/propose", offset))["event"]
+    assert problem(await post(every, f"{path}/approve", {"proposal": proposal})) == (403, "SAME_PERSON")
+    still = (await paying.people.clerk.items("/payouts", settlement=second["id"]))[0]
+    assert still["amount_fen"] == 5_000
+    done = good(await post(paying.people.approver, f"{path}/approve", {"proposal": proposal}))
+    assert (done["recovered_fen"], done["status"]) == (5_000, "open")
+    still = (await paying.people.clerk.items("/payouts", settlement=second["id"]))[0]
+    assert (still["amount_fen"], still["offset_fen"], still["status"]) == (0, 5_000, "offset")
+    repaid = good(await post(paying.people.clerk, f"{path}/propose", {"kind": "repaid", "amount_fen": 7_000}))["event"]
+    closed = good(await post(paying.people.approver, f"{path}/approve", {"proposal": repaid}))
+    assert (closed["recovered_fen"], closed["status"]) == (12_000, "settled")
+    again = await post(paying.people.approver, f"{path}/approve", {"proposal": repaid})
+    assert problem(again) == (404, "NO_SUCH_PROPOSAL")
+
+
+async def test_nothing_is_claimed_that_was_not_paid_what_waits_is_paid_less(paying: Paying) -> None:
+    down = code_of(CITIES[1], 0)
+    await correct(paying, down, 40_000)
+    made = await adjusted(paying)
+    good(await decide(paying.people.approver, str(made["id"]), "lock"))
+    assert await paying.people.clerk.items("/claims") == []
+    waiting = {one["uscc"]: one for one in await paying.people.clerk.items("/payouts", settlement=paying.settlement)}
+    assert (waiting[down]["amount_fen"], waiting[down]["offset_fen"]) == (8_000, 12_000)
+
+
+async def test_what_is_with_the_bank_is_waited_for(paying: Paying) -> None:
+    good(await post(paying.people.payer, "/payouts/claim", {"limit": 100, "worker": "w"}))
+    await correct(paying, code_of(CITIES[1], 0), 40_000)
+    made = await adjusted(paying)
+    assert problem(await decide(paying.people.approver, str(made["id"]), "lock")) == (409, "EARLIER_PAYMENT_OPEN")
+    for one in await paying.people.clerk.items("/payouts", status="leased"):
+        said = {"fence": one["fence"], "bank_reference": f"B{one['id']}"}
+        good(await post(paying.people.payer, f"/payouts/{one['id']}/paid", said))
+    assert good(await decide(paying.people.approver, str(made["id"]), "lock"))["status"] == "locked"  # tried again
+
+
+@pytest.mark.parametrize("column", ["amount_fen = amount_fen + 1", "recovered_fen = 1", "status = 'waived'"])
+async def test_a_claim_changed_by_hand_is_refused_by_the_database(paying: Paying, column: str) -> None:
+    await pay(paying)
+    await correct(paying, code_of(CITIES[1], 0), 40_000)
+    made = await adjusted(paying)
+    good(await decide(paying.people.approver, str(made["id"]), "lock"))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await paying.owner.execute(f"update clawback_claim set {column}")
