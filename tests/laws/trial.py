@@ -18,6 +18,7 @@ Law = Callable[[Settle, World, Chance], list[str] | None]
 WorldOf = Callable[[int], World]
 
 WORLDS = int(os.environ.get("SUANBU_WORLDS", "20000"))
+FIRST = int(os.environ.get("SUANBU_FIRST_WORLD", "0"))  # the first seed; another one tries other worlds
 LAW_WORLDS = {"reference": max(20, WORLDS // 200), "product": max(20, WORLDS // 800)}
 PROCESSES = min(8, os.cpu_count() or 1)
 BLOCK = 100  # worlds a process takes at a time
@@ -76,7 +77,7 @@ def hold(law: Law, name: str, world_of: WorldOf, worlds: int, least_applied: flo
     A law whose premises are hardly ever given proves nothing and fails.
     """
     size = max(1, min(BLOCK, worlds // PROCESSES))
-    blocks = [(first, min(size, worlds - first)) for first in range(0, worlds, size)]
+    blocks = [(FIRST + first, min(size, worlds - first)) for first in range(0, worlds, size)]
     tasks = [processes().submit(examine, law, name, world_of, first, count) for first, count in blocks]
     applied = 0
     for task in tasks:
