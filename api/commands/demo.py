@@ -139,7 +139,7 @@ def _send(registrar: Client, platform: Client) -> None:
 
 def _show_lines(number: str, lines: list[dict[str, Any]], totals: dict[str, int]) -> None:
     table = Table(title=f"{number}", title_justify="left")
-    for heading in ("单位", "使用 P时", "被使用 P时", "符合条件支出 元", "补助 元", "暂缓 元", "说明"):
+    for heading in ("单位", "使用 P时", "被使用 P时", "计入支出 元", "补助 元", "待核 元", "说明"):
         table.add_column(heading, justify="left" if heading in ("单位", "说明") else "right")
     for line in sorted(lines, key=lambda line: -line["award_fen"])[:20]:
         table.add_row(
