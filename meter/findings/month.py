@@ -39,13 +39,16 @@ _TYPES: Final = (
 )  # fmt: skip
 
 
+_TAKEN: Final = np.empty(0, np.int8)  # in the place of a column that stands elsewhere by now
+
+
 def no_rows() -> Rows:
     """Return no rows."""
     return Rows(*(np.empty(0, kind) for kind in _TYPES))
 
 
-def chosen(rows: Rows, which: Array) -> Rows:
-    """Return the rows that a mask or an array of places chooses."""
+def chosen(rows: Rows, which: Array | slice) -> Rows:
+    """Return the rows that a mask, an array of places or a slice chooses."""
     return Rows(*(array[which] for array in rows))
 
 
@@ -54,13 +57,14 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else no_rows()
 
 
-def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2) -> Rows:
+def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2, before: Rows | None = None) -> Rows:
     """Load the chunks of a month (columns NEEDED) and leave out what was corrected, with the reversals themselves.
 
-    A reversal repeats the start of what it takes back, so both stand in the same month.
+    A reversal repeats the start of what it takes back, so both stand in the same month. Rows `before` are put first,
+    as they are. Memory holds the rows about once: columns are laid end to end one by one.
     """
     todo = deque(enumerate(chunks))
-    loaded: list[tuple[int, Rows]] = []
+    loaded: list[tuple[int, list[Array]]] = []
     corrected: list[Array] = []
 
     def work() -> None:
@@ -76,18 +80,31 @@ def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2) -> Row
                     (columns["corrected_batch"][back] << ORDINAL_BITS) | columns["corrected_ordinal"][back]
                 )
             rows = _rows(columns)
-            loaded.append((place, chosen(rows, ~back) if back.any() else rows))
+            loaded.append((place, list(chosen(rows, ~back) if back.any() else rows)))
 
     with ThreadPoolExecutor(threads) as pool:
         for job in [pool.submit(work) for _ in range(threads)]:
             job.result()
-    parts = [rows for _, rows in sorted(loaded, key=lambda item: item[0])]
+    parts = [part for _, part in sorted(loaded, key=lambda item: item[0])]
+    loaded.clear()
     gone = np.concatenate(corrected) if corrected else np.empty(0, np.int64)
-    if not len(gone):
-        return joined(parts)
-    slots = np.full(1 << max(4, int(4 * len(gone)).bit_length()), -1, np.int64)
-    enter_all(gone, slots)
-    return joined([chosen(rows, not_among(rows.record, slots)) for rows in parts])
+    if len(gone):
+        slots = np.full(1 << max(4, int(4 * len(gone)).bit_length()), -1, np.int64)
+        enter_all(gone, slots)
+        for part in parts:
+            kept = not_among(part[0], slots)
+            for place, array in enumerate(part):
+                part[place] = array[kept]
+    if before is not None:
+        parts.insert(0, list(before))
+    if not parts:
+        return no_rows()
+    columns = []
+    for place in range(len(Rows._fields)):
+        columns.append(np.concatenate([part[place] for part in parts]))
+        for part in parts:
+            part[place] = _TAKEN
+    return Rows(*columns)
 
 
 def _rows(columns: Columns) -> Rows:

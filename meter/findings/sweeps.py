@@ -1,4 +1,4 @@
-"""Runs the sweeps over months of rows, two at a time, while the next month is being loaded."""
+"""Runs the sweeps over months of rows, side by side."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from meter.findings.capacity import CapacitySweep
-from meter.findings.month import Columns, load_month, no_rows
+from meter.findings.month import Columns, chosen, load_month, no_rows
 from meter.findings.twice import TwiceSweep
 
 UTC_PLUS_8: Final = 28_800
@@ -31,12 +31,14 @@ def sweep_months(
     inner = [twice.sweep(no_rows(), 0)]
     with ThreadPoolExecutor(1) as beside:
         for place, (_, chunks) in enumerate(months):
-            rows = load_month(chunks, threads)
+            before = len(twice.running.record)
+            behind = load_month(chunks, threads, twice.running)
+            rows = chosen(behind, slice(before, None))
             last_start = int(rows.started.max()) if len(rows.started) else 0
             until_day = (
                 months[place + 1][0] if place + 1 < len(months) else (last_start + UTC_PLUS_8) // DAY_SECONDS + 1
             )
-            seen = beside.submit(twice.sweep, rows, until_day * DAY_SECONDS - UTC_PLUS_8)
+            seen = beside.submit(twice.sweep_behind, behind, until_day * DAY_SECONDS - UTC_PLUS_8)
             days.append(above.sweep(rows, until_day, threads))
             inner.append(seen.result())
             if progress is not None:

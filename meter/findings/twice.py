@@ -21,7 +21,7 @@ class TwiceSweep:
     """
 
     def __init__(self) -> None:
-        self._running = no_rows()
+        self.running = no_rows()  # of the months swept, what may still have others inside
 
     def sweep(self, rows: Rows, until: int) -> pl.DataFrame:
         """Add rows that start before the instant `until`, and not before the last one; return those inside another.
@@ -30,8 +30,11 @@ class TwiceSweep:
         record, and the millicard_seconds it metered. An inner record is found once, with the outer one that ends last;
         of records with one span the one recorded first is the outer. Sorted by inner.
         """
-        before = len(self._running.record)
-        rows = joined((self._running, rows)) if before else rows
+        return self.sweep_behind(joined((self.running, rows)), until)
+
+    def sweep_behind(self, rows: Rows, until: int) -> pl.DataFrame:
+        """Do the same with rows that already have `running` before them; saves laying them end to end again."""
+        before = len(self.running.record)
         place, bucket = by_bucket(rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended,
                                   rows.order_digest)  # fmt: skip
         inner, outer = find_inside(
@@ -50,7 +53,7 @@ class TwiceSweep:
                 "millicard_seconds": rows.millicards[inner] * (rows.ended[inner] - rows.started[inner]),
             }
         )
-        self._running = chosen(rows, np.flatnonzero((rows.ended > until) & (rows.order_digest != 0)))
+        self.running = chosen(rows, np.flatnonzero((rows.ended > until) & (rows.order_digest != 0)))
         return found.sort("inner")
 
 
