@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,6 +24,8 @@ from settlement.wide import (
 
 BoolArray = npt.NDArray[np.bool_]
 SIGN = np.uint64(1 << 63)
+LINES_A_THREAD = 100_000
+THREADS_MOST = 4
 
 # How the ratio of a line came about; a step explains it.
 NO_USE, OWN_NOT_POSITIVE, GROUP_NOT_POSITIVE, BY_OWN, BY_GROUP, WHOLE = 0, 1, 2, 3, 4, 5
@@ -66,24 +69,39 @@ def award(figures: Figures, rates: list[Fraction], *, gate: bool, half_up: bool)
         np.empty(count, dtype=np.int64),
         np.empty(count, dtype=np.int8),
     )
-    _award(
-        figures.charges_fen,
-        figures.covered_fen,
-        figures.all_charges_fen,
-        figures.consumed,
-        figures.supplied,
-        figures.group_consumed,
-        figures.group_supplied,
-        figures.rate,
-        np.array([rate.numerator for rate in rates], dtype=np.uint64),
-        np.array([rate.denominator for rate in rates], dtype=np.uint64),
-        gate,
-        half_up,
-        amounts.eligible_expenditure_fen,
-        amounts.base_fen,
-        amounts.award_fen,
-        amounts.ratio,
-    )
+    tops = np.array([rate.numerator for rate in rates], dtype=np.uint64)
+    bottoms = np.array([rate.denominator for rate in rates], dtype=np.uint64)
+
+    def part(low: int, high: int) -> None:
+        _award(
+            low,
+            high,
+            figures.charges_fen,
+            figures.covered_fen,
+            figures.all_charges_fen,
+            figures.consumed,
+            figures.supplied,
+            figures.group_consumed,
+            figures.group_supplied,
+            figures.rate,
+            tops,
+            bottoms,
+            gate,
+            half_up,
+            amounts.eligible_expenditure_fen,
+            amounts.base_fen,
+            amounts.award_fen,
+            amounts.ratio,
+        )
+
+    # Every line stands alone, so any cut gives the same bytes; the kernel runs without the interpreter's lock.
+    threads = min(THREADS_MOST, -(-count // LINES_A_THREAD))
+    if threads <= 1:
+        part(0, count)
+        return amounts
+    cuts = [count * place // threads for place in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(part, cuts[:-1], cuts[1:]))  # the list raises what a part raised
     return amounts
 
 
@@ -108,15 +126,19 @@ def _difference(a, b, i):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _award(  # type: ignore[no-untyped-def]
-    charges, covered, all_charges, consumed, supplied, group_consumed, group_supplied, rate, rate_top, rate_bottom,
+    from_line, to_line, charges, covered, all_charges, consumed, supplied, group_consumed, group_supplied, rate,
+    rate_top, rate_bottom,
     gate, half_up, expenditure, base, award, ratio,
 ):  # fmt: skip
-    for i in range(len(charges)):
+    for i in range(from_line, to_line):
         spent, part, whole = np.uint64(charges[i]), np.uint64(covered[i]), np.uint64(all_charges[i])
         if part == whole:  # nothing is cut, or there is nothing to cut: 0 charges have an expenditure of 0
             part, whole = ONE, ONE
         s1, s0 = multiply_add(spent, part, ZERO)
-        outlay, _, _, left = divide_rest(ZERO, ZERO, s1, s0, ZERO, ZERO, whole)
+        if whole == ONE:
+            outlay, left = s0, ZERO
+        else:
+            outlay, _, _, left = divide_rest(ZERO, ZERO, s1, s0, ZERO, ZERO, whole)
         expenditure[i] = np.int64(outlay)
         base[i] = 0
         award[i] = 0

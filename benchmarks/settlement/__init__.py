@@ -1,0 +1,1 @@
+"""Measurements of the settlement beside its peers."""
