@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,7 @@ from settlement.wide import int128
 BoolArray = npt.NDArray[np.bool_]
 
 EVIDENCE_KINDS: Final = EXPENDITURE_KINDS[:3]
+SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
 RATIO_NAMES: Final = ("no_use", "own_not_positive", "group_not_positive", "own", "group", "whole")
 
 # What the digest covers of a line, in this order (units: 1/3.6e24 PFLOPS-hour; money: fen).
@@ -110,6 +111,12 @@ class Settlement:
             return None
         return self.lines.row(int(at), named=True)
 
+    def parts(self, uscc: str) -> list[dict[str, Any]]:
+        """The rows of `excluded` of one entity, in the order of exclusions (found by halving: it is sorted)."""
+        codes = self.excluded["uscc"]
+        low, high = (int(codes.search_sorted(uscc, side)) for side in SIDES)
+        return self.excluded.slice(low, high - low).to_dicts()
+
 
 def settle(
     inputs: Inputs,
@@ -163,7 +170,7 @@ def excluded_of(settlement: Settlement, uscc: str) -> list[dict[str, Any]]:
             "charge_fen": row["charge_fen"],
             "pieces": row["pieces"],
         }
-        for row in settlement.excluded.filter(pl.col("uscc") == uscc).iter_rows(named=True)
+        for row in settlement.parts(uscc)
     ]
 
 

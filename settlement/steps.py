@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-import polars as pl
-
 from settlement.award.draft import DraftItem
 from settlement.codes import ENTITY_HOLDS, REFUSALS
 from settlement.inputs import EXPENDITURE_KINDS
@@ -140,7 +138,7 @@ class _Teller:
 
     def tell_use(self, row: Values) -> None:
         """From all use in the window to the eligible use."""
-        parts = self.settlement.excluded.filter(pl.col("uscc") == row["uscc"]).to_dicts()
+        parts = self.settlement.parts(row["uscc"])
         by_scheme = self.readings["filter_order"] == "net_then_filter"
         off_platform = sum(part["charge_fen"] for part in parts if part["reason"] == "NOT_VIA_PLATFORM")
         start: dict[str, Any] = {"charges_fen": row["all_charges_fen"] + off_platform}
