@@ -66,31 +66,31 @@ def lay_out(
     fills = begins.copy()
     lapped = np.int64(0)
     for place in range(count):
-        group = np.uint64(ranked[place])
-        day = np.uint64((keys[group] & DAY_MASK) - first_day)
-        its_rank = rank[group]
-        row = np.uint64(fills[day])
-        if fills[day] > begins[day] and found_rank[row - np.uint64(1)] == its_rank:
-            row = row - np.uint64(1)
+        mine = np.uint64(ranked[place])
+        its_day = np.int64((keys[mine] & DAY_MASK) - first_day)
+        its_rank = rank[mine]
+        to = np.int64(fills[its_day])
+        if to > begins[its_day] and found_rank[to - 1] == its_rank:
+            to -= 1
             for column in range(4):
-                before = found_sums[column, row]
-                amount = sums[group, column]
+                before = found_sums[column, to]
+                amount = sums[mine, column]
                 after = before + amount
-                found_sums[column, row] = after
+                found_sums[column, to] = after
                 if ((before ^ after) & (amount ^ after)) < 0:
-                    found_laps[column, row] += 1 if amount >= 0 else -1
+                    found_laps[column, to] += 1 if amount >= 0 else -1
                     lapped += 1
         else:
-            found_rank[row] = its_rank
-            found_sums[0, row] = sums[group, 0]
-            found_sums[1, row] = sums[group, 1]
-            found_sums[2, row] = sums[group, 2]
-            found_sums[3, row] = sums[group, 3]
-            fills[day] += 1
+            found_rank[to] = its_rank
+            found_sums[0, to] = sums[mine, 0]
+            found_sums[1, to] = sums[mine, 1]
+            found_sums[2, to] = sums[mine, 2]
+            found_sums[3, to] = sums[mine, 3]
+            fills[its_day] += 1
         if len(laps):
             for column in range(4):
-                found_laps[column, row] += laps[group, column]
-                lapped += laps[group, column] != 0
+                found_laps[column, to] += laps[mine, column]
+                lapped += laps[mine, column] != 0
 
     rows = np.int64(0)
     for day in range(days):
