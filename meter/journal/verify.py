@@ -3,6 +3,7 @@
 Streaming: a window of batches is read while the one before is being checked, so memory stays bounded however long the
 journal is (but for the names and the corrections, which are read whole). What was changed without the digests is
 found here; a journal cut short, or recomputed from some batch on, is found only beside a checkpoint kept elsewhere.
+Eight bytes a record are kept in memory, to see that no record is there twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from meter.journal.row import from_wire
 from meter.journal.store import read_wire
 from meter.journal.verify_batch import Chain, FactsOfBatch, Window
 from meter.journal.verify_corrections import Corrections
+from meter.journal.verify_keys import Keys, keys_twice
 from meter.journal.verify_names import Names
 
 __all__ = ["Checkpoint", "Difference", "FactsOfBatch", "VerifyReport", "verify_journal"]
@@ -95,8 +97,11 @@ async def verify_journal(
         chain = Chain(await Names.read(connection), report.differ)
         chain.digests_wanted = {one.batch: one.digest for one in checkpoints}
 
+        keys = Keys()
+
         def check(window: Window) -> None:
             chain.check(window)
+            keys.check(window.wire)
             corrections.check(from_wire(window.wire), report.differ)
 
         checking = asyncio.create_task(asyncio.sleep(0))
@@ -110,6 +115,9 @@ async def verify_journal(
                 progress(last, head)
         await checking
         corrections.finish(report.differ)
+        if await asyncio.to_thread(keys.suspicious):
+            for first, again in await keys_twice(connection):
+                report.differ(again, "twice", f"a record that batch {first} recorded stands here again")
         for table, count in chain.names.uncovered().items():
             report.differ(head, "names", f"{count} names of {table} are covered by no batch")
         for one in checkpoints:

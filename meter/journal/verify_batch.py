@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from meter.journal.chain import ALGORITHMS, GENESIS, Header, contents_text, link
+from meter.journal.chain import ALGORITHMS, GENESIS, Header, contents_text, digest_of, link
+from meter.journal.pieces import PIECE_BYTES, digest_in_pieces
+from meter.journal.row import BATCH_END, WIRE
 from meter.journal.verify_names import Names
 
 Differ = Callable[[int, str, str], None]
 USAGE = ("usage", "replay")
 KEEPS_REGISTRY = (*USAGE, "control_totals")
-PIECE_BYTES = 4096
 GAP_MAX = 1000  # of a longer gap only the beginning is listed
 
 
@@ -113,7 +114,7 @@ class Chain:
         kept = window.quarantined.get(number, [])
         parts: dict[str, bytes | memoryview | None] = {"body": self._body(row, window)}
         if row["kind"] in USAGE:
-            parts["rows"] = memoryview(np.ascontiguousarray(wire)).cast("B") if len(wire) else b""
+            parts["rows"] = rows_as_hashed(wire)
             if len(wire) != row["accepted"]:
                 self.differ(number, "rows", f"{row['accepted']} records were accepted, {len(wire)} are there")
         else:
@@ -142,18 +143,17 @@ class Chain:
             return None
 
 
-def has_digest(data: bytes | memoryview, stated: str) -> bool:
-    """Whether the data has the digest `stated`: `algorithm:hex`, or in pieces `algorithm/4096:hex`.
+def rows_as_hashed(wire: npt.NDArray[np.void]) -> bytes:
+    """The bytes of rows (WIRE) that the digest covers: all but the batch's number, which is in its header."""
+    return np.ascontiguousarray(wire).view(np.uint8).reshape(len(wire), WIRE.itemsize)[:, BATCH_END:].tobytes()
 
-    In pieces: the digest of the digests of every 4096 bytes, the last piece shorter; no bytes are one empty piece.
-    """
+
+def has_digest(data: bytes | memoryview, stated: str) -> bool:
+    """Whether the data has the digest `stated`: `algorithm:hex`, or `algorithm/4096:hex` in pieces."""
     algorithm, _, size = stated.partition(":")[0].partition("/")
     if algorithm not in ALGORITHMS or size not in ("", str(PIECE_BYTES)):
         return False
-    state = hashlib.new(algorithm, b"" if size else data)
-    for start in range(0, max(len(data), 1), PIECE_BYTES) if size else ():
-        state.update(hashlib.new(algorithm, data[start : start + PIECE_BYTES]).digest())
-    return stated.partition(":")[2] == state.hexdigest()
+    return stated == (digest_in_pieces(algorithm, data) if size else digest_of(algorithm, data))
 
 
 def _header_of(row: asyncpg.Record) -> Header:

@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 
 from meter.journal.chain import Header, contents_text, link
+from meter.journal.delivery import digest_of_rows
+from meter.journal.store import read_wire
 from meter.journal.verify import Checkpoint, VerifyReport, verify_journal
 from meter.registry.proof import facts_of_batches
 from tests.journal.example import fill
@@ -249,6 +251,15 @@ async def test_a_renamed_source_is_found_in_every_batch_of_it(copy: asyncpg.Conn
     assert [(one.batch, one.what) for one in report.differences] == [(row["batch"], "digest") for row in of_two]
 
 
+async def test_a_record_recorded_twice_is_found_even_with_good_digests(copy: asyncpg.Connection) -> None:
+    batch = await batch_of(copy, USAGE_BATCH)
+    key = await copy.fetchval("select key from entry where batch = $1 and ordinal = 7", batch)
+    await copy.execute("update entry set key = $2 where batch = $1 and ordinal = 8", batch, key)
+    await recompute(copy, batch)
+    report = await verify(copy)
+    assert [(one.batch, one.what) for one in report.differences] == [(batch, "twice")]
+
+
 async def test_several_tamperings_are_all_located(copy: asyncpg.Connection) -> None:
     batches = [row["batch"] for row in await copy.fetch("select distinct batch from entry order by batch")]
     chosen = batches[::2]
@@ -266,18 +277,9 @@ async def recompute(connection: asyncpg.Connection, first: int) -> None:
         "where batch >= $1 order by batch",
         first,
     ):
-        wire = await _rows(connection, row["batch"])
         contents = json.loads(row["contents"])
         if "rows" in contents:
-            algorithm, _, pieces = contents["rows"].partition(":")[0].partition("/")
-            parts = [wire[i : i + 4096] for i in range(0, max(len(wire), 1), 4096)]
-            plain = hashlib.new(algorithm, wire).hexdigest()
-            inner = b"".join(hashlib.new(algorithm, part).digest() for part in parts)
-            contents["rows"] = (
-                f"{algorithm}/{pieces}:{hashlib.new(algorithm, inner).hexdigest()}"
-                if pieces
-                else f"{algorithm}:{plain}"
-            )
+            contents["rows"] = digest_of_rows(row["algorithm"], await read_wire(connection, row["batch"], row["batch"]))
         previous = await connection.fetchval("select digest from batch where batch = $1", row["batch"] - 1)
         header = Header(
             row["batch"], row["kind"], row["source_name"], row["recorded_at"], row["received"], row["accepted"],
@@ -290,12 +292,6 @@ async def recompute(connection: asyncpg.Connection, first: int) -> None:
             contents_text(contents),
             digest,
         )
-
-
-async def _rows(connection: asyncpg.Connection, batch: int) -> bytes:
-    from meter.journal.store import read_wire
-
-    return (await read_wire(connection, batch, batch)).tobytes()
 
 
 async def checkpoint_at(connection: asyncpg.Connection, batch: int) -> Checkpoint:

@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: first start, joining, crash recovery, leaving."""

@@ -1,0 +1,1 @@
+"""The migrations: equal to the tables, applied once however many apply them."""

@@ -1,0 +1,133 @@
+"""The migrations add up to the tables, and are applied once however many processes apply them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from meter.database.connect import SERVICE_ROLE, owner_engine
+from migrations.shape import METADATA
+from migrations.upgrade import newest, upgrade
+from tests.support.postgres import Cluster
+from tests.support.serving import in_process
+
+APPENDED = (
+    "source", "party", "facility", "chip", "batch", "batch_body", "entry", "reversal", "quarantine",
+    "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
+    "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event", "api_key",
+    "api_key_revocation",
+)  # fmt: skip
+"""What is recorded for ever: the service may read it and add to it."""
+
+
+@pytest_asyncio.fixture
+async def empty(cluster: Cluster) -> AsyncIterator[str]:
+    """A database without tables."""
+    async with cluster.empty_database() as url:
+        yield url
+
+
+async def test_the_migrations_equal_the_tables(database: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+
+    engine = owner_engine(database)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_constraints_and_indexes_are_those_of_the_tables(database: str, empty: str) -> None:
+    """Alembic does not compare checks, so the tables are made a second time without migrations and compared here."""
+    engine = owner_engine(empty)
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    await engine.dispose()
+    assert await _rules(database) == await _rules(empty)
+
+
+async def _rules(url: str) -> list[tuple[str, str]]:
+    """Every constraint and index of a database by what it says, with its table."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("""
+            select conrelid::regclass::text as place, pg_get_constraintdef(oid) as said from pg_constraint
+            where connamespace = 'public'::regnamespace
+            union all
+            select tablename, regexp_replace(indexdef, 'INDEX \\S+ ON', 'INDEX ON') from pg_indexes
+            where schemaname = 'public'
+        """)
+    finally:
+        await connection.close()
+    return sorted((row["place"], row["said"]) for row in rows if row["place"] != "alembic_version")
+
+
+async def test_upgrading_twice_changes_nothing(empty: str) -> None:
+    assert await upgrade(empty) == (None, newest())
+    assert await upgrade(empty) == (newest(), newest())
+
+
+async def test_many_that_upgrade_at_once_wait_for_one_another(empty: str) -> None:
+    outcomes = await asyncio.gather(*(upgrade(empty) for _ in range(6)))
+    assert sorted(outcomes, key=str) == [(newest(), newest())] * 5 + [(None, newest())]
+
+
+def test_processes_that_upgrade_at_once_wait_for_one_another(empty: str) -> None:
+    program = "import asyncio, sys; from migrations.upgrade import upgrade; print(asyncio.run(upgrade(sys.argv[1]))[0])"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, empty], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sorted(said) == sorted(["None", newest()])
+
+
+async def test_a_service_that_runs_does_not_hinder_an_upgrade(database: str) -> None:
+    async with in_process(database) as door:
+        assert await asyncio.wait_for(upgrade(database), 30) == (newest(), newest())
+        assert (await door.client.get("/readyz")).status_code == 200
+
+
+async def test_an_older_shape_is_not_ready(empty: str) -> None:
+    await upgrade(empty)
+    async with in_process(empty) as door:
+        owner = await asyncpg.connect(empty)
+        try:
+            await owner.execute("update alembic_version set version_num = '0000'")
+        finally:
+            await owner.close()
+        answer = await door.client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "migrations_missing")
+        assert "retry-after" in answer.headers
+
+
+async def test_the_service_may_do_what_its_tables_need_and_no_more(database: str) -> None:
+    """Only named columns may be updated, only the rollup deleted; the role owns nothing and cannot become more."""
+    connection = await asyncpg.connect(database)
+    try:
+        granted = await connection.fetch(
+            "select table_name, privilege_type from information_schema.role_table_grants where grantee = $1",
+            SERVICE_ROLE,
+        )
+        owned = await connection.fetch(
+            "select relname from pg_class c join pg_roles r on r.oid = c.relowner where rolname = $1", SERVICE_ROLE
+        )
+        role = await connection.fetchrow("select * from pg_roles where rolname = $1", SERVICE_ROLE)
+    finally:
+        await connection.close()
+    rights = {(row["table_name"], row["privilege_type"]) for row in granted}
+    assert {right for table, right in rights if table in APPENDED} == {"SELECT", "INSERT"}
+    assert {table for table, _ in rights} >= set(APPENDED)
+    assert not any(right in ("TRUNCATE", "TRIGGER", "REFERENCES") for _, right in rights)
+    assert owned == []
+    assert not any(role[name] for name in ("rolsuper", "rolcreaterole", "rolcreatedb", "rolbypassrls", "rolcanlogin"))
