@@ -112,7 +112,8 @@ def append_parties(slots: Array, known: Array, numbers: Array, count: int, text:
         start = USCC_BYTES * row
         if find_party(slots, known, count, text, start) >= 0:
             continue
-        known[USCC_BYTES * count : USCC_BYTES * (count + 1)] = text[start : start + USCC_BYTES]
+        for step in range(USCC_BYTES):  # a slice would compile for seconds
+            known[USCC_BYTES * count + step] = text[start + step]
         numbers[count] = own_numbers[row]
         slot = hash_of(text, start, USCC_BYTES) & mask
         while slots[slot] >= 0:

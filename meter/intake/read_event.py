@@ -35,7 +35,16 @@ def attribute_of(body: Array, start: int, length: int) -> int:
 
 @kernel
 def read_event(
-    body: Array, place: int, end: int, facilities: Any, chips: Any, records: Array, places: Array, row: int
+    body: Array,
+    place: int,
+    end: int,
+    facilities: Any,
+    chips: Any,
+    records: Array,
+    places: Array,
+    row: int,
+    spare: Array,
+    spent: Array,
 ) -> int:
     """The place after the event that begins at `place`, its row filled; -1 where it must go to the authority."""
     if place >= end or body[place] != OPEN_BRACE:
@@ -58,7 +67,7 @@ def read_event(
             return -1
         place = after_blank(body, place + 1, end, False)
         if name == DATA:
-            place = read_record(body, place, end, False, False, facilities, chips, records, places, row)
+            place = read_record(body, place, end, False, False, facilities, chips, records, places, row, spare, spent)
             if place < 0:
                 return -1
         else:

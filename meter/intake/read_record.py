@@ -54,10 +54,12 @@ from meter.intake.split import (
     SPACE,
     TAB,
 )
+from meter.intake.unescape import unescape
 from meter.intake.words import trailing_zeros, word_at
 
 Array = npt.NDArray[Any]
 
+DONE_WITH = len(FIELDS)  # a field whose value was taken already
 MOST_KEY_BYTES = max(len(name) for name in FIELDS)
 KEYS = np.zeros((len(FIELDS), MOST_KEY_BYTES), np.uint8)
 for _field, _name in enumerate(FIELDS):
@@ -150,10 +152,14 @@ def read_record(
     records: Array,
     places: Array,
     row: int,
+    spare: Array,
+    spent: Array,
 ) -> int:
     """The place after the object that begins at `place`, its row filled; -1 where it must go to the authority.
 
     `line`: in NDJSON, where white space is what a line may hold. `with_id`: the record must state its id itself.
+    `spare`: as large as the body where it has escapes; an order written with them goes there, from spent[0] on, and is
+    placed at body.size + its place there.
     """
     if place >= end or body[place] != OPEN_BRACE:
         return -1
@@ -188,14 +194,28 @@ def read_record(
             start = place + 1
             stop = closing_quote(body, start, end)
             if stop < 0:
-                return -1
+                if field != ORDER or spare.size != body.size:
+                    return -1
+                first = spent[0]
+                stop, last = unescape(body, start, end, spare, first)
+                if stop < 0 or not is_plain_text(spare, first, last - first, TEXT_CHARACTERS):
+                    return -1
+                spent[0] = last
+                at.order = body.size + first
+                at.order_length = last - first
+                field = DONE_WITH
             length = stop - start
             place = stop + 1
-            if field == ID:
+            # one call of each check, for its code is laid out where it is called
+            if field == ID or field == CORRECTS:  # noqa: SIM109 a tuple compiles to a loop
                 if not is_id(body, start, length):
                     return -1
-                at.id = start
-                at.id_length = length
+                if field == ID:
+                    at.id = start
+                    at.id_length = length
+                else:
+                    at.corrects = start
+                    at.corrects_length = length
             elif field == CONSUMER:
                 if not is_uscc(body, start, length):
                     return -1
@@ -210,18 +230,20 @@ def read_record(
                 millicards = millicards_of_text(body, start, length)
                 if millicards < 0:
                     return -1
-            elif field == STARTED:
-                started = seconds_of(body, start, length)
-                if started < 0:
+            elif field == STARTED or field == ENDED:  # noqa: SIM109 the same
+                seconds = seconds_of(body, start, length)
+                if seconds < 0:
                     return -1
-            elif field == ENDED:
-                ended = seconds_of(body, start, length)
-                if ended < 0:
-                    return -1
+                if field == STARTED:
+                    started = seconds
+                else:
+                    ended = seconds
             elif field == PURPOSE:
                 purpose = purpose_of_text(body, start, length)
                 if purpose < 0:
                     return -1
+            elif field == DONE_WITH:
+                pass
             elif field == ORDER:
                 if not is_plain_text(body, start, length, TEXT_CHARACTERS):
                     return -1
@@ -232,11 +254,6 @@ def read_record(
                     return -1
                 at.evidence = start
                 at.evidence_length = length
-            elif field == CORRECTS:
-                if not is_id(body, start, length):
-                    return -1
-                at.corrects = start
-                at.corrects_length = length
             elif field == ACTION:
                 action = action_of_text(body, start, length)
                 if action < 0:

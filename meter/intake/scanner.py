@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from meter.intake.accept import leave_to_authority
 from meter.intake.kernel import kernel
-from meter.intake.limits import BATCH_RECORDS
+from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
 from meter.intake.read_event import read_event
 from meter.intake.read_record import after_blank, read_record
 from meter.intake.split import (
@@ -31,8 +32,11 @@ Array = npt.NDArray[Any]
 
 
 @kernel
-def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Array, places: Array) -> tuple[int, int]:
+def scan_lines(
+    body: Array, fast: bool, facilities: Any, chips: Any, records: Array, places: Array, spare: Array
+) -> tuple[int, int]:
     """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
+    spent = np.zeros(1, np.int64)
     end = body.size
     place = 0
     count = 0
@@ -44,10 +48,10 @@ def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Ar
             return TOO_MANY_RECORDS, count
         places[count].start = place
         if fast:
-            stop = read_record(body, place, end, True, True, facilities, chips, records, places, count)
+            stop = read_record(body, place, end, True, True, facilities, chips, records, places, count, spare, spent)
             if stop >= 0:
                 stop = after_blank(body, stop, end, True)
-                if stop == end or body[stop] == LINE_FEED:
+                if (stop == end or body[stop] == LINE_FEED) and stop - place <= RECORD_BYTES:
                     places[count].end = stop
                     places[count].fast = True
                     count += 1
@@ -65,12 +69,21 @@ def scan_lines(body: Array, fast: bool, facilities: Any, chips: Any, records: Ar
 
 @kernel
 def scan_document(
-    body: Array, wanted: int, events: bool, fast: bool, facilities: Any, chips: Any, records: Array, places: Array
+    body: Array,
+    wanted: int,
+    events: bool,
+    fast: bool,
+    facilities: Any,
+    chips: Any,
+    records: Array,
+    places: Array,
+    spare: Array,
 ) -> tuple[int, int]:
     """A JSON array of records or one object, or of events; `wanted` is the bracket it must begin with, 0 for either.
 
     (outcome, number of records).
     """
+    spent = np.zeros(1, np.int64)
     end = body.size
     place = after_space(body, 0, end)
     if place == end:
@@ -89,10 +102,12 @@ def scan_document(
                 return TOO_MANY_RECORDS, count
             stop = -1
             if fast and events:
-                stop = read_event(body, place, end, facilities, chips, records, places, count)
+                stop = read_event(body, place, end, facilities, chips, records, places, count, spare, spent)
             elif fast:
-                stop = read_record(body, place, end, False, True, facilities, chips, records, places, count)
-            if stop >= 0:
+                stop = read_record(
+                    body, place, end, False, True, facilities, chips, records, places, count, spare, spent
+                )
+            if 0 <= stop <= place + RECORD_BYTES:
                 places[count].fast = True
             else:
                 stop, outcome = after_value(body, place, end)

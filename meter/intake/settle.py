@@ -15,6 +15,7 @@ from meter.intake.record import ID, Checked, Pairs, Value
 from meter.intake.registered import Registered
 
 Array = npt.NDArray[Any]
+NO_TEXT = np.zeros(0, np.uint8)
 NUMBER = {code: number for number, code in enumerate(CODES, 1)}
 
 
@@ -27,7 +28,9 @@ class Found:
 
     records: Array
     places: Array
-    texts: dict[str, Array]  # the u1 buffers that the places of id, corrects, order and evidence point into
+    # the u1 buffers that the places of id, corrects, order and evidence point into; in `spare` lie the orders whose
+    # place is beyond the end of their buffer
+    texts: dict[str, Array]
     document: Document
     value_of: Callable[[int], Value]
     judge: Callable[[Value, Registered], Checked]
@@ -85,10 +88,18 @@ def fill_digests(found: Found, source_number: int) -> None:
 
 def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
     """(n, 4) uint32 digests of one text of every row, zeros where there is none."""
-    lengths = found.places[name + "_length"]
+    # contiguous, so that the kernel sees one type of array
+    lengths = found.places[name + "_length"].copy()
     digests = np.zeros((len(lengths), 4), np.uint32)
     if lengths.max(initial=-1) >= 0:
-        digest_texts(found.texts[name], found.places[name], lengths, initial_state(salt), digests)
+        buffer, starts = found.texts[name], found.places[name].copy()
+        spare = found.texts.get("spare", NO_TEXT)
+        if name == "order" and spare.size:
+            apart = starts >= buffer.size
+            apart_lengths = np.where(apart, lengths, np.int32(-1))
+            digest_texts(spare, starts - buffer.size, apart_lengths, initial_state(salt), digests)
+            lengths = np.where(apart, np.int32(-1), lengths)
+        digest_texts(buffer, starts, lengths, initial_state(salt), digests)
     return digests
 
 

@@ -23,7 +23,7 @@ RECORD = {
     "charge_fen": 1,
     "purpose": "research",
     "via_platform": True,
-    "order": "o",
+    "order": "合同",
     "evidence": "e",
     "corrects": "b",
     "action": "replace",

@@ -99,7 +99,7 @@ class Fuzz:
                 letters[place:place] = letters[place : place + chance.randrange(1, 40)]
             elif kind == 3:
                 letters[place:place] = chance.choice(
-                    [b'"', b"\\", b",", b"}", b"\n", b" ", b"0", b"-", b"\\u0061", b"1e5"]
+                    [b'"', b"\\", b",", b"}", b"\n", b" ", b"0", b"-", b"\\u0061", b"\\ud83d\\udE00", b"\\/", b"1e5"]
                 )
             else:
                 other = chance.randrange(len(letters) + 1)

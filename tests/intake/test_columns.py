@@ -107,6 +107,18 @@ def test_columns(fast: bool) -> None:
         assert received.corrected_ids(range(5)) == ["", "", "e1", "e3", ""]
 
 
+def test_escapes_are_no_other_content() -> None:
+    """However an order is escaped, its digest is that of what it says, and a kernel takes it."""
+    for order in ("合同-1", 'a"b\\c/d', "\u00e9\u0800\U0001f44d", "~"):
+        plain = got(json.dumps(GOOD | {"order": order}, ensure_ascii=False).encode(), NDJSON, fast=False)
+        every = "".join(f"\\u{unit:04X}" for unit in memoryview(order.encode("utf-16-le")).cast("H"))
+        record = text_of(GOOD | {"order": "@"})
+        for text in (json.dumps(order)[1:-1], every, json.dumps(order)[1:-1].replace("/", "\\/")):
+            received = got("\n".join([record, record.replace("@", text)] * 2).encode(), NDJSON)
+            assert received.records["order_digest"][1::2].tolist() == plain.records["order_digest"].tolist() * 2
+            assert not received.id_texts.read
+
+
 def test_a_refused_record_is_given_back_as_it_was() -> None:
     """To the byte in JSON; with its id where that can be read; and it does not hide its neighbours."""
     bad = '{ "id":"x1",\t"cards" : 1.50 }'

@@ -113,6 +113,22 @@ def test_texts_that_may_be_instants(text: str) -> None:
 
 
 @UNHURRIED
+@given(
+    st.sampled_from(["2025-02-28T23:59:59+08:00", "2024-02-29t00:00:00.5z", "2099-12-31T23:59:59Z"]),
+    st.lists(st.tuples(st.integers(0, 24), st.sampled_from("0123456789-+:.TtZz /")), max_size=2),
+)
+def test_texts_that_are_nearly_instants(text: str, changes: list[tuple[int, str]]) -> None:
+    """One or two characters beside a good instant: a 60th second, a 30th of February, another sign."""
+    for place, letter in changes:
+        text = text[:place] + letter + text[place + 1 :]
+    try:
+        expected = seconds_of_instant("started_at", text)
+    except Refused:
+        expected = -1
+    assert seconds_of(letters(text), 1, len(text)) == expected
+
+
+@UNHURRIED
 @given(st.text(st.sampled_from("0019.e-+ "), max_size=12))
 def test_cards(text: str) -> None:
     """The kernel takes a decimal only when the authority does, as the same thousandths."""
