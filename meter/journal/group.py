@@ -17,7 +17,7 @@ from meter.journal.kept import DIGEST, decided_rows, numbered, refused_rows
 from meter.journal.key_file import Coverage
 from meter.journal.known_keys import KnownKeys
 from meter.journal.make_rows import Rows, repeats_inside
-from meter.journal.row import RECORD, from_wire
+from meter.journal.row import RECORD, WIRE, from_wire
 from meter.journal.transaction import JournalTransaction
 
 INLINE_ROWS = 2_000  # up to here a thread costs more than it gives
@@ -289,8 +289,10 @@ class Group:
 
 
 def _joined(parts: list[Rows]) -> Rows:
+    # as bytes: numpy joins records into the machine's byte order
+    matrix = np.concatenate([part.wire.view(np.uint8).reshape(-1, WIRE.itemsize) for part in parts])
     return Rows(
-        np.concatenate([part.wire for part in parts]),
+        matrix.view(WIRE)[:, 0],
         np.concatenate([part.keys for part in parts]),
         sum(part.corrections for part in parts),
         sum(part.nameless for part in parts),
