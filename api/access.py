@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.problem import Problem
 from api.tables import api_key, api_key_revocation
+from meter.database.scope import NOBODY, Scope, act_as, acting
 from meter.journal.tables import source as source_table
 
 SCOPES = (
@@ -118,6 +119,7 @@ class KeyRing:
             raise Problem(401, "unknown_key", "the API key is unknown or revoked")
         if found[3] is not None and found[3] <= self._clock():
             raise Problem(401, "expired_key", "the API key has expired")
+        act_as(Scope(found[2].city or "*", found[2].actor))
         return found[2]
 
     async def _look_up(self, prefix: str) -> tuple[float, bytes, Caller, datetime | None] | None:
@@ -128,8 +130,9 @@ class KeyRing:
             .where(api_key.c.prefix == prefix)
             .where(~exists().where(api_key_revocation.c.api_key == api_key.c.id))
         )
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().first()
+        with acting(NOBODY):
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(query)).mappings().first()
         if len(self._remembered) > 10_000:
             self._remembered.clear()
         if row is None:
@@ -141,10 +144,15 @@ class KeyRing:
         return self._remembered[prefix]
 
 
-def require(caller: Caller, scope: str) -> None:
-    """Raise Problem 403 unless the caller's key carries the scope."""
+def require(caller: Caller, scope: str, *, of_a_city: bool = False) -> None:
+    """Raise Problem 403 unless the caller's key carries the scope.
+
+    Who is bound to a city is let in only where a route says that it can answer for one city (`of_a_city`).
+    """
     if scope not in caller.scopes:
         raise Problem(403, "scope_missing", f"this needs a key with scope {scope}")
+    if caller.city is not None and not of_a_city:
+        raise Problem(403, "city_limited", "this is not open to who is bound to one city")
 
 
 async def _source_number(connection: object, name: str) -> int:

@@ -38,7 +38,7 @@ async def get_payouts(
     cursor: str | None = None,
 ) -> Any:
     """Instructions in order of their numbers."""
-    require(await as_caller(request), "payout:read")
+    require(await as_caller(request), "payout:read", of_a_city=True)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
         rows = await list_instructions(await driver(held), status, settlement, page.after(0), page.limit + 1)
@@ -61,7 +61,7 @@ async def post_claim(request: Request) -> Any:
 @ROUTER.get("/{number}/events")
 async def get_events(request: Request, number: int) -> Any:
     """What happened to an instruction, oldest first."""
-    require(await as_caller(request), "payout:read")
+    require(await as_caller(request), "payout:read", of_a_city=True)
     async with service_of(request).engine.connect() as held:
         items = await events_of(await driver(held), _number(number))
     return {"items": items, "next": None}

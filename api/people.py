@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.tables import ROLES as ROLES
 from api.tables import login, logout, person, person_event
+from meter.database.scope import NOBODY, Scope, act_as
 from meter.database.seal import Seal, seal_from_environment
 
 SESSION_HOURS = 8
@@ -116,6 +117,7 @@ async def log_in(
     Who has a second factor needs its current code; a code is taken once. Five failures within a quarter of an hour lock
     a name out for the rest of it, whoever tries and from wherever. Every outcome is in the audit log.
     """
+    act_as(NOBODY)
     name = name[:64].replace("\0", "?") or "(no name)"
     async with engine.begin() as connection:
         await _one_at_a_time(connection, name)
@@ -147,6 +149,7 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
     """Whose session a token opens, or None: unknown, ended, expired, or idle for too long."""
     if not token:
         return None
+    act_as(NOBODY)
     query = (
         select(
             person.c.name, person.c.role, person.c.city, login.c.proven_at, login.c.totp_step, login.c.seen_at,
@@ -163,13 +166,16 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
     if now - row.seen_at > timedelta(seconds=SEEN_EVERY_SECONDS):
         async with engine.begin() as connection:
             await connection.execute(update(login).where(login.c.token_digest == _digest(token)).values(seen_at=now))
-    return Person(row.name, row.role, row.city, row.proven_at, row.totp_step is not None)
+    found = Person(row.name, row.role, row.city, row.proven_at, row.totp_step is not None)
+    act_as(Scope(found.city or "*", found.actor))
+    return found
 
 
 async def prove_again(
     engine: AsyncEngine, token: str, password: str, code: str | None, now: datetime, *, seal: Seal | None = None
 ) -> bool:
     """Show password and code again, as a decision about money asks; counts towards lockout when it fails."""
+    act_as(NOBODY)
     query = select(person).join(login, login.c.person == person.c.id).where(login.c.token_digest == _digest(token))
     async with engine.begin() as connection:
         row = (await connection.execute(query)).mappings().first()
@@ -193,6 +199,7 @@ async def prove_again(
 
 async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:
     """End a session; ending it twice is no error."""
+    act_as(NOBODY)
     async with engine.begin() as connection:
         known = await connection.execute(
             select(person.c.name).join(login, login.c.person == person.c.id).where(

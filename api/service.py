@@ -17,6 +17,7 @@ from api import metrics
 from api.access import KeyRing
 from api.settings import Settings
 from meter.database.connect import service_engine
+from meter.database.scope import Scope, act_as
 from meter.intake.registered import Registered
 from meter.intake.warm_up import warm_up
 from meter.journal.delivery import Delivery
@@ -96,6 +97,7 @@ async def _kept_up(service: Service) -> AsyncIterator[None]:
 async def _forever(work: object, service: Service, pause_seconds: float) -> None:
     """Do the work again and again; a database that is away, or a sum that does not fit, is logged and tried again."""
     assert callable(work)
+    act_as(Scope("*", "service"))
     while True:
         try:
             await work(service)

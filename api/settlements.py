@@ -42,7 +42,7 @@ def refused(error: Refused) -> Problem:
 @ROUTER.get("/rounds")
 async def get_rounds(request: Request) -> Any:
     """The rounds known, each with its window, rules, parameters and their sources."""
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=True)
     return {"items": [round_dict(one) for _, one in sorted(load_rounds().items())], "next": None}
 
 
@@ -92,7 +92,7 @@ async def get_settlements(
     request: Request, round: str | None = None, status: str | None = None, limit: int = 100, cursor: str | None = None
 ) -> Any:
     """Settlements, newest first."""
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=True)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
         rows = await store.list_settlements(
@@ -106,7 +106,7 @@ async def get_settlements(
 async def get_settlement(request: Request, number: str, interval: bool = False) -> Any:
     """One settlement; with `interval` also its strictest and most generous outcome over the readings."""
     service = service_of(request)
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=not interval)
     found = await _settlement(request, number)
     if interval:
         try:
@@ -128,7 +128,7 @@ async def get_lines(
     cursor: str | None = None,
 ) -> Any:
     """Lines in order of code."""
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=True)
     if status not in (None, *store.STATUSES_OF_LINES):
         raise Problem(400, "bad_request", f"status is one of {', '.join(store.STATUSES_OF_LINES)}")
     await _settlement(request, number)
@@ -143,7 +143,7 @@ async def get_lines(
 @ROUTER.get("/settlements/{number}/lines/{uscc}")
 async def get_line(request: Request, number: str, uscc: str) -> Any:
     """One line with its steps and the excluded use by reason."""
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=True)
     async with service_of(request).engine.connect() as held:
         found = await store.get_line(await driver(held), number, uscc)
     if found is None:
@@ -155,7 +155,7 @@ async def _decide(
     request: Request, number: str, event: str, scope: str, fields: dict[str, Any], detail: dict[str, Any] | None = None
 ) -> Any:
     caller = await as_caller(request)
-    require(caller, scope)
+    require(caller, scope, of_a_city=event in ("review", "objection"))
     given = detail if detail is not None else await json_object(request, fields)
     for name, value in given.items():
         if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
@@ -180,8 +180,11 @@ async def post_submit(request: Request, number: str) -> Any:
 @ROUTER.post("/settlements/{number}/review")
 async def post_review(request: Request, number: str) -> Any:
     """Pass a city's lines (or, without a city, all) or return the settlement, with a note."""
-    require(await as_caller(request), "settlement:review")
+    caller = await as_caller(request)
+    require(caller, "settlement:review", of_a_city=True)
     given = await json_object(request, {"city": str, "decision": str, "note": str})
+    if caller.city is not None and given.setdefault("city", caller.city) != caller.city:
+        raise Problem(403, "OTHER_CITY", "who is bound to a city reviews its own lines only")
     if given.get("decision") not in ("pass", "return"):
         raise Problem(400, "bad_request", "decision is pass or return")
     if given["decision"] == "return" and not given.get("note"):
@@ -212,10 +215,13 @@ async def post_publish(request: Request, number: str) -> Any:
 @ROUTER.post("/settlements/{number}/objections")
 async def post_objection(request: Request, number: str) -> Any:
     """Record an objection (异议) raised while the public notice stands."""
-    require(await as_caller(request), "settlement:review")
+    caller = await as_caller(request)
+    require(caller, "settlement:review", of_a_city=True)
     given = await json_object(request, {"uscc": str, "note": str, "by": str})
     if not given.get("note"):
         raise Problem(400, "missing_field", "an objection needs a note")
+    if caller.city is not None:
+        given["city"] = caller.city
     return await _decide(request, number, "objection", "settlement:review", {}, given)
 
 
@@ -274,7 +280,7 @@ async def get_report(
     request: Request, number: str, kind: str, layout: str | None = None, region: str | None = None
 ) -> Response:
     """The report as xlsx, csv, json or parquet, in the layout summary, lines or city; without one, all it can hold."""
-    require(await as_caller(request), "report:read")
+    require(await as_caller(request), "report:read", of_a_city=True)
     if kind not in FORMATS:
         raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
     if layout not in (None, *LAYOUTS):

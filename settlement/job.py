@@ -29,6 +29,13 @@ from settlement.version import code_version
 
 COMPARISONS_MAX = 16
 NUMBERING_LOCK = 0x5AB4  # whoever gives a settlement its number
+LINES_AT_ONCE = 10_000
+_STORE_LINES = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
+    payable_fen, adjustment_fen, line, working)
+    select $1, uscc, name, region, outcome, award, held, payable, adjustment, line::json, working::json
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+                $10::text[], $11::text[])
+    as l (uscc, name, region, outcome, award, held, payable, adjustment, line, working)"""
 
 
 @dataclass(frozen=True)
@@ -141,16 +148,12 @@ async def run(
                 _json([match.as_dict() for match in result.matches]), _json(result.totals), _json(receipt),
                 result.digest, fingerprint, adjusts, actor, moment,
             )  # fmt: skip
-            await connection.copy_records_to_table(
-                "settlement_line",
-                records=[(number, *line) for line in lines],
-                columns=[
-                    "settlement", "uscc", "name", "region", "outcome", "award_fen", "held_fen", "payable_fen",
-                    "adjustment_fen", "line", "working",
-                ],
-            )  # fmt: skip
+            # row security, which COPY does not go through, holds for whoever stores lines as well
+            for first in range(0, len(lines), LINES_AT_ONCE):
+                await connection.execute(_STORE_LINES, number, *zip(*lines[first : first + LINES_AT_ONCE], strict=True))
             await connection.execute(
-                "insert into settlement_event (settlement, event, actor, at, detail) values ($1, 'run', $2, $3, $4)",
+                """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+                   values ($1, 'run', '', '', $2, $3, 0, $4)""",
                 number, actor, moment, _json({"digest": result.digest}),
             )  # fmt: skip
     return number, True

@@ -19,6 +19,7 @@ import uvicorn
 from api.commands.common import DEFAULT_DATA, Data
 from api.settings import Settings
 from meter.database.connect import database_url
+from meter.database.seal import ensure_seal
 from meter.journal.chain import SM3
 from migrations.upgrade import upgrade
 
@@ -33,6 +34,7 @@ def serve(
     port = port or _free_port(host)
     with database_url(data) as url:
         asyncio.run(upgrade(url))
+        ensure_seal(data)
         Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
         metrics_folder = tempfile.mkdtemp(prefix="suanbu-metrics-") if workers > 1 else None
         if metrics_folder:

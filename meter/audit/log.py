@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.scope import NOBODY, acting
 from meter.rollup.store import driver
 
 _PAGE = 10_000
@@ -21,12 +22,13 @@ async def note(
     engine: AsyncEngine, actor: str, action: str, about: str, result: str, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Append one row, in a transaction of its own."""
-    async with engine.connect() as held:
-        connection = await driver(held)
-        await connection.execute(
-            "select audit_append($1, $2, $3, $4, null, null, $5)",
-            actor, action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
-        )  # fmt: skip
+    with acting(NOBODY):
+        async with engine.connect() as held:
+            connection = await driver(held)
+            await connection.execute(
+                "select audit_append($1, $2, $3, $4, null, null, $5)",
+                actor, action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
+            )  # fmt: skip
 
 
 async def note_refusal(engine: AsyncEngine, actor: str, action: str, about: str, code: str) -> None:

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from meter.database.embedded import embedded
-
-SERVICE_ROLE = "suanbu_service"
+from meter.database.scope import SERVICE_ROLE, tell_connections
 
 
 @contextlib.contextmanager
@@ -28,8 +27,11 @@ def database_url(data: Path) -> Iterator[str]:
 
 
 def service_engine(url: str, connections: int = 8) -> AsyncEngine:
-    """An engine whose sessions act as the service's role, which may read and append but never update or delete."""
-    return create_async_engine(
+    """An engine whose sessions act as the service's role, which may read and append but never update or delete.
+
+    What belongs to cities they see on somebody's behalf only: see meter/database/scope.py.
+    """
+    engine = create_async_engine(
         _for_asyncpg(url),
         pool_size=connections,
         max_overflow=0,
@@ -37,6 +39,8 @@ def service_engine(url: str, connections: int = 8) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"server_settings": {"role": SERVICE_ROLE, "application_name": "suanbu"}, "timeout": 10},
     )
+    tell_connections(engine)
+    return engine
 
 
 def owner_engine(url: str) -> AsyncEngine:

@@ -71,6 +71,7 @@ def tell_connections(engine: AsyncEngine) -> None:
 
 async def _tell(driver: Any, scope: Scope) -> None:
     await driver.execute(f"set role {scope.role}")
+    await driver.execute(f"set search_path = {'city, public' if scope.role == CITY_ROLE else 'public'}")
     await driver.execute(
         "select set_config('suanbu.city', $1, false), set_config('suanbu.actor', $2, false)", scope.city, scope.actor
     )

@@ -85,6 +85,7 @@ def _create_tables() -> None:
         "party",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("uscc", sa.Text(), nullable=False),
+        sa.CheckConstraint("length(uscc) = 18", name="party_uscc_length_check"),
         sa.PrimaryKeyConstraint("id", name="party_pkey"),
         sa.UniqueConstraint("uscc", name="party_uscc_key"),
         comment="a number for every legal entity whose code was ever seen, registered or not",
@@ -105,6 +106,11 @@ def _create_tables() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("totp_secret", sa.Text(), nullable=True, comment="sealed; there when the person has a second factor"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("city ~ '^[0-9]{4}00$'", name="person_city_code_check"),
+        sa.CheckConstraint(
+            "role in ('finance', 'reviewer', 'approver', 'payer', 'auditor', 'operator', 'admin')",
+            name="person_role_known_check",
+        ),
         sa.PrimaryKeyConstraint("id", name="person_pkey"),
         sa.UniqueConstraint("name", name="person_name_key"),
     )
@@ -117,6 +123,11 @@ def _create_tables() -> None:
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "event in ('login', 'second_factor', 'reauthenticate', 'logout', 'disable', 'enable', 'unlock')",
+            name="person_event_event_known_check",
+        ),
+        sa.CheckConstraint("result in ('done', 'refused')", name="person_event_result_known_check"),
         sa.PrimaryKeyConstraint("id", name="person_event_pkey"),
         comment="logins and refusals, from which lockout follows",
     )
@@ -180,6 +191,10 @@ def _create_tables() -> None:
         sa.Column("adjusts", sa.Text(), nullable=True),
         sa.Column("run_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "status in ('computed', 'submitted', 'returned', 'reviewed', 'approved', 'published', 'locked', 'paid', 'cancelled')",
+            name="settlement_status_known_check",
+        ),
         sa.ForeignKeyConstraint(["adjusts"], ["settlement.id"], name="settlement_adjusts_fkey"),
         sa.PrimaryKeyConstraint("id", name="settlement_pkey"),
     )
@@ -238,6 +253,7 @@ def _create_tables() -> None:
             nullable=True,
             comment="sealed; there when requests with this key must be signed",
         ),
+        sa.CheckConstraint("city ~ '^[0-9]{4}00$'", name="api_key_city_code_check"),
         sa.CheckConstraint("cardinality(scopes) > 0", name="api_key_scopes_given_check"),
         sa.ForeignKeyConstraint(["source"], ["source.id"], name="api_key_source_fkey"),
         sa.PrimaryKeyConstraint("id", name="api_key_pkey"),
@@ -347,6 +363,7 @@ def _create_tables() -> None:
         sa.Column("adjustment_fen", sa.BigInteger(), nullable=True),
         sa.Column("line", sa.JSON(), nullable=False, comment="the line as the contract shapes it"),
         sa.Column("working", sa.JSON(), nullable=False, comment="the steps and the excluded use of the line"),
+        sa.CheckConstraint("outcome in ('payable', 'held', 'nothing')", name="settlement_line_outcome_known_check"),
         sa.CheckConstraint(
             "award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen",
             name="settlement_line_amounts_check",
@@ -367,6 +384,7 @@ def _create_tables() -> None:
         sa.Column("content_type", sa.Text(), nullable=False),
         sa.Column("codec", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("codec in ('zstd', 'plain')", name="batch_body_codec_known_check"),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="batch_body_batch_fkey"),
         sa.PrimaryKeyConstraint("batch", name="batch_body_pkey"),
         comment="the decoded body as received, so that nothing a source said is lost",
@@ -381,6 +399,7 @@ def _create_tables() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.CheckConstraint("tflops_fp16 > 0", name="chip_fact_rating_positive_check"),
         sa.CheckConstraint(
             "valid_from is null or valid_to is null or valid_from < valid_to", name="chip_fact_period_check"
         ),
@@ -399,6 +418,7 @@ def _create_tables() -> None:
         sa.Column("recovered_fen", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status in ('open', 'settled', 'waived')", name="clawback_claim_status_known_check"),
         sa.CheckConstraint(
             "amount_fen > 0 and recovered_fen between 0 and amount_fen", name="clawback_claim_amounts_check"
         ),
@@ -420,6 +440,8 @@ def _create_tables() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("records", sa.BigInteger(), nullable=False),
         sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("charge_fen >= 0", name="control_total_charge_range_check"),
+        sa.CheckConstraint("records >= 0", name="control_total_records_range_check"),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="control_total_batch_fkey"),
         sa.ForeignKeyConstraint(["source"], ["source.id"], name="control_total_source_fkey"),
         sa.PrimaryKeyConstraint("batch", "ordinal", name="control_total_pkey"),
@@ -460,6 +482,9 @@ def _create_tables() -> None:
         sa.Column("served_to", sa.Date(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "kind in ('contract', 'invoice', 'payment', 'public_support')", name="expenditure_fact_kind_known_check"
+        ),
         sa.CheckConstraint("served_from <= served_to", name="expenditure_fact_period_check"),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="expenditure_fact_batch_fkey"),
         sa.ForeignKeyConstraint(["consumer"], ["party.id"], name="expenditure_fact_consumer_fkey"),
@@ -495,6 +520,7 @@ def _create_tables() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("party", sa.Integer(), nullable=False),
         sa.Column("share", sa.Numeric(precision=10, scale=9), nullable=False),
+        sa.CheckConstraint("share > 0 and share <= 1", name="facility_owner_share_range_check"),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="facility_owner_batch_fkey"),
         sa.ForeignKeyConstraint(["party"], ["party.id"], name="facility_owner_party_fkey"),
         sa.PrimaryKeyConstraint("batch", "ordinal", "party", name="facility_owner_pkey"),
@@ -513,6 +539,7 @@ def _create_tables() -> None:
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.CheckConstraint("holder <> held", name="holding_fact_not_itself_check"),
+        sa.CheckConstraint("share >= 0 and share <= 1", name="holding_fact_share_range_check"),
         sa.CheckConstraint(
             "valid_from is null or valid_to is null or valid_from < valid_to", name="holding_fact_period_check"
         ),
@@ -555,6 +582,10 @@ def _create_tables() -> None:
             "amount_fen >= 0 and offset_fen >= 0 and (amount_fen = 0) = (status = 'offset')",
             name="payout_instruction_amounts_check",
         ),
+        sa.CheckConstraint(
+            "status in ('ready', 'leased', 'submitted', 'unknown', 'paid', 'failed', 'returned', 'disputed', 'offset')",
+            name="payout_instruction_status_known_check",
+        ),
         sa.ForeignKeyConstraint(
             ["settlement", "uscc"],
             ["settlement_line.settlement", "settlement_line.uscc"],
@@ -587,6 +618,7 @@ def _create_tables() -> None:
             "(status = 'conflict') = (against is not null and against_batch is not null)",
             name="quarantine_conflict_names_first_check",
         ),
+        sa.CheckConstraint("status in ('conflict', 'refused')", name="quarantine_status_known_check"),
         sa.ForeignKeyConstraint(["batch"], ["batch.batch"], name="quarantine_batch_fkey"),
         sa.ForeignKeyConstraint(["source"], ["source.id"], name="quarantine_source_fkey"),
         sa.PrimaryKeyConstraint("id", name="quarantine_pkey"),
@@ -618,6 +650,9 @@ def _create_tables() -> None:
         sa.Column("transaction", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.CheckConstraint("(event = 'propose') = (proposal is null)", name="claim_event_proposal_named_check"),
+        sa.CheckConstraint("event in ('propose', 'approve', 'reject')", name="claim_event_event_known_check"),
+        sa.CheckConstraint("kind in ('offset', 'repaid', 'waive')", name="claim_event_kind_known_check"),
+        sa.CheckConstraint("amount_fen > 0", name="claim_event_amount_positive_check"),
         sa.ForeignKeyConstraint(["claim"], ["clawback_claim.id"], name="claim_event_claim_fkey"),
         sa.ForeignKeyConstraint(["instruction"], ["payout_instruction.id"], name="claim_event_instruction_fkey"),
         sa.ForeignKeyConstraint(["proposal"], ["claim_event.id"], name="claim_event_proposal_fkey"),
@@ -672,6 +707,7 @@ def upgrade() -> None:
     _keep()
     _summarize()
     _grant()
+    _limit_to_cities()
 
 
 # event, states before, state after
@@ -748,16 +784,7 @@ OWN = ("settlement_instruct(text, text, timestamp with time zone)",)
 
 def _grant() -> None:
     """The service may read and append; states change by the events it appends, and the rollup is a cache."""
-    op.execute("""
-        do $$ begin
-            if not exists (select from pg_roles where rolname = 'suanbu_service') then
-                create role suanbu_service nologin;
-            end if;
-        exception when duplicate_object or unique_violation then null;  -- another database of this server was first
-        end $$
-    """)
-    op.execute("grant suanbu_service to current_user")
-    op.execute("grant usage on schema public to suanbu_service")
+    _role("suanbu_service")
     op.execute(f"grant select, insert on {', '.join(APPENDED)} to suanbu_service")
     op.execute(f"grant select on {', '.join(READ)} to suanbu_service")
     op.execute("grant select, insert, delete on rollup, rollup_block to suanbu_service")
@@ -780,3 +807,36 @@ def _summarize() -> None:
         end $$
     """)
     op.execute("alter table batch_body alter column body set storage external")  # it is compressed already
+
+
+LIMITED = (
+    "settlement", "settlement_line", "settlement_event", "payout_instruction", "payout_event", "clawback_claim",
+    "claim_event",
+)  # fmt: skip
+
+
+def _limit_to_cities() -> None:
+    """Row security on what belongs to cities, for the owner as well; a role of few rights for who is bound to one."""
+    _role("suanbu_city")
+    for table in LIMITED:
+        op.execute(f"alter table {table} enable row level security")
+        op.execute(f"alter table {table} force row level security")
+    op.execute("grant usage on schema city to suanbu_city")
+    op.execute("grant select on city.settlement, city.settlement_event to suanbu_city")
+    op.execute("grant select on settlement_line, payout_instruction, payout_event to suanbu_city")
+    op.execute("grant select (id, after, city), insert on settlement_event to suanbu_city")
+    op.execute("grant select on alembic_version to suanbu_city")
+
+
+def _role(name: str) -> None:
+    """A role without login that the connecting user may take on; roles belong to the server, not to one database."""
+    op.execute(f"""
+        do $$ begin
+            if not exists (select from pg_roles where rolname = '{name}') then
+                create role {name} nologin;
+            end if;
+        exception when duplicate_object or unique_violation then null;  -- another database of this server was first
+        end $$
+    """)
+    op.execute(f"grant {name} to current_user")
+    op.execute(f"grant usage on schema public to {name}")

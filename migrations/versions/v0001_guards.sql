@@ -45,7 +45,8 @@ end $$
 --;
 create trigger settlement_guard before update on settlement for each row execute function settlement_guard()
 --;
-create function settlement_born() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function settlement_born() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 begin
     if not exists (select from settlement_event where settlement = new.id and event = 'run') then
         perform suanbu_refuse('event_missing', 'a settlement is stored together with the event of its run');
@@ -80,7 +81,8 @@ $$
 --;
 comment on function settlement_waiting(text) is 'cities whose lines have not passed review since the last submission'
 --;
-create function settlement_event_apply() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function settlement_event_apply() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     s settlement%rowtype;
     approval settlement_event%rowtype;
@@ -237,7 +239,8 @@ end $$
 create trigger settlement_event_apply before insert on settlement_event
 for each row execute function settlement_event_apply()
 --;
-create function settlement_event_applied() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function settlement_event_applied() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 begin
     if new.after <> new.before then
         update settlement set status = new.after where id = new.settlement;
@@ -322,7 +325,8 @@ create function payout_account(code text) returns text language sql stable as $$
     order by f.valid_from desc nulls last, f.batch desc, f.ordinal desc limit 1
 $$
 --;
-create function payout_guard() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function payout_guard() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     payable bigint;
 begin
@@ -350,7 +354,8 @@ end $$
 --;
 create trigger payout_guard before insert or update on payout_instruction for each row execute function payout_guard()
 --;
-create function payout_event_apply() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function payout_event_apply() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     i payout_instruction%rowtype;
     last payout_event%rowtype;
@@ -426,7 +431,8 @@ comment on function payout_held(bigint) is 'holds one instruction until the end 
 --;
 create trigger payout_event_apply before insert on payout_event for each row execute function payout_event_apply()
 --;
-create function payout_event_applied() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function payout_event_applied() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     part bigint := coalesce((new.detail ->> 'offset_fen')::bigint, 0);
 begin
@@ -469,7 +475,8 @@ end $$
 --;
 create trigger claim_guard before update on clawback_claim for each row execute function claim_guard()
 --;
-create function claim_event_apply() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function claim_event_apply() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     c clawback_claim%rowtype;
     p claim_event%rowtype;
@@ -519,7 +526,8 @@ end $$
 --;
 create trigger claim_event_apply before insert on claim_event for each row execute function claim_event_apply()
 --;
-create function claim_event_applied() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function claim_event_applied() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     target payout_instruction%rowtype;
 begin
@@ -570,7 +578,8 @@ end $$
 create function audit_actor() returns text language sql stable as
 $$ select coalesce(nullif(current_setting('suanbu.actor', true), ''), 'database:' || session_user) $$
 --;
-create function audit_row() returns trigger language plpgsql security definer set suanbu.city = '*' as $$
+create function audit_row() returns trigger language plpgsql security definer
+set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     s settlement%rowtype;
 begin
@@ -622,3 +631,53 @@ for each row execute function audit_row()
 --;
 create constraint trigger audit_row after insert on person_event deferrable initially deferred
 for each row execute function audit_row()
+--;
+
+-- cities ------------------------------------------------------------------------------------------------------------
+-- Who is bound to a city acts as suanbu_city, in whose search path the schema `city` comes first: a settlement there has
+-- the totals of that city's lines, and nothing of what is only the province's. A connection on whose behalf nobody has
+-- set suanbu.city sees nothing.
+
+create function suanbu_sees(city text) returns boolean language sql stable as
+$$ select coalesce(current_setting('suanbu.city', true) in ('*', city), false) $$
+--;
+create policy scope on settlement using (coalesce(current_setting('suanbu.city', true), '') <> '')
+--;
+create policy scope on settlement_line using (current_setting('suanbu.city', true) in ('*', suanbu_city(region)))
+--;
+create policy scope on settlement_event
+using (current_setting('suanbu.city', true) in ('*', city)
+       or city is null and coalesce(current_setting('suanbu.city', true), '') <> '')
+with check (current_setting('suanbu.city', true) in ('*', city))
+--;
+create policy scope on payout_instruction using (current_setting('suanbu.city', true) in ('*', city))
+--;
+create policy scope on payout_event
+using (exists (select from payout_instruction i where i.id = payout_event.instruction and suanbu_sees(i.city)))
+--;
+create policy scope on clawback_claim using (current_setting('suanbu.city', true) in ('*', city))
+--;
+create policy scope on claim_event
+using (exists (select from clawback_claim c where c.id = claim_event.claim and suanbu_sees(c.city)))
+--;
+create schema city
+--;
+create view city.settlement with (security_barrier) as
+select s.id, s.round, s.status, s.as_of, s.payment_order, s.readings, '[]'::jsonb as matches,
+       '[]'::jsonb as applications, '[]'::jsonb as match_lines,
+       (select jsonb_build_object('award_fen', coalesce(sum(l.award_fen), 0),
+            'held_fen', coalesce(sum(l.held_fen), 0), 'payable_fen', coalesce(sum(l.payable_fen), 0))
+            || case when s.adjusts is null then '{}'::jsonb
+                    else jsonb_build_object('adjustment_fen', coalesce(sum(l.adjustment_fen), 0)) end
+        from public.settlement_line l
+        where l.settlement = s.id and public.suanbu_city(l.region) = current_setting('suanbu.city', true)) as totals,
+       '{}'::jsonb as receipt, s.digest, ''::bytea as fingerprint, s.adjusts, ''::text as run_by, s.created_at
+from public.settlement s
+where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
+--;
+create view city.settlement_event with (security_barrier) as
+select e.id, e.settlement, e.event, e.before, e.after, case when e.city is null then '' else e.actor end as actor,
+       e.city, e.at, case when e.city is null then '{}'::jsonb else e.detail end as detail
+from public.settlement_event e
+where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
+and (e.city is null or e.city = current_setting('suanbu.city', true))

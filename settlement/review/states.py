@@ -41,7 +41,8 @@ async def move(
         try:
             async with connection.transaction():
                 reached = await connection.fetchval(
-                    """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+                    """insert into public.settlement_event
+                       (settlement, event, before, after, actor, at, transaction, detail)
                        values ($1, $2, '', '', $3, $4, 0, $5) returning after""",
                     settlement, event, actor, moment, json.dumps(dict(detail), ensure_ascii=False),
                 )  # fmt: skip
@@ -52,6 +53,8 @@ async def move(
             raise NotPossible("ROUND_LOCKED", f"{why}: run it again") from None
         except asyncpg.CheckViolationError as refusal:
             raise refused(refusal) from None
+        except asyncpg.InsufficientPrivilegeError:
+            raise NotPossible("OTHER_CITY", "who is bound to a city decides about its own lines only") from None
     return str(reached)
 
 

@@ -53,7 +53,8 @@ async def test_constraints_and_indexes_are_those_of_the_tables(database: str, em
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
     await engine.dispose()
-    assert await _rules(database) == await _rules(empty)
+    migrated, made = set(await _rules(database)), set(await _rules(empty))
+    assert (made - migrated, migrated - made) == (set(), set())
 
 
 async def _rules(url: str) -> list[tuple[str, str]]:
@@ -62,7 +63,7 @@ async def _rules(url: str) -> list[tuple[str, str]]:
     try:
         rows = await connection.fetch("""
             select conrelid::regclass::text as place, pg_get_constraintdef(oid) as said from pg_constraint
-            where connamespace = 'public'::regnamespace
+            where connamespace = 'public'::regnamespace and contype <> 't'
             union all
             select tablename, regexp_replace(indexdef, 'INDEX \\S+ ON', 'INDEX ON') from pg_indexes
             where schemaname = 'public'

@@ -1,0 +1,1 @@
+"""Tests of keys, people, the audit log, city limits and sealed accounts."""
