@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.door import Door, Holder
 from tests.support.postgres import Cluster
 from tests.support.postgres import cluster as running_cluster
 from tests.support.serving import Served, in_process
+
+os.environ.setdefault("SUANBU_SEAL_KEY", "5e" * 32)  # the key that seals bank accounts lies outside every database
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -8,6 +8,7 @@ equal owners are sealed alike and repeats can be recognised; that two sealed val
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -78,7 +79,12 @@ def ensure_seal(data: Path) -> Seal:
 def seal_from_environment() -> Seal | None:
     """The seal whose key the parent process left, or None."""
     given = os.environ.get(ENVIRONMENT)
-    return Seal.of(bytes.fromhex(given)) if given else None
+    return _seal(given) if given else None
+
+
+@functools.cache
+def _seal(key: str) -> Seal:
+    return Seal.of(bytes.fromhex(key))
 
 
 def secret_file(path: Path, make: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import zstandard
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.seal import seal_from_environment
 from meter.journal.chain import digest_of
 from meter.journal.transaction import Clock, JournalTransaction, Recorded, journal_transaction
 from meter.registry.facts import EVER, NEVER, day_number, day_of, held_above_one
@@ -67,7 +68,7 @@ async def record_items(
     items: dict[int, Item] = {}
     for index, one in enumerate(raw):
         try:
-            items[index] = READERS[kind](one)
+            items[index] = _sealable(READERS[kind](one))
         except Unfit as unfit:
             outcome.reject(index, None, "refused", unfit.code, unfit.detail)
     async with journal_transaction(engine, algorithm, clock) as journal:
@@ -81,6 +82,13 @@ async def record_items(
             await _append(journal, kind, fresh, source, body, key_name, outcome)
         outcome.warnings = await _owner_warnings(journal, kind, items)
     return outcome
+
+
+def _sealable(item: Item) -> Item:
+    """The item. Raises Unfit where it brings a bank account and this process has no key to seal it with."""
+    if item.get("bank_account") and seal_from_environment() is None:
+        raise Unfit("no_sealing_key", "bank accounts are kept sealed only, and this service was started without a key")
+    return item
 
 
 def content_of(item: Item) -> str:
@@ -174,13 +182,23 @@ def _said(item: Item) -> tuple[str, str]:
 
 
 def _account_text(item: Item) -> str:
+    """The item's bank account, sealed: equal accounts of one entity are sealed alike, so repeats are recognised."""
     account = item.get("bank_account")
-    return json.dumps(account, sort_keys=True, ensure_ascii=False) if account else ""
+    if not account:
+        return ""
+    seal = seal_from_environment()
+    assert seal is not None, "who has no key was refused before"
+    return seal.seal(json.dumps(account, sort_keys=True, ensure_ascii=False), account_owner(item["uscc"]))
+
+
+def account_owner(uscc: str) -> str:
+    """To what a sealed bank account is bound."""
+    return f"account {uscc}"
 
 
 _LATEST: Mapping[str, str] = {
     "entities": """select distinct on (f.party, f.valid_from) p.uscc as a, f.valid_from as b, f.content,
-        f.bank_account::text as account from entity_fact f join party p on p.id = f.party
+        f.bank_account as account from entity_fact f join party p on p.id = f.party
         where p.uscc = any($1::text[]) order by f.party, f.valid_from, f.batch desc, f.ordinal desc""",
     "facilities": """select distinct on (f.facility, f.valid_from) d.code as a, f.valid_from as b, f.content
         from facility_fact f join facility d on d.id = f.facility
@@ -213,8 +231,6 @@ async def _latest(
     for row in rows:
         subject = tuple(row[name] for name in ("a", "b", "c") if name in row)
         account = row["account"] if row.get("account") else ""
-        if account:
-            account = json.dumps(json.loads(account), sort_keys=True, ensure_ascii=False)
         found[subject] = (row["content"], account)
     return found
 

@@ -151,6 +151,22 @@ def _create_tables() -> None:
     )
     op.create_index("reversal_batch_idx", "reversal", ["batch"], unique=False)
     op.create_table(
+        "rollup",
+        sa.Column("last_batch", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("consumer", sa.Integer(), nullable=False),
+        sa.Column("facility", sa.Integer(), nullable=False),
+        sa.Column("chip", sa.Integer(), nullable=False),
+        sa.Column("purpose", sa.SmallInteger(), nullable=False),
+        sa.Column("via_platform", sa.Boolean(), nullable=False),
+        sa.Column("millicard_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
+        sa.Column("pieces", sa.BigInteger(), nullable=False),
+        sa.Column("starts", sa.BigInteger(), nullable=False),
+        comment="one block's sums; days since 1970-01-01, Asia/Shanghai; columns as in meter/rollup/frames.py",
+    )
+    op.create_index("rollup_block_idx", "rollup", ["last_batch"], unique=False, postgresql_using="brin")
+    op.create_table(
         "rollup_block",
         sa.Column("first_batch", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("last_batch", sa.BigInteger(), nullable=False),
@@ -306,23 +322,6 @@ def _create_tables() -> None:
     )
     op.create_index("login_person_idx", "login", ["person"], unique=False)
     op.create_table(
-        "rollup",
-        sa.Column("last_batch", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("consumer", sa.Integer(), nullable=False),
-        sa.Column("facility", sa.Integer(), nullable=False),
-        sa.Column("chip", sa.Integer(), nullable=False),
-        sa.Column("purpose", sa.SmallInteger(), nullable=False),
-        sa.Column("via_platform", sa.Boolean(), nullable=False),
-        sa.Column("millicard_seconds", sa.BigInteger(), nullable=False),
-        sa.Column("charge_fen", sa.BigInteger(), nullable=False),
-        sa.Column("pieces", sa.BigInteger(), nullable=False),
-        sa.Column("starts", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["last_batch"], ["rollup_block.last_batch"], name="rollup_last_batch_fkey"),
-        comment="one block's sums; days since 1970-01-01, Asia/Shanghai; columns as in meter/rollup/frames.py",
-    )
-    op.create_index("rollup_block_idx", "rollup", ["last_batch"], unique=False, postgresql_using="brin")
-    op.create_table(
         "settlement_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("settlement", sa.Text(), nullable=False),
@@ -459,7 +458,7 @@ def _create_tables() -> None:
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("ai_enterprise", sa.Boolean(), nullable=True),
         sa.Column("state_body", sa.Boolean(), nullable=False),
-        sa.Column("bank_account", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("bank_account", sa.Text(), nullable=True, comment="sealed: meter/database/seal.py"),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.CheckConstraint(

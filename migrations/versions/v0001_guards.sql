@@ -320,7 +320,7 @@ begin
 end $$
 --;
 create function payout_account(code text) returns text language sql stable as $$
-    select f.bank_account::text from entity_fact f join party p on p.id = f.party
+    select f.bank_account from entity_fact f join party p on p.id = f.party
     where p.uscc = code and f.bank_account is not null
     order by f.valid_from desc nulls last, f.batch desc, f.ordinal desc limit 1
 $$

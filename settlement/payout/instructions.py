@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.seal import seal_from_environment
+from meter.registry.record import account_owner
 from meter.rollup.store import driver
 from settlement.payout.refusal import NotPossible, refused
 
@@ -227,7 +229,11 @@ async def ledger(connection: asyncpg.Connection, settlement: str | None = None) 
 
 
 def _account(row: asyncpg.Record) -> Any:
-    return json.loads(row["account"]) if row["account"] else None
+    """The account in plain text, for who pays and nobody else."""
+    seal = seal_from_environment()
+    if not row["account"] or seal is None:
+        return None
+    return json.loads(seal.unseal(row["account"], account_owner(row["uscc"])))
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
