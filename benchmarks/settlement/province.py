@@ -167,10 +167,13 @@ def _expenditures(chance: np.random.Generator, window: tuple[int, int], entities
     )
 
 
-def _use(chance: np.random.Generator, window: tuple[int, int], entities: int, investor: Int, rows: int) -> pl.DataFrame:
+def _use(
+    chance: np.random.Generator, window: tuple[int, int], entities: int, investor: Int, wanted: int
+) -> pl.DataFrame:
     """Each consumer stays with a handful of facilities and a chip; some days lie outside the window. One facility in
     twenty is used by its first investor alone, another one nearly so."""
     facilities = len(investor)
+    rows = wanted * 11 // 10  # some keys occur twice
     consumer = chance.integers(0, entities, rows)
     facility = (consumer * 7919 + chance.integers(0, 4, rows) ** 3 * 104729) % facilities
     own = (facility % 20 == 0) | ((facility % 20 == 10) & (chance.random(rows) < 0.93))
@@ -191,4 +194,4 @@ def _use(chance: np.random.Generator, window: tuple[int, int], entities: int, in
         np.ones(rows, dtype=np.int64),
     )
     key = ["day", "consumer", "facility", "chip", "purpose", "via_platform"]
-    return frame.unique(key, keep="first", maintain_order=True).sort(key)
+    return frame.unique(key, keep="first", maintain_order=True).head(wanted).sort(key)
