@@ -9,13 +9,17 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 
 from api import audit, claims, console, metrics, operations, payouts, problem, registry, settlements, usage
+from api.orphan import end_with_parent
 from api.service import running
 from api.settings import Settings
 
 
 def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
-    return app_of(Settings.from_environment())
+    settings = Settings.from_environment()
+    if settings.workers > 1:
+        end_with_parent()
+    return app_of(settings)
 
 
 def app_of(settings: Settings) -> FastAPI:

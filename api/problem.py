@@ -10,14 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from meter.journal.transaction import JournalUnavailable, reaching_database
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable", 429: "Slow down",
-    500: "Our mistake", 503: "Not available now", 507: "Out of space",
+    408: "Too slow", 409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable",
+    429: "Slow down", 500: "Our mistake", 503: "Not available now", 507: "Out of space",
 }  # fmt: skip
 
 
@@ -72,6 +73,9 @@ def install(app: FastAPI) -> None:
         except JournalUnavailable as away:
             return await unavailable(request, away)
 
+    async def gone(request: Request, _: Exception) -> JSONResponse:
+        return answer(request, Problem(400, "client_gone", "the connection ended before the body did"))
+
     async def mistake(request: Request, _: Exception) -> JSONResponse:
         return answer(request, Problem(500, "internal_error", "a mistake of ours; it has been logged"))
 
@@ -90,6 +94,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(JournalUnavailable, unavailable)
     for kind in (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         app.add_exception_handler(kind, database)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, mistake)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -11,21 +11,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from api import metrics
-from api.access import require
+from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
 from api.problem import Problem
-from api.service import now
+from api.reading import READING
+from api.service import Service, now
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
 from meter.registry.read import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
-from meter.registry.record import record_items
+from meter.registry.record import Outcome, record_items
 from meter.registry.shapes import NotABatch
 from meter.rollup.store import driver
 
 ROUTER = APIRouter(prefix="/v1", tags=["registry"])
-BODY_BYTES = 32 * 1024 * 1024
 
 
 async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
@@ -36,19 +36,8 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
         raise Problem(403, "key_names_no_source", "this key names no source")
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise Problem(415, "unsupported_media_type", "send application/json")
-    body: bytes | bytearray = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
-    try:
-        body = await asyncio.to_thread(decoded, bytes(body), request.headers.get("content-encoding"))
-        outcome = await record_items(
-            service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
-            source=caller.source if kind == "control_totals" else None,
-        )  # fmt: skip
-    except (NotABatch, BodyError) as error:
-        raise Problem(error.status, str(error.code), error.detail) from None
+    async with READING.body(request) as raw:
+        outcome = await _record(request, service, caller, kind, raw)
     for status in ("accepted", "duplicate", "conflict", "refused"):
         metrics.REGISTRY_ITEMS.labels(kind, status).inc(getattr(outcome, status))
     if outcome.recorded is not None:
@@ -61,6 +50,17 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
         "results": outcome.results,
         "warnings": outcome.warnings,
     }
+
+
+async def _record(request: Request, service: Service, caller: Caller, kind: str, raw: bytes) -> Outcome:
+    try:
+        body = await asyncio.to_thread(decoded, raw, request.headers.get("content-encoding"))
+        return await record_items(
+            service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
+            source=caller.source if kind == "control_totals" else None,
+        )  # fmt: skip
+    except (NotABatch, BodyError) as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
 
 
 @ROUTER.put("/entities")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
 from api.problem import Problem
+from api.reading import READING
 from api.service import Service
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
@@ -34,7 +35,6 @@ from meter.rollup.totals import NotATotal, parse_span, usage_totals
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 256 * 1024  # from here on a body waits for one of few places before it is read
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-READ_SECONDS = 30
 WAIT_SECONDS = 20
 COMPRESSOR_LEVEL = 1
 
@@ -51,29 +51,32 @@ async def post_usage_records(request: Request, verbose: bool = False) -> Respons
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > BODY_BYTES:
         raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes")
-    if length.isdigit() and int(length) <= LARGE_BYTES:
-        receipt = await _receive(service, caller, request)
-    else:
-        try:
-            await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
-        except TimeoutError:
-            raise _slow_down("too many large requests at once") from None
-        try:
-            receipt = await _receive(service, caller, request)
-        finally:
-            service.large_bodies.release()
+    async with READING.body(request) as raw:
+        receipt = await _receive(service, caller, request, raw)
     metrics.BATCH_SECONDS.observe(asyncio.get_running_loop().time() - started)
     return _answer(receipt, verbose)
 
 
-async def _receive(service: Service, caller: Caller, request: Request) -> Receipt:
-    raw = await _read(request)
+async def _receive(service: Service, caller: Caller, request: Request, raw: bytes) -> Receipt:
+    """Check and record a body; a large one, or one that may become large, waits for one of few places."""
     content_type = request.headers.get("content-type", "")
     encoding = request.headers.get("content-encoding")
-    assert caller.source is not None
     prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
+    if len(raw) <= LARGE_BYTES and not encoding:
+        return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
     try:
-        if len(raw) <= INLINE_BYTES and not encoding:
+        await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
+    except TimeoutError:
+        raise _slow_down("too many large requests at once") from None
+    try:
+        return await _record_prepared(service, prepare, inline=False)
+    finally:
+        service.large_bodies.release()
+
+
+async def _record_prepared(service: Service, prepare: Callable[[], Delivery], *, inline: bool) -> Receipt:
+    try:
+        if inline:
             delivery = prepare()
         else:
             delivery = await asyncio.get_running_loop().run_in_executor(service.threads, prepare)
@@ -134,22 +137,6 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
         if count:
             metrics.RECORDS.labels(source, status).inc(count)
     return receipt
-
-
-async def _read(request: Request) -> bytes:
-    """The body, read no further than it may be long."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > BODY_BYTES:
-                    raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
-    except TimeoutError:
-        raise Problem(408, "body_too_slow", "the body did not arrive in time", {"Connection": "close"}) from None
-    return b"".join(chunks)
 
 
 def _slow_down(detail: str) -> Problem:

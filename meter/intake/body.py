@@ -9,6 +9,7 @@ from meter.intake.codes import BodyCode, BodyError
 from meter.intake.limits import BODY_BYTES
 
 CHUNK_BYTES = 64 * 1024
+PORTION_BYTES = 1024 * 1024
 GZIP = 16 + zlib.MAX_WBITS
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659: what a sender of Content-Encoding zstd may ask of a reader
 # A zstd block of 4 bytes can stand for 128 KiB, so this many bytes fed at once decode to 16 MiB at the most.
@@ -71,14 +72,16 @@ def from_gzip(body: bytes) -> bytearray:
         member = zlib.decompressobj(GZIP)
         while not member.eof:
             fed = view[place : place + CHUNK_BYTES]
-            if not fed:
-                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is cut short.")
+            before = len(out)
             try:
-                out += member.decompress(fed, BODY_BYTES + 1 - len(out))
+                # in small portions: what is decoded is there twice for a moment
+                out += member.decompress(fed, min(PORTION_BYTES, BODY_BYTES + 1 - len(out)))
             except zlib.error:
                 raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is broken.") from None
             if len(out) > BODY_BYTES:
                 raise BodyError(BodyCode.BODY_TOO_LARGE)
+            if not fed and len(out) == before and not member.eof:
+                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is cut short.")
             place += len(fed) - len(member.unconsumed_tail) - len(member.unused_data)
     return out
 

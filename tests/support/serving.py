@@ -20,7 +20,7 @@ from api.settings import Settings
 from meter.database.connect import service_engine
 from tests.support.door import Door
 
-START_SECONDS = 60
+START_SECONDS = 240  # kernels may have to be compiled first, on a busy machine
 
 
 @contextlib.asynccontextmanager
