@@ -5,6 +5,7 @@ Killing servers hardly ever hits the moment between the commit and its answer; a
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from tests.support.proxy import CuttingProxy
 from tests.support.records import as_array, chip, facility, usage, void
 from tests.support.serving import in_process
 
-CYCLES = 15
+CYCLES = int(os.environ.get("SUANBU_FAULT_CYCLES", "2")) * 3
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
-COMMIT_REPLY = b"C\x00\x00\x00\x0bCOMMIT\x00"
-COMMIT_REQUEST = b"COMMIT;\x00"
+COMMIT_REPLY = re.compile(rb"C\x00\x00\x00\x0bCOMMIT\x00")
+COMMIT_REQUEST = re.compile(rb"Q....commit;?\x00", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass
@@ -59,12 +60,12 @@ class CuttingProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         ends: tuple[asyncio.StreamWriter, ...],
-        mark: bytes,
+        mark: re.Pattern[bytes],
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 armed = self.before_commit if mark is COMMIT_REQUEST else self.after_commit
-                if armed and mark in data:
+                if armed and mark.search(data):
                     self.hits += 1
                     break
                 writer.write(data)
