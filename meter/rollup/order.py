@@ -24,18 +24,16 @@ def rank_groups(keys: Array, rank_of_kind: Array, rank: Array) -> None:
 
 
 @_cached
-def order_by_rank(rank: Array, ranks: Whole) -> Array:
-    """Return the places of groups by rank, those of one rank in the order they stand; a counting sort."""
+def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
+    """Write the places of groups by rank, those of one rank in the order they stand, to `ranked`; a counting sort."""
     by_rank = np.zeros(ranks + 1, np.int64)
     for group in range(len(rank)):
         by_rank[rank[group] + 1] += 1
     for place in range(ranks):
         by_rank[place + 1] += by_rank[place]
-    ranked = np.empty(len(rank), np.int32)
     for group in range(len(rank)):
         ranked[by_rank[rank[group]]] = group
         by_rank[rank[group]] += 1
-    return ranked
 
 
 @_cached

@@ -10,7 +10,7 @@ import polars as pl
 
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.table import GroupTable, frame_of
+from meter.rollup.table import FIRST_ROOM, GroupTable, Scratch, collect, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -48,13 +48,12 @@ def recompute(
     for entries in tail:
         loose.add_entries(measured(entries))
     waiting = loose.frame()  # groups of days not yet handed out
-    workers = max(1, threads)
-    # While one set of tables is brought into order, the next span is already added up in the other.
-    sets = [[GroupTable() for _ in range(workers)] for _ in range(2)]
-    ordering: Future[pl.DataFrame] | None = None
-    with ThreadPoolExecutor(workers) as pool:
-        for place, span in enumerate(every):
-            tables = sets[place % 2]
+    most_rows = max((span.rows for span in every), default=0)
+    tables = [GroupTable(room=min(max(FIRST_ROOM, most_rows // 64), 1 << 18)) for _ in range(max(1, threads))]
+    scratch = Scratch()
+    ordering: Future[pl.DataFrame] | None = None  # goes on while the next span is already being added up
+    with ThreadPoolExecutor(len(tables)) as pool:
+        for span in every:
             adding = _add_up_span(span, tables, pool, rows_done)
             if ordering is not None:
                 waiting = ordering.result()
@@ -67,7 +66,8 @@ def recompute(
             first_day = min(table.first_day() for table in tables)
             if first_day < span.first_day:
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
-            ordering = pool.submit(_order, tables, waiting)
+            tables[0].add_frame(waiting)
+            ordering = pool.submit(in_order, collect(tables, scratch), scratch)
         if ordering is not None:
             waiting = ordering.result()
     if waiting.height:
@@ -114,9 +114,3 @@ def _add_up_span(
             rows_done(len(rows.sign))
 
     return [pool.submit(work, table) for table in tables]
-
-
-def _order(tables: Sequence[GroupTable], waiting: pl.DataFrame) -> pl.DataFrame:
-    """Return the groups of the tables and of the days still open as one `use` frame."""
-    tables[0].add_frame(waiting)
-    return frame_of(tables)

@@ -1,7 +1,8 @@
 """The table in which parts of records are added up; it grows as needed and refuses what overflows."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,11 +28,12 @@ class RowOutOfRange(ValueError):
 class GroupTable:
     """Sums by group; add entries, use frames or other tables in any order, then read `frame()`.
 
-    `by` names the columns that tell groups apart; entries are cut to `cut`, a half-open span of epoch seconds.
+    `by` names the columns that tell groups apart; entries are cut to `cut`, a half-open span of epoch seconds; `room`
+    is for how many groups memory is set aside to begin with.
     One thread at a time may use a table; the kernels release the interpreter lock.
     """
 
-    def __init__(self, by: Sequence[str] = USE_KEY, cut: tuple[int, int] = EVER) -> None:
+    def __init__(self, by: Sequence[str] = USE_KEY, cut: tuple[int, int] = EVER, room: int = FIRST_ROOM) -> None:
         unknown = set(by) - set(USE_KEY)
         if unknown:
             raise ValueError(f"usage is not grouped by {sorted(unknown)}; choose from {USE_KEY}")
@@ -44,7 +46,7 @@ class GroupTable:
             | (0b001 if "via_platform" in by else 0)
         )
         self._counts = np.zeros(4, np.int64)
-        self._allot_groups(FIRST_ROOM)
+        self._allot_groups(1 << max(room - 1, 1).bit_length())  # slots are found by a mask
         self._allot_kinds(FIRST_ROOM)
 
     def _allot_groups(self, room: int) -> None:
@@ -152,18 +154,57 @@ class GroupTable:
         return frame_of([self])
 
 
+class Scratch:
+    """Memory that is used again and again: on many machines memory never touched before costs more than the work."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, NDArray[Any]] = {}
+
+    def take(self, name: str, length: int, like: NDArray[Any]) -> NDArray[Any]:
+        """Return an array of that length, typed and shaped as the rows of `like`; its content is anything."""
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < length:
+            buffer = np.empty((length + length // 4, *like.shape[1:]), like.dtype)
+            self._buffers[name] = buffer
+        return buffer[:length]
+
+
+class Collected(NamedTuple):
+    """The groups of several tables laid end to end, no longer tied to them."""
+
+    keys: NDArray[np.int64]
+    sums: NDArray[np.int64]
+    laps: NDArray[np.int32]
+    kinds: list[NDArray[np.int64]]  # of each table
+    edges: list[int]  # where each table's groups begin, and the end
+
+
+def collect(tables: Sequence[GroupTable], scratch: Scratch) -> Collected:
+    """Copy what tables hold to scratch memory, so that they can be cleared and used again."""
+    edges = [0, *accumulate(len(table) for table in tables)]
+    keys = scratch.take("keys", edges[-1], tables[0]._keys)
+    sums = scratch.take("sums", edges[-1], tables[0]._sums)
+    for table, low, high in zip(tables, edges, edges[1:], strict=False):
+        keys[low:high], sums[low:high] = table._keys[: high - low], table._sums[: high - low]
+    laps = np.empty((0, 4), np.int32)
+    if any(table._counts[split.WRAPPED] for table in tables):
+        laps = np.concatenate([table._wraps[: len(table)] for table in tables])
+    kinds = [table._kinds[: int(table._counts[split.KINDS])].copy() for table in tables]
+    return Collected(keys, sums, laps, kinds, edges)
+
+
 def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
     """Return what tables hold together as one `use` frame, sorted by its key, without groups that came to nothing.
 
     Raises SumOverflow when a total does not fit.
     """
-    lengths = [len(table) for table in tables]
-    keys = np.concatenate([table._keys[: len(table)] for table in tables])
-    sums = np.concatenate([table._sums[: len(table)] for table in tables])
-    wrapped = any(table._counts[split.WRAPPED] for table in tables)
-    laps = np.concatenate([table._wraps[: len(table)] for table in tables]) if wrapped else np.empty((0, 4), np.int32)
+    scratch = Scratch()
+    return in_order(collect(tables, scratch), scratch)
 
-    known = [table._kinds[: int(table._counts[split.KINDS])] for table in tables]
+
+def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
+    """Return collected groups as `frame_of` does; `scratch` is the memory they were collected in."""
+    keys, sums, laps, known, edges = groups
     every = np.concatenate(known)
     by_key = np.lexsort((every[:, 1], every[:, 0] & 0xFFFF_FFFF, every[:, 0] >> 32))
     every = every[by_key]
@@ -173,14 +214,15 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
     rank_by_place[by_key] = np.cumsum(fresh) - 1
     kinds = every[fresh]
     rank_of_kind = np.split(rank_by_place, np.cumsum([len(some) for some in known])[:-1])
-    rank = np.empty(len(keys), np.int32)
-    edges = np.cumsum([0, *lengths])
-    for table, ranks in enumerate(rank_of_kind):
-        order.rank_groups(keys[edges[table] : edges[table + 1]], ranks, rank[edges[table] : edges[table + 1]])
+    rank = scratch.take("rank", len(keys), rank_by_place)
+    for ranks, low, high in zip(rank_of_kind, edges, edges[1:], strict=False):
+        order.rank_groups(keys[low:high], ranks, rank[low:high])
+    ranked = scratch.take("ranked", len(keys), rank_by_place)
+    order.order_by_rank(rank, len(kinds), ranked)
 
-    day, kind = np.empty(len(keys), np.int32), np.empty(len(keys), np.int32)
+    kind = scratch.take("kind", len(keys), rank_by_place)
+    day = np.empty(len(keys), np.int32)
     amounts, over = np.empty((4, len(keys)), np.int64), np.zeros((4, len(keys)), np.int32)
-    ranked = order.order_by_rank(rank, len(kinds))
     rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, day, kind, amounts, over)
     day, kind, amounts, over = day[:rows], kind[:rows], amounts[:, :rows], over[:, :rows]
     consumer, facility = (kinds[:, 0] >> 32).astype(np.int32), (kinds[:, 0] & 0xFFFF_FFFF).astype(np.int32)
