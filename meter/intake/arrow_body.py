@@ -79,6 +79,7 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
     """The records of an Arrow IPC stream; raises `BodyError`."""
     check_stream(body)
     columns: list[Column] = []
+    text_bytes = 0
     try:
         reader = pa.ipc.open_stream(pa.py_buffer(body), options=pa.ipc.IpcReadOptions(use_threads=False))
         batches = list(reader)
@@ -87,7 +88,8 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
             chunks = [batch.column(place) for batch in batches] or [pa.nulls(0, field.type)]
             columns.append(column_of(field.name, field.type, chunks))
             # texts that rows share, in a dictionary or by views, count once for every row that has them
-            if sum(int(column.lengths.sum(dtype=np.int64)) for column in columns if column.is_text) > BODY_BYTES:
+            text_bytes += int(columns[-1].lengths.sum(dtype=np.int64)) if columns[-1].is_text else 0
+            if text_bytes > BODY_BYTES:
                 raise BodyError(BodyCode.BODY_TOO_LARGE)
     except BROKEN as error:
         raise BodyError(BodyCode.BAD_ARROW, f"The Arrow stream is broken: {shown(str(error))}") from None

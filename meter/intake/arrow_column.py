@@ -30,11 +30,7 @@ class Column:
     text: Array  # u1
     starts: Array  # i8
     lengths: Array  # i4
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the cells are strings."""
-        return is_text(self.kind)
+    is_text: bool
 
     def cell(self, row: int) -> Value:
         """What a cell that is not null states; raises `Refused` with bad_utf8."""
@@ -100,29 +96,28 @@ def column_of(name: str, kind: Any, chunks: list[Any]) -> Column:
 
     Text is validated as bytes and read as UTF-8 cell by cell, so that one bad cell costs one record.
     """
-    seen = [bytes_view(chunk) for chunk in chunks]
+    text_cells = is_text(kind)
+    seen = [bytes_view(chunk) for chunk in chunks] if text_cells else chunks
     for chunk in seen:
         chunk.validate(full=True)
     array = seen[0] if len(seen) == 1 else pa.concat_arrays(seen)
-    if pa.types.is_dictionary(array.type) and not is_text(kind):
+    if pa.types.is_dictionary(array.type) and not text_cells:
         array = array.dictionary_decode() if pa.types.is_primitive(array.type.value_type) else array
     present = None if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_null(array.type):
         present = np.zeros(len(array), np.bool_)
-    if is_text(kind):
+    if text_cells:
         text, starts, lengths = texts_of(array)
     else:
         text, starts, lengths = NO_TEXT, np.zeros(len(array), np.int64), np.full(len(array), STATED, np.int32)
     if present is not None:
         lengths = np.where(present, lengths, np.int32(ABSENT))
-    return Column(name, kind, array, text, starts, lengths)
+    return Column(name, kind, array, text, starts, lengths, text_cells)
 
 
 def bytes_view(array: Any) -> Any:
-    """A string array (or a dictionary of strings) seen as bytes, without a copy; others as they are."""
+    """A string array, or a dictionary of strings, seen as bytes, without a copy."""
     kind = array.type
-    if not is_text(kind):
-        return array
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(array.indices, bytes_view(array.dictionary), safe=False)
     if pa.types.is_string_view(kind):

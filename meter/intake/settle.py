@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.codes import Refused
-from meter.intake.digest_kernel import digest_texts, initial_state
+from meter.intake.digest_kernel import digest_texts, initial_state, keep_first_half
 from meter.intake.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
 from meter.intake.received import CODES, Document, Received, Refusal, Texts
 from meter.intake.record import ID, Checked, Pairs, Value
@@ -81,25 +81,25 @@ def fill_digests(found: Found, source_number: int) -> None:
     salt = salt_of_source(source_number)
     records["key"] = digests_of("id", found, salt).view(np.uint8)
     records["corrects"] = digests_of("corrects", found, salt).view(np.uint8)
-    for name, salt in (("order", ORDER_SALT), ("evidence", EVIDENCE_SALT)):
-        first = digests_of(name, found, salt).view(np.int64)[:, 0]
-        records[name + "_digest"] = np.where((places[name + "_length"] >= 0) & (first == 0), 1, first)
+    lengths = places["order_length"]
+    keep_first_half(digests_of("order", found, ORDER_SALT), lengths, records["order_digest"])
+    lengths = places["evidence_length"]
+    keep_first_half(digests_of("evidence", found, EVIDENCE_SALT), lengths, records["evidence_digest"])
 
 
 def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
     """(n, 4) uint32 digests of one text of every row, zeros where there is none."""
     # contiguous, so that the kernel sees one type of array
-    lengths = found.places[name + "_length"].copy()
+    starts, lengths = found.places[name].copy(), found.places[name + "_length"].copy()
     digests = np.zeros((len(lengths), 4), np.uint32)
-    if lengths.max(initial=-1) >= 0:
-        buffer, starts = found.texts[name], found.places[name].copy()
-        spare = found.texts.get("spare", NO_TEXT)
-        if name == "order" and spare.size:
-            apart = starts >= buffer.size
-            apart_lengths = np.where(apart, lengths, np.int32(-1))
-            digest_texts(spare, starts - buffer.size, apart_lengths, initial_state(salt), digests)
-            lengths = np.where(apart, np.int32(-1), lengths)
-        digest_texts(buffer, starts, lengths, initial_state(salt), digests)
+    buffer = found.texts[name]
+    spare = found.texts.get("spare", NO_TEXT)
+    if name == "order" and spare.size:
+        apart = starts >= buffer.size
+        apart_lengths = np.where(apart, lengths, np.int32(-1))
+        digest_texts(spare, starts - buffer.size, apart_lengths, initial_state(salt), digests)
+        lengths = np.where(apart, np.int32(-1), lengths)
+    digest_texts(buffer, starts, lengths, initial_state(salt), digests)
     return digests
 
 
