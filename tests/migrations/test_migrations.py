@@ -14,7 +14,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from meter.database.connect import SERVICE_ROLE, owner_engine
+from meter.database.connect import owner_engine
+from meter.database.scope import SERVICE_ROLE
 from migrations.shape import METADATA
 from migrations.upgrade import newest, upgrade
 from tests.support.postgres import Cluster
