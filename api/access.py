@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import exists, insert, select, text
+from fastapi import Request
+from sqlalchemy import exists, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import signing
 from api.problem import Problem
 from api.tables import api_key, api_key_revocation
+from meter.audit.log import note
 from meter.database.scope import NOBODY, Scope, act_as, acting
 from meter.journal.tables import source as source_table
 
@@ -23,6 +27,11 @@ SCOPES = (
     "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",
 )  # fmt: skip
 REMEMBER_SECONDS = 0.5  # a revoked key stops working within a second on every worker
+NOTE_SECONDS, NOTED_MAX, UNKNOWN_MAX = (
+    3600.0,
+    10_000,
+    1_000,
+)  # a use of a key is in the audit log once an hour: batches name their key
 MARK = "suanbu"
 
 
@@ -51,8 +60,16 @@ async def create_key(
     city: str | None,
     expires_at: datetime | None,
     now: datetime,
+    signed: bool = False,
+    live_max: int | None = None,
 ) -> str:
-    """Make a key and return it; it can never be shown again. Raises ValueError for an unknown scope."""
+    """Make a key and return it; it can never be shown again.
+
+    Raises ValueError for an unknown scope or city, or when the holder has `live_max` live keys already: two, and a
+    third only after one was revoked, is how keys are rotated.
+    """
+    if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
+        raise ValueError("a city is a six-digit code that ends in 00")
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
@@ -61,8 +78,18 @@ async def create_key(
         source = name
     async with engine.begin() as connection:
         number = await _source_number(connection, source) if source else None
+        if live_max is not None:
+            await connection.execute(text("select pg_advisory_xact_lock(23226)"))  # 0x5ABA: whoever counts live keys
+            live = select(func.count()).where(
+                api_key.c.name == name,
+                or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
+                ~exists().where(api_key_revocation.c.api_key == api_key.c.id),
+            )
+            if (await connection.execute(live)).scalar_one() >= live_max:
+                raise ValueError(f"{name!r} has {live_max} live keys: revoke one first")
         await connection.execute(
             insert(api_key).values(
+                signed=signed,
                 prefix=prefix, secret_digest=_digest(secret), name=name, scopes=scopes, source=number, city=city,
                 created_at=now, expires_at=expires_at,
             )
@@ -97,32 +124,76 @@ async def revoke_key(engine: AsyncEngine, prefix: str, now: datetime) -> bool:
     return True
 
 
+class _Known(NamedTuple):
+    """What is remembered of a key, and since when (monotonic seconds)."""
+
+    asked: float
+    secret_digest: bytes
+    caller: Caller
+    expires_at: datetime | None
+    signed: bool
+
+
 class KeyRing:
     """Checks the keys of requests, remembering each answer for half a second."""
 
     def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._clock = clock
-        self._remembered: dict[str, tuple[float, bytes, Caller, datetime | None]] = {}
+        self._noted: dict[tuple[str, str], float] = {}
+        self._remembered: dict[str, _Known] = {}
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """Who sends this Authorization header. Raises Problem 401."""
+    async def caller(self, authorization: str | None, request: Request | None = None) -> Caller:
+        """Who sends this Authorization header, with this request. Raises Problem 401.
+
+        From here on the task acts on the caller's behalf.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         parts = token.strip().split("_", 2)
         if scheme.lower() != "bearer" or len(parts) != 3 or parts[0] != MARK:
             raise Problem(401, "no_key", "an API key is needed: Authorization: Bearer <key>")
         prefix, secret = parts[1], parts[2]
         found = self._remembered.get(prefix)
-        if found is None or time.monotonic() - found[0] > REMEMBER_SECONDS:
+        if found is None or time.monotonic() - found.asked > REMEMBER_SECONDS:
             found = await self._look_up(prefix)
-        if found is None or not hmac.compare_digest(found[1], _digest(secret)):
+        if found is None or not hmac.compare_digest(found.secret_digest, _digest(secret)):
+            await self._note("key:unknown", prefix, "refused", "unknown_key")
             raise Problem(401, "unknown_key", "the API key is unknown or revoked")
-        if found[3] is not None and found[3] <= self._clock():
+        caller = found.caller
+        if found.expires_at is not None and found.expires_at <= self._clock():
+            await self._note(caller.actor, prefix, "refused", "expired_key")
             raise Problem(401, "expired_key", "the API key has expired")
-        act_as(Scope(found[2].city or "*", found[2].actor))
-        return found[2]
+        if found.signed:
+            await self._check_signature(request, found, prefix)
+        await self._note(caller.actor, prefix, "done", "")
+        act_as(Scope(caller.city or "*", caller.actor))
+        return caller
 
-    async def _look_up(self, prefix: str) -> tuple[float, bytes, Caller, datetime | None] | None:
+    async def _check_signature(self, request: Request | None, found: _Known, prefix: str) -> None:
+        """Once for a request, however often it is asked who sends it."""
+        if request is None or getattr(request.state, "signed_by", None) == found.caller.key_id:
+            return
+        try:
+            await signing.check(self._engine, request, found.caller.key_id, found.secret_digest, self._clock())
+        except Problem as problem:
+            await self._note(found.caller.actor, prefix, "refused", problem.code)
+            raise
+        request.state.signed_by = found.caller.key_id
+
+    async def _note(self, actor: str, prefix: str, result: str, code: str) -> None:
+        """Put a use of a key into the audit log: the first in this process, then one an hour for each outcome."""
+        about = prefix if len(prefix) == 12 and prefix.isascii() and prefix.isalnum() else "(no prefix of ours)"
+        if code == "unknown_key" and len(self._noted) > UNKNOWN_MAX:
+            about = "(many prefixes)"  # guessing must not fill the log
+        last = self._noted.get((about, code))
+        if last is not None and time.monotonic() - last < NOTE_SECONDS:
+            return
+        if len(self._noted) > NOTED_MAX:
+            self._noted.clear()
+        self._noted[about, code] = time.monotonic()
+        await note(self._engine, actor, "key.use", about, result, {"code": code} if code else None)
+
+    async def _look_up(self, prefix: str) -> _Known | None:
         asked = time.monotonic()
         query = (
             select(api_key, source_table.c.name.label("source_name"))
@@ -140,7 +211,7 @@ class KeyRing:
             return None
         source = (row["source"], row["source_name"]) if row["source"] is not None else None
         caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"])
-        self._remembered[prefix] = (asked, row["secret_digest"], caller, row["expires_at"])
+        self._remembered[prefix] = _Known(asked, row["secret_digest"], caller, row["expires_at"], row["signed"])
         return self._remembered[prefix]
 
 

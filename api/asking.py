@@ -24,7 +24,7 @@ def service_of(request: Request) -> Service:
 
 async def as_caller(request: Request) -> Caller:
     """Who sends the request, by the key in its Authorization header. Raises Problem 401."""
-    return await service_of(request).keys.caller(request.headers.get("authorization"))
+    return await service_of(request).keys.caller(request.headers.get("authorization"), request)
 
 
 async def json_object(request: Request, fields: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:

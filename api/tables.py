@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -31,7 +32,7 @@ api_key = Table(
     Column("city", Text, CheckConstraint("city ~ '^[0-9]{4}00$'", name="city_code")),
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
-    Column("signing_secret", LargeBinary, comment="sealed; there when requests with this key must be signed"),
+    Column("signed", Boolean, nullable=False, comment="whether every request with it must be signed: api/signing.py"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
     comment="a machine's key; the secret itself is shown once and never stored",
 )

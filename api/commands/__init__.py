@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import database, demo, keys, people, serve, settlements, warm, worlds
+from api.commands import checkpoint, database, demo, evidence, keys, people, serve, settlements, warm, worlds
 
 APP = typer.Typer(
     no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
@@ -15,6 +15,8 @@ APP.command("demo")(demo.demo)
 APP.command("warm")(warm.warm)
 APP.command("settle")(settlements.settle)
 APP.command("verify")(settlements.verify)
+APP.command("checkpoint")(checkpoint.checkpoint)
+APP.command("evidence")(evidence.evidence)
 APP.add_typer(keys.APP, name="key")
 APP.add_typer(people.APP, name="user")
 APP.add_typer(database.APP, name="db")

@@ -12,6 +12,7 @@ from api.access import SCOPES, create_key, list_keys, revoke_key
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
 
+LIVE_MAX = 2  # the old key and the one that replaces it
 APP = typer.Typer(no_args_is_help=True, help="API keys for machines")
 
 
@@ -22,6 +23,7 @@ def create(
     source: Annotated[str | None, typer.Option(help="the source that usage records sent with it belong to")] = None,
     city: Annotated[str | None, typer.Option(help="six-digit code of the city it is limited to")] = None,
     expires: Annotated[int | None, typer.Option(min=1, help="days until it expires")] = None,
+    signed: Annotated[bool, typer.Option("--signed", help="every request with it must be signed")] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print a new API key. It is shown this once: only its digest is stored."""
@@ -31,7 +33,15 @@ def create(
         key = with_database(
             data,
             lambda engine: create_key(
-                engine, name=name, scopes=scopes, source=source, city=city, expires_at=expires_at, now=now()
+                engine,
+                name=name,
+                scopes=scopes,
+                source=source,
+                city=city,
+                expires_at=expires_at,
+                now=now(),
+                signed=signed,
+                live_max=LIVE_MAX,
             ),
         )
     except ValueError as error:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.commands.checkpoint import verify_checkpoint
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
 from meter.journal.chain import SM3
@@ -77,11 +78,19 @@ def settle(
 
 
 def verify(
-    what: Annotated[str, typer.Argument(help="a settlement's id, or `journal`")],
+    what: Annotated[str | None, typer.Argument(help="a settlement's id, or `journal`")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="a signed checkpoint to compare with")] = None,
+    public_key: Annotated[str | None, typer.Option(help="who must have signed it (hex)")] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Recompute a settlement, or the journal's digest chain, and say equal or where not (exit status 1)."""
+    """Recompute a settlement or the journal's chain, or compare with a checkpoint; exit status 1 where not equal."""
+    if checkpoint is not None:
+        if not verify_checkpoint(checkpoint, data, as_json, public_key):
+            raise typer.Exit(1)
+        return
+    if what is None:
+        raise typer.BadParameter("name a settlement, `journal`, or --checkpoint FILE")
 
     async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
         if what == "journal":

@@ -597,7 +597,7 @@ begin
                              (to_jsonb(new) - 'transaction')::text);
     when 'api_key' then
         perform audit_append(audit_actor(), 'key.create', new.prefix, 'done', null, 'live',
-                             (to_jsonb(new) - 'secret_digest' - 'signing_secret')::text);
+                             (to_jsonb(new) - 'secret_digest')::text);
     when 'api_key_revocation' then
         perform audit_append(audit_actor(), 'key.revoke', (select prefix from api_key where id = new.api_key), 'done',
                              'live', 'revoked', '{}');

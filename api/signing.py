@@ -1,0 +1,78 @@
+"""Signed requests: for keys that ask for it, each request carries an HMAC and is taken once.
+
+Besides `Authorization: Bearer KEY` the request has
+
+    Suanbu-Time: seconds since 1970
+    Suanbu-Nonce: 16 to 64 letters and digits, never used before with this key
+    Suanbu-Signature: hex of HMAC-SHA256(SHA-256(the key's secret part), text)
+
+where the text is method, path with query, hex SHA-256 of the body as sent, time and nonce, with line feeds between.
+A nonce is remembered in the database for as long as its time would be accepted, so a request cannot be played again
+after a restart or to another worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+from fastapi import Request
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.problem import Problem
+from api.tables import request_nonce
+from meter.database.scope import NOBODY, acting
+
+WINDOW = timedelta(minutes=5)
+BODY_BYTES = 32 * 1024 * 1024
+NONCE_CHARACTERS = (16, 64)
+
+
+def signature(secret_digest: bytes, method: str, path: str, body: bytes, time: str, nonce: str) -> str:
+    """The signature of a request; `secret_digest` is the SHA-256 of the key's secret part."""
+    text = "\n".join((method, path, hashlib.sha256(body).hexdigest(), time, nonce))
+    return hmac.new(secret_digest, text.encode(), hashlib.sha256).hexdigest()
+
+
+async def check(engine: AsyncEngine, request: Request, key_id: int, secret_digest: bytes, now: datetime) -> None:
+    """Raise Problem 401 unless the request is signed, fresh and new. Leaves the body to be read again."""
+    time, nonce = request.headers.get("suanbu-time", ""), request.headers.get("suanbu-nonce", "")
+    given = request.headers.get("suanbu-signature", "")
+    if not given:
+        raise Problem(401, "signature_missing", "requests with this key are signed; see Suanbu-Signature")
+    shortest, longest = NONCE_CHARACTERS
+    if not (time.isascii() and time.isdigit() and len(time) <= 12 and nonce.isascii() and nonce.isalnum()):
+        raise Problem(401, "bad_signature", "Suanbu-Time is whole seconds, Suanbu-Nonce letters and digits")
+    if not shortest <= len(nonce) <= longest:
+        raise Problem(401, "bad_signature", f"Suanbu-Nonce has {shortest} to {longest} characters")
+    if abs(int(time) - now.timestamp()) > WINDOW.total_seconds():
+        raise Problem(401, "stale_signature", "Suanbu-Time is more than five minutes away from ours")
+    body = await _body(request)
+    query = request.url.query
+    path = request.url.path + (f"?{query}" if query else "")
+    if not hmac.compare_digest(signature(secret_digest, request.method, path, body, time, nonce), given.lower()):
+        raise Problem(401, "bad_signature", "the signature does not fit the request")
+    with acting(NOBODY):
+        async with engine.begin() as connection:
+            await connection.execute(delete(request_nonce).where(request_nonce.c.at < now - 3 * WINDOW))
+            taken = await connection.execute(
+                insert(request_nonce)
+                .values(api_key=key_id, nonce=nonce, at=now)
+                .on_conflict_do_nothing()
+                .returning(request_nonce.c.nonce)
+            )
+            if taken.first() is None:
+                raise Problem(401, "replayed_request", "this nonce was used before")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
+    request._body = bytes(body)  # where Starlette keeps a body that was read, and looks for it first
+    return request._body

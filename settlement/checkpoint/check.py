@@ -1,0 +1,117 @@
+"""What no longer agrees with a checkpoint, located: batches, rows of the audit log, settlements and their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from meter.audit import log
+from meter.journal.verify import Checkpoint, ReadFacts, verify_journal
+from settlement.checkpoint.statement import lines_of
+
+_PAGE = 10_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that differs: in what (journal, audit, settlement, event), where, and in words."""
+
+    kind: str
+    where: str
+    what: str
+    detail: str
+
+
+async def check(
+    connection: asyncpg.Connection,
+    statement: dict[str, Any] | None,
+    *,
+    read_facts: ReadFacts,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Finding]:
+    """Everything that is not as it was stated, and everything that contradicts itself; nothing where all is well."""
+    marks = statement["journal"]["marks"] if statement else []
+    wanted = [Checkpoint(number, digest) for number, digest in marks]
+    report = await verify_journal(connection, progress, read_facts=read_facts, checkpoints=wanted)
+    found = [Finding("journal", f"batch {one.batch}", one.what, one.detail) for one in report.differences]
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        found += await _audit(connection, statement["audit"] if statement else {"last": 0, "marks": []})
+        found += await _events(connection)
+        found += await _settlements(connection, statement["settlements"] if statement else [])
+    return found
+
+
+async def _audit(connection: asyncpg.Connection, stated: dict[str, Any]) -> list[Finding]:
+    found: list[Finding] = []
+    wanted = dict(stated["marks"])
+    previous, last, agreed = "", 0, 0
+    while rows := await log.page(connection, last, _PAGE):
+        for row in rows:
+            number = row["seq"]
+            if number != last + 1:
+                found.append(Finding("audit", f"rows {last + 1} to {number - 1}", "missing", "there are no such rows"))
+            elif log.digest_after(previous, row) != row["digest"]:
+                found.append(Finding("audit", f"row {number}", "digest", "the row is not as it was written"))
+            if wanted.get(number, row["digest"]) != row["digest"]:
+                where = f"row {number}" if number == agreed + 1 else f"rows {agreed + 1} to {number}"
+                found.append(Finding("audit", where, "checkpoint", "the log differs from the checkpoint here"))
+                wanted.clear()  # the first place is the place; from there on everything differs
+            elif number in wanted:
+                agreed = number
+            previous, last = row["digest"], number
+    if last < stated["last"]:
+        found.append(
+            Finding("audit", f"row {last + 1}", "cut", f"the log ends at row {last}; it once had row {stated['last']}")
+        )
+    return found
+
+
+_EVENTS = """
+with said as (
+    select seq, actor, action, object, before, after, (detail::jsonb ->> 'event')::bigint as event from audit
+    where action like 'settlement.%' or action like 'payout.%'
+), done as (
+    select 'settlement.' || event as action, settlement as object, id, actor, before, after from settlement_event
+    union all
+    select 'payout.' || after, instruction::text, id, actor, before, after from payout_event
+)
+select d.action, d.object, d.id, s.seq from done d full join (select * from said where event is not null) s
+on s.action = d.action and s.object = d.object and s.event = d.id and s.actor = d.actor and s.before = d.before
+and s.after = d.after
+where d.id is null or s.seq is null
+"""
+
+
+async def _events(connection: asyncpg.Connection) -> list[Finding]:
+    """Decisions without their row of the audit log, and rows of the log without the decision."""
+    return [
+        Finding("event", f"{row['action']} {row['object']} {row['id']}", "unlogged", "not in the audit log")
+        if row["seq"] is None
+        else Finding("event", f"audit row {row['seq']}", "undone", "what it tells of is not there")
+        for row in await connection.fetch(_EVENTS)
+    ]
+
+
+async def _settlements(connection: asyncpg.Connection, stated: list[dict[str, Any]]) -> list[Finding]:
+    found: list[Finding] = []
+    for one in stated:
+        name = one["id"]
+        row = await connection.fetchrow("select digest, status from settlement where id = $1", name)
+        if row is None:
+            found.append(Finding("settlement", name, "missing", "there is no such settlement"))
+            continue
+        if row["digest"] != one["digest"]:
+            found.append(Finding("settlement", name, "digest", "its digest is another"))
+        if row["status"] not in ("locked", "paid"):
+            found.append(Finding("settlement", name, "status", f"it was locked and is {row['status']}"))
+        now = await lines_of(connection, name)
+        if now["lines_sha256"] != one["lines_sha256"]:
+            was, are = ({(a, b): digest for a, b, digest in marks} for marks in (one["marks"], now["marks"]))
+            for first, last in sorted(was.keys() | are.keys()):
+                if was.get((first, last)) != are.get((first, last)):
+                    where = first if first == last else f"{first} to {last}"
+                    found.append(Finding("settlement", f"{name} line {where}", "line", "not as it was locked"))
+    return found

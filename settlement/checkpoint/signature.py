@@ -1,0 +1,74 @@
+"""Signing statements with Ed25519, and checking what was signed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from meter.database.seal import secret_file
+from settlement.checkpoint.statement import FORMAT, spelled
+
+ALGORITHM = "Ed25519"
+KEY_FILE, PUBLIC_FILE = "checkpoint.key", "checkpoint.pub"
+
+
+class NotSigned(Exception):
+    """The file is no checkpoint, or not signed by who it should be."""
+
+
+def signing_key(data: Path) -> Ed25519PrivateKey:
+    """The installation's key, from a file under `data` that only its owner reads; made when it is absent."""
+    data.mkdir(parents=True, exist_ok=True)
+    text = secret_file(data / KEY_FILE, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+    public = data / PUBLIC_FILE
+    if not public.exists():
+        public.write_text(key.public_key().public_bytes_raw().hex() + "\n")
+    return key
+
+
+def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """The statement with its signature, as it is written to a file."""
+    public = key.public_key().public_bytes_raw()
+    return {
+        "statement": statement,
+        "signature": {
+            "algorithm": ALGORITHM,
+            "public_key": public.hex(),
+            "fingerprint": fingerprint(public),
+            "value": key.sign(spelled(statement)).hex(),
+        },
+    }
+
+
+def fingerprint(public: bytes) -> str:
+    """A short name of a public key, for printing on paper."""
+    return "sha256:" + hashlib.sha256(public).hexdigest()[:32]
+
+
+def opened(text: bytes, trusted: bytes | None) -> dict[str, Any]:
+    """The statement of a checkpoint file, whose signature is good and by the trusted public key (None: by any).
+
+    Raises NotSigned.
+    """
+    try:
+        found = json.loads(text)
+        statement, signature = found["statement"], found["signature"]
+        public, value = bytes.fromhex(signature["public_key"]), bytes.fromhex(signature["value"])
+        if signature["algorithm"] != ALGORITHM or statement["format"] != FORMAT:
+            raise NotSigned(f"only {FORMAT} signed with {ALGORITHM} is understood")
+        if trusted is not None and public != trusted:
+            raise NotSigned(f"signed by another key: {fingerprint(public)} instead of {fingerprint(trusted)}")
+        Ed25519PublicKey.from_public_bytes(public).verify(value, spelled(statement))
+    except InvalidSignature:
+        raise NotSigned("the signature does not fit the statement: the file was changed") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NotSigned("this is no checkpoint") from None
+    if not isinstance(statement, dict):
+        raise NotSigned("this is no checkpoint")
+    return statement

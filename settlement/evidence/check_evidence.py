@@ -1,0 +1,187 @@
+"""Checks an evidence bundle: python3 check_evidence.py BUNDLE.zip. Needs Python 3.11 or newer and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import sys
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+MONEY = ("award_fen", "held_fen", "payable_fen")
+
+
+class Check:
+    """One run over one bundle."""
+
+    def __init__(self, path: str) -> None:
+        self.archive = zipfile.ZipFile(path)
+        self.wrong: list[str] = []
+        self.settlement: dict[str, Any] = json.loads(self.archive.read("settlement.json"))
+
+    def rows(self, name: str) -> Iterator[Any]:
+        """The rows of a file of one JSON value a line."""
+        with self.archive.open(name) as file:
+            for line in file:
+                yield json.loads(line)
+
+    def no(self, what: str) -> None:
+        """Note that something is wrong."""
+        self.wrong.append(what)
+
+    def files(self) -> None:
+        """Every file is there and as the manifest says; nothing else is."""
+        manifest = json.loads(self.archive.read("manifest.json"))
+        names = set(self.archive.namelist()) - {"manifest.json"}
+        for name in sorted(names ^ set(manifest["files"])):
+            self.no(f"file {name}: in the manifest or in the bundle, but not in both")
+        for name, said in manifest["files"].items():
+            if name in names:
+                state = hashlib.sha256()
+                with self.archive.open(name) as file:
+                    while portion := file.read(1 << 20):
+                        state.update(portion)
+                if state.hexdigest() != said["sha256"]:
+                    self.no(f"file {name}: its digest is not the manifest's")
+
+    def lines(self) -> None:
+        """Lines add up to the totals, and their digest is the one that was approved."""
+        digests = []
+        sums: dict[str, int] = defaultdict(int)
+        with self.archive.open("lines.ndjson") as file:
+            for raw in file:
+                text = raw.rstrip(b"\n")
+                digests.append(hashlib.sha256(text).digest())
+                code, _, _, _, award, held, payable, adjustment, line_text, working_text = json.loads(text)
+                line, working = json.loads(line_text), json.loads(working_text)
+                shown = {"award_fen": award, "held_fen": held, "payable_fen": payable}
+                for name in MONEY:
+                    sums[name] += shown[name]
+                    if line[name] != shown[name]:
+                        self.no(f"line {code}: {name} is {shown[name]} beside the line and {line[name]} in it")
+                if not 0 <= payable <= award:
+                    self.no(f"line {code}: pays {payable} of an award of {award}")
+                if not working["steps"]:
+                    self.no(f"line {code}: has no steps")
+                sums["adjustment_fen"] += adjustment or 0
+        for name in (*MONEY, "adjustment_fen"):
+            if name in self.settlement["totals"] and sums[name] != self.settlement["totals"][name]:
+                self.no(f"total {name}: {self.settlement['totals'][name]} is said, the lines add up to {sums[name]}")
+        whole = "sha256:" + hashlib.sha256(b"".join(digests)).hexdigest()
+        approvals = [one for one in self.rows("events.ndjson") if one["event"] == "approve"]
+        if approvals:
+            if approvals[-1]["detail"]["lines_sha256"] != whole:
+                self.no("lines: not those that were approved")
+            if approvals[-1]["detail"]["digest"] != self.settlement["digest"]:
+                self.no("settlement: its digest is not the one that was approved")
+        print(f"{len(digests)} lines, {sums['payable_fen']} fen payable, digest {whole}")
+
+    def people(self) -> None:
+        """Maker, reviewers and approver are different; every decision is in the audit log, whose rows are whole."""
+        by: dict[str, set[str]] = defaultdict(set)
+        events = {}
+        for one in self.rows("events.ndjson"):
+            by[one["event"]].add(one["actor"])
+            events[one["id"]] = one
+        makers = by["run"] | by["submit"]
+        if makers & (by["review"] | by["approve"] | by["lock"]) or by["review"] & by["approve"]:
+            self.no("people: somebody did two of the three parts")
+        logged = set()
+        for row in self.rows("audit.ndjson"):
+            said = [row["previous"] or "", *(row[name] for name in (
+                "seq", "at", "actor", "action", "object", "result", "before", "after", "detail"
+            ))]  # fmt: skip
+            text = json.dumps(said, ensure_ascii=False).encode()
+            if "sha256:" + hashlib.sha256(text).hexdigest() != row["digest"]:
+                self.no(f"audit row {row['seq']}: its digest does not fit")
+            logged.add(json.loads(row["detail"]).get("event"))
+        for number, one in events.items():
+            if number not in logged:
+                self.no(f"decision {one['event']} ({number}): not in the audit log")
+        print(f"{len(events)} decisions by {len(set().union(*by.values()))} people")
+
+    def journal(self) -> None:
+        """The chain of batches leads to the digest in the receipt, and covers exactly the records in the bundle."""
+        layout = json.loads(self.archive.read("layout.json"))
+        size, start, columns = layout["row_bytes"], layout["digested_from"], layout["columns"]
+        previous, number, records = bytes(32), 0, 0
+        algorithm = ""
+        charges: dict[int, int] = defaultdict(int)
+        with self.archive.open("records.bin") as file:
+            for batch in self.rows("batches.ndjson"):
+                number += 1
+                algorithm = batch["algorithm"]
+                if batch["batch"] != number:
+                    self.no(f"batch {number}: missing")
+                    number = batch["batch"]
+                fields = {name: value for name, value in batch.items() if name not in (
+                    "contents", "algorithm", "digest"
+                )}  # fmt: skip
+                header = {name: value for name, value in fields.items() if name != "recorded_at"}
+                header["recorded_at"] = fields["recorded_at"]
+                text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+                state = hashlib.new(algorithm, previous)
+                state.update(text.encode() + b"\n" + batch["contents"].encode())
+                if state.hexdigest() != batch["digest"]:
+                    self.no(f"batch {number}: its digest does not follow from the one before and its header")
+                previous = bytes.fromhex(batch["digest"])
+                said = json.loads(batch["contents"]).get("rows")
+                if said is None:
+                    continue
+                rows = file.read(size * batch["accepted"])
+                records += batch["accepted"]
+                digested = b"".join(rows[place + start : place + size] for place in range(0, len(rows), size))
+                if said not in (_pieces(algorithm, digested), _whole(algorithm, digested)):
+                    self.no(f"batch {number}: its records are not those that were recorded")
+                for place in range(0, len(rows) - size + 1, size):
+                    row = rows[place : place + size]
+                    if _number(row, columns["action"]) != 2:
+                        charges[_number(row, columns["consumer"])] += _number(row, columns["charge_fen"])
+            if file.read(1):
+                self.no("records: there are more than the batches say")
+        for one in self.rows("reversals.ndjson"):
+            charges[one["consumer"]] -= one["charge_fen"]
+        head = self.settlement["receipt"].get("journal_digest")
+        if head and head != f"{algorithm}:{previous.hex()}":
+            self.no("journal: the last batch is not the one that the receipt names")
+        totals = self.settlement["totals"]
+        if "charge_in_window_fen" in totals:
+            said = totals["charge_in_window_fen"] + totals["charge_outside_window_fen"]
+            if said != sum(charges.values()):
+                self.no(f"charges: the totals speak of {said} fen, the records of {sum(charges.values())}")
+        print(f"{number} batches, {records} records, {sum(charges.values())} fen charged")
+
+
+def _number(row: bytes, column: dict[str, Any]) -> int:
+    codes = {">i2": ">h", ">i4": ">i", ">i8": ">q"}
+    return int(struct.unpack_from(codes[column["type"]], row, column["offset"])[0])
+
+
+def _pieces(algorithm: str, data: bytes) -> str:
+    """H(H(piece 1) H(piece 2) ...), pieces of 4096 bytes."""
+    parts = [data[at : at + 4096] for at in range(0, max(len(data), 1), 4096)]
+    whole = hashlib.new(algorithm, b"".join(hashlib.new(algorithm, part).digest() for part in parts))
+    return f"{algorithm}/4096:{whole.hexdigest()}"
+
+
+def _whole(algorithm: str, data: bytes) -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def main() -> int:
+    """Check the bundle that is named; 0 where nothing is wrong."""
+    check = Check(sys.argv[1])
+    print(f"settlement {check.settlement['id']}, {check.settlement['digest']}")
+    for part in (check.files, check.lines, check.people, check.journal):
+        part()
+    for one in check.wrong:
+        print(f"WRONG: {one}")
+    print("nothing is wrong" if not check.wrong else f"{len(check.wrong)} things are wrong")
+    return 1 if check.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Keys: two live for rotation, revocation on every worker within a second, signed requests that are taken once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from api.access import create_key, revoke_key
+from api.signing import signature
+from tests.support.door import Door, problem
+from tests.support.postgres import Cluster
+from tests.support.serving import Served, in_process, over_http
+
+_NONCES = itertools.count(1)
+
+
+async def key_of(door: Door, name: str, *, signed: bool = False, live_max: int | None = None) -> str:
+    """A new key that may read usage."""
+    return await create_key(
+        door.engine, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=datetime.now(UTC),
+        signed=signed, live_max=live_max,
+    )  # fmt: skip
+
+
+async def test_two_keys_live_at_once_for_rotation_and_no_third(app: Door) -> None:
+    first = await key_of(app, "rotating", live_max=2)
+    await key_of(app, "rotating", live_max=2)
+    with pytest.raises(ValueError, match="revoke one first"):
+        await key_of(app, "rotating", live_max=2)
+    assert await revoke_key(app.engine, first.split("_")[1], datetime.now(UTC))
+    await key_of(app, "rotating", live_max=2)
+
+
+async def test_a_revoked_key_is_refused_by_every_worker_within_a_second(cluster: Cluster) -> None:
+    async with cluster.database() as database:
+        with Served.on(database, workers=2) as served:
+            async with over_http(served.url, database) as door:
+                key = await key_of(door, "leaving")
+                headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
+                for _ in range(12):  # both workers know the key
+                    assert (await door.client.get("/v1/usage-totals", headers=headers)).status_code == 200
+                await revoke_key(door.engine, key.split("_")[1], datetime.now(UTC))
+                await asyncio.sleep(1.0)
+                for _ in range(24):
+                    assert problem(await door.client.get("/v1/usage-totals", headers=headers)) == (401, "unknown_key")
+
+
+def headers_of(key: str, path: str, *, at: float | None = None) -> dict[str, str]:
+    """The headers of a signed GET."""
+    moment = str(int(time.time() if at is None else at))
+    nonce = f"nonce{next(_NONCES):016d}"
+    digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
+    return {
+        "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
+        "Suanbu-Signature": signature(digest, "GET", path, b"", moment, nonce),
+    }  # fmt: skip
+
+
+PATH = "/v1/usage-totals?by=day"
+
+
+async def ask(app: Door, headers: dict[str, str], path: str = PATH) -> httpx.Response:
+    return await app.client.get(path, headers=headers)
+
+
+async def test_a_signed_request_is_taken_once(app: Door) -> None:
+    key = await key_of(app, "signing", signed=True)
+    headers = headers_of(key, PATH)
+    assert (await ask(app, headers)).status_code == 200
+    assert problem(await ask(app, headers)) == (401, "replayed_request")
+
+
+async def test_a_request_is_not_taken_again_after_a_restart(app: Door) -> None:
+    key = await key_of(app, "restarting", signed=True)
+    headers = headers_of(key, PATH)
+    assert (await ask(app, headers)).status_code == 200
+    async with in_process(app.url) as restarted:
+        assert problem(await ask(restarted, headers)) == (401, "replayed_request")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Suanbu-Signature": ""}, "signature_missing"), ({"Suanbu-Signature": "00"}, "bad_signature"),
+        ({"Suanbu-Nonce": "short"}, "bad_signature"), ({"Suanbu-Nonce": "another0000000001"}, "bad_signature"),
+        ({"Suanbu-Time": "now"}, "bad_signature"), ({"Suanbu-Time": "1"}, "stale_signature"),
+    ],
+)  # fmt: skip
+async def test_what_is_not_signed_as_it_stands_is_refused(app: Door, change: dict[str, str], code: str) -> None:
+    key = await key_of(app, f"changing {next(_NONCES)}", signed=True)
+    assert problem(await ask(app, headers_of(key, PATH) | change)) == (401, code)
+    assert problem(await ask(app, headers_of(key, PATH), "/v1/usage-totals?by=chip")) == (401, "bad_signature")
+    late = headers_of(key, PATH, at=(datetime.now(UTC) - timedelta(minutes=6)).timestamp())
+    assert problem(await ask(app, late)) == (401, "stale_signature")
+
+
+async def test_the_body_is_covered(app: Door) -> None:
+    key = await create_key(
+        app.engine, name="body", scopes=["settlement:run"], source=None, city=None, expires_at=None,
+        now=datetime.now(UTC), signed=True,
+    )  # fmt: skip
+    digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
+    body, moment, nonce = b'{"round": "no such"}', str(int(time.time())), f"nonce{next(_NONCES):016d}"
+    headers = {
+        "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
+        "Suanbu-Signature": signature(digest, "POST", "/v1/settlements", body, moment, nonce),
+    }  # fmt: skip
+    changed = await app.client.post("/v1/settlements", content=body + b" ", headers=headers)
+    assert problem(changed) == (401, "bad_signature")
+    assert problem(await app.client.post("/v1/settlements", content=body, headers=headers)) == (422, "UNKNOWN_ROUND")
