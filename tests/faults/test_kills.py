@@ -99,6 +99,14 @@ def wait_for_end(pids: list[int]) -> list[int]:
     return left
 
 
+def cycles(crowd: Crowd) -> Iterator[int]:
+    """As many cycles as asked for, and on a slow machine more, until the fault has hit a request under way."""
+    done = 0
+    while done < CYCLES or (done < 10 * CYCLES and not crowd.total("in_flight_failures")):
+        yield done
+        done += 1
+
+
 async def first_answer(client: httpx.AsyncClient) -> None:
     """Return once the service is ready again."""
     deadline = time.monotonic() + 90
@@ -152,7 +160,7 @@ async def test_killing_a_worker_loses_nothing(door: Door, served: Served) -> Non
     crowd = await crowd_of(door, "workers")
 
     async def fault() -> None:
-        for _ in range(CYCLES):
+        for _ in cycles(crowd):
             await asyncio.sleep(0.3 + chance.random() * 0.4)
             os.kill(chance.choice(workers_of(served.pid)), signal.SIGKILL)
             await asyncio.sleep(0.5)
@@ -169,7 +177,7 @@ async def test_killing_postgresql_loses_nothing_and_nobody_has_to_help(door: Doo
     crowd = await crowd_of(door, "database")
 
     async def fault() -> None:
-        for cycle in range(CYCLES):
+        for cycle in cycles(crowd):
             await asyncio.sleep(0.3 + chance.random() * 0.4)
             # a backend (the server recovers by itself), and the whole server (the service starts it again)
             os.kill((a_backend(data) if cycle % 2 else None) or postmaster(data), signal.SIGKILL)
