@@ -1,7 +1,7 @@
 """Keeping the rollup up with the journal, and asking it what had been used as of any batch.
 
-Blocks of consecutive batches are added up once each. Batches are numbered in the order of their commits, so "all batches
-up to N" is complete the moment N is visible; a block can neither miss a batch nor, being unique, add one twice.
+Blocks of consecutive batches are added up once each. Batches are numbered in the order of their commits, so "all
+batches up to N" is complete the moment N is visible; a block can neither miss a batch nor, being unique, add one twice.
 """
 
 from __future__ import annotations
