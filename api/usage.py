@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from meter.journal.recorder import Overloaded
 from meter.journal.show import batch_receipt, quarantined, replayable, show_record
 from meter.rollup.store import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
+from settlement.store import settled_in
 
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 256 * 1024  # from here on a body waits for one of few places before it is read
@@ -206,10 +208,22 @@ async def get_usage_record(request: Request, source: str, record_id: str) -> Any
     found = None
     if "\0" not in source:  # a character that the database has no text for
         async with service.engine.connect() as held:
-            found = await show_record(await driver(held), service.recorder.keys, source, record_id)
+            connection = await driver(held)
+            found = await show_record(connection, service.recorder.keys, source, record_id)
+            if found is not None:
+                found["settled_in"] = await _settled_in(connection, found)
     if found is None:
         raise Problem(404, "no_such_record", f"source {source[:64]!r} never sent an accepted record with this id")
     return found
+
+
+async def _settled_in(connection: Any, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a shown record was settled; a void settles nothing."""
+    recorded = found.get("recorded")
+    if recorded is None:
+        return []
+    times = (datetime.fromisoformat(recorded[name]) for name in ("started_at", "ended_at"))
+    return await settled_in(connection, recorded["consumer"], found["batch"], *times)
 
 
 @ROUTER.get("/batches/{batch}")

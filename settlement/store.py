@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from settlement.rounds import load_rounds
+
 STATUSES_OF_LINES = ("payable", "held", "nothing")
 
 
@@ -82,6 +84,24 @@ async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> di
         settlement,
     )
     return {row["uscc"]: row["excluded"] for row in rows}
+
+
+async def settled_in(
+    connection: asyncpg.Connection, uscc: str, batch: int, started: datetime, ended: datetime
+) -> list[dict[str, Any]]:
+    """The settlements that know a batch, have a line of its consumer, and whose window a record touches."""
+    rows = await connection.fetch(
+        """select s.id, s.round, s.status from settlement s join settlement_line l on l.settlement = s.id
+           where l.uscc = $1 and s.as_of >= $2 and s.status <> 'cancelled' order by s.created_at, s.id""",
+        uscc, batch,
+    )  # fmt: skip
+    first, end = int(started.timestamp()), int(ended.timestamp())
+    touched = {
+        name
+        for name, one in load_rounds().items()
+        if (window := one.window_seconds) and first < window[1] and (window[0] < end or window[0] <= first == end)
+    }
+    return [{"settlement": row["id"], "status": row["status"]} for row in rows if row["round"] in touched]
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:

@@ -140,6 +140,13 @@ async def test_what_cannot_be_settled_is_refused_with_its_rule(
     assert problem(await post(clerk, "/settlements", body)) == (status, code)
 
 
+async def test_a_record_says_where_it_was_settled(platform: Holder, settled: dict[str, Any]) -> None:
+    shown = good(await platform.get("/usage-records/dispatch/h1"))
+    assert {"settlement": settled["id"], "status": "computed"} in shown["settled_in"]
+    late = good(await platform.get("/usage-records/dispatch/late"))
+    assert settled["id"] not in [one["settlement"] for one in late["settled_in"]]
+
+
 async def test_a_forecast_is_never_payable(clerk: Holder) -> None:
     forecast = (await post(clerk, "/settlements", {"round": "anhui-2026"})).json()
     assert forecast["totals"]["payable_fen"] == 0
