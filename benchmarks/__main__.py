@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARTS = ("ingest", "rollup", "settlement", "payout", "report")
+PARTS = ("rollup", "settlement", "report")
 HERE = Path(__file__).parent
 
 

@@ -1,0 +1,119 @@
+"""A load generator: prepared requests over kept connections, in a process of its own, parsing only what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+import uvloop
+
+from benchmarks.ingest.province import Ids, body, frame, packed
+
+_ACCEPTED = re.compile(rb'"accepted":(\d+)')
+_LENGTH = re.compile(rb"(?i)content-length: (\d+)")
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one client sends: `requests` bodies of `records` each over `connections` connections."""
+
+    port: int
+    key: str
+    content_type: str
+    records: int
+    requests: int
+    connections: int
+    ids: Ids
+    first: int = 0
+    encoding: str = ""
+
+
+@dataclass
+class Sent:
+    """What came of it. Latencies in seconds; `accepted` as the receipts say."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    accepted: int = 0
+    told_to_wait: int = 0
+    body_bytes: int = 0
+    latencies: list[float] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Accepted records a second."""
+        return self.accepted / self.seconds
+
+    def latency_ms(self, share: float) -> float:
+        """A quantile of the latencies, in milliseconds."""
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def run(load: Load, pipe: Connection) -> None:
+    """Prepare, say so, wait for the word, send everything, report. The target of a child process."""
+    requests = prepared(load)
+    pipe.send(None)
+    pipe.recv()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        pipe.send(runner.run(send_all(load, requests)))
+
+
+def prepared(load: Load) -> list[bytes]:
+    """Whole requests, head and body."""
+    encoding = f"Content-Encoding: {load.encoding}\r\n" if load.encoding else ""
+    bodies = []
+    step = max(1, 20_000 // load.records)
+    for start in range(0, load.requests, step):
+        count = min(step, load.requests - start)
+        records = frame(count * load.records, load.ids, load.first + start * load.records)
+        bodies += [
+            packed(body(records[at : at + load.records], load.content_type), load.encoding)
+            for at in range(0, len(records), load.records)
+        ]
+    return [
+        f"POST /v1/usage-records HTTP/1.1\r\nHost: suanbu\r\nAuthorization: Bearer {load.key}\r\n"
+        f"Content-Type: {load.content_type}\r\n{encoding}Content-Length: {len(text)}\r\n\r\n".encode()
+        + text
+        for text in bodies
+    ]
+
+
+async def send_all(load: Load, requests: list[bytes]) -> Sent:
+    """Send every request once; a request told to come back waits and is sent again."""
+    sent = Sent(body_bytes=sum(map(len, requests)))
+    waiting = list(reversed(requests))
+    streams = [await asyncio.open_connection("127.0.0.1", load.port) for _ in range(load.connections)]
+    started, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(_serve(reader, writer, waiting, sent) for reader, writer in streams))
+    sent.seconds, sent.cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    for _, writer in streams:
+        writer.close()
+    return sent
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: list[bytes], sent: Sent) -> None:
+    while waiting:
+        request = waiting.pop()
+        asked = time.perf_counter()
+        while True:
+            writer.write(request)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)
+            length = _LENGTH.search(head)
+            answer = await reader.readexactly(int(length[1])) if length else b""
+            if head.startswith((b"HTTP/1.1 503", b"HTTP/1.1 429")):
+                sent.told_to_wait += 1
+                await asyncio.sleep(0.05)
+                continue
+            break
+        sent.latencies.append(time.perf_counter() - asked)
+        accepted = _ACCEPTED.search(answer)
+        if accepted is None or not head.startswith(b"HTTP/1.1 200"):
+            sent.strange.append(f"{head[:60]!r} {answer[:200]!r}")
+        else:
+            sent.accepted += int(accepted[1])

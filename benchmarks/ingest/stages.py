@@ -1,0 +1,68 @@
+"""Where the service's own processor time goes: every stage of one delivery, alone on one thread, in µs a record."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+
+from api.usage import COMPRESSOR_LEVEL
+from benchmarks.ingest.limit import known
+from benchmarks.ingest.province import CONSUMERS, Ids, body, frame, uscc
+from meter.intake import receive
+from meter.journal.chain import SM3
+from meter.journal.delivery import digest_of_rows
+from meter.journal.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.known_keys import KnownKeys
+from meter.journal.make_rows import repeats_inside, rows_of
+from meter.journal.pieces import digest_in_pieces
+
+ROUNDS = 15
+
+
+def stages(content_type: str, records: int) -> dict[str, float]:
+    """Stage -> median thread time in µs a record."""
+    codes = [uscc(number) for number in range(CONSUMERS)]
+    registered = known().extended(1, party_codes=codes, party_numbers=list(range(1, CONSUMERS + 1)))
+    sources = np.full(records, 1, np.int32)
+    found: dict[str, list[float]] = {}
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        started = time.thread_time()
+        outcome = work()
+        found.setdefault(name, []).append(1e6 * (time.thread_time() - started) / records)
+        return outcome
+
+    with tempfile.TemporaryDirectory() as folder:
+        keys = KnownKeys(KeyFile(Path(folder) / "stages.keys"))
+        head = NOTHING
+        for number in range(1, ROUNDS + 1):
+            text = body(frame(records, Ids(False, 1), number * records), content_type)
+            received = timed("decode and check", lambda: receive(text, content_type, None, registered, 1))  # noqa: B023
+            assert len(received.records) == records
+            timed("compress the body", lambda: zstandard.compress(text, COMPRESSOR_LEVEL))  # noqa: B023
+            timed("digest of the body", lambda: digest_in_pieces(SM3, text))  # noqa: B023
+            rows = timed("rows and keys", lambda: rows_of(received.records, sources))  # noqa: B023
+            timed("digest of the rows", lambda: digest_of_rows(SM3, rows.wire))  # noqa: B023
+            timed("ask the key file", lambda: (keys.file.find(rows.keys), repeats_inside(rows.keys)))  # noqa: B023
+            after = Coverage(number, bytes(32))
+            batches = np.full(records, number)
+            timed("tell the key file", lambda: keys.note(rows.keys, batches, head, after))  # noqa: B023
+            head = after
+        keys.close()
+    return {name: round(statistics.median(times[3:]), 3) for name, times in found.items()}
+
+
+if __name__ == "__main__":
+    from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
+
+    for kind in (ARROW, NDJSON, JSON, EVENTS):
+        print(kind, json.dumps(stages(kind, 10_000)))
+    print("one record", json.dumps(stages(NDJSON, 1)))
