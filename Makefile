@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test check bench serve lock clean
+.PHONY: setup demo test soak check bench serve lock clean
 
 setup: .venv/ready
 
@@ -28,6 +28,11 @@ serve: setup
 test: setup check
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -q
+
+# longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds
+soak: setup
+	@SUANBU_FAULT_CYCLES=30 SUANBU_SLOW_CLIENTS=500 $(BIN)/python -m pytest -q -s tests/faults
+	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q tests/laws/test_product.py
 
 check: setup
 	@echo "==> style, types, imports, lock"
