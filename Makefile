@@ -32,6 +32,7 @@ test: setup check
 # longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds
 soak: setup
 	@SUANBU_FAULT_CYCLES=30 SUANBU_SLOW_CLIENTS=500 $(BIN)/python -m pytest -q -s tests/faults
+	@SUANBU_TAMPERS=2000 SUANBU_CLEAN=1000 $(BIN)/python -m pytest -q -s tests/evidence/test_checkpoint.py
 	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q tests/laws/test_product.py
 
 check: setup
