@@ -99,10 +99,10 @@ def wait_for_end(pids: list[int]) -> list[int]:
     return left
 
 
-def cycles(crowd: Crowd) -> Iterator[int]:
-    """As many cycles as asked for, and on a slow machine more, until the fault has hit a request under way."""
+def cycles(crowd: Crowd, hit: str) -> Iterator[int]:
+    """As many cycles as asked for, and on a slow machine more, until the fault has hit, which `hit` counts."""
     done = 0
-    while done < CYCLES or (done < 10 * CYCLES and not crowd.total("in_flight_failures")):
+    while done < CYCLES or (done < 10 * CYCLES and not crowd.total(hit)):
         yield done
         done += 1
 
@@ -160,7 +160,7 @@ async def test_killing_a_worker_loses_nothing(door: Door, served: Served) -> Non
     crowd = await crowd_of(door, "workers")
 
     async def fault() -> None:
-        for _ in cycles(crowd):
+        for _ in cycles(crowd, "in_flight_failures"):
             await asyncio.sleep(0.3 + chance.random() * 0.4)
             os.kill(chance.choice(workers_of(served.pid)), signal.SIGKILL)
             await asyncio.sleep(0.5)
@@ -177,7 +177,7 @@ async def test_killing_postgresql_loses_nothing_and_nobody_has_to_help(door: Doo
     crowd = await crowd_of(door, "database")
 
     async def fault() -> None:
-        for cycle in cycles(crowd):
+        for cycle in cycles(crowd, "told_to_wait"):
             await asyncio.sleep(0.3 + chance.random() * 0.4)
             # a backend (the server recovers by itself), and the whole server (the service starts it again)
             os.kill((a_backend(data) if cycle % 2 else None) or postmaster(data), signal.SIGKILL)
