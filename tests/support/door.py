@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Sequence
@@ -58,7 +59,13 @@ class Holder:
 
     async def push(self, *records: Record, verbose: bool = False) -> dict[str, Any]:
         """The receipt of records, as a JSON array, that must be received."""
-        return good(await self.send(as_array(records), verbose=verbose))
+        answer = await self.send(as_array(records), verbose=verbose)
+        for _ in range(100):
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(0.1)  # told to wait: a client comes back
+            answer = await self.send(as_array(records), verbose=verbose)
+        return good(answer)
 
     async def replay(self) -> dict[str, Any]:
         """The receipt of a replay of the quarantine."""
