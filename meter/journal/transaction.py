@@ -245,7 +245,14 @@ async def reaching_database() -> AsyncIterator[None]:
     """Turn every way of not reaching the database into JournalUnavailable; leave other errors alone."""
     try:
         yield
-    except (OSError, PoolTimeout, OperationalError, InterfaceError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        PoolTimeout,
+        OperationalError,
+        InterfaceError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ) as error:
         raise JournalUnavailable(f"the database cannot be reached: {error}") from error
     except asyncpg.PostgresError as error:
         if _passing(error):
