@@ -58,10 +58,10 @@ def _sweeps(archive: Path, threads: int, capacities: "pl.DataFrame") -> tuple["p
     from meter.archive.chunks import files_needed, months
     from meter.archive.manifest import read_manifest
     from meter.findings.month import NEEDED
-    from meter.findings.sweeps import sweep_months
+    from meter.findings.sweeps import Month, sweep_months
 
     found = list(months(archive, files_needed(read_manifest(archive)), NEEDED))
-    return sweep_months([(month.first_day, month.chunks) for month in found], capacities, threads)
+    return sweep_months([Month(month.first_day, month.rows, month.chunks) for month in found], capacities, threads)
 
 
 def _work(engine: str, archive: Path, threads: int, rows_a_year: int, seed: int) -> Callable[[], Any]:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -39,9 +40,6 @@ _TYPES: Final = (
 )  # fmt: skip
 
 
-_TAKEN: Final = np.empty(0, np.int8)  # in the place of a column that stands elsewhere by now
-
-
 def no_rows() -> Rows:
     """Return no rows."""
     return Rows(*(np.empty(0, kind) for kind in _TYPES))
@@ -57,20 +55,26 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else no_rows()
 
 
-def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2, before: Rows | None = None) -> Rows:
+def load_month(
+    chunks: Sequence[Callable[[], Columns]], threads: int = 2, before: Rows | None = None, most_rows: int = 0
+) -> Rows:
     """Load the chunks of a month (columns NEEDED) and leave out what was corrected, with the reversals themselves.
 
     A reversal repeats the start of what it takes back, so both stand in the same month. Rows `before` are put first,
-    as they are. Memory holds the rows about once: columns are laid end to end one by one.
+    as they are. Memory holds the rows about once, when `most_rows` says how many there may be. The order of the rows is
+    that in which chunks came in: nothing may rest on it.
     """
-    todo = deque(enumerate(chunks))
-    loaded: list[tuple[int, list[Array]]] = []
+    first = 0 if before is None else len(before.record)
+    held = _Held(first + most_rows)
+    if before is not None:
+        held.add(before)
+    todo = deque(chunks)
     corrected: list[Array] = []
 
     def work() -> None:
         while todo:
             try:
-                place, load = todo.popleft()
+                load = todo.popleft()
             except IndexError:  # another thread took the last one
                 return
             columns = load()
@@ -80,31 +84,47 @@ def load_month(chunks: Sequence[Callable[[], Columns]], threads: int = 2, before
                     (columns["corrected_batch"][back] << ORDINAL_BITS) | columns["corrected_ordinal"][back]
                 )
             rows = _rows(columns)
-            loaded.append((place, list(chosen(rows, ~back) if back.any() else rows)))
+            held.add(chosen(rows, ~back) if back.any() else rows)
 
     with ThreadPoolExecutor(threads) as pool:
         for job in [pool.submit(work) for _ in range(threads)]:
             job.result()
-    parts = [part for _, part in sorted(loaded, key=lambda item: item[0])]
-    loaded.clear()
     gone = np.concatenate(corrected) if corrected else np.empty(0, np.int64)
     if len(gone):
         slots = np.full(1 << max(4, int(4 * len(gone)).bit_length()), -1, np.int64)
         enter_all(gone, slots)
-        for part in parts:
-            kept = not_among(part[0], slots)
-            for place, array in enumerate(part):
-                part[place] = array[kept]
-    if before is not None:
-        parts.insert(0, list(before))
-    if not parts:
-        return no_rows()
-    columns = []
-    for place in range(len(Rows._fields)):
-        columns.append(np.concatenate([part[place] for part in parts]))
-        for part in parts:
-            part[place] = _TAKEN
-    return Rows(*columns)
+        held.keep(not_among(held.rows().record[first:], slots), first)
+    return held.rows()
+
+
+class _Held:
+    """Columns that rows are added to by several threads; room is doubled where it was not known."""
+
+    def __init__(self, room: int) -> None:
+        self._columns = [np.empty(max(room, 1), kind) for kind in _TYPES]
+        self._count = 0
+        self._alone = Lock()
+
+    def add(self, rows: Rows) -> None:
+        with self._alone:
+            end = self._count + len(rows.record)
+            for place, array in enumerate(rows):
+                if end > len(self._columns[place]):
+                    wider = np.empty(2 * end, array.dtype)
+                    wider[: self._count] = self._columns[place][: self._count]
+                    self._columns[place] = wider
+                self._columns[place][self._count : end] = array
+            self._count = end
+
+    def keep(self, kept: Array, first: int) -> None:
+        """Leave out rows from `first` on that are not `kept`."""
+        end = first + int(kept.sum())
+        for column in self._columns:
+            column[first:end] = column[first : self._count][kept]
+        self._count = end
+
+    def rows(self) -> Rows:
+        return Rows(*(column[: self._count] for column in self._columns))
 
 
 def _rows(columns: Columns) -> Rows:

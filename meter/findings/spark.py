@@ -1,6 +1,6 @@
 """The sweeps on a Spark cluster: every facility is swept by itself with the same functions (needs `suanbu[spark]`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from meter.findings.month import NEEDED, Columns
-from meter.findings.sweeps import DAY_SECONDS, UTC_PLUS_8, sweep_months
+from meter.findings.sweeps import DAY_SECONDS, UTC_PLUS_8, Month, sweep_months
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,15 +67,15 @@ def _sweep_facility(facts: list[dict[str, Any]], rows: pa.Table) -> pa.Table:
     return both.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def by_month(columns: Columns) -> list[tuple[int, list[Callable[[], Columns]]]]:
+def by_month(columns: Columns) -> list[Month]:
     """Return rows by local month of start, as `sweep_months` takes them."""
     local = (columns["started"] + UTC_PLUS_8) // DAY_SECONDS
     months: NDArray[np.int64] = local.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    found: list[tuple[int, list[Callable[[], Columns]]]] = []
+    found = []
     for month in np.unique(months).tolist():
         some = {name: array[months == month] for name, array in columns.items()}
         first_day = int(np.datetime64(month, "M").astype("datetime64[D]").astype(np.int64))
-        found.append((first_day, [partial(_give, some)]))
+        found.append(Month(first_day, len(some["batch"]), [partial(_give, some)]))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -15,28 +15,36 @@ DAY_SECONDS: Final = 86_400
 Progress = Callable[[int, int], None]
 
 
+class Month(NamedTuple):
+    """Rows that start in one local month, as functions that load a chunk of them (columns month.NEEDED) each."""
+
+    first_day: int
+    rows: int  # at most so many
+    chunks: Sequence[Callable[[], Columns]]
+
+
 def sweep_months(
-    months: Sequence[tuple[int, Sequence[Callable[[], Columns]]]],
+    months: Sequence[Month],
     capacities: pl.DataFrame,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (days above capacity, records inside others); see `CapacitySweep.sweep` and `TwiceSweep.sweep`.
 
-    `months` are (first local day, chunk loaders with the columns month.NEEDED), in order; every row starts in its
-    month. Memory holds a month at a time. `progress` is called with (months done, months in all).
+    `months` are in order; every row starts in its month. Memory holds a month at a time. `progress` is called with
+    (months done, months in all).
     """
     above, twice = CapacitySweep(capacities), TwiceSweep()
     days = [above.sweep(no_rows(), 0)]
     inner = [twice.sweep(no_rows(), 0)]
     with ThreadPoolExecutor(1) as beside:
-        for place, (_, chunks) in enumerate(months):
+        for place, month in enumerate(months):
             before = len(twice.running.record)
-            behind = load_month(chunks, threads, twice.running)
+            behind = load_month(month.chunks, threads, twice.running, month.rows)
             rows = chosen(behind, slice(before, None))
             last_start = int(rows.started.max()) if len(rows.started) else 0
             until_day = (
-                months[place + 1][0] if place + 1 < len(months) else (last_start + UTC_PLUS_8) // DAY_SECONDS + 1
+                months[place + 1].first_day if place + 1 < len(months) else (last_start + UTC_PLUS_8) // DAY_SECONDS + 1
             )
             seen = beside.submit(twice.sweep_behind, behind, until_day * DAY_SECONDS - UTC_PLUS_8)
             days.append(above.sweep(rows, until_day, threads))

@@ -9,7 +9,11 @@ from numba import njit
 from meter.findings.finding import FINDING_SCHEMA
 from meter.findings.month import ORDINAL_BITS, Array, Rows, Whole, chosen, joined, no_rows
 
-BUCKET_BITS = 11  # of one pass of the distribution; two passes make 2^22 buckets
+PART_BITS = 9  # of a hash: a part of a month of some ten million rows fits the cache
+BUCKET_BITS = 13  # of a hash, after those
+NO_HASH = np.uint64(0)  # hashes are odd
+LENGTH_BITS = 29  # of a time: a record lasts at most 10 * 366 days
+LENGTH_MASK = (1 << LENGTH_BITS) - 1
 FEW = 24  # rows that insertion sorts faster than merging
 
 
@@ -35,12 +39,10 @@ class TwiceSweep:
     def sweep_behind(self, rows: Rows, until: int) -> pl.DataFrame:
         """Do the same with rows that already have `running` before them; saves laying them end to end again."""
         before = len(self.running.record)
-        place, bucket = by_bucket(rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended,
-                                  rows.order_digest)  # fmt: skip
+        parts = by_hash(rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended, rows.order_digest)
         inner, outer = find_inside(
-            place, bucket, before, rows.record, rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended,
-            rows.order_digest,
-        )  # fmt: skip
+            *parts, before, rows.record, rows.consumer, rows.facility, rows.millicards, rows.order_digest
+        )
         found = pl.DataFrame(
             {
                 "outer": rows.record[outer],
@@ -87,105 +89,115 @@ def as_findings(found: pl.DataFrame) -> pl.DataFrame:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def by_bucket(
+def by_hash(
     consumer: Array, facility: Array, millicards: Array, started: Array, ended: Array, order_digest: Array
-) -> tuple[Array, Array]:
-    """Return (rows, buckets): rows that can be inside another, brought together by a hash of what must be equal.
+) -> tuple[Array, Array, Array, Array]:
+    """Return (edges, hashes, times, rows) of the rows that can be inside another, in parts of like hashes.
 
-    Two counting sorts that keep the order of rows, so what comes sorted by start stays so within a bucket.
+    Part p is edges[p]..edges[p + 1]. A hash is of all that must be equal. A time is the start and, in its low bits,
+    what a length lacks to the longest: in its order earlier starts come first, of one start the later end.
     """
-    size = 1 << BUCKET_BITS
-    digit_mask = np.uint64(size - 1)
-    low_counts = np.zeros(size + 1, np.int64)
-    high_counts = np.zeros(size + 1, np.int64)
-    bucket = np.empty(len(started), np.int32)
+    hash_of = np.empty(len(started), np.uint64)
+    edges = np.zeros((1 << PART_BITS) + 1, np.int64)
     for row in range(len(started)):
         if order_digest[row] == 0 or ended[row] <= started[row]:
-            bucket[row] = -1
+            hash_of[row] = NO_HASH
             continue
         mixed = np.uint64(order_digest[row]) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= np.uint64((np.int64(consumer[row]) << 32) | np.int64(facility[row]))
         mixed *= np.uint64(0xD6E8FEB86659FD93)
         mixed ^= np.uint64(millicards[row]) ^ (mixed >> np.uint64(32))
         mixed *= np.uint64(0xD6E8FEB86659FD93)
-        low = np.int64((mixed >> np.uint64(40)) & digit_mask)
-        high = np.int64((mixed >> np.uint64(52)) & digit_mask)
-        bucket[row] = (high << BUCKET_BITS) | low
-        low_counts[low + 1] += 1
-        high_counts[high + 1] += 1
-    for digit in range(size):
-        low_counts[digit + 1] += low_counts[digit]
-        high_counts[digit + 1] += high_counts[digit]
-    by_low = np.empty(low_counts[size], np.int32)
+        mixed |= np.uint64(1)
+        hash_of[row] = mixed
+        edges[np.int64(mixed >> np.uint64(64 - PART_BITS)) + 1] += 1
+    for part in range(1 << PART_BITS):
+        edges[part + 1] += edges[part]
+    fills = edges.copy()
+    hashes = np.empty(edges[-1], np.uint64)
+    times = np.empty(edges[-1], np.int64)
+    rows = np.empty(edges[-1], np.int32)
     for row in range(len(started)):
-        if bucket[row] >= 0:
-            low = np.int64(bucket[row]) & (size - 1)
-            by_low[low_counts[low]] = row
-            low_counts[low] += 1
-    place = np.empty(len(by_low), np.int32)
-    for at in range(len(by_low)):
-        row = by_low[at]
-        high = np.int64(bucket[row]) >> BUCKET_BITS
-        place[high_counts[high]] = row
-        high_counts[high] += 1
-    return place, bucket
+        mixed = hash_of[row]
+        if mixed != NO_HASH:
+            its_part = np.int64(mixed >> np.uint64(64 - PART_BITS))
+            to = fills[its_part]
+            hashes[to] = mixed
+            times[to] = (started[row] << LENGTH_BITS) | (LENGTH_MASK - (ended[row] - started[row]))
+            rows[to] = row
+            fills[its_part] += 1
+    return edges, hashes, times, rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _unlike(
+    one: Whole, other: Whole, consumer: Array, facility: Array, millicards: Array, order_digest: Array
+) -> Whole:
+    """Return -1, 0 or 1: how two rows compare by what must be equal."""
+    if order_digest[one] != order_digest[other]:
+        return -1 if order_digest[one] < order_digest[other] else 1
+    if millicards[one] != millicards[other]:
+        return -1 if millicards[one] < millicards[other] else 1
+    if consumer[one] != consumer[other]:
+        return -1 if consumer[one] < consumer[other] else 1
+    if facility[one] != facility[other]:
+        return -1 if facility[one] < facility[other] else 1
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _comes_before(
-    one: Whole, other: Whole, record: Array, consumer: Array, facility: Array, millicards: Array, started: Array,
-    ended: Array, order_digest: Array,
+    one: Whole, other: Whole, exactly: bool, hashes: Array, times: Array, rows: Array, record: Array,
+    consumer: Array, facility: Array, millicards: Array, order_digest: Array,
 ) -> bool:  # fmt: skip
-    """Order by what must be equal, then start, then the later end, then place in the journal."""
-    if order_digest[one] != order_digest[other]:
-        return bool(order_digest[one] < order_digest[other])
-    if millicards[one] != millicards[other]:
-        return bool(millicards[one] < millicards[other])
-    if consumer[one] != consumer[other]:
-        return bool(consumer[one] < consumer[other])
-    if facility[one] != facility[other]:
-        return bool(facility[one] < facility[other])
-    if started[one] != started[other]:
-        return bool(started[one] < started[other])
-    if ended[one] != ended[other]:
-        return bool(ended[one] > ended[other])
-    return bool(record[one] < record[other])
+    """Order by hash (and, `exactly`, by what was hashed), then time, then place in the journal."""
+    if hashes[one] != hashes[other]:
+        return bool(hashes[one] < hashes[other])
+    if exactly:
+        unlike = _unlike(rows[one], rows[other], consumer, facility, millicards, order_digest)
+        if unlike != 0:
+            return bool(unlike < 0)
+    if times[one] != times[other]:
+        return bool(times[one] < times[other])
+    return bool(record[rows[one]] < record[rows[other]])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sort_bucket(
-    place: Array, low: Whole, high: Whole, spare: Array, record: Array, consumer: Array, facility: Array,
-    millicards: Array, started: Array, ended: Array, order_digest: Array,
+def _sort_some(
+    place: Array, spare: Array, exactly: bool, hashes: Array, times: Array, rows: Array, record: Array,
+    consumer: Array, facility: Array, millicards: Array, order_digest: Array,
 ) -> None:  # fmt: skip
-    """Sort place[low:high]: runs of FEW by insertion, then merged pairwise."""
-    for begin in range(low, high, FEW):
-        end = min(begin + FEW, high)
-        for at in range(begin + 1, end):
+    """Sort places: runs of FEW by insertion, then merged pairwise; what is in order already is left as it is."""
+    count = len(place)
+    for begin in range(0, count, FEW):
+        for at in range(begin + 1, min(begin + FEW, count)):
             mine = place[at]
             to = at
             while to > begin and _comes_before(
-                mine, place[to - 1], record, consumer, facility, millicards, started, ended, order_digest
+                mine, place[to - 1], exactly, hashes, times, rows, record, consumer, facility, millicards, order_digest
             ):
                 place[to] = place[to - 1]
                 to -= 1
             place[to] = mine
     width = FEW
-    while width < high - low:
-        for begin in range(low, high, 2 * width):
-            middle = min(begin + width, high)
-            end = min(begin + 2 * width, high)
-            if middle == end or not _comes_before(
-                place[middle], place[middle - 1], record, consumer, facility, millicards, started, ended, order_digest
-            ):
+    while width < count:
+        for begin in range(0, count - width, 2 * width):
+            middle = begin + width
+            end = min(middle + width, count)
+            if not _comes_before(
+                place[middle], place[middle - 1], exactly, hashes, times, rows, record, consumer, facility, millicards,
+                order_digest,
+            ):  # fmt: skip
                 continue
-            spare[: middle - begin] = place[begin:middle]
+            spare[:width] = place[begin:middle]
             left = 0
             right = middle
             to = begin
-            while left < middle - begin:
+            while left < width:
                 if right < end and _comes_before(
-                    place[right], spare[left], record, consumer, facility, millicards, started, ended, order_digest
-                ):
+                    place[right], spare[left], exactly, hashes, times, rows, record, consumer, facility, millicards,
+                    order_digest,
+                ):  # fmt: skip
                     place[to] = place[right]
                     right += 1
                 else:
@@ -197,41 +209,80 @@ def _sort_bucket(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_inside(
-    place: Array, bucket: Array, before: Whole, record: Array, consumer: Array, facility: Array, millicards: Array,
-    started: Array, ended: Array, order_digest: Array,
+    edges: Array, hashes: Array, times: Array, rows: Array, before: Whole, record: Array, consumer: Array,
+    facility: Array, millicards: Array, order_digest: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Return (inner, outer) rows; the first `before` rows come from earlier months and are no inner ones again.
 
-    In order of start, a record lies inside an earlier one exactly when it ends no later than the latest end so far.
+    In order of time, a record lies inside an earlier one exactly when it ends no later than the latest end so far.
+    A part is small enough for the cache; in it, a counting sort brings together what may have one hash.
     """
     inner = np.empty(1024, np.int64)
     outer = np.empty(1024, np.int64)
-    spare = np.empty(len(place), np.int32)
     count = 0
-    low = 0
-    while low < len(place):
-        high = low + 1
-        while high < len(place) and bucket[place[high]] == bucket[place[low]]:
-            high += 1
-        if high - low > 1:
-            _sort_bucket(place, low, high, spare, record, consumer, facility, millicards, started, ended, order_digest)
-            longest = place[low]
-            for at in range(low + 1, high):
-                row = place[at]
-                same = (
-                    order_digest[row] == order_digest[longest]
-                    and millicards[row] == millicards[longest]
-                    and consumer[row] == consumer[longest]
-                    and facility[row] == facility[longest]
-                )
-                if not same or ended[row] > ended[longest]:
-                    longest = row
-                elif row >= before:
-                    if count == len(inner):
-                        inner = np.concatenate((inner, np.empty(count, np.int64)))
-                        outer = np.concatenate((outer, np.empty(count, np.int64)))
-                    inner[count] = row
-                    outer[count] = longest
-                    count += 1
-        low = high
+    largest = 0
+    for part in range(len(edges) - 1):
+        largest = max(largest, edges[part + 1] - edges[part])
+    place = np.empty(largest, np.int32)
+    spare = np.empty(largest, np.int32)
+    begins = np.empty((1 << BUCKET_BITS) + 1, np.int64)
+    shift = np.uint64(64 - PART_BITS - BUCKET_BITS)
+    bucket_mask = np.uint64((1 << BUCKET_BITS) - 1)
+    for part in range(len(edges) - 1):
+        begins[:] = 0
+        for at in range(edges[part], edges[part + 1]):
+            begins[np.int64((hashes[at] >> shift) & bucket_mask) + 1] += 1
+        for bucket in range(1 << BUCKET_BITS):
+            begins[bucket + 1] += begins[bucket]
+        for at in range(edges[part], edges[part + 1]):
+            mine = np.int64((hashes[at] >> shift) & bucket_mask)
+            place[begins[mine]] = at
+            begins[mine] += 1
+        low = 0
+        for bucket in range(1 << BUCKET_BITS):  # begins[bucket] is by now where the bucket ends
+            high = begins[bucket]
+            if high - low > 1:
+                exactly = False
+                first_found = count
+                at = low
+                while at <= low:  # a second time only when two kinds of rows have one hash
+                    _sort_some(
+                        place[low:high], spare, exactly, hashes, times, rows, record, consumer, facility, millicards,
+                        order_digest,
+                    )  # fmt: skip
+                    longest = place[low]
+                    latest = _end(times[longest])
+                    at = low + 1
+                    while at < high:
+                        mine = np.int64(place[at])
+                        end = _end(times[mine])
+                        same = hashes[mine] == hashes[longest]
+                        if same and _unlike(
+                            rows[mine], rows[longest], consumer, facility, millicards, order_digest
+                        ) != 0:  # fmt: skip
+                            if not exactly:
+                                break
+                            same = False
+                        if not same or end > latest:
+                            longest = mine
+                            latest = end
+                        elif rows[mine] >= before:
+                            if count == len(inner):
+                                inner = np.concatenate((inner, np.empty(count, np.int64)))
+                                outer = np.concatenate((outer, np.empty(count, np.int64)))
+                            inner[count] = rows[mine]
+                            outer[count] = rows[longest]
+                            count += 1
+                        at += 1
+                    if at < high:
+                        exactly = True
+                        count = first_found
+                        at = low
+            low = high
     return inner[:count], outer[:count]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _end(time: Whole) -> Whole:
+    """Return the end that a time stands for."""
+    return (time >> LENGTH_BITS) + LENGTH_MASK - (time & LENGTH_MASK)

@@ -24,6 +24,16 @@ def rank_groups(keys: Array, rank_of_kind: Array, rank: Array) -> None:
 
 
 @_cached
+def first_day(keys: Array) -> Whole:
+    """Return the first day of any group; of none, a day after all days."""
+    first = np.int64(DAY_MASK)
+    for group in range(len(keys)):
+        day = keys[group] & DAY_MASK
+        first = day if day < first else first
+    return first
+
+
+@_cached
 def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
     """Write the places of groups by rank, those of one rank in the order they stand, to `ranked`; a counting sort."""
     by_rank = np.zeros(ranks + 1, np.int64)

@@ -14,7 +14,6 @@ from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS, check_use
 
 EVER: Final = (-(2**62), 2**62)  # a cut that cuts nothing
 FIRST_ROOM: Final = 1 << 12
-_DAY_MASK: Final = (1 << split.DAY_BITS) - 1
 
 
 class SumOverflow(ArithmeticError):
@@ -72,8 +71,7 @@ class GroupTable:
 
     def first_day(self) -> int:
         """Return the first day of any group; of an empty table, a day after all days."""
-        days = self._keys[: len(self)] & _DAY_MASK
-        return int(days.min()) if len(days) else _DAY_MASK
+        return int(order.first_day(self._keys[: len(self)]))
 
     def add_entries(self, rows: Measured) -> None:
         """Add rows of entries; raises RowOutOfRange at the first row no sum could be trusted with."""
@@ -221,25 +219,38 @@ def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
     order.order_by_rank(rank, len(kinds), ranked)
 
     kind = scratch.take("kind", len(keys), rank_by_place)
-    day = np.empty(len(keys), np.int32)
-    amounts, over = np.empty((4, len(keys)), np.int64), np.zeros((4, len(keys)), np.int32)
-    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, day, kind, amounts, over)
-    day, kind, amounts, over = day[:rows], kind[:rows], amounts[:, :rows], over[:, :rows]
-    consumer, facility = (kinds[:, 0] >> 32).astype(np.int32), (kinds[:, 0] & 0xFFFF_FFFF).astype(np.int32)
-    chip, purpose = (kinds[:, 1] >> 3).astype(np.int32), ((kinds[:, 1] >> 1) & 3).astype(np.int8)
-    columns: dict[str, NDArray[Any]] = {
-        "day": day,
-        "consumer": consumer[kind],
-        "facility": facility[kind],
-        "chip": chip[kind],
-        "purpose": purpose[kind],
-        "via_platform": (kinds[:, 1] & 1).astype(np.bool_)[kind],
-    }
+    columns = _columns(len(keys))
+    amounts = columns.pop("amounts").reshape(4, -1)
+    over = np.zeros((4, len(keys)), np.int32)
+    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, columns["day"], kind, amounts, over)
+    kind = kind[:rows]
+    columns = {name: column[:rows] for name, column in columns.items()}
+    for name, of_kind in (
+        ("consumer", kinds[:, 0] >> 32),
+        ("facility", kinds[:, 0] & 0xFFFF_FFFF),
+        ("chip", kinds[:, 1] >> 3),
+        ("purpose", (kinds[:, 1] >> 1) & 3),
+        ("via_platform", kinds[:, 1] & 1),
+    ):
+        np.take(of_kind.astype(columns[name].dtype), kind, out=columns[name], mode="clip")
     if lapped:
-        _refuse_overflow(over, columns)
-    for place, name in enumerate(USE_SUMS):
-        columns[name] = amounts[place]
+        _refuse_overflow(over[:, :rows], columns)
+    columns |= {name: amounts[place, :rows] for place, name in enumerate(USE_SUMS)}
     return pl.DataFrame(columns, schema=USE_SCHEMA)
+
+
+def _columns(rows: int) -> dict[str, NDArray[Any]]:
+    """Return empty columns for so many groups, cut from one piece of memory, which the system hands out faster."""
+    types = {"amounts": (np.int64, 4), "day": (np.int32, 1), "consumer": (np.int32, 1), "facility": (np.int32, 1),
+             "chip": (np.int32, 1), "purpose": (np.int8, 1), "via_platform": (np.bool_, 1)}  # fmt: skip
+    whole = np.empty(rows * 50, np.uint8)
+    columns: dict[str, NDArray[Any]] = {}
+    begin = 0
+    for name, (kind, count) in types.items():
+        end = begin + rows * count * np.dtype(kind).itemsize
+        columns[name] = whole[begin:end].view(kind)
+        begin = end
+    return columns
 
 
 def _refuse_overflow(laps: NDArray[np.int32], columns: dict[str, NDArray[Any]]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meter.archive.rows import ROW_DTYPE
 from meter.findings.capacity import CAPACITY_SCHEMA, days_above
 from meter.findings.month import Rows, load_month
-from meter.findings.sweeps import sweep_months
+from meter.findings.sweeps import Month, sweep_months
 from meter.findings.twice import metered_twice
 from tests.archive.year import AUGUST_2025, journal
 
@@ -34,12 +34,12 @@ def test_sweeping_months_together_equals_each_sweep_alone() -> None:
     months = []
     for low, high in pairwise(edges):
         some = rows[(day >= low) & (day < high)]
-        months.append((FIRST_DAY + low, [chunk(part) for part in np.array_split(some, 3)]))
+        months.append(Month(FIRST_DAY + low, 0, [chunk(part) for part in np.array_split(some, 3)]))
     seen: list[tuple[int, int]] = []
     above, twice = sweep_months(months, capacities, progress=lambda done, every: seen.append((done, every)))
 
     def loader(place: int) -> Callable[[], Rows]:
-        return lambda: load_month(months[place][1])
+        return lambda: load_month(months[place].chunks)
 
     ends = [FIRST_DAY + high for high in edges[1:]]
     alone = days_above([(end, loader(place)) for place, end in enumerate(ends)], capacities)

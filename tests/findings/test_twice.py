@@ -54,6 +54,27 @@ def test_many_records_of_one_order_are_sorted_before_they_are_compared() -> None
     assert pairs(some, []) == plainly(some)
 
 
+def order_with_the_hash_of(order: int, facility: int, cards: int) -> int:
+    """Return another order whose records, of consumer 1 at that facility, have the same hash in the sweep."""
+    word = 2**64 - 1
+    first, second = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+    where = (1 << 32) | facility
+    mixed = (((order & word) * first & word) ^ where) * second & word
+    mixed = (mixed ^ (1000 * cards) ^ (mixed >> 32)) * second & word
+    mixed = (mixed ^ 1) * pow(second, -1, 2**64) & word ^ (1000 * cards)  # the sweep sets the lowest bit
+    mixed = (mixed ^ (mixed >> 32)) * pow(second, -1, 2**64) & word
+    found = (mixed ^ where) * pow(first, -1, 2**64) & word
+    return found - 2**64 if found >= 2**63 else found
+
+
+def test_orders_with_one_hash_are_told_apart() -> None:
+    other = order_with_the_hash_of(7, facility=1, cards=1)
+    assert other != 7
+    some = [Use(0, 100, order=other), Use(1, 5, order=7), Use(2, 3, order=7), Use(3, 50, order=other), Use(4, 60)]
+    found = pairs(some, [])
+    assert found == plainly(some) == [(2, 1), (3, 0)]
+
+
 def test_records_without_an_order_or_a_length_are_left_out() -> None:
     assert pairs([Use(0, 10, order=0), Use(2, 5, order=0), Use(0, 10), Use(5, 5)], []) == []
 

@@ -133,6 +133,16 @@ def test_many_kinds_and_days_outgrow_the_first_table() -> None:
     assert frame["charge_fen"].sum() == 30_000
 
 
+def test_neighbouring_rows_of_other_kinds_are_told_apart_wherever_they_stand() -> None:
+    for name in ("consumer", "facility", "chip", "purpose", "via_platform"):
+        rows = as_entries([Row(MIDNIGHT, MIDNIGHT + 1, 1, purpose=0, via_platform=False)] * 9_000)
+        kinds = np.arange(9_000) // 64 % (3 if name == "purpose" else 2)
+        rows[name] = kinds
+        expected = dict(zip(*(part.tolist() for part in np.unique(kinds, return_counts=True)), strict=True))
+        found = roll_up(rows).select(pl.col(name).cast(pl.Int64), "pieces")
+        assert dict(found.iter_rows()) == expected, name
+
+
 def test_a_sum_that_does_not_fit_is_refused_with_its_group() -> None:
     rows = [Row(MIDNIGHT, MIDNIGHT, 10**15, consumer=42)] * 9224
     with pytest.raises(SumOverflow, match=r"charge_fen of .*'consumer': 42"):

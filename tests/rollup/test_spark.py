@@ -21,7 +21,7 @@ from meter.archive.seal import seal
 from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import NEEDED
 from meter.findings.spark import sweep_on_spark
-from meter.findings.sweeps import sweep_months
+from meter.findings.sweeps import Month, sweep_months
 from meter.rollup.daily import roll_up
 from meter.rollup.spark import roll_up_on_spark
 from tests.archive.year import journal
@@ -136,7 +136,7 @@ def test_the_sweeps_of_a_cluster_are_those_of_one_process(session: Any, archive:
         orient="row",
     )
     found = months(archive, files_needed(read_manifest(archive)), NEEDED)
-    above, twice = sweep_months([(month.first_day, month.chunks) for month in found], capacities)
+    above, twice = sweep_months([Month(month.first_day, month.rows, month.chunks) for month in found], capacities)
     on_cluster = sweep_on_spark(session, paths(archive), capacities)
     assert on_cluster[0].equals(above)
     assert on_cluster[1].equals(twice.sort("inner"))
