@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from meter.database.scope import Scope, act_as
 from meter.intake.registered import Registered
 from meter.intake.warm_up import warm_up
 from meter.journal.delivery import Delivery
+from meter.journal.ending import end, pause
 from meter.journal.known_keys import KnownKeys
 from meter.journal.recorder import Recorder
 from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
@@ -30,6 +31,7 @@ from meter.rollup.table import SumOverflow
 
 ROLLUP_PAUSE_SECONDS = 0.25
 GAUGES_PAUSE_SECONDS = 5.0
+FAILED_PAUSE_SECONDS = 1.0
 LARGE_BODIES_AT_ONCE = 6  # each may hold 32 MiB while it is read and checked
 LOG = structlog.get_logger("suanbu")
 
@@ -82,37 +84,41 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 @contextlib.asynccontextmanager
 async def _kept_up(service: Service) -> AsyncIterator[None]:
     """Rollup and gauges follow the journal for as long as the block lasts."""
+    stopping = asyncio.Event()
     tasks = [
-        asyncio.create_task(_forever(_roll_up, service, ROLLUP_PAUSE_SECONDS), name="rollup"),
-        asyncio.create_task(_forever(_gauge, service, GAUGES_PAUSE_SECONDS), name="gauges"),
+        asyncio.create_task(_repeated(_roll_up, service, ROLLUP_PAUSE_SECONDS, stopping), name="rollup"),
+        asyncio.create_task(_repeated(_gauge, service, GAUGES_PAUSE_SECONDS, stopping), name="gauges"),
     ]
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        stopping.set()
+        await end(tasks)
 
 
-async def _forever(work: object, service: Service, pause_seconds: float) -> None:
+async def _repeated(
+    work: Callable[[Service, asyncio.Event], Awaitable[None]],
+    service: Service,
+    pause_seconds: float,
+    stopping: asyncio.Event,
+) -> None:
     """Do the work again and again; a database that is away, or a sum that does not fit, is logged and tried again."""
-    assert callable(work)
     act_as(Scope("*", "service"))
-    while True:
+    while not stopping.is_set():
         try:
-            await work(service)
+            await work(service, stopping)
         except (JournalUnavailable, SumOverflow) as error:
             LOG.warning("background work failed and will be tried again", error=str(error))
-            await asyncio.sleep(1.0)
+            await pause(stopping, FAILED_PAUSE_SECONDS)
         except Exception:
             LOG.exception("background work failed and will be tried again")
-            await asyncio.sleep(1.0)
-        await asyncio.sleep(pause_seconds)
+            await pause(stopping, FAILED_PAUSE_SECONDS)
+        await pause(stopping, pause_seconds)
 
 
-async def _roll_up(service: Service) -> None:
+async def _roll_up(service: Service, stopping: asyncio.Event) -> None:
     done = -1
-    while True:
+    while not stopping.is_set():
         started = asyncio.get_running_loop().time()
         async with reaching_database():
             reached = await advance(service.engine)
@@ -123,7 +129,7 @@ async def _roll_up(service: Service) -> None:
         done = reached
 
 
-async def _gauge(service: Service) -> None:
+async def _gauge(service: Service, _: asyncio.Event) -> None:
     async with reaching_database(), service.engine.connect() as held:
         connection = await driver(held)
         head = await read_head(connection)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from meter.intake.registered import Registered
 from meter.journal import store
 from meter.journal.delivery import Delivery, Receipt
+from meter.journal.ending import end, pause
 from meter.journal.group import Group
 from meter.journal.key_file import Coverage, KeyFileUnusable
 from meter.journal.known_keys import UNDER_LOCK_RECORDS, KnownKeys
@@ -77,6 +78,7 @@ class Recorder:
         self._held: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
         self._caught_up = False
+        self._stopping = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Recorder]:
@@ -89,9 +91,9 @@ class Recorder:
             yield self
         finally:
             await self._queue.join()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self._stopping.set()
+            tasks[0].cancel()  # it waits for deliveries, and none will come
+            await end(tasks)
             await self._let_go()
             with contextlib.suppress(JournalUnavailable):
                 await self._save()
@@ -204,7 +206,7 @@ class Recorder:
         """Follow what others record, and bring the key file to the disk now and then."""
         loop = asyncio.get_running_loop()
         saved = loop.time()
-        while True:
+        while not self._stopping.is_set():
             try:
                 async with reaching_database(), self._engine.connect() as held:
                     connection = (await held.get_raw_connection()).driver_connection
@@ -218,7 +220,7 @@ class Recorder:
                 LOG.warning("the key file cannot follow the journal now: %s", error)
             except Exception:
                 LOG.exception("the key file cannot follow the journal now")
-            await asyncio.sleep(FOLLOW_SECONDS)
+            await pause(self._stopping, FOLLOW_SECONDS)
 
     async def _save(self) -> None:
         async with reaching_database(), self._engine.connect() as held:
