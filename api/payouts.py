@@ -26,6 +26,7 @@ from settlement.payout.instructions import (
 from settlement.payout.refusal import NotPossible
 
 TEXT_MAX = 4000
+OWN_REFERENCE = "SB-"
 ROUTER = APIRouter(prefix="/v1/payouts", tags=["payouts"])
 
 
@@ -71,7 +72,8 @@ async def get_events(request: Request, number: int) -> Any:
 async def post_word(request: Request, number: int, word: str) -> Any:
     """Record what became of an instruction, with the bank's reference; or (retry, settle) decide about it.
 
-    Marks (scope payout:run): submitted, unknown, paid, failed, returned, disputed. Decisions (scope
+    Marks (scope payout:run): submitted, unknown, paid, failed, returned, disputed; the bank's reference comes as
+    `bank_reference`, or as `reference` for short (there ours is no news and left out). Decisions (scope
     settlement:approve, by somebody else than who recorded the outcome): retry what failed or was returned, settle what
     is disputed with `outcome` paid, failed or returned.
     """
@@ -79,11 +81,14 @@ async def post_word(request: Request, number: int, word: str) -> Any:
     require(caller, "settlement:approve" if word in DECISIONS else "payout:run")
     if word not in (*MARKS, *DECISIONS):
         raise Problem(404, "no_such_path", "there is no such mark")
-    fields = {"bank_reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str}
+    fields = {
+        "bank_reference": str, "reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str,
+    }  # fmt: skip
     said = await json_object(request, {"outcome": str, "note": str} if word in DECISIONS else fields)
     if word == "settle" and said.get("outcome") not in ("paid", "failed", "returned"):
         raise Problem(400, "bad_request", "outcome is paid, failed or returned")
     _bounded(said)
+    _shorten(said)
     work = decide if word in DECISIONS else mark
     try:
         return await work(
@@ -103,6 +108,15 @@ def _number(number: int) -> int:
     if not 0 < number < 2**63:
         raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
     return number
+
+
+def _shorten(said: dict[str, Any]) -> None:
+    """Take `reference` for the bank's, unless it is the instruction's own."""
+    reference = said.pop("reference", None)
+    if reference is None or reference.startswith(OWN_REFERENCE):
+        return
+    if said.setdefault("bank_reference", reference) != reference:
+        raise Problem(400, "bad_request", "reference and bank_reference are the same thing, but differ")
 
 
 def _bounded(said: dict[str, Any]) -> None:

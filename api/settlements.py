@@ -52,8 +52,8 @@ _RUN_FIELDS = {
 
 
 @ROUTER.post("/settlements", status_code=201)
-async def post_settlement(request: Request, response: Response) -> Any:
-    """Run a settlement. The same request over the same facts is the same settlement (200 instead of 201)."""
+async def post_settlement(request: Request) -> Any:
+    """Run a settlement. The same request over the same facts is the same settlement, and the same answer."""
     caller = await as_caller(request)
     require(caller, "settlement:run")
     given = await json_object(request, _RUN_FIELDS)
@@ -61,21 +61,20 @@ async def post_settlement(request: Request, response: Response) -> Any:
         raise Problem(400, "missing_field", "round is missing")
     if not 0 <= given.get("as_of", 0) < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
-    return await _run(request, response, caller, job.Request(**given))
+    return await _run(request, caller, job.Request(**given))
 
 
-async def _run(request: Request, response: Response, caller: Caller, wanted: job.Request) -> Any:
+async def _run(request: Request, caller: Caller, wanted: job.Request) -> Any:
     service = service_of(request)
     started = time.perf_counter()
     try:
         async with ONE_AT_A_TIME:
-            number, fresh = await job.run(
+            number, _ = await job.run(
                 service.engine, wanted, actor=actor_of(caller), algorithm=service.settings.algorithm, moment=now()
             )
     except Refused as error:
         raise refused(error) from None
     metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
-    response.status_code = 201 if fresh else 200
     return await _settlement(request, number)
 
 
@@ -252,7 +251,7 @@ async def post_cancel(request: Request, number: str) -> Any:
 
 
 @ROUTER.post("/settlements/{number}/adjustments", status_code=201)
-async def post_adjustments(request: Request, response: Response, number: str) -> Any:
+async def post_adjustments(request: Request, number: str) -> Any:
     """Settle what arrived since a lock, as differences from what was locked."""
     caller = await as_caller(request)
     require(caller, "settlement:run")
@@ -260,7 +259,7 @@ async def post_adjustments(request: Request, response: Response, number: str) ->
     if found["status"] not in ("locked", "paid"):
         raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
     asked, _ = await job.stored_request(service_of(request).engine, number)
-    return await _run(request, response, caller, replace(asked, as_of=None))
+    return await _run(request, caller, replace(asked, as_of=None))
 
 
 @ROUTER.get("/settlements/{number}/verify")

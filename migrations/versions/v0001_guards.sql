@@ -435,6 +435,8 @@ create function payout_event_applied() returns trigger language plpgsql security
 set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
     part bigint := coalesce((new.detail ->> 'offset_fen')::bigint, 0);
+    paying text;
+    reached text;
 begin
     update payout_instruction i set
         status = new.after,
@@ -454,7 +456,17 @@ begin
         issue = case when new.after = 'ready' and new.before in ('failed', 'returned') then i.issue + 1 else i.issue end,
         reference = case when new.after = 'ready' and new.before in ('failed', 'returned')
             then 'SB-' || i.settlement || '-' || i.uscc || '-R' || (i.issue + 1) else i.reference end
-    where i.id = new.instruction;
+    where i.id = new.instruction
+    returning i.settlement into paying;
+    if new.after in ('paid', 'offset') and new.before <> new.after then
+        -- two last payments at once: who comes second waits here, and sees the first
+        select status into reached from settlement where id = paying for update;
+        if reached = 'locked' and not exists (
+                select from payout_instruction where settlement = paying and status not in ('paid', 'offset')) then
+            insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+            values (paying, 'paid', '', '', new.actor, new.at, 0, '{}');
+        end if;
+    end if;
     return null;
 end $$
 --;

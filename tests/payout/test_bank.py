@@ -171,6 +171,11 @@ async def test_repeating_a_mark_changes_nothing(paying: Paying) -> None:
     said = {"bank_reference": "B1", "fence": one["fence"], "amount_fen": one["amount_fen"]}
     first = good(await post(payer, f"/payouts/{one['id']}/paid", said))
     assert good(await post(payer, f"/payouts/{one['id']}/paid", said)) == first
+    ours = {"reference": one["reference"], "bank_reference": "B1"}
+    for short in ({"reference": "B1"}, ours):  # the bank's for short; ours is no news
+        assert good(await post(payer, f"/payouts/{one['id']}/paid", short)) == first
+    differing = {"reference": "B2", "bank_reference": "B1"}
+    assert (await post(payer, f"/payouts/{one['id']}/paid", differing)).status_code == 400
     assert await balance(paying) == {"B1": one["amount_fen"]}
     back = {"bank_reference": "B1", "amount_fen": one["amount_fen"]}
     assert good(await post(payer, f"/payouts/{one['id']}/returned", back))["status"] == "returned"

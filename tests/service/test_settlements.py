@@ -61,7 +61,7 @@ async def test_the_same_request_is_the_same_settlement(clerk: Holder, settled: d
     again = await post(
         clerk, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.2"}, "as_of": settled["as_of"]}
     )
-    assert again.status_code == 200
+    assert again.status_code == 201, "the contract's answer, also when nothing is new"
     assert again.json()["id"] == settled["id"]
 
 
