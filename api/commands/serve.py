@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -32,6 +33,7 @@ def serve(
 ) -> None:
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
     port = port or _free_port(host)
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn hands the signal on once it has stopped: the database must stop too
     with database_url(data) as url:
         asyncio.run(upgrade(url))
         ensure_seal(data)
@@ -58,6 +60,11 @@ def serve(
         finally:
             if metrics_folder:
                 shutil.rmtree(metrics_folder, ignore_errors=True)
+
+
+def _leave(*_: object) -> None:
+    """End as if the command had come to its end, so that everything that was opened is closed."""
+    raise SystemExit(0)
 
 
 def _announce(url: str) -> None:

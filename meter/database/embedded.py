@@ -140,6 +140,8 @@ class _Server:
                 pass  # somebody else still needs it
             else:
                 self._stop()
+                with contextlib.suppress(OSError):
+                    self.sockets.rmdir()  # the server has taken its socket away
             os.close(self.lock)
 
     def running(self) -> Running:

@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.postgres import folder_for_postgres
 from tests.support.records import chip, entity, facility, usage
+from tests.support.serving import Served
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -109,3 +110,12 @@ def test_worlds_are_run_and_judged(run: Run, tmp_path: Path) -> None:
     assert second["differences"] == ["totals.award_fen: expected 201, got 200"]
     gated = run("world", str(file), "--readings", "rounding=half_up")
     assert json.loads(gated.stdout.splitlines()[0])["ok"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_service_that_is_told_to_stop_stops_its_database(workers: int) -> None:
+    with folder_for_postgres() as data:
+        with Served.with_data(data, workers) as served:
+            assert (data / "postgres" / "postmaster.pid").exists()
+        assert not (data / "postgres" / "postmaster.pid").exists()
+        assert served.status == 0

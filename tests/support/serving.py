@@ -84,6 +84,11 @@ class Served:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def status(self) -> int | None:
+        """The exit status, once it has ended."""
+        return self._process.poll() if self._process else None
+
     def start(self) -> None:
         """Start and wait for the line that says it is ready."""
         command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(self.port)]
