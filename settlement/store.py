@@ -36,13 +36,14 @@ async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dic
     if row is None:
         return None
     events = await connection.fetch(
-        "select event, actor, at, detail from settlement_event where settlement = $1 order by id", settlement
+        "select id, event, actor, at, detail from settlement_event where settlement = $1 order by id", settlement
     )
     return _shown(row) | {
         "receipt": row["receipt"],
         "matches": row["match_lines"],
         "events": [
-            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]} for e in events
+            {"id": e["id"], "event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]}
+            for e in events
         ],
     }
 

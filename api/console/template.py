@@ -28,7 +28,7 @@ ROLE = {
 EVENT = {
     "run": "计算", "submit": "提交", "review": "复核", "approve": "批准", "publish": "公示", "objection": "异议",
     "ruling": "异议处理",
-    "lock": "锁定", "cancel": "取消", "paid": "支付完毕",
+    "lock": "锁定", "cancel": "取消", "paid": "支付完毕", "reopen": "退汇重开",
 }  # fmt: skip
 
 

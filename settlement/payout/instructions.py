@@ -74,8 +74,6 @@ async def mark(
                 if await _said_before(connection, row, after, reference, moved):
                     return _shown(row)
                 await _write(connection, row, reached, said, reference, moved, actor, moment)
-                if reached == "paid":
-                    await _finish(connection, row["settlement"], actor, moment)
                 row = await _held(connection, instruction)
         except asyncpg.CheckViolationError as refusal:
             raise refused(refusal) from None
@@ -108,8 +106,6 @@ async def decide(
                         "STATE_NOT_ALLOWED", f"an instruction that is {row['status']} needs no {decision}"
                     )
                 await _write(connection, row, after, said, None, 0, actor, moment)
-                if after == "paid":
-                    await _finish(connection, row["settlement"], actor, moment)
                 row = await _held(connection, instruction)
         except asyncpg.CheckViolationError as refusal:
             raise refused(refusal) from None
@@ -173,20 +169,6 @@ async def _write(
         _EVENT, row["id"], after, actor, moment, said.get("fence"), bank_reference, moved,
         json.dumps(dict(said), ensure_ascii=False),
     )  # fmt: skip
-
-
-async def _finish(connection: asyncpg.Connection, settlement: str, actor: str, moment: datetime) -> None:
-    """The settlement is paid when its last instruction is."""
-    status = await connection.fetchval("select status from settlement where id = $1", settlement)
-    open_left = await connection.fetchval(
-        "select count(*) from payout_instruction where settlement = $1 and status not in ('paid', 'offset')", settlement
-    )
-    if open_left == 0 and status == "locked":
-        await connection.execute(
-            """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
-               values ($1, 'paid', '', '', $2, $3, 0, '{}')""",
-            settlement, actor, moment,
-        )  # fmt: skip
 
 
 async def list_instructions(
