@@ -70,6 +70,23 @@ async def list_lines(
     return [row["line"] for row in rows]
 
 
+async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """What each city's lines come to, in order of code; None stands for who has no seat on record."""
+    rows = await connection.fetch(
+        """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
+           sum(held_fen)::bigint as held_fen, count(*) filter (where line -> 'flags' ->> 0 is not null) as flagged
+           from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
+        settlement,
+    )
+    return [dict(row) for row in rows]
+
+
+async def adjustments_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """The settlements that stand on this one, oldest first."""
+    rows = await connection.fetch("select * from settlement where adjusts = $1 order by created_at, id", settlement)
+    return [_shown(row) for row in rows]
+
+
 async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> dict[str, Any] | None:
     """One line with its steps and its excluded use, or None."""
     row = await connection.fetchrow(

@@ -754,7 +754,9 @@ where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
 --;
 create view city.settlement_event with (security_barrier) as
 select e.id, e.settlement, e.event, e.before, e.after, case when e.city is null then '' else e.actor end as actor,
-       e.city, e.at, case when e.city is null then '{}'::jsonb else e.detail end as detail
+       e.city, e.at, case when e.city is not null then e.detail else (
+           select coalesce(jsonb_object_agg(said.key, said.value), '{}'::jsonb) from jsonb_each(e.detail) said
+           where said.key in ('decision', 'days', 'ends_at', 'notice')) end as detail
 from public.settlement_event e
 where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
 and (e.city is null or e.city = current_setting('suanbu.city', true))
