@@ -12,20 +12,18 @@ from fastapi import APIRouter, Request, Response
 from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, json_object, service_of
+from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.paging import Page, page_of
 from api.problem import Problem
 from api.service import now
-from meter.audit.log import note_refusal
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.refused import Refused
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
-from settlement.review.states import NotPossible, move
 from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
 
 ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
-TEXT_MAX = 4000
 ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 
 
@@ -150,104 +148,67 @@ async def get_line(request: Request, number: str, uscc: str) -> Any:
     return found
 
 
-async def _decide(
-    request: Request, number: str, event: str, scope: str, fields: dict[str, Any], detail: dict[str, Any] | None = None
-) -> Any:
+async def _decide(request: Request, number: str, event: str, **more: int) -> Any:
     caller = await as_caller(request)
-    require(caller, scope, of_a_city=event in ("review", "objection"))
-    given = detail if detail is not None else await json_object(request, fields)
-    for name, value in given.items():
-        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
-            raise Problem(400, "out_of_range", f"{name} is longer than {TEXT_MAX} characters, or holds a NUL")
-    try:
-        await move(service_of(request).engine, number, event, actor=actor_of(caller), moment=now(), detail=given)
-    except NotPossible as error:
-        await note_refusal(service_of(request).engine, actor_of(caller), f"settlement.{event}", number, error.code)
-        missing = error.code.startswith("NO_SUCH")
-        raise Problem(
-            403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail
-        ) from None
+    require(caller, SCOPE_OF[event], of_a_city=event in OF_A_CITY)
+    fields = {name: kind for name, kind in FIELDS[event].items() if name not in more}
+    said = await json_object(request, fields)
+    await decide(service_of(request).engine, caller, number, event, said | more)
     return await _settlement(request, number)
 
 
 @ROUTER.post("/settlements/{number}/submit")
 async def post_submit(request: Request, number: str) -> Any:
-    """Hand a computed settlement to review."""
-    return await _decide(request, number, "submit", "settlement:run", {"note": str})
+    """Hand a computed settlement to review, or hand in again one that was returned."""
+    return await _decide(request, number, "submit")
 
 
 @ROUTER.post("/settlements/{number}/review")
 async def post_review(request: Request, number: str) -> Any:
     """Pass a city's lines (or, without a city, all) or return the settlement, with a note."""
-    caller = await as_caller(request)
-    require(caller, "settlement:review", of_a_city=True)
-    given = await json_object(request, {"city": str, "decision": str, "note": str})
-    if caller.city is not None and given.setdefault("city", caller.city) != caller.city:
-        raise Problem(403, "OTHER_CITY", "who is bound to a city reviews its own lines only")
-    if given.get("decision") not in ("pass", "return"):
-        raise Problem(400, "bad_request", "decision is pass or return")
-    if given["decision"] == "return" and not given.get("note"):
-        raise Problem(400, "missing_field", "a return needs a note")
-    return await _decide(request, number, "review", "settlement:review", {}, given)
+    return await _decide(request, number, "review")
 
 
 @ROUTER.post("/settlements/{number}/approve")
 async def post_approve(request: Request, number: str) -> Any:
-    """Approve; by a key other than those that ran or reviewed it. `digest`, where given, must be the settlement's."""
-    require(await as_caller(request), "settlement:approve")
-    given = await json_object(request, {"note": str, "digest": str})
-    if "digest" in given:
-        given["approved_digest"] = given.pop("digest")
-    return await _decide(request, number, "approve", "settlement:approve", {}, given)
+    """Approve what has passed review in every city; by somebody who neither ran nor reviewed it.
+
+    `digest`, where given, must be the settlement's.
+    """
+    return await _decide(request, number, "approve")
 
 
 @ROUTER.post("/settlements/{number}/publish")
 async def post_publish(request: Request, number: str) -> Any:
     """Begin the public notice (公示) of so many whole days, the first one tomorrow; without `days`, the order's."""
-    require(await as_caller(request), "settlement:approve")
-    given = await json_object(request, {"days": int, "note": str})
-    if not 1 <= given.get("days", 1) <= 365:
-        raise Problem(400, "out_of_range", "days must lie between 1 and 365")
-    return await _decide(request, number, "publish", "settlement:approve", {}, given)
+    return await _decide(request, number, "publish")
 
 
 @ROUTER.post("/settlements/{number}/objections")
 async def post_objection(request: Request, number: str) -> Any:
     """Record an objection (异议) raised while the public notice stands."""
-    caller = await as_caller(request)
-    require(caller, "settlement:review", of_a_city=True)
-    given = await json_object(request, {"uscc": str, "note": str, "by": str})
-    if not given.get("note"):
-        raise Problem(400, "missing_field", "an objection needs a note")
-    if caller.city is not None:
-        given["city"] = caller.city
-    return await _decide(request, number, "objection", "settlement:review", {}, given)
+    return await _decide(request, number, "objection")
 
 
 @ROUTER.post("/settlements/{number}/objections/{objection}")
 async def post_ruling(request: Request, number: str, objection: int) -> Any:
-    """Rule on an objection, by somebody else than who recorded it: dismissed, or upheld (then only cancel remains)."""
-    require(await as_caller(request), "settlement:approve")
-    given = await json_object(request, {"decision": str, "note": str})
-    if given.get("decision") not in ("dismissed", "upheld"):
-        raise Problem(400, "bad_request", "decision is dismissed or upheld")
-    if not given.get("note"):
-        raise Problem(400, "missing_field", "a ruling needs a note")
-    if not 0 < objection < 2**63:
-        raise Problem(404, "NO_SUCH_OBJECTION", "there is no such objection")
-    return await _decide(request, number, "ruling", "settlement:approve", {}, given | {"objection": objection})
+    """Rule on an objection, by somebody else than who recorded it: dismissed, or upheld (then only cancel remains).
+
+    Its number is the `id` of its event.
+    """
+    return await _decide(request, number, "ruling", objection=objection)
 
 
 @ROUTER.post("/settlements/{number}/lock")
 async def post_lock(request: Request, number: str) -> Any:
     """Lock an approved settlement: it never changes again, and its payout instructions exist from here on."""
-    return await _decide(request, number, "lock", "settlement:approve", {"note": str})
+    return await _decide(request, number, "lock")
 
 
 @ROUTER.post("/settlements/{number}/cancel")
 async def post_cancel(request: Request, number: str) -> Any:
     """Cancel a settlement that is not locked."""
-    return await _decide(request, number, "cancel", "settlement:run", {"note": str})
+    return await _decide(request, number, "cancel")
 
 
 @ROUTER.post("/settlements/{number}/adjustments", status_code=201)

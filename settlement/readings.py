@@ -28,16 +28,19 @@ NUMERIC: Final = ("hold_below_external_share", "related")
 RATE_DECIMALS: Final = 18
 HIGHEST_RATE: Final = Fraction(1, 5)  # a draft names none: an order is checked all the same, though it pays nothing
 LARGEST_FEN: Final = 2**63 - 1
+NOTICE_DAYS_MAX: Final = 365
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the authority orders for a round: the exact rate (None: forecast at the ceiling), budget, uplift."""
+    """What the authority orders for a round: the exact rate (None: forecast at the ceiling), budget, uplift, and for
+    how many days the outcome is published before it is locked (None: it says nothing)."""
 
     rate: Fraction | None = None
     budget_fen: int | None = None
     uplift: bool = False
     number: str | None = None
+    notice_days: int | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The order in the contract's shape."""
@@ -50,6 +53,8 @@ class Order:
             shown["uplift"] = True
         if self.number is not None:
             shown["number"] = self.number
+        if self.notice_days is not None:
+            shown["notice_days"] = self.notice_days
         return shown
 
 
@@ -120,7 +125,7 @@ def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Orde
 
 
 def _order_of(given: dict[str, Any]) -> Order:
-    unknown = sorted(set(given) - {"rate", "budget_fen", "uplift", "number"})
+    unknown = sorted(set(given) - {"rate", "budget_fen", "uplift", "number", "notice_days"})
     if unknown:
         raise Refused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
     rate = given.get("rate")
@@ -137,7 +142,10 @@ def _order_of(given: dict[str, Any]) -> Order:
     number = given.get("number")
     if number is not None and not isinstance(number, str):
         raise Refused("ORDER_WRONG_TYPE", f"the order's number is a text, not {number!r}")
-    return Order(rate, budget, uplift, number)
+    days = given.get("notice_days")
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= NOTICE_DAYS_MAX):
+        raise Refused("ORDER_WRONG_TYPE", f"notice_days is a whole number up to {NOTICE_DAYS_MAX}, not {days!r}")
+    return Order(rate, budget, uplift, number, days)
 
 
 def _is_decimal(text: str) -> bool:

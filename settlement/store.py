@@ -36,13 +36,14 @@ async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dic
     if row is None:
         return None
     events = await connection.fetch(
-        "select event, actor, at, detail from settlement_event where settlement = $1 order by id", settlement
+        "select id, event, actor, at, detail from settlement_event where settlement = $1 order by id", settlement
     )
     return _shown(row) | {
         "receipt": row["receipt"],
         "matches": row["match_lines"],
         "events": [
-            {"event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]} for e in events
+            {"id": e["id"], "event": e["event"], "actor": e["actor"], "at": e["at"].isoformat(), "detail": e["detail"]}
+            for e in events
         ],
     }
 
@@ -67,6 +68,23 @@ async def list_lines(
         settlement, after, city, status, q or None, limit,
     )  # fmt: skip
     return [row["line"] for row in rows]
+
+
+async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """What each city's lines come to, in order of code; None stands for who has no seat on record."""
+    rows = await connection.fetch(
+        """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
+           sum(held_fen)::bigint as held_fen, count(*) filter (where line -> 'flags' ->> 0 is not null) as flagged
+           from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
+        settlement,
+    )
+    return [dict(row) for row in rows]
+
+
+async def adjustments_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """The settlements that stand on this one, oldest first."""
+    rows = await connection.fetch("select * from settlement where adjusts = $1 order by created_at, id", settlement)
+    return [_shown(row) for row in rows]
 
 
 async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> dict[str, Any] | None:

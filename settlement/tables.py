@@ -111,7 +111,7 @@ settlement_line = Table(
 )
 
 EVENTS = (
-    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid",
+    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen",
 )  # fmt: skip
 
 settlement_event = Table(

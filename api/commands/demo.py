@@ -32,13 +32,13 @@ ENTRY = ("-m", "api")
 
 
 def demo(data: Data = Path("data/demo")) -> None:
-    """Show a province settled: registry, usage over HTTP, settlement, approval by another key, report, one award."""
+    """Show a province settled: registry, usage over HTTP, settlement, review and approval by others, report, one award."""
     started = time.monotonic()
     password = secrets.token_urlsafe(9)
     keys = _prepare(data, password)
     with _serving(data) as url:
         registrar, platform = Client(url, keys["registrar"]), Client(url, keys["platform"])
-        finance, approver = Client(url, keys["finance"]), Client(url, keys["approver"])
+        finance, reviewer, approver = (Client(url, keys[name]) for name in ("finance", "reviewer", "approver"))
         _send(registrar, platform)
         _say("清算", f"round {ROUND}, rate 20 %, everything recorded so far")
         settled = finance.ask(
@@ -47,6 +47,7 @@ def demo(data: Data = Path("data/demo")) -> None:
         number = settled["id"]
         if settled["status"] == "computed":
             finance.ask("POST", f"/v1/settlements/{number}/submit")
+            reviewer.ask("POST", f"/v1/settlements/{number}/review", {"decision": "pass", "note": "示例复核"})
             approver.ask("POST", f"/v1/settlements/{number}/approve", {"digest": settled["digest"]})
             approver.ask("POST", f"/v1/settlements/{number}/lock")
         lines = finance.ask("GET", f"/v1/settlements/{number}/lines?limit=1000")["items"]
@@ -77,6 +78,7 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
         "registrar": ["registry:write", "registry:read"],
         "platform": ["usage:write", "usage:read"],
         "finance": ["settlement:run", "report:read", "payout:read"],
+        "reviewer": ["settlement:review", "report:read"],
         "approver": ["settlement:approve", "report:read"],
     }
 

@@ -1,7 +1,8 @@
-"""The console: pages in Chinese for finance staff and operators, read only, behind a login.
+"""The console: pages in Chinese behind a login, where settlements are read, reviewed, approved and locked.
 
-In: a session cookie, a page's address and filters. Out: HTML without any script, reports as files.
-Always: every answer carries a strict content security policy, money is never cached, every text is escaped.
+In: a session cookie, a page's address and filters, forms. Out: HTML without any script, reports as files.
+Always: every answer carries a strict content security policy, money is never cached, every text is escaped; a form is
+taken from the page that showed it only; a decision goes through the same door as the API's (api/deciding.py).
 Does not own: what a settlement is (the settlement does) or who people are (api/people.py does).
 """
 

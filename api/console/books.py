@@ -10,14 +10,18 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import people
+from api import deciding, people
 from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
+from meter.audit import log
 from meter.journal.show import quarantined
 from meter.journal.transaction import reaching_database
 from meter.rollup.store import driver
 from settlement import store
+from settlement.payout.claims import list_claims
+from settlement.payout.instructions import events_of, list_instructions
+from settlement.review.states import waiting_cities
 from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
@@ -35,6 +39,36 @@ class Books(Protocol):
 
     async def log_out(self, token: str) -> None:
         """End a session."""
+
+    async def prove(self, token: str, password: str, code: str | None) -> bool:
+        """Show password and code again; afterwards nobody is acted for until the session is asked whose it is."""
+
+    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
+        """Take a decision about a settlement; the state reached. Raises Problem."""
+
+    async def cities(self, number: str) -> list[Record]:
+        """What each city's lines come to."""
+
+    async def waiting(self, number: str) -> list[str]:
+        """Cities that have not passed review."""
+
+    async def adjustments(self, number: str) -> list[Record]:
+        """The settlements that stand on this one."""
+
+    async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        """Payout instructions with masked accounts, in order of their numbers."""
+
+    async def payout_events(self, instruction: int) -> list[Record]:
+        """What happened to an instruction, oldest first."""
+
+    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        """Claims with what was proposed and decided, in order of their numbers."""
+
+    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
+        """Rows of the audit log, the newest first."""
+
+    def audit_export(self) -> AsyncIterator[bytes]:
+        """The whole audit log as NDJSON."""
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
         """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
@@ -82,6 +116,47 @@ class DatabaseBooks:
     async def log_out(self, token: str) -> None:
         async with reaching_database():
             await people.log_out(self._service.engine, token, now())
+
+    async def prove(self, token: str, password: str, code: str | None) -> bool:
+        async with reaching_database():
+            return await people.prove_again(self._service.engine, token, password, code, now())
+
+    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
+        async with reaching_database():
+            return await deciding.decide(self._service.engine, person, number, event, said)
+
+    async def cities(self, number: str) -> list[Record]:
+        async with self._connection() as connection:
+            return await store.cities_of(connection, number)
+
+    async def waiting(self, number: str) -> list[str]:
+        async with self._connection() as connection:
+            return await waiting_cities(connection, number)
+
+    async def adjustments(self, number: str) -> list[Record]:
+        async with self._connection() as connection:
+            return await store.adjustments_of(connection, number)
+
+    async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await list_instructions(connection, status, settlement, after, limit)
+
+    async def payout_events(self, instruction: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await events_of(connection, instruction)
+
+    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await list_claims(connection, status, settlement, after, limit)
+
+    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
+        async with self._connection() as connection:
+            return await log.latest(connection, before, limit, actor=actor, object_=about)
+
+    async def audit_export(self) -> AsyncIterator[bytes]:
+        async with self._connection() as connection:
+            async for portion in log.export(connection):
+                yield portion
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
         async with self._connection() as connection:

@@ -13,16 +13,17 @@ from api.console.guard import (
     HOME,
     LOGIN,
     MONEY,
+    PAYOUTS,
     QUARANTINE,
     SESSION_COOKIE,
     ConsoleRoute,
     admitted,
     check_form,
+    check_session_form,
     form_of,
     local_path,
     new_form_token,
     sections,
-    session_form_token,
     set_cookie,
     start_session,
 )
@@ -32,6 +33,9 @@ from api.people import IDLE_MINUTES, SESSION_HOURS
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]
 FORM_HOURS = 1
+FIRST = (
+    (MONEY, "settlements"), (PAYOUTS, "payouts"), (QUARANTINE, "quarantine"), (ROUNDS_SECTION, "rounds"),
+)  # fmt: skip
 
 
 @ROUTER.get("")
@@ -39,8 +43,7 @@ async def get_home(request: Request, books: Shelf) -> Response:
     """The first section a person sees."""
     person = await admitted(request, books, ROUNDS_SECTION)
     seen = sections(person)
-    first = "settlements" if MONEY in seen else "quarantine" if QUARANTINE in seen else "rounds"
-    return to(f"{HOME}/{first}")
+    return to(f"{HOME}/{next(path for section, path in FIRST if section in seen)}")
 
 
 @ROUTER.get("/login")
@@ -75,9 +78,7 @@ async def post_login(request: Request, books: Shelf) -> Response:
 async def post_logout(request: Request, books: Shelf) -> Response:
     """Log out: the session ends for everybody who holds its token."""
     given = await form_of(request)
-    session = request.cookies.get(SESSION_COOKIE)
-    check_form(given.get("token"), session_form_token(session) if session else None)
-    assert session is not None, "a form without a session was let through"
+    session = check_session_form(request, given.get("token"))
     await books.log_out(session)
     response = to(LOGIN)
     response.delete_cookie(SESSION_COOKIE, path=HOME)

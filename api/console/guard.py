@@ -23,11 +23,16 @@ LOGIN = "/console/login"
 SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
 FORM_BYTES = 8 * 1024
+FORM_FIELDS = 10
 
-MONEY, QUARANTINE, ROUNDS = "money", "quarantine", "rounds"
+MONEY, PAYOUTS, CLAIMS, AUDIT, QUARANTINE, ROUNDS = "money", "payouts", "claims", "audit", "quarantine", "rounds"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
-SCOPE_OF = {MONEY: "report:read", QUARANTINE: "usage:read", ROUNDS: None}
+SCOPE_OF = {
+    MONEY: "report:read", PAYOUTS: "payout:read", CLAIMS: "payout:read", AUDIT: "audit:read",
+    QUARANTINE: "usage:read", ROUNDS: None,
+}  # fmt: skip
+OF_THE_PROVINCE = (CLAIMS, AUDIT, QUARANTINE)  # not told apart by city, so nobody who is bound to one sees them
 
 
 class Turned(Exception):
@@ -76,6 +81,8 @@ def sections(person: Person | None) -> list[str]:
 
 def _sees(person: Person, section: str) -> bool:
     scope = SCOPE_OF[section]
+    if person.city is not None and section in OF_THE_PROVINCE:
+        return False
     return scope is None or scope in person.scopes
 
 
@@ -100,7 +107,9 @@ async def form_of(request: Request) -> dict[str, str]:
         if len(body) > FORM_BYTES:
             raise refusal(413, "提交有误", "提交的内容过长。")
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=8)
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS
+        )
     except ValueError:
         raise refusal(400, "提交有误", "表单内容无法读取。") from None
     fields = dict(pairs)
@@ -122,7 +131,15 @@ def session_form_token(session: str) -> str:
 def check_form(given: str | None, expected: str | None) -> None:
     """Raises Turned 403 unless the form carries the token it was shown with."""
     if not given or not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise refusal(403, "表单已失效", "请返回登录页面重新提交。")
+        raise refusal(403, "表单已失效", "请返回页面，刷新后重新提交。")
+
+
+def check_session_form(request: Request, given: str | None) -> str:
+    """The session whose page the form stood in. Raises Turned 403 for any other form."""
+    session = request.cookies.get(SESSION_COOKIE)
+    check_form(given, session_form_token(session) if session else None)
+    assert session is not None, "a form without a session was let through"
+    return session
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str, path: str, hours: int) -> None:

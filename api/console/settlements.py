@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
+from api.console.choices import TITLE, choices_of, objections_of, reviews_of
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
 from api.people import Person
@@ -50,9 +51,16 @@ async def get_settlements(request: Request, books: Shelf, before: str = "", id: 
 
 @ROUTER.get("/settlements/{number}")
 async def get_settlement(
-    request: Request, books: Shelf, number: str, region: str = "", status: str = "", q: str = "", after: str = ""
+    request: Request,
+    books: Shelf,
+    number: str,
+    region: str = "",
+    status: str = "",
+    q: str = "",
+    after: str = "",
+    done: str = "",
 ) -> Response:
-    """One settlement: totals, and its lines by city, status and keyword."""
+    """One settlement: totals, where it stands, what can be decided, and its lines by city, status and keyword."""
     person = await admitted(request, books, MONEY)
     settlement = await settlement_of(books, number, person)
     if (status and status not in OUTCOME) or (region and not re.fullmatch(r"\d{6}", region)) or len(q) > LONGEST_QUERY:
@@ -62,12 +70,16 @@ async def get_settlement(
     lines, more = found[:LINES_A_PAGE], len(found) > LINES_A_PAGE
     chosen = {name: value for name, value in (("region", region), ("status", status), ("q", q)) if value}
     of_round = books.rounds()[settlement["round"]]
+    free, kept = choices_of(person, settlement)
     return page(
         "settlement", **frame(request, person, MONEY), settlement=settlement, round=of_round, lines=lines,
         region=region, status=status, q=q, first=not after,
         here=f"{HOME}/settlements/{number}", chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": lines[-1]["uscc"]}) if more else "",
         report=urlencode({"region": region}) if region else "",
+        choices=[(event, TITLE[event]) for event in free], kept=kept, done=TITLE.get(done, ""),
+        cities=await books.cities(number), waiting=await books.waiting(number), reviews=reviews_of(settlement),
+        objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 
 
@@ -100,7 +112,9 @@ async def settlement_of(books: Books, number: str, person: Person) -> Record:
         return settlement
     lines = await books.lines(number, person.city, None, None, "", EVERYTHING)
     totals = {
-        name: sum(line.get(name) or 0 for line in lines)
+        name: sum(
+            line.get(name, line["payable_fen"]) or 0 for line in lines
+        )  # who is new in an adjustment counts whole
         for name in _MONEY_OF_LINES
         if any(name in line for line in lines) or name != "adjustment_fen"
     }

@@ -28,8 +28,28 @@ ROLE = {
 EVENT = {
     "run": "计算", "submit": "提交", "review": "复核", "approve": "批准", "publish": "公示", "objection": "异议",
     "ruling": "异议处理",
-    "lock": "锁定", "cancel": "取消", "paid": "支付完毕",
+    "lock": "锁定", "cancel": "取消", "paid": "支付完毕", "reopen": "退汇重开",
 }  # fmt: skip
+
+CHOICE = {"pass": "通过", "return": "退回", "dismissed": "不成立", "upheld": "成立"}
+PAYOUT = {
+    "ready": "待支付", "leased": "办理中", "submitted": "已送银行", "unknown": "结果不明", "paid": "已支付",
+    "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
+}  # fmt: skip
+CLAIM = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
+PROPOSAL = {
+    "propose": "提出", "approve": "同意", "reject": "不同意", "offset": "抵扣", "repaid": "已退回", "waive": "免除",
+}  # fmt: skip
+# the way of a settlement: what each stop is called, and in which states it has been reached
+LIFE = (
+    ("计算", ("computed", "returned", "submitted", "reviewed", "approved", "published", "locked", "paid")),
+    ("提交", ("submitted", "reviewed", "approved", "published", "locked", "paid")),
+    ("复核", ("reviewed", "approved", "published", "locked", "paid")),
+    ("批准", ("approved", "published", "locked", "paid")),
+    ("公示", ("published", "locked", "paid")),
+    ("锁定", ("locked", "paid")),
+    ("支付", ("paid",)),
+)
 
 
 @cache
@@ -59,6 +79,12 @@ def environment() -> Environment:
         "OUTCOME": OUTCOME,
         "ROLE": ROLE,
         "EVENT": EVENT,
+        "CHOICE": CHOICE,
+        "PAYOUT": PAYOUT,
+        "CLAIM": CLAIM,
+        "PROPOSAL": PROPOSAL,
+        "LIFE": LIFE,
+        "who": who,
         "static": static_path,
     }
     return made
@@ -75,6 +101,12 @@ def quantity(value: str, decimals: int = 6) -> Markup:
     if not found.exact:
         return Markup('<data class="number" value="{}">{}</data>').format(value, found.text)
     return Markup('<data class="number" value="{0}" title="精确值 {0}">{1}</data>').format(found.exact, found.text)
+
+
+def who(actor: str) -> str:
+    """Who acted, in Chinese; what is hidden from this reader stays hidden."""
+    kind, colon, name = actor.partition(":")
+    return f"{name}（{ ({'key': '接口', 'person': '人员'}[kind]) }）" if colon and kind in ("key", "person") else actor
 
 
 def group_net(line: Mapping[str, Any]) -> str:

@@ -48,6 +48,18 @@ async def page(
     return [_shown(row) for row in rows]
 
 
+async def latest(
+    connection: asyncpg.Connection, before: int | None, limit: int, *, actor: str | None, object_: str | None
+) -> list[dict[str, Any]]:
+    """Rows, the newest first, from before a number."""
+    rows = await connection.fetch(
+        f"""select {_COLUMNS} from audit where ($1::bigint is null or seq < $1) and ($2::text is null or actor = $2)
+            and ($3::text is null or object = $3) order by seq desc limit $4""",
+        before, actor, object_, limit,
+    )  # fmt: skip
+    return [_shown(row) for row in rows]
+
+
 async def export(connection: asyncpg.Connection) -> AsyncIterator[bytes]:
     """All rows as NDJSON, oldest first."""
     after = 0

@@ -334,7 +334,7 @@ def _create_tables() -> None:
         sa.Column("transaction", sa.BigInteger(), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
-            "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'ruling', 'lock', 'cancel', 'paid')",
+            "event in ('run', 'submit', 'review', 'approve', 'publish', 'objection', 'ruling', 'lock', 'cancel', 'paid', 'reopen')",
             name="settlement_event_event_known_check",
         ),
         sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="settlement_event_settlement_fkey"),
@@ -716,13 +716,14 @@ TRANSITIONS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("review", ("submitted",), "submitted"),
     ("review", ("submitted",), "reviewed"),
     ("review", ("submitted", "reviewed"), "returned"),
-    ("approve", ("submitted", "reviewed"), "approved"),
+    ("approve", ("reviewed",), "approved"),
     ("publish", ("approved",), "published"),
     ("objection", ("published",), "published"),
     ("ruling", ("published",), "published"),
     ("lock", ("approved", "published"), "locked"),
     ("cancel", ("computed", "submitted", "returned", "reviewed", "approved", "published"), "cancelled"),
     ("paid", ("locked",), "paid"),
+    ("reopen", ("paid",), "locked"),
 )
 
 # before -> after; the same state twice is a lease, an offset in part, or the same word of the bank again

@@ -15,6 +15,12 @@ end $$
 create function suanbu_city(region text) returns text language sql immutable as
 $$ select left(region, 4) || '00' $$
 --;
+create function suanbu_hand(actor text) returns text language sql immutable as
+$$ select lower(normalize(btrim(regexp_replace(actor, '^(key|person):', '')), NFKC)) $$
+--;
+comment on function suanbu_hand(text) is
+'whose hand it is: a key and a person of one name, however it is spelled, are one'
+--;
 create function suanbu_kept() returns trigger language plpgsql as $$
 begin
     perform suanbu_refuse('append_only', format('%s is only ever added to', tg_table_name));
@@ -81,6 +87,30 @@ $$
 --;
 comment on function settlement_waiting(text) is 'cities whose lines have not passed review since the last submission'
 --;
+create function settlement_payment_open(wanted text) returns boolean language sql stable as $$
+    select exists (select from payout_instruction where settlement = wanted and status not in ('paid', 'offset'))
+$$
+--;
+create function settlement_adjusts_right(wanted text) returns void language plpgsql as $$
+declare
+    s settlement%rowtype;
+    wrong text;
+begin
+    select * into s from settlement where id = wanted;
+    if not exists (select from settlement where id = s.adjusts and round = s.round and status in ('locked', 'paid')) then
+        perform suanbu_refuse('adjustment_wrong', 'an adjustment stands on a locked settlement of its round');
+    end if;
+    select coalesce(l.uscc, old.uscc) into wrong
+    from (select * from settlement_line where settlement = s.id) l
+    full join (select * from settlement_line where settlement = s.adjusts) old on old.uscc = l.uscc
+    where l.uscc is null or l.adjustment_fen is distinct from l.payable_fen - old.payable_fen
+    order by 1 limit 1;
+    if found then
+        perform suanbu_refuse('adjustment_wrong',
+            format('the difference of %s is not what is payable now less what was settled', wrong));
+    end if;
+end $$
+--;
 create function settlement_event_apply() returns trigger language plpgsql security definer
 set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
@@ -102,23 +132,33 @@ begin
         if new.actor <> s.run_by or exists (select from settlement_event where settlement = s.id) then
             perform suanbu_refuse('state_not_allowed', 'a settlement is run once, by who is named in it');
         end if;
+        if s.status <> 'computed' then
+            perform suanbu_refuse('state_not_allowed', 'a settlement begins as computed');
+        end if;
         new.after := s.status;
         return new;
     end if;
 
+    if suanbu_hand(new.actor) = '' then
+        perform suanbu_refuse('nobody', 'a decision is somebody''s');
+    end if;
+
     -- who: the maker only submits and cancels, a reviewer only reviews, the approver is a third
     if new.event in ('review', 'approve', 'publish', 'ruling', 'lock') and exists (
-        select from settlement_event where settlement = s.id and event in ('run', 'submit') and actor = new.actor
+        select from settlement_event where settlement = s.id and event in ('run', 'submit')
+        and suanbu_hand(actor) = suanbu_hand(new.actor)
     ) then
         perform suanbu_refuse('same_person', format('who ran or submitted a settlement cannot %s it', new.event));
     end if;
     if new.event in ('approve', 'lock') and exists (
-        select from settlement_event where settlement = s.id and event = 'review' and actor = new.actor
+        select from settlement_event where settlement = s.id and event = 'review'
+        and suanbu_hand(actor) = suanbu_hand(new.actor)
     ) then
         perform suanbu_refuse('same_person', format('who reviewed a settlement cannot %s it', new.event));
     end if;
     if new.event = 'review' and exists (
-        select from settlement_event where settlement = s.id and event = 'approve' and actor = new.actor
+        select from settlement_event where settlement = s.id and event = 'approve'
+        and suanbu_hand(actor) = suanbu_hand(new.actor)
     ) then
         perform suanbu_refuse('same_person', 'who approved a settlement cannot review it');
     end if;
@@ -127,7 +167,8 @@ begin
     new.after := case new.event
         when 'submit' then 'submitted' when 'approve' then 'approved' when 'publish' then 'published'
         when 'objection' then s.status when 'ruling' then s.status when 'lock' then 'locked'
-        when 'cancel' then 'cancelled' when 'paid' then 'paid' when 'review' then s.status end;
+        when 'cancel' then 'cancelled' when 'paid' then 'paid' when 'reopen' then 'locked'
+        when 'review' then s.status end;
     if new.event = 'review' then
         if coalesce(new.detail ->> 'decision', '') not in ('pass', 'return') then
             perform suanbu_refuse('decision_missing', 'a review passes or returns');
@@ -149,7 +190,10 @@ begin
     if not exists (select from settlement_transition
                    where event = new.event and before = s.status and after = new.after) then
         perform suanbu_refuse('state_not_allowed',
-            format('a settlement that is %s cannot go through %s', s.status, new.event));
+            format('a settlement that is %s cannot go through %s', s.status, new.event)
+            || case when new.event = 'approve' and s.status = 'submitted' then
+                (select coalesce(': not yet passed by ' || string_agg(w, ', '), ': nobody has passed it')
+                 from settlement_waiting(s.id) w) else '' end);
     end if;
 
     -- on what conditions
@@ -158,8 +202,8 @@ begin
             perform suanbu_refuse('not_payable',
                 'a forecast or a draft is never paid: run the settlement with a rate');
         end if;
-        if s.payment_order -> 'review' = 'true' and s.status <> 'reviewed' then
-            perform suanbu_refuse('review_missing', 'the order asks for review, and cities are still waiting');
+        if exists (select from settlement_waiting(s.id)) then
+            perform suanbu_refuse('review_missing', 'cities are still waiting for their review');
         end if;
         if new.detail ? 'approved_digest' and new.detail ->> 'approved_digest' <> s.digest then
             perform suanbu_refuse('digest_changed', 'the digest to be approved is not that of this settlement');
@@ -167,17 +211,18 @@ begin
         new.detail := new.detail || jsonb_build_object('lines_sha256', settlement_lines_sha256(s.id));
     elsif new.event = 'publish' then
         wanted_days := coalesce((new.detail ->> 'days')::int, (s.payment_order ->> 'notice_days')::int);
-        if wanted_days is null or wanted_days not between 1 and 365 then
-            perform suanbu_refuse('days_missing', 'a public notice stands for 1 to 365 days');
+        if wanted_days is null or wanted_days not between 0 and 365 then
+            perform suanbu_refuse('days_missing', 'a public notice stands for 0 to 365 days');
         end if;
-        if wanted_days < coalesce((s.payment_order ->> 'notice_days')::int, 1) then
+        if wanted_days < coalesce((s.payment_order ->> 'notice_days')::int, 0) then
             perform suanbu_refuse('notice_too_short',
                 format('the order asks for a public notice of %s days', s.payment_order ->> 'notice_days'));
         end if;
-        -- whole days in Asia/Shanghai, the first one the day after publication
+        -- whole days in Asia/Shanghai, the first one the day after publication; of no days, it is over at once
         new.detail := new.detail || jsonb_build_object('days', wanted_days, 'ends_at', to_char(
+            case when wanted_days = 0 then new.at at time zone 'UTC' else
             (date_trunc('day', new.at at time zone 'Asia/Shanghai') + make_interval(days => wanted_days + 1))
-            at time zone 'Asia/Shanghai' at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
+            at time zone 'Asia/Shanghai' at time zone 'UTC' end, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
     elsif new.event = 'objection' then
         if coalesce(new.detail ->> 'note', '') = '' then
             perform suanbu_refuse('note_missing', 'an objection says why');
@@ -195,7 +240,7 @@ begin
             perform suanbu_refuse('decision_missing', 'an objection is dismissed or upheld');
         end if;
         select e.city into new.city from settlement_event e where e.settlement = s.id and e.event = 'objection'
-            and e.id = (new.detail ->> 'objection')::bigint and e.actor <> new.actor;
+            and e.id = (new.detail ->> 'objection')::bigint and suanbu_hand(e.actor) <> suanbu_hand(new.actor);
         if not found then
             perform suanbu_refuse('no_such_objection', 'there is no such objection that somebody else raised');
         end if;
@@ -216,6 +261,7 @@ begin
             if s.payment_order ? 'notice_days' and (s.payment_order ->> 'notice_days')::int > 0 then
                 perform suanbu_refuse('notice_missing', 'the order asks for a public notice before the lock');
             end if;
+            new.detail := new.detail || jsonb_build_object('notice', 'none');
         else
             if (notice.detail ->> 'ends_at')::timestamptz > new.at then
                 perform suanbu_refuse('notice_running',
@@ -228,10 +274,13 @@ begin
                 perform suanbu_refuse('objection_open', 'an objection is open or was upheld');
             end if;
         end if;
-    elsif new.event = 'paid' and exists (
-        select from payout_instruction where settlement = s.id and status not in ('paid', 'offset')
-    ) then
+        if s.adjusts is not null then
+            perform settlement_adjusts_right(s.id);
+        end if;
+    elsif new.event = 'paid' and settlement_payment_open(s.id) then
         perform suanbu_refuse('payment_open', 'a settlement is paid when all its instructions are');
+    elsif new.event = 'reopen' and not settlement_payment_open(s.id) then
+        perform suanbu_refuse('nothing_open', 'a settlement is reopened when money came back');
     end if;
     return new;
 end $$
@@ -257,6 +306,12 @@ for each row execute function settlement_event_applied()
 
 -- payouts -----------------------------------------------------------------------------------------------------------
 
+create function settlement_due(adjusts text, payable bigint, adjustment bigint) returns bigint
+language sql immutable as $$ select case when adjusts is null then payable else coalesce(adjustment, payable) end $$
+--;
+comment on function settlement_due(text, bigint, bigint) is
+'what a line asks to be paid (or, below 0, back): in an adjustment the difference, of who is new in it the whole'
+--;
 create function settlement_instruct(locked text, who text, moment timestamptz) returns void language plpgsql as $$
 declare
     s settlement%rowtype;
@@ -273,7 +328,7 @@ begin
     select l.settlement, l.uscc, suanbu_city(l.region), x.amount, 0, 'SB-' || l.settlement || '-' || l.uscc, 1,
            'ready', 0, payout_account(l.uscc), moment
     from settlement_line l
-    cross join lateral (select case when s.adjusts is null then l.payable_fen else l.adjustment_fen end as amount) x
+    cross join lateral (select settlement_due(s.adjusts, l.payable_fen, l.adjustment_fen) as amount) x
     where l.settlement = locked and x.amount > 0 order by l.uscc collate "C";
     if s.adjusts is null then
         return;
@@ -303,9 +358,12 @@ begin
             end if;
         end loop;
         if owed > 0 then
-            select coalesce(sum(i.amount_fen), 0) into paid from payout_instruction i
-            join settlement t on t.id = i.settlement
-            where i.uscc = due.uscc and t.round = s.round and i.status = 'paid';
+            -- what an approved offset took off an instruction was paid too: it made an earlier claim smaller
+            select coalesce(sum(case when i.status = 'paid' then i.amount_fen else 0 end), 0) + coalesce(sum((
+                       select sum(o.amount_fen) from claim_event o
+                       where o.instruction = i.id and o.event = 'approve' and o.kind = 'offset')), 0)
+            into paid from payout_instruction i join settlement t on t.id = i.settlement
+            where i.uscc = due.uscc and t.round = s.round;
             select coalesce(sum(c.amount_fen), 0) into taken from clawback_claim c
             join settlement t on t.id = c.settlement where c.uscc = due.uscc and t.round = s.round;
             if owed > paid - taken then
@@ -331,7 +389,7 @@ declare
     payable bigint;
 begin
     select case when s.status in ('locked', 'paid')
-        then case when s.adjusts is null then l.payable_fen else l.adjustment_fen end end
+        then settlement_due(s.adjusts, l.payable_fen, l.adjustment_fen) end
     into payable from settlement s join settlement_line l on l.settlement = s.id
     where s.id = new.settlement and l.uscc = new.uscc;
     if payable is distinct from new.amount_fen + new.offset_fen then
@@ -395,7 +453,7 @@ begin
     if (i.status in ('failed', 'returned') and new.after = 'ready')
        or (i.status = 'disputed' and new.after <> 'disputed') then
         select * into last from payout_event where instruction = i.id order by id desc limit 1;
-        if last.actor = new.actor then
+        if suanbu_hand(last.actor) = suanbu_hand(new.actor) then
             perform suanbu_refuse('same_person', 'another person than who recorded the outcome must decide this');
         end if;
     end if;
@@ -456,15 +514,16 @@ begin
         issue = case when new.after = 'ready' and new.before in ('failed', 'returned') then i.issue + 1 else i.issue end,
         reference = case when new.after = 'ready' and new.before in ('failed', 'returned')
             then 'SB-' || i.settlement || '-' || i.uscc || '-R' || (i.issue + 1) else i.reference end
-    where i.id = new.instruction
-    returning i.settlement into paying;
-    if new.after in ('paid', 'offset') and new.before <> new.after then
-        -- two last payments at once: who comes second waits here, and sees the first
+    where i.id = new.instruction returning i.settlement into paying;
+    if new.after in ('paid', 'offset') or new.before = 'paid' then
+        -- of two that finish at once, the second waits here and sees what the first did
         select status into reached from settlement where id = paying for update;
-        if reached = 'locked' and not exists (
-                select from payout_instruction where settlement = paying and status not in ('paid', 'offset')) then
+        if (reached = 'locked') and not settlement_payment_open(paying) then
             insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
             values (paying, 'paid', '', '', new.actor, new.at, 0, '{}');
+        elsif (reached = 'paid') and settlement_payment_open(paying) then
+            insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+            values (paying, 'reopen', '', '', new.actor, new.at, 0, jsonb_build_object('instruction', new.instruction));
         end if;
     end if;
     return null;
@@ -505,6 +564,10 @@ begin
             perform suanbu_refuse('above_claim', format('%s fen of this claim are open',
                 case when c.status = 'open' then c.amount_fen - c.recovered_fen else 0 end));
         end if;
+        if new.kind = 'waive' and new.amount_fen <> c.amount_fen - c.recovered_fen then
+            perform suanbu_refuse('waived_whole', format('a claim is waived as a whole: %s fen of it are open',
+                c.amount_fen - c.recovered_fen));
+        end if;
         if (new.kind = 'offset') <> (new.instruction is not null) then
             perform suanbu_refuse('instruction_missing', 'an offset, and only an offset, names an instruction');
         end if;
@@ -514,14 +577,15 @@ begin
         if not found or exists (select from claim_event where proposal = p.id) then
             perform suanbu_refuse('no_such_proposal', 'there is no such proposal that waits');
         end if;
-        if p.actor = new.actor then
+        if suanbu_hand(p.actor) = suanbu_hand(new.actor) then
             perform suanbu_refuse('same_person', 'who proposed it cannot decide it');
         end if;
         new.kind := p.kind;
         new.amount_fen := p.amount_fen;
         new.instruction := p.instruction;
         if new.event = 'approve' then
-            if c.status <> 'open' or p.amount_fen > c.amount_fen - c.recovered_fen then
+            if c.status <> 'open' or p.amount_fen > c.amount_fen - c.recovered_fen
+               or (p.kind = 'waive' and p.amount_fen <> c.amount_fen - c.recovered_fen) then
                 perform suanbu_refuse('above_claim', 'the claim is no longer open for that much');
             end if;
             if p.kind = 'offset' then
@@ -680,7 +744,8 @@ select s.id, s.round, s.status, s.as_of, s.payment_order, s.readings, '[]'::json
        (select jsonb_build_object('award_fen', coalesce(sum(l.award_fen), 0),
             'held_fen', coalesce(sum(l.held_fen), 0), 'payable_fen', coalesce(sum(l.payable_fen), 0))
             || case when s.adjusts is null then '{}'::jsonb
-                    else jsonb_build_object('adjustment_fen', coalesce(sum(l.adjustment_fen), 0)) end
+                    else jsonb_build_object('adjustment_fen',
+                         coalesce(sum(coalesce(l.adjustment_fen, l.payable_fen)), 0)) end
         from public.settlement_line l
         where l.settlement = s.id and public.suanbu_city(l.region) = current_setting('suanbu.city', true)) as totals,
        '{}'::jsonb as receipt, s.digest, ''::bytea as fingerprint, s.adjusts, ''::text as run_by, s.created_at
@@ -689,7 +754,9 @@ where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
 --;
 create view city.settlement_event with (security_barrier) as
 select e.id, e.settlement, e.event, e.before, e.after, case when e.city is null then '' else e.actor end as actor,
-       e.city, e.at, case when e.city is null then '{}'::jsonb else e.detail end as detail
+       e.city, e.at, case when e.city is not null then e.detail else (
+           select coalesce(jsonb_object_agg(said.key, said.value), '{}'::jsonb) from jsonb_each(e.detail) said
+           where said.key in ('decision', 'days', 'ends_at', 'notice')) end as detail
 from public.settlement_event e
 where current_setting('suanbu.city', true) ~ '^[0-9]{6}$'
 and (e.city is null or e.city = current_setting('suanbu.city', true))

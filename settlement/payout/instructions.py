@@ -180,7 +180,7 @@ async def list_instructions(
     *,
     reference: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Instructions in order of their numbers, without accounts."""
+    """Instructions in order of their numbers, with masked accounts."""
     rows = await connection.fetch(
         """select * from payout_instruction where id > $1 and ($2::text is null or status = $2)
            and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4) order by id limit $5""",
@@ -218,6 +218,12 @@ def _account(row: asyncpg.Record) -> Any:
     return json.loads(seal.unseal(row["account"], account_owner(row["uscc"])))
 
 
+def _masked(row: asyncpg.Record) -> str | None:
+    """The bank and the last four places of the account, as lists show it."""
+    account = _account(row)
+    return f"{account['bank']} ****{account['account'][-4:]}" if account else None
+
+
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
     return {
         "id": row["id"],
@@ -231,4 +237,5 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
         "fence": row["fence"],
         "leased_until": row["leased_until"].isoformat() if row["leased_until"] else None,
         "bank_reference": row["bank_reference"],
+        "account_masked": _masked(row),
     }

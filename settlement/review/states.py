@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.rollup.store import driver
 
+# decision -> the states in which it is possible: what the table settlement_transition says, for those who show choices
+POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "submit": ("computed", "returned"),
+    "review": ("submitted", "reviewed"),
+    "approve": ("reviewed",),
+    "publish": ("approved",),
+    "objection": ("published",),
+    "ruling": ("published",),
+    "lock": ("approved", "published"),
+    "cancel": ("computed", "submitted", "returned", "reviewed", "approved", "published"),
+}
+# decision -> who cannot take it: whoever took one of these before (the database refuses SAME_PERSON)
+_NOT_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "review": ("run", "submit", "approve"),
+    "approve": ("run", "submit", "review"),
+    "publish": ("run", "submit"),
+    "ruling": ("run", "submit"),
+    "lock": ("run", "submit", "review"),
+}
 _RACES = {
     "settlement_first_locked_idx": "another settlement of this round was locked since this one was computed",
     "settlement_next_locked_idx": "another adjustment was locked since this one was computed",
@@ -67,3 +88,14 @@ async def waiting_cities(connection: asyncpg.Connection, settlement: str) -> lis
     """Cities whose lines have not passed review since the settlement was last submitted."""
     rows = await connection.fetch("select settlement_waiting($1) as city", settlement)
     return [row["city"] for row in rows]
+
+
+def hand_of(actor: str) -> str:
+    """Whose hand it is, as the database's suanbu_hand says: a key and a person of one name are one hand."""
+    return unicodedata.normalize("NFKC", re.sub(r"^(key|person):", "", actor).strip(" ")).lower()
+
+
+def taken_part(event: str, actor: str, events: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether somebody has already done what keeps him from taking this decision."""
+    others = _NOT_BY.get(event, ())
+    return any(one["event"] in others and hand_of(one["actor"]) == hand_of(actor) for one in events)

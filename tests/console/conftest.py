@@ -16,7 +16,10 @@ from tests.console.fake import FakeBooks
 @pytest.fixture
 def books() -> FakeBooks:
     """The books of one test."""
-    made = FakeBooks(held=shelf.settlements(), lines_of=shelf.lines_of(), kept=shelf.kept())
+    made = FakeBooks(
+        held=shelf.settlements(), lines_of=shelf.lines_of(), kept=shelf.kept(), instructions=shelf.instructions(),
+        instruction_events=shelf.instruction_events(), owed=shelf.owed(), log=shelf.log(),
+    )  # fmt: skip
     for role in ROLES:
         made.add_person(role, role)
     made.add_person("wuhu", "reviewer", "340200")

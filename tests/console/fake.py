@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from api.deciding import complete
 from api.people import Person
-from settlement.report.labels import in_region
+from api.problem import Problem
+from api.service import now
+from settlement.report.labels import city_code, in_region
 from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
@@ -24,6 +28,12 @@ class FakeBooks:
     kept: list[Record] = field(default_factory=list)
     sessions: dict[str, Person] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    instructions: list[Record] = field(default_factory=list)
+    instruction_events: list[Record] = field(default_factory=list)
+    owed: list[Record] = field(default_factory=list)
+    log: list[Record] = field(default_factory=list)
+    decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
+    refusing: Problem | None = None
     given: int = 0
 
     def add_person(self, name: str, role: str, city: str | None = None) -> None:
@@ -47,6 +57,64 @@ class FakeBooks:
 
     async def log_out(self, token: str) -> None:
         self.sessions.pop(token, None)
+
+    async def prove(self, token: str, password: str, code: str | None) -> bool:
+        person = self.sessions[token]
+        right = self.people[person.name][0] == password and code == self.codes.get(person.name)
+        if right:
+            self.sessions[token] = replace(person, proven_at=now(), second_factor=code is not None)
+        return right
+
+    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
+        detail = complete(person, event, said)
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, number, event, detail))
+        return "done"
+
+    async def cities(self, number: str) -> list[Record]:
+        found: dict[str, Record] = {}
+        for line in self.lines_of[number]:
+            code = city_code(line["region"])
+            one = found.setdefault(code, dict.fromkeys(("lines", "payable_fen", "held_fen", "flagged"), 0))
+            one["lines"] += 1
+            one["flagged"] += bool(line["flags"])
+            for name in ("payable_fen", "held_fen"):
+                one[name] += line[name]
+        return [{"city": code or None, **one} for code, one in sorted(found.items())]
+
+    async def waiting(self, number: str) -> list[str]:
+        return [one["city"] for one in await self.cities(number) if one["city"]]
+
+    async def adjustments(self, number: str) -> list[Record]:
+        return [one for one in self.held if one["adjusts"] == number]
+
+    async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        return [
+            one for one in self.instructions
+            if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
+        ][:limit]  # fmt: skip
+
+    async def payout_events(self, instruction: int) -> list[Record]:
+        return self.instruction_events if any(one["id"] == instruction for one in self.instructions) else []
+
+    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        return [
+            one for one in self.owed
+            if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
+        ][:limit]  # fmt: skip
+
+    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
+        newest = sorted(self.log, key=lambda row: -int(row["seq"]))
+        return [
+            row for row in newest
+            if (before is None or row["seq"] < before) and actor in (None, row["actor"])
+            and about in (None, row["object"])
+        ][:limit]  # fmt: skip
+
+    async def audit_export(self) -> AsyncIterator[bytes]:
+        for row in self.log:
+            yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
         newest = sorted(self.held, key=lambda item: (item["created_at"], item["id"]), reverse=True)

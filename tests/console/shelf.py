@@ -91,3 +91,48 @@ def kept() -> list[Record]:
         }
         for number, (status, code, detail) in enumerate(found, start=1)
     ]
+
+
+def instructions() -> list[Record]:
+    """A payment that waits and one that came back."""
+    common = {"settlement": FIRST, "uscc": AWARDED, "offset_fen": 0, "worker": None, "fence": 0, "leased_until": None,
+              "account_masked": "测试银行 ****0001"}  # fmt: skip
+    return [
+        common | {"id": 1, "amount_fen": 12_345_678, "reference": "SB-1", "status": "ready", "bank_reference": None},
+        common | {"id": 2, "amount_fen": 5, "reference": "SB-2", "status": "returned", "bank_reference": "B-77"},
+    ]
+
+
+def instruction_events() -> list[Record]:
+    """It was paid and came back, says somebody with a hostile note."""
+    common = {"actor": "key:payer", "at": "2026-11-23T11:00:00+00:00", "fence": 1, "reference": "SB-2",
+              "bank_reference": "B-77"}  # fmt: skip
+    return [
+        common | {"before": "leased", "after": "paid", "moved_fen": 5, "detail": {}},
+        common | {"before": "paid", "after": "returned", "moved_fen": -5, "detail": {"note": HOSTILE}},
+    ]
+
+
+def owed() -> list[Record]:
+    """A claim of which a part is offset."""
+    common = {"instruction": None, "at": "2026-11-23T11:00:00+00:00"}
+    return [
+        {"id": 1, "settlement": FIRST, "uscc": AWARDED, "amount_fen": 12_000, "recovered_fen": 5_000, "status": "open",
+         "created_at": "2026-11-23T10:00:00+00:00",
+         "events": [
+             common | {"id": 1, "event": "propose", "kind": "offset", "amount_fen": 5_000, "proposal": None,
+                       "actor": "key:finance", "note": HOSTILE},
+             common | {"id": 2, "event": "approve", "kind": "offset", "amount_fen": 5_000, "proposal": 1,
+                       "actor": "person:approver", "note": None},
+         ]},
+    ]  # fmt: skip
+
+
+def log() -> list[Record]:
+    """Rows of the audit log, one of them about something hostile."""
+    return [
+        {"seq": number, "at": "2026-11-23T11:00:00.000000Z", "actor": "person:approver", "action": "settlement.approve",
+         "object": about, "result": result, "before": "reviewed", "after": "approved",
+         "detail": '{"digest": "sm3:00", "event": 5}', "digest": "sha256:" + "ab" * 32}
+        for number, (about, result) in enumerate([(FIRST, "done"), (HOSTILE, "refused")], start=1)
+    ]  # fmt: skip

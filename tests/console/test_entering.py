@@ -171,4 +171,5 @@ async def test_each_role_sees_its_own_sections(desk: Desk, role: str, money: int
     assert (await desk.client.get(f"/console/settlements/{shelf.FIRST}/report.csv")).status_code == money
     home = (await desk.client.get("/console")).headers["location"]
     first = "settlements" if money == 200 else "quarantine" if quarantine == 200 else "rounds"
+    first = "payouts" if role == "payer" else first
     assert home == f"/console/{first}"

@@ -11,7 +11,7 @@ import zstandard
 
 from tests.payout.conftest import Paying
 from tests.support.door import good, problem
-from tests.support.province import CITIES, code_of, decide, use
+from tests.support.province import CITIES, approved, code_of, decide, use
 from tests.support.records import usage
 from tests.support.worlds import every_line, post
 
@@ -62,8 +62,7 @@ async def adjusted(paying: Paying) -> dict[str, object]:
     answer = await post(people.clerk, f"/settlements/{paying.settlement}/adjustments")
     assert answer.status_code == 201, answer.text
     made: dict[str, object] = answer.json()
-    good(await decide(people.clerk, str(made["id"]), "submit"))
-    good(await decide(people.approver, str(made["id"]), "approve"))
+    await approved(people, str(made["id"]))
     return made
 
 
@@ -91,10 +90,8 @@ async def test_a_claim_is_settled_by_two_people_and_never_beyond_itself(paying: 
     await use(await paying.door.platform("later still"), {down: 25_000}, hour=15)
     answer = await post(paying.people.clerk, f"/settlements/{first['id']}/adjustments")
     second = answer.json()
-    for holder, event in (
-        (paying.people.clerk, "submit"), (paying.people.approver, "approve"), (paying.people.approver, "lock")
-    ):  # fmt: skip
-        good(await decide(holder, second["id"], event))
+    await approved(paying.people, second["id"])
+    good(await decide(paying.people.approver, second["id"], "lock"))
     (claim,) = await paying.people.clerk.items("/claims")
     (instruction,) = await paying.people.clerk.items("/payouts", settlement=second["id"])
     path = f"/claims/{claim['id']}"

@@ -7,8 +7,8 @@ import json
 import asyncpg
 import pytest
 
-from tests.support.door import Door, Holder, good, problem
-from tests.support.province import CITIES, People, code_of, decide, run
+from tests.support.door import Door, good, problem
+from tests.support.province import CITIES, People, approved, code_of, decide, run
 from tests.support.worlds import post
 
 
@@ -33,9 +33,16 @@ async def test_four_people_take_a_settlement_from_run_to_lock(people: People) ->
     good(await decide(people.clerk, number, "cancel"))
 
 
-async def test_the_short_way_without_a_notice(people: People) -> None:
-    number = (await run(people.clerk, number="short"))["id"]
+async def test_nothing_is_approved_that_one_city_has_not_passed(people: People) -> None:
+    number = (await run(people.clerk, number="unreviewed"))["id"]
     good(await decide(people.clerk, number, "submit"))
+    assert problem(await decide(people.approver, number, "approve")) == (409, "STATE_NOT_ALLOWED")
+    for city in CITIES[:2]:
+        good(await decide(people.reviewer, number, "review", city=city, decision="pass"))
+    answer = await decide(people.approver, number, "approve")
+    assert problem(answer) == (409, "STATE_NOT_ALLOWED")
+    assert answer.json()["detail"].endswith(f": not yet passed by {CITIES[2]}")
+    good(await decide(people.reviewer, number, "review", city=CITIES[2], decision="pass"))
     assert good(await decide(people.approver, number, "approve"))["status"] == "approved"
     good(await decide(people.clerk, number, "cancel"))
 
@@ -65,12 +72,12 @@ async def test_one_person_never_does_two_of_the_three_parts(people: People, app:
     good(await decide(people.clerk, number, "cancel"))
 
 
-async def test_a_rotated_key_is_the_same_hand(platform: Holder, app: Door) -> None:
-    assert platform.key
+async def test_a_rotated_key_is_the_same_hand(people: People, app: Door) -> None:
     first = await app.holder("settlement:run", "report:read", name="finance office")
-    again = await app.holder("settlement:approve", "report:read", name="finance office")
+    again = await app.holder("settlement:approve", "report:read", name="  Finance OFFICE")
     number = (await run(first, number="rotated"))["id"]
     good(await decide(first, number, "submit"))
+    good(await decide(people.reviewer, number, "review", decision="pass"))
     assert problem(await decide(again, number, "approve")) == (403, "SAME_PERSON")
     good(await decide(first, number, "cancel"))
 
@@ -104,6 +111,7 @@ async def test_a_city_without_lines_cannot_pass_anything(people: People) -> None
 async def test_approval_binds_the_digest(people: People) -> None:
     number = (await run(people.clerk, number="digest"))["id"]
     good(await decide(people.clerk, number, "submit"))
+    good(await decide(people.reviewer, number, "review", decision="pass"))
     answer = await decide(people.approver, number, "approve", digest="sm3:" + "0" * 64)
     assert problem(answer) == (409, "DIGEST_CHANGED")
     good(await decide(people.clerk, number, "cancel"))
@@ -111,8 +119,7 @@ async def test_approval_binds_the_digest(people: People) -> None:
 
 async def test_a_line_changed_after_approval_voids_it(people: People, owner: asyncpg.Connection) -> None:
     number = (await run(people.clerk, number="changed behind our back"))["id"]
-    good(await decide(people.clerk, number, "submit"))
-    good(await decide(people.approver, number, "approve"))
+    await approved(people, number)
     async with owner.transaction():
         await owner.execute("set local session_replication_role = replica")
         await owner.execute(
@@ -126,6 +133,7 @@ async def test_a_line_changed_after_approval_voids_it(people: People, owner: asy
 async def test_a_forecast_is_never_approved(people: People) -> None:
     number = (await post(people.clerk, "/settlements", {"round": "anhui-2026", "order": {}})).json()["id"]
     good(await decide(people.clerk, number, "submit"))
+    good(await decide(people.reviewer, number, "review", decision="pass"))
     assert problem(await decide(people.approver, number, "approve")) == (409, "NOT_PAYABLE")
     good(await decide(people.clerk, number, "cancel"))
 
@@ -202,7 +210,7 @@ async def test_every_pair_of_states_not_in_the_table_is_refused(owner: asyncpg.C
         (row["event"], row["before"]) for row in await owner.fetch("select event, before from settlement_transition")
     }
     states = ["computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled"]
-    events = ["submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid"]
+    events = ["submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen"]
     refused = 0
     for state in states:
         for event in events:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncpg
-import pytest
 
 from tests.support.clock import later
 from tests.support.door import good, problem
-from tests.support.province import CITIES, People, code_of, decide, run
+from tests.support.province import CITIES, People, approved, code_of, decide, run
 from tests.support.worlds import post
 
 
 async def published(people: People, name: str, days: int = 3) -> str:
     """A settlement whose public notice has begun."""
     number: str = (await run(people.clerk, number=name))["id"]
-    good(await decide(people.clerk, number, "submit"))
-    good(await decide(people.approver, number, "approve"))
+    await approved(people, number)
     good(await decide(people.approver, number, "publish", days=days))
     return number
 
@@ -83,14 +81,9 @@ async def test_an_objection_about_nobody_in_the_settlement_is_refused(people: Pe
     good(await decide(people.clerk, number, "cancel"))
 
 
-@pytest.mark.parametrize("order", ['{"rate": "0.2", "notice_days": 7}'])
-async def test_an_order_that_asks_for_a_notice_is_obeyed(people: People, owner: asyncpg.Connection, order: str) -> None:
-    number = (await run(people.clerk, number="ordered"))["id"]
-    async with owner.transaction():
-        await owner.execute("set local session_replication_role = replica")
-        await owner.execute("update settlement set payment_order = $2::jsonb where id = $1", number, order)
-    good(await decide(people.clerk, number, "submit"))
-    good(await decide(people.approver, number, "approve"))
+async def test_an_order_that_asks_for_a_notice_is_obeyed(people: People) -> None:
+    number = (await run(people.clerk, number="ordered", notice_days=7))["id"]
+    await approved(people, number)
     assert problem(await decide(people.approver, number, "lock")) == (409, "NOTICE_MISSING")
     assert problem(await decide(people.approver, number, "publish", days=6)) == (409, "NOTICE_TOO_SHORT")
     good(await decide(people.approver, number, "publish"))

@@ -52,7 +52,8 @@ async def test_every_decision_is_in_it_with_states_before_and_after(people: Peop
     assert [(row["action"], row["before"], row["after"], row["actor"]) for row in rows] == [
         ("settlement.run", "computed", "computed", f"key:{people.clerk.name}"),
         ("settlement.submit", "computed", "submitted", f"key:{people.clerk.name}"),
-        ("settlement.approve", "submitted", "approved", f"key:{people.approver.name}"),
+        ("settlement.review", "submitted", "reviewed", f"key:{people.reviewer.name}"),
+        ("settlement.approve", "reviewed", "approved", f"key:{people.approver.name}"),
         ("settlement.lock", "approved", "locked", f"key:{people.approver.name}"),
     ]
     assert all(json.loads(row["detail"])["digest"] == made["digest"] for row in rows)

@@ -1,0 +1,57 @@
+"""The audit log for who audits: the newest rows first, by actor and object, and all of it as a file."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.console.answer import page
+from api.console.books import Books, books_of
+from api.console.guard import AUDIT, ConsoleRoute, admitted, refusal
+from api.console.settlements import frame
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+ROWS_A_PAGE = 100
+LONGEST = 200
+
+
+@ROUTER.get("/audit")
+async def get_audit(
+    request: Request,
+    books: Shelf,
+    actor: str = "",
+    object: str = "",
+    before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Who did what to what, with what result."""
+    person = await admitted(request, books, AUDIT)
+    if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
+        raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
+    found = await books.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None)
+    items = found[:ROWS_A_PAGE]
+    chosen = {name: value for name, value in (("actor", actor), ("object", object)) if value}
+    return page(
+        "audit", **frame(request, person, AUDIT), actor=actor, object=object, first=not before,
+        items=[{**item, "said": _said(item["detail"])} for item in items], chosen=urlencode(chosen),
+        following=urlencode({**chosen, "before": items[-1]["seq"]}) if len(found) > ROWS_A_PAGE else "",
+    )  # fmt: skip
+
+
+@ROUTER.get("/audit/export")
+async def get_export(request: Request, books: Shelf) -> Response:
+    """The whole log as NDJSON."""
+    await admitted(request, books, AUDIT)
+    headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
+    return StreamingResponse(books.audit_export(), media_type="application/x-ndjson", headers=headers)
+
+
+def _said(detail: str) -> list[tuple[str, str]]:
+    """The detail's names and values, as they stand."""
+    found = json.loads(detail)
+    return [(str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            for name, value in found.items()]  # fmt: skip

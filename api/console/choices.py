@@ -1,0 +1,66 @@
+"""Which decisions are open to a person now, what they are called and what they mean; what the cities have said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.deciding import OF_A_CITY, SCOPE_OF
+from api.people import Person
+from settlement.review.states import POSSIBLE, taken_part
+
+Record = dict[str, Any]
+TITLE: Final[Mapping[str, str]] = {
+    "submit": "提交复核", "review": "复核", "approve": "批准", "publish": "公示", "objection": "登记异议",
+    "ruling": "异议处理", "lock": "锁定", "cancel": "取消结算",
+}  # fmt: skip
+MEANS: Final[Mapping[str, str]] = {
+    "submit": "提交之后由各市复核。提交人以后不能复核、批准或锁定这一结算。",
+    "review": "逐市复核：全部市通过之后才能批准；退回须写明理由，退回后由财政重新提交，各市重新复核。",
+    "approve": "批准对应下面的结算摘要：此后任何一行有变化，批准即告失效，不能锁定。",
+    "publish": "从明天起公示整天数；期满且没有未处理的异议才能锁定。",
+    "objection": "公示期内收到的异议，登记之后由审批人处理；未处理的异议使结算不能锁定。",
+    "ruling": "不成立：公示期满后可以锁定。成立：这一结算只能取消，改正后重新计算。",
+    "lock": "锁定之后不再改变，并立即生成支付指令；以后的变化只能作为差额另行结算。",
+    "cancel": "取消之后不能恢复；同样的条件可以重新计算。",
+}
+assert set(TITLE) == set(MEANS) == set(SCOPE_OF)
+
+
+def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
+    """The decisions open to a person now, and whether some are kept from him by what he did before."""
+    events = settlement.get("events") or []
+    possible = [
+        event
+        for event, states in POSSIBLE.items()
+        if settlement["status"] in states
+        and SCOPE_OF[event] in person.scopes
+        and (person.city is None or event in OF_A_CITY)
+        and (event != "ruling" or open_objections(settlement))
+    ]
+    free = [event for event in possible if not taken_part(event, person.actor, events)]
+    return free, len(free) < len(possible)
+
+
+def objections_of(settlement: Record) -> list[tuple[Record, Record | None]]:
+    """Objections, oldest first, each with its ruling."""
+    events = settlement.get("events") or []
+    ruled = {event["detail"].get("objection"): event for event in events if event["event"] == "ruling"}
+    seen = [event for event in events if event["event"] == "objection" and "note" in event["detail"]]
+    return [(event, ruled.get(event["id"])) for event in seen]
+
+
+def open_objections(settlement: Record) -> list[Record]:
+    """Objections without a ruling, oldest first."""
+    return [objection for objection, ruling in objections_of(settlement) if ruling is None]
+
+
+def reviews_of(settlement: Record) -> dict[str, Record]:
+    """What was said of each city since the last submission; under "" what was said of all of them at once."""
+    said: dict[str, Record] = {}
+    for event in settlement.get("events") or []:
+        if event["event"] == "submit":
+            said = {}
+        elif event["event"] == "review" and "decision" in event["detail"]:
+            said[event["detail"].get("city") or ""] = event
+    return said

@@ -1,0 +1,111 @@
+"""Deciding about a settlement: one page a decision, with what it is about, its form, and proof of who decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.console.answer import page, to
+from api.console.books import Books, Record, books_of
+from api.console.choices import MEANS, TITLE, choices_of, open_objections
+from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.refusals import because
+from api.console.settlements import frame, settlement_of
+from api.deciding import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
+from api.people import PROOF_MINUTES, Person
+from api.problem import Problem
+from api.service import now
+from settlement.review.states import POSSIBLE
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+PROVEN: Final = ("approve", "lock")  # money follows: password and code within five minutes
+NOTE_MAX = 500
+
+
+@ROUTER.get("/settlements/{number}/decide/{event}")
+async def get_decision(
+    request: Request, books: Shelf, number: str, event: str, city: str = "", objection: str = ""
+) -> Response:
+    """The page of one decision, when it is open to this person."""
+    person = await admitted(request, books, MONEY)
+    settlement = await _asked(books, number, event, person)
+    return await _page(request, books, person, settlement, event, {"city": city, "objection": objection})
+
+
+@ROUTER.post("/settlements/{number}/decide/{event}")
+async def post_decision(request: Request, books: Shelf, number: str, event: str) -> Response:
+    """Decide. What is refused comes back as the same page with the reason."""
+    person = await admitted(request, books, MONEY)
+    given = await form_of(request)
+    session = check_session_form(request, given.get("token"))
+    settlement = await _asked(books, number, event, person)
+    if event in PROVEN and not person.may_decide(now()):
+        proven = await books.prove(session, given.get("password", ""), given.get("code") or None)
+        again = await books.whose(session)  # proof is no longer on this person's behalf
+        if again is None or not proven or not again.may_decide(now()):
+            error = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"
+            return await _page(request, books, again or person, settlement, event, given, error, 403)
+        person = again
+    try:
+        await books.decide(person, number, event, _said(event, given))
+    except Problem as problem:
+        return await _page(request, books, person, settlement, event, given, because(problem.code), problem.status)
+    return to(f"{HOME}/settlements/{number}?done={event}")
+
+
+async def _asked(books: Books, number: str, event: str, person: Person) -> Record:
+    """The settlement, for a decision that there is and that the person's role takes. Raises Turned."""
+    settlement = await settlement_of(books, number, person)
+    if event not in TITLE:
+        raise missing("事项", person)
+    if SCOPE_OF[event] not in person.scopes or (person.city is not None and event not in OF_A_CITY):
+        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+    return settlement
+
+
+def _said(event: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of the form that belong to the decision. Raises Problem 400 for a number that is none."""
+    said: dict[str, Any] = {}
+    for name, kind in FIELDS[event].items():
+        text = given.get(name, "").strip()
+        if not text:
+            continue
+        if kind is not int:
+            said[name] = text
+        elif text.isascii() and text.isdigit() and len(text) < 19:
+            said[name] = int(text)
+        else:
+            raise Problem(400, "out_of_range", f"{name} is no whole number")
+    if len(said.get("note", "")) > NOTE_MAX:
+        raise Problem(400, "out_of_range", f"a note has at most {NOTE_MAX} characters")
+    return said
+
+
+async def _page(
+    request: Request,
+    books: Books,
+    person: Person,
+    settlement: Record,
+    event: str,
+    given: Mapping[str, str],
+    error: str = "",
+    status: int = 200,
+) -> Response:
+    free, kept = choices_of(person, settlement)
+    number = settlement["id"]
+    if event not in free and not error:
+        error = because("SAME_PERSON" if kept and settlement["status"] in POSSIBLE[event] else "STATE_NOT_ALLOWED")
+        status = 409
+    cities = await books.cities(number) if event == "review" else []
+    waiting = await books.waiting(number) if event == "review" else []
+    return page(
+        "decide", status, **frame(request, person, MONEY), settlement=settlement, event=event, title=TITLE[event],
+        means=MEANS[event], error=error, given=given, possible=event in free, choices=CHOICES.get(event, ()),
+        round=books.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
+        objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
+        prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,
+        needs_note=event in ("objection", "ruling"),
+    )  # fmt: skip

@@ -1,0 +1,38 @@
+"""Why a decision was refused, in Chinese, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_BECAUSE: Final[Mapping[str, str]] = {
+    "SAME_PERSON": "您已经参与过这一结算的其他环节：计算、复核、审批须由不同的人办理。",
+    "STATE_NOT_ALLOWED": "结算的状态已经变化，现在不能办理这一步；请返回查看。",
+    "REVIEW_MISSING": "还有市没有通过复核。",
+    "NOT_PAYABLE": "测算或征求意见稿不能批准：请按下达的比例重新计算。",
+    "DIGEST_CHANGED": "结算内容与页面显示（或与批准时）的摘要不一致，已停止办理。",
+    "NOTICE_MISSING": "下达文件要求公示，尚未公示。",
+    "NOTICE_RUNNING": "公示期未满，期满后才能锁定。",
+    "NOTICE_TOO_SHORT": "公示天数少于下达文件的要求。",
+    "DAYS_MISSING": "请填写公示天数（0 至 365）。",
+    "OBJECTION_OPEN": "有异议尚未处理或已经成立，不能锁定。",
+    "ALREADY_RULED": "这一异议已有处理结论。",
+    "NO_SUCH_OBJECTION": "没有这样的异议，或者它是您本人登记的。",
+    "NO_SUCH_CITY": "结算中没有这个市的单位。",
+    "NO_SUCH_LINE": "结算中没有这个单位。",
+    "ROUND_LOCKED": "本批次（或它的差额）已有另一结算锁定：请取消本次并重新计算。",
+    "EARLIER_PAYMENT_OPEN": "前次款项正在银行处理，结果明确后再锁定。",
+    "CLAIM_ABOVE_PAID": "应追回的金额超过已支付的金额，不能锁定：请核对。",
+    "ADJUSTMENT_WRONG": "差额与前次锁定的结算对不上，已停止办理。",
+    "OTHER_CITY": "您只能办理本市的事项。",
+    "missing_field": "请填写意见或理由。",
+    "bad_request": "请选择一项结论。",
+    "out_of_range": "填写的内容超出范围。",
+    "city_limited": "这一事项不由市级人员办理。",
+    "scope_missing": "您的角色不能办理这一事项。",
+}
+
+
+def because(code: str) -> str:
+    """The reason in Chinese; a code that is not known is shown as it is."""
+    return _BECAUSE.get(code, f"没有办理成功（{code}）。")

@@ -1,0 +1,97 @@
+"""Decisions about a settlement, by whoever: one door for keys over HTTP and for people in the console.
+
+What may be decided when and by whom, the database says; here stands what a decision has to carry, and which scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.problem import Problem
+from api.service import now
+from meter.audit.log import note_refusal
+from settlement.readings import NOTICE_DAYS_MAX
+from settlement.review.states import NotPossible, move
+
+TEXT_MAX = 4000
+SCOPE_OF: Final[Mapping[str, str]] = {
+    "submit": "settlement:run", "review": "settlement:review", "approve": "settlement:approve",
+    "publish": "settlement:approve", "objection": "settlement:review", "ruling": "settlement:approve",
+    "lock": "settlement:approve", "cancel": "settlement:run",
+}  # fmt: skip
+OF_A_CITY: Final = ("review", "objection")  # open to who is bound to a city, for its own lines
+FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
+    "submit": {"note": str},
+    "review": {"city": str, "decision": str, "note": str},
+    "approve": {"note": str, "digest": str},
+    "publish": {"days": int, "note": str},
+    "objection": {"uscc": str, "note": str, "by": str},
+    "ruling": {"decision": str, "note": str, "objection": int},
+    "lock": {"note": str},
+    "cancel": {"note": str},
+}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": ("pass", "return"), "ruling": ("dismissed", "upheld")}
+
+
+class Hand(Protocol):
+    """Who decides: a key's holder or a person."""
+
+    @property
+    def actor(self) -> str:
+        """Who, by name."""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What he may ask."""
+
+    @property
+    def city(self) -> str | None:
+        """The city he is bound to."""
+
+
+async def decide(engine: AsyncEngine, hand: Hand, settlement: str, event: str, said: Mapping[str, Any]) -> str:
+    """Take a decision; the state reached. Refusals are in the audit log.
+
+    Raises Problem: 403 for who lacks the scope, is bound to another city or took part already; 400 for what a decision
+    must carry; 404 for what is not there; 409 for what the state or the conditions do not allow.
+    """
+    try:
+        detail = complete(hand, event, said)
+        return await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
+    except NotPossible as error:
+        await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
+        status = 403 if error.code == "SAME_PERSON" else 404 if error.code.startswith("NO_SUCH") else 409
+        raise Problem(status, error.code, error.detail) from None
+    except Problem as problem:
+        if problem.status == 403:
+            await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, problem.code)
+        raise
+
+
+def complete(hand: Hand, event: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision carries, as it is written down. Raises Problem 400 or 403."""
+    if SCOPE_OF[event] not in hand.scopes:
+        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[event]}")
+    if hand.city is not None and event not in OF_A_CITY:
+        raise Problem(403, "city_limited", "this is not open to who is bound to one city")
+    given = dict(said)
+    for name, value in given.items():
+        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
+            raise Problem(400, "out_of_range", f"{name} is longer than {TEXT_MAX} characters, or holds a NUL")
+    choices = CHOICES.get(event)
+    if choices and given.get("decision") not in choices:
+        raise Problem(400, "bad_request", f"decision is {' or '.join(choices)}")
+    if (event in ("objection", "ruling") or given.get("decision") == "return") and not given.get("note"):
+        raise Problem(400, "missing_field", "this decision needs a note")
+    if not 0 <= given.get("days", 0) <= NOTICE_DAYS_MAX:
+        raise Problem(400, "out_of_range", f"days must lie between 0 and {NOTICE_DAYS_MAX}")
+    if event == "ruling" and not 0 < given.get("objection", 0) < 2**63:
+        raise Problem(404, "NO_SUCH_OBJECTION", "there is no such objection")
+    if hand.city is not None and given.setdefault("city", hand.city) != hand.city:
+        raise Problem(403, "OTHER_CITY", "who is bound to a city decides about its own lines only")
+    if event == "approve" and "digest" in given:
+        given["approved_digest"] = given.pop("digest")
+    return given
