@@ -32,7 +32,7 @@ ENTRY = ("-m", "api")
 
 
 def demo(data: Data = Path("data/demo")) -> None:
-    """Show a province settled: registry, usage over HTTP, settlement, review and approval by others, report, one award."""
+    """Show a province settled: registry, usage over HTTP, settlement, review, approval, report, one award explained."""
     started = time.monotonic()
     password = secrets.token_urlsafe(9)
     keys = _prepare(data, password)
