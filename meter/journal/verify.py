@@ -15,7 +15,6 @@ from typing import Any
 
 import asyncpg
 
-from meter.journal.row import from_wire
 from meter.journal.store import read_wire
 from meter.journal.verify_batch import Chain, FactsOfBatch, Window
 from meter.journal.verify_corrections import Corrections
@@ -102,7 +101,7 @@ async def verify_journal(
         def check(window: Window) -> None:
             chain.check(window)
             keys.check(window.wire)
-            corrections.check(from_wire(window.wire), report.differ)
+            corrections.check(window.wire, report.differ)
 
         checking = asyncio.create_task(asyncio.sleep(0))
         last = 0

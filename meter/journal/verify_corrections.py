@@ -9,7 +9,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.row import RECORD
+from meter.journal.row import RECORD, from_wire
 from meter.journal.tables import MEASURED
 
 Differ = Callable[[int, str, str], None]
@@ -33,16 +33,16 @@ class Corrections:
         rows = {row["key"].bytes: row for row in fetched}
         return cls(rows, _heads(b"".join(rows)))
 
-    def check(self, entries: npt.NDArray[np.void], differ: Differ) -> None:
-        """Entries (ENTRY) of the next batches."""
-        for entry in entries[entries["action"] != RECORD]:
+    def check(self, wire: npt.NDArray[np.void], differ: Differ) -> None:
+        """Rows (WIRE) of the next batches."""
+        for entry in from_wire(wire[wire["action"] != RECORD]):
             target, batch, place = entry["corrects"].tobytes(), int(entry["batch"]), int(entry["ordinal"])
             row = self.rows.get(target)
             if row is None or (row["batch"], row["ordinal"]) != (batch, place):
                 differ(batch, "reversal", f"the correction at {place} takes nothing back")
             self.corrected.add(target)
         if self.rows:
-            for entry in entries[np.isin(_heads(entries["key"].tobytes()), self.known)]:
+            for entry in from_wire(wire[np.isin(_heads(wire["key"].tobytes()), self.known)]):
                 row = self.rows.get(entry["key"].tobytes())
                 if row is not None:
                     self.originals.add(entry["key"].tobytes())
