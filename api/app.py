@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 
 from api import audit, claims, console, metrics, operations, payouts, problem, registry, settlements, usage
+from api.kernels import forget_stale_kernels
 from api.orphan import end_with_parent
 from api.service import running
 from api.settings import Settings
@@ -16,6 +17,7 @@ from api.settings import Settings
 
 def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
+    forget_stale_kernels()
     settings = Settings.from_environment()
     if settings.workers > 1:
         end_with_parent()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.commands import checkpoint, database, demo, evidence, keys, people, serve, settlements, warm, worlds
+from api.kernels import forget_stale_kernels
 
 APP = typer.Typer(
     no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
@@ -25,4 +26,5 @@ APP.add_typer(settlements.PAYOUT, name="payout")
 
 def main() -> None:
     """Entry point of the console script."""
+    forget_stale_kernels()
     APP()
