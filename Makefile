@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test soak check bench serve lock clean
+.PHONY: setup demo test test-spark soak check bench serve lock clean
 
 setup: .venv/ready
 
@@ -28,6 +28,11 @@ serve: setup
 test: setup check
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -q
+
+# the rollup on a real Spark cluster: master and two workers on loopback; needs Java 17 and half a gigabyte from PyPI
+test-spark: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyspark>=4.0,<5'
+	@$(BIN)/python -m pytest -q -m spark tests/rollup/test_spark.py
 
 # longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds
 soak: setup

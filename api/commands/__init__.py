@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import checkpoint, database, demo, evidence, keys, people, serve, settlements, warm, worlds
+from api.commands import archive, checkpoint, database, demo, evidence, keys, people, serve, settlements, warm, worlds
 from api.kernels import forget_stale_kernels
 
 APP = typer.Typer(
@@ -15,6 +15,8 @@ APP.command("world")(worlds.world)
 APP.command("demo")(demo.demo)
 APP.command("warm")(warm.warm)
 APP.command("settle")(settlements.settle)
+APP.command("archive")(archive.archive)
+APP.command("rollup")(archive.rollup)
 APP.command("verify")(settlements.verify)
 APP.command("checkpoint")(checkpoint.checkpoint)
 APP.command("evidence")(evidence.evidence)

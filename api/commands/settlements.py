@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
@@ -78,19 +79,24 @@ def settle(
 
 
 def verify(
-    what: Annotated[str | None, typer.Argument(help="a settlement's id, or `journal`")] = None,
+    what: Annotated[str | None, typer.Argument(help="a settlement's id, `journal`, or `archive`")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="a signed checkpoint to compare with")] = None,
     public_key: Annotated[str | None, typer.Option(help="who must have signed it (hex)")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="the archive's folder [default: DATA/archive]")] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Recompute a settlement or the journal's chain, or compare with a checkpoint; exit status 1 where not equal."""
+    """Recompute a settlement, the journal or the archive, or compare with a checkpoint; exit status 1 if not equal."""
     if checkpoint is not None:
         if not verify_checkpoint(checkpoint, data, as_json, public_key):
             raise typer.Exit(1)
         return
     if what is None:
-        raise typer.BadParameter("name a settlement, `journal`, or --checkpoint FILE")
+        raise typer.BadParameter("name a settlement, `journal`, `archive`, or --checkpoint FILE")
+    if what == "archive":
+        if not verify_archive(data, to, as_json):
+            raise typer.Exit(1)
+        return
 
     async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
         if what == "journal":

@@ -245,6 +245,20 @@ def _create_tables() -> None:
         comment="the changes of state that are allowed; the database refuses every other",
     )
     op.create_table(
+        "archive_sealing",
+        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("first_batch", sa.BigInteger(), nullable=False),
+        sa.Column("last_batch", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False, comment="the line of the manifest, letter by letter"),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("serial >= 1 and first_batch <= last_batch", name="archive_sealing_numbered_check"),
+        sa.PrimaryKeyConstraint("serial", name="archive_sealing_pkey"),
+        sa.UniqueConstraint("first_batch", name="archive_sealing_first_batch_key"),
+        sa.UniqueConstraint("digest", name="archive_sealing_digest_key"),
+        comment="batches sealed to files, one sealing after the other; see meter/archive/manifest.py",
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -757,7 +771,15 @@ def _guard() -> None:
         op.get_bind().exec_driver_sql(statement)
 
 
-KEPT = ("settlement_line", "settlement_event", "payout_event", "claim_event", "audit", "person_event")
+KEPT = (
+    "settlement_line",
+    "settlement_event",
+    "payout_event",
+    "claim_event",
+    "audit",
+    "person_event",
+    "archive_sealing",
+)
 
 
 def _keep() -> None:
@@ -774,6 +796,7 @@ APPENDED = (
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
     "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_event",
     "claim_event", "api_key", "api_key_revocation", "request_nonce", "person", "person_event", "login", "logout",
+    "archive_sealing",
 )  # fmt: skip
 READ = ("settlement_transition", "payout_transition", "payout_instruction", "clawback_claim", "audit",
         "alembic_version")  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import api.kernels
-from api.kernels import STAMP, forget_stale_kernels
+from api.kernels import STAMP, digest_of_kernels, forget_stale_kernels
 
 
 @pytest.fixture
@@ -36,3 +36,16 @@ def test_kernels_of_other_code_are_forgotten_and_those_of_this_code_kept(kept: P
 def test_kernels_that_nobody_vouches_for_are_forgotten(kept: Path) -> None:
     assert forget_stale_kernels()
     assert not kept.exists()
+
+
+def test_kernels_hang_on_their_files_and_on_what_these_import(kept: Path, tmp_path: Path) -> None:
+    assert kept.exists()
+    roots = [tmp_path / "meter", tmp_path / "settlement"]
+    (roots[0] / "sums.py").write_text("from numba import njit\nfrom meter.limits import MOST\n")
+    (roots[0] / "limits.py").write_text("MOST = 1\n")
+    (roots[1] / "store.py").write_text("SQL = 'select 1'\n")
+    before = digest_of_kernels(roots)
+    (roots[1] / "store.py").write_text("SQL = 'select 2'\n")
+    assert digest_of_kernels(roots) == before
+    (roots[0] / "limits.py").write_text("MOST = 2\n")
+    assert digest_of_kernels(roots) != before
