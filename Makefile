@@ -31,7 +31,7 @@ test: setup check
 
 # the rollup on a real Spark cluster: master and two workers on loopback; needs Java 17 and half a gigabyte from PyPI
 test-spark: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyspark>=4.0,<5'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyspark>=4.0,<5' 'pandas>=2.2,<3'
 	@$(BIN)/python -m pytest -q -m spark tests/rollup/test_spark.py
 
 # longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds
