@@ -268,7 +268,12 @@ async def _failures(connection: AsyncConnection, name: str, now: datetime) -> in
 async def _note(
     connection: AsyncConnection, name: str, event: str, result: str, now: datetime, detail: dict[str, Any]
 ) -> None:
-    await connection.execute(insert(person_event).values(name=name, event=event, result=result, at=now, detail=detail))
+    """Put it on record, as done by the person; a login that was refused was somebody's whom nobody knows."""
+    known = event != "unlock" and not (event == "login" and result == "refused")
+    who = f"person:{name}" if known else "nobody" if event == "login" else None  # None: whoever runs the command
+    await connection.execute(
+        insert(person_event).values(name=name, event=event, result=result, actor=who, at=now, detail=detail)
+    )
 
 
 def _sealed(secret: str, name: str, seal: Seal | None) -> str:
