@@ -104,7 +104,8 @@ async def _page(
     waiting = await books.waiting(number) if event == "review" else []
     return page(
         "decide", status, **frame(request, person, MONEY), settlement=settlement, event=event, title=TITLE[event],
-        means=MEANS[event], error=error, given={name: given.get(name, "") for name in TYPED}, possible=event in free, choices=CHOICES.get(event, ()),
+        means=MEANS[event], error=error, given={name: given.get(name, "") for name in TYPED},
+        possible=event in free, choices=CHOICES.get(event, ()),
         round=books.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
         objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
         prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,
