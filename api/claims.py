@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from api.access import require
 from api.asking import as_caller, json_object, service_of
 from api.paging import Page, page_of
-from api.payouts import problem_of
+from api.payouts import refusal_of
 from api.problem import Problem
 from api.service import now
 from api.settlements import actor_of
@@ -52,7 +52,7 @@ async def post_propose(request: Request, number: int) -> Any:
             instruction=given.get("instruction"), note=given.get("note"), actor=actor_of(caller), moment=now(),
         )  # fmt: skip
     except NotPossible as error:
-        raise problem_of(error) from None
+        raise await refusal_of(request, caller, "claim.propose", number, error) from None
 
 
 @ROUTER.post("/{number}/{word}")
@@ -71,4 +71,4 @@ async def post_answer(request: Request, number: int, word: str) -> Any:
             note=given.get("note"), actor=actor_of(caller), moment=now(),
         )  # fmt: skip
     except NotPossible as error:
-        raise problem_of(error) from None
+        raise await refusal_of(request, caller, f"claim.{word}", number, error) from None

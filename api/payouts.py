@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.access import require
+from api.access import Caller, require
 from api.asking import as_caller, json_object, service_of
 from api.paging import Page, page_of
 from api.problem import Problem
 from api.service import now
 from api.settlements import actor_of
+from meter.audit.log import note_refusal
 from meter.rollup.store import driver
 from settlement.payout.instructions import (
     CLAIM_MAX,
@@ -95,11 +96,12 @@ async def post_word(request: Request, number: int, word: str) -> Any:
             service_of(request).engine, _number(number), word, said=said, actor=actor_of(caller), moment=now()
         )
     except NotPossible as error:
-        raise problem_of(error) from None
+        raise await refusal_of(request, caller, f"payout.{word}", number, error) from None
 
 
-def problem_of(error: NotPossible) -> Problem:
-    """What cannot be done, as a problem document."""
+async def refusal_of(request: Request, caller: Caller, action: str, number: int, error: NotPossible) -> Problem:
+    """What cannot be done, as a problem document; who tried is in the audit log."""
+    await note_refusal(service_of(request).engine, actor_of(caller), action, str(number), error.code)
     status = {"SAME_PERSON": 403}.get(error.code, 404 if error.code.startswith("NO_SUCH") else 409)
     return Problem(status, error.code, error.detail)
 
