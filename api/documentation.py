@@ -26,7 +26,8 @@ def _page(schema: Mapping[str, Any]) -> Iterator[str]:
     title = escape(schema["info"]["title"])
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f'<title>{title}</title><link rel="stylesheet" href="{static_path("console.css")}"></head>'
+    yield f'<title>{title}</title><link rel="stylesheet" href="{static_path("console.css")}">'
+    yield f'<link rel="icon" type="image/svg+xml" href="{static_path("mark.svg")}"></head>'
     yield f"<body><main><h1>{title}</h1>"
     yield '<p class="hint">Keys go into <code>Authorization: Bearer KEY</code>. Errors are problem documents with a '
     yield 'stable <code>code</code>. The same as a schema: <a href="/openapi.json">/openapi.json</a>.</p>'
