@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import deciding, people
+from api import deciding, people, running
 from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
@@ -45,6 +45,9 @@ class Books(Protocol):
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         """Take a decision about a settlement; the state reached. Raises Problem."""
+
+    async def adjust(self, person: Person, number: str) -> str:
+        """Settle what arrived since a lock; the new settlement. Raises Problem."""
 
     async def cities(self, number: str) -> list[Record]:
         """What each city's lines come to."""
@@ -124,6 +127,10 @@ class DatabaseBooks:
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         async with reaching_database():
             return await deciding.decide(self._service.engine, person, number, event, said)
+
+    async def adjust(self, person: Person, number: str) -> str:
+        async with reaching_database():
+            return await running.adjust(self._service, person, number)
 
     async def cities(self, number: str) -> list[Record]:
         async with self._connection() as connection:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
-from api.console.choices import MEANS, TITLE, choices_of, open_objections
+from api.console.choices import MEANS, TITLE, choices_of, may_adjust, open_objections
 from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.refusals import because
 from api.console.settlements import frame, settlement_of
@@ -55,6 +55,20 @@ async def post_decision(request: Request, books: Shelf, number: str, event: str)
     except Problem as problem:
         return await _page(request, books, person, settlement, event, given, because(problem.code), problem.status)
     return to(f"{HOME}/settlements/{number}?done={event}")
+
+
+@ROUTER.post("/settlements/{number}/adjust")
+async def post_adjust(request: Request, books: Shelf, number: str) -> Response:
+    """Settle what arrived since the lock, and lead to the new settlement."""
+    person = await admitted(request, books, MONEY)
+    check_session_form(request, (await form_of(request)).get("token"))
+    settlement = await settlement_of(books, number, person)
+    if not may_adjust(person, settlement):
+        raise refusal(403, "不能计算差额", "差额由财政人员在结算锁定之后计算。", person)
+    try:
+        return to(f"{HOME}/settlements/{await books.adjust(person, number)}?done=adjust")
+    except Problem as problem:
+        raise refusal(problem.status, "没有算成", because(problem.code), person) from None
 
 
 async def _asked(books: Books, number: str, event: str, person: Person) -> Record:

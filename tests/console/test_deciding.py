@@ -168,6 +168,24 @@ async def test_an_objection_is_shown_as_text_and_ruled_on(desk: Desk) -> None:
     assert desk.books.decided[0][3] == {"objection": 7, "decision": "dismissed", "note": "核对无误"}
 
 
+@pytest.mark.parametrize("role", SCOPES_OF)
+async def test_finance_settles_what_arrived_since_the_lock(desk: Desk, role: str) -> None:
+    if "report:read" not in SCOPES_OF[role]:
+        return
+    desk.sit_down(role)
+    stand(desk, "locked")
+    page = await desk.page(HERE)
+    forms = [form for form in page.forms if form.action == f"{HERE}/adjust"]
+    assert bool(forms) == (role == "finance")
+    token = page.forms[0].fields["token"]
+    assert (await desk.client.post(f"{HERE}/adjust", data={"token": "guessed"})).status_code == 403
+    answer = await desk.client.post(f"{HERE}/adjust", data={"token": token})
+    assert answer.status_code == (303 if role == "finance" else 403)
+    stand(desk, "approved")
+    assert (await desk.client.post(f"{HERE}/adjust", data={"token": token})).status_code == 403
+    assert len(desk.books.decided) == (role == "finance")
+
+
 @pytest.mark.parametrize(("code", "text"), [("NOTICE_RUNNING", "公示期未满"), ("OF_TOMORROW", "OF_TOMORROW")])
 async def test_what_the_database_refuses_is_said_in_chinese(desk: Desk, code: str, text: str) -> None:
     desk.sit_down("finance")
