@@ -79,7 +79,8 @@ async def get_settlement(
         report=urlencode({"region": region}) if region else "",
         choices=[(event, TITLE[event]) for event in free], kept=kept,
         adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
-        cities=await books.cities(number), waiting=await books.waiting(number), reviews=reviews_of(settlement),
+        cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
+        reviews=reviews_of(settlement),
         objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 
