@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
 from api.service import now
 
+DECIDING = ("approver",)
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")
 
 
@@ -45,6 +47,8 @@ def create(
     print(f"created {name}" if given else password)
     if uri:
         print(uri)
+    elif role in DECIDING:
+        print("without --second-factor this person can neither approve nor lock in the console", file=sys.stderr)
 
 
 @APP.command("list")

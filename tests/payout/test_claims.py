@@ -262,6 +262,27 @@ async def test_what_is_with_the_bank_is_waited_for(paying: Paying) -> None:
     assert good(await decide(paying.people.approver, str(made["id"]), "lock"))["status"] == "locked"  # tried again
 
 
+@pytest.mark.parametrize(
+    "said", [{}, {"claim": 1}, {"because_of": "anhui-2026-0001"}, {"because_of": "none"}, {"claim": None}]
+)
+async def test_nothing_is_offset_without_an_approval_not_even_by_the_service_itself(
+    paying: Paying, said: dict[str, object]
+) -> None:
+    one = (await paying.people.clerk.items("/payouts", settlement=paying.settlement))[0]
+    for part, after in ((one["amount_fen"], "offset"), (1, "ready"), (-1, "ready")):
+        transaction = paying.owner.transaction()
+        await transaction.start()
+        await paying.owner.execute("select set_config('suanbu.city', '*', true)")
+        await paying.owner.execute("set local role suanbu_service")
+        with pytest.raises(asyncpg.CheckViolationError):
+            await paying.owner.execute(
+                """insert into payout_event (instruction, before, after, actor, at, transaction, reference, moved_fen,
+                   detail) values ($1, '', $2, 'key:x', now(), 0, '', 0, $3)""",
+                one["id"], after, json.dumps({"offset_fen": part, **said}),
+            )  # fmt: skip
+        await transaction.rollback()
+
+
 @pytest.mark.parametrize("column", ["amount_fen = amount_fen + 1", "recovered_fen = 1", "status = 'waived'"])
 async def test_a_claim_changed_by_hand_is_refused_by_the_database(paying: Paying, column: str) -> None:
     await pay(paying)
