@@ -228,8 +228,10 @@ begin
             perform suanbu_refuse('note_missing', 'an objection says why');
         end if;
         if new.detail ? 'uscc' then
+            -- to who is bound to a city, a line of another one does not exist
             select suanbu_city(region) into new.city from settlement_line
-            where settlement = s.id and uscc = new.detail ->> 'uscc';
+            where settlement = s.id and uscc = new.detail ->> 'uscc'
+            and suanbu_city(region) is not distinct from coalesce(new.detail ->> 'city', suanbu_city(region));
             if not found then
                 perform suanbu_refuse('no_such_line',
                     format('settlement %s has no line for %s', s.id, new.detail ->> 'uscc'));

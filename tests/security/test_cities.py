@@ -279,6 +279,23 @@ async def test_a_person_of_a_city_decides_in_the_console_about_his_own_lines_onl
     assert (review["detail"]["city"], review["actor"]) == (first, f"person:{name}")
 
 
+async def test_a_city_cannot_find_out_by_objecting_who_has_a_line_elsewhere(province: Province) -> None:
+    clerk = await province.door.holder("settlement:run", "report:read")
+    reviewer = await province.door.holder("settlement:review")
+    approver = await province.door.holder("settlement:approve")
+    made = await run(clerk, number="objections", budget_fen=1)
+    for holder, event in ((clerk, "submit"), (reviewer, "review"), (approver, "approve"), (approver, "publish")):
+        said: dict[str, object] = {"decision": "pass"} if event == "review" else {}
+        if event == "publish":
+            said = {"days": 1}
+        good(await decide(holder, made["id"], event, **said))
+    bound = await keyed(province.door, CITIES[0], "settlement:review", "report:read")
+    there = await decide(bound, made["id"], "objections", note="x", uscc=code_of(CITIES[1], 0))
+    nowhere = await decide(bound, made["id"], "objections", note="x", uscc=code_of("349900", 7))
+    assert problem(there) == problem(nowhere) == (404, "NO_SUCH_LINE")
+    good(await decide(bound, made["id"], "objections", note="x", uscc=code_of(CITIES[0], 0)))
+
+
 async def test_a_city_reviews_its_own_lines_only(province: Province) -> None:
     clerk = await province.door.holder("settlement:run", "report:read")
     made = await run(clerk, number="by cities")
