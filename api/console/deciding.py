@@ -11,6 +11,7 @@ from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
 from api.console.choices import MEANS, TITLE, choices_of, may_adjust, open_objections
 from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.proof import FAILED, proven
 from api.console.refusals import because
 from api.console.settlements import frame, settlement_of
 from api.deciding import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
@@ -43,13 +44,12 @@ async def post_decision(request: Request, books: Shelf, number: str, event: str)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     settlement = await _asked(books, number, event, person)
-    if event in PROVEN and not person.may_decide(now()):
-        proven = await books.prove(session, given.get("password", ""), given.get("code") or None)
-        again = await books.whose(session)  # proof is no longer on this person's behalf
-        if again is None or not proven or not again.may_decide(now()):
-            error = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"
-            return await _page(request, books, again or person, settlement, event, given, error, 403)
-        person = again
+    if event in PROVEN:
+        shown = await proven(books, session, person, given)
+        if shown is None:
+            person = await books.whose(session) or person
+            return await _page(request, books, person, settlement, event, given, FAILED, 403)
+        person = shown
     try:
         await books.decide(person, number, event, _said(event, given))
     except Problem as problem:

@@ -108,6 +108,14 @@ class FakeBooks:
             if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
         ][:limit]  # fmt: skip
 
+    async def offsettable(self, uscc: str) -> list[Record]:
+        return [one for one in self.instructions if one["uscc"] == uscc and one["status"] in ("ready", "returned")]
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(claim), word, said))
+
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         newest = sorted(self.log, key=lambda row: -int(row["seq"]))
         return [

@@ -15,7 +15,7 @@ PAGES = [
     "/console/login", "/console/settlements", HERE, f"{HERE}/lines/{shelf.AWARDED}",
     f"{HERE}/lines/91340500MA0000006Q", f"{HERE}/lines/91340600MA0000007K", "/console/rounds",
     "/console/rounds/anhui-2026", "/console/rounds/yinchuan-draft", "/console/quarantine", f"{HERE}/decide/cancel",
-    "/console/payouts", "/console/payouts/2", "/console/claims", "/console/audit",
+    "/console/payouts", "/console/payouts/2", "/console/claims", "/console/claims/1", "/console/audit",
 ]  # fmt: skip
 
 
