@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import claiming, deciding, people, running
+from api import claiming, deciding, paying, people, running
 from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
@@ -71,6 +71,9 @@ class Books(Protocol):
 
     async def offsettable(self, uscc: str) -> list[Record]:
         """Instructions to an entity against which a claim can be offset: not yet with the bank."""
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        """Retry or settle. Raises Problem."""
 
     async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
         """Propose, approve or reject. Raises Problem."""
@@ -168,6 +171,10 @@ class DatabaseBooks:
         async with self._connection() as connection:
             found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
         return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        async with reaching_database():
+            await paying.record(self._service.engine, person, instruction, word, said)
 
     async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
         async with reaching_database():

@@ -24,6 +24,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "EARLIER_PAYMENT_OPEN": "前次款项正在银行处理，结果明确后再锁定。",
     "CLAIM_ABOVE_PAID": "应追回的金额超过已支付的金额，不能锁定：请核对。",
     "ADJUSTMENT_WRONG": "差额与前次锁定的结算对不上，已停止办理。",
+    "MONEY_OPEN": "银行实际划转的金额与这一结论不符。",
     "ABOVE_CLAIM": "超出尚未追回的金额，或者该事项已经结清。",
     "WAIVED_WHOLE": "免除须针对尚未追回的全部金额。",
     "INSTRUCTION_MISSING": "抵扣须选定一条尚未支付的指令。",

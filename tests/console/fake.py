@@ -111,6 +111,11 @@ class FakeBooks:
     async def offsettable(self, uscc: str) -> list[Record]:
         return [one for one in self.instructions if one["uscc"] == uscc and one["status"] in ("ready", "returned")]
 
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(instruction), word, said))
+
     async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
         if self.refusing:
             raise self.refusing
