@@ -8,7 +8,19 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from api import audit, claims, console, metrics, operations, payouts, problem, registry, settlements, usage
+from api import (
+    audit,
+    claims,
+    console,
+    documentation,
+    metrics,
+    operations,
+    payouts,
+    problem,
+    registry,
+    settlements,
+    usage,
+)
 from api.kernels import forget_stale_kernels
 from api.orphan import end_with_parent
 from api.service import running
@@ -38,7 +50,7 @@ def app_of(settings: Settings) -> FastAPI:
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,  # that page would load scripts from elsewhere; ours is api/documentation.py
         redoc_url=None,
     )
     problem.install(app)
@@ -51,6 +63,7 @@ def app_of(settings: Settings) -> FastAPI:
         payouts.ROUTER,
         claims.ROUTER,
         audit.ROUTER,
+        documentation.ROUTER,
         console.ROUTER,
     ):
         app.include_router(router)
@@ -60,6 +73,9 @@ def app_of(settings: Settings) -> FastAPI:
 async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     started = time.perf_counter()
     response = await call_next(request)
+    if request.url.path.startswith("/v1/"):  # money and names are kept by no cache on the way
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
     route = request.scope.get("route")
     path = getattr(route, "path", "unknown")
     metrics.HTTP.labels(request.method, path, response.status_code).inc()

@@ -63,7 +63,9 @@ async def decide(engine: AsyncEngine, hand: Hand, settlement: str, event: str, s
         return await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
     except NotPossible as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
-        status = 403 if error.code == "SAME_PERSON" else 404 if error.code.startswith("NO_SUCH") else 409
+        status = (
+            403 if error.code in ("SAME_PERSON", "OTHER_CITY") else 404 if error.code.startswith("NO_SUCH") else 409
+        )
         raise Problem(status, error.code, error.detail) from None
     except Problem as problem:
         if problem.status == 403:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, json_object, service_of
 from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.paging import Page, page_of
 from api.problem import Problem
-from api.service import now
+from api.running import ONE_AT_A_TIME, adjust, refused, run
 from meter.rollup.store import driver
 from settlement import job, store
 from settlement.refused import Refused
@@ -24,17 +21,11 @@ from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
 
 ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
-ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 
 
 def actor_of(caller: Caller) -> str:
     """Who decides: the holder of the key, by name; a key and the one that replaces it are one hand."""
     return caller.actor
-
-
-def refused(error: Refused) -> Problem:
-    """A refused settlement as a problem document."""
-    return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
 
 
 @ROUTER.get("/rounds")
@@ -59,21 +50,7 @@ async def post_settlement(request: Request) -> Any:
         raise Problem(400, "missing_field", "round is missing")
     if not 0 <= given.get("as_of", 0) < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
-    return await _run(request, caller, job.Request(**given))
-
-
-async def _run(request: Request, caller: Caller, wanted: job.Request) -> Any:
-    service = service_of(request)
-    started = time.perf_counter()
-    try:
-        async with ONE_AT_A_TIME:
-            number, _ = await job.run(
-                service.engine, wanted, actor=actor_of(caller), algorithm=service.settings.algorithm, moment=now()
-            )
-    except Refused as error:
-        raise refused(error) from None
-    metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
-    return await _settlement(request, number)
+    return await _settlement(request, await run(service_of(request), caller, job.Request(**given)))
 
 
 async def _settlement(request: Request, number: str) -> dict[str, Any]:
@@ -216,11 +193,7 @@ async def post_adjustments(request: Request, number: str) -> Any:
     """Settle what arrived since a lock, as differences from what was locked."""
     caller = await as_caller(request)
     require(caller, "settlement:run")
-    found = await _settlement(request, number)
-    if found["status"] not in ("locked", "paid"):
-        raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
-    asked, _ = await job.stored_request(service_of(request).engine, number)
-    return await _run(request, caller, replace(asked, as_of=None))
+    return await _settlement(request, await adjust(service_of(request), caller, number))
 
 
 @ROUTER.get("/settlements/{number}/verify")

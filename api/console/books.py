@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import deciding, people
+from api import claiming, deciding, paying, people, running
 from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
@@ -26,6 +26,8 @@ from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
 EVERYTHING = 2**31 - 1
+INSTRUCTIONS_MAX = 1000
+NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
 class Books(Protocol):
@@ -46,6 +48,9 @@ class Books(Protocol):
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         """Take a decision about a settlement; the state reached. Raises Problem."""
 
+    async def adjust(self, person: Person, number: str) -> str:
+        """Settle what arrived since a lock; the new settlement. Raises Problem."""
+
     async def cities(self, number: str) -> list[Record]:
         """What each city's lines come to."""
 
@@ -63,6 +68,15 @@ class Books(Protocol):
 
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Claims with what was proposed and decided, in order of their numbers."""
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        """Instructions to an entity against which a claim can be offset: not yet with the bank."""
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        """Retry or settle. Raises Problem."""
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        """Propose, approve or reject. Raises Problem."""
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         """Rows of the audit log, the newest first."""
@@ -125,6 +139,10 @@ class DatabaseBooks:
         async with reaching_database():
             return await deciding.decide(self._service.engine, person, number, event, said)
 
+    async def adjust(self, person: Person, number: str) -> str:
+        async with reaching_database():
+            return await running.adjust(self._service, person, number)
+
     async def cities(self, number: str) -> list[Record]:
         async with self._connection() as connection:
             return await store.cities_of(connection, number)
@@ -148,6 +166,19 @@ class DatabaseBooks:
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:
             return await list_claims(connection, status, settlement, after, limit)
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        async with self._connection() as connection:
+            found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
+        return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        async with reaching_database():
+            await paying.record(self._service.engine, person, instruction, word, said)
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        async with reaching_database():
+            await claiming.decide(self._service.engine, person, claim, word, said)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         async with self._connection() as connection:

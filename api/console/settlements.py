@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
-from api.console.choices import TITLE, choices_of, objections_of, reviews_of
+from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
 from api.people import Person
@@ -77,8 +77,10 @@ async def get_settlement(
         here=f"{HOME}/settlements/{number}", chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": lines[-1]["uscc"]}) if more else "",
         report=urlencode({"region": region}) if region else "",
-        choices=[(event, TITLE[event]) for event in free], kept=kept, done=TITLE.get(done, ""),
-        cities=await books.cities(number), waiting=await books.waiting(number), reviews=reviews_of(settlement),
+        choices=[(event, TITLE[event]) for event in free], kept=kept,
+        adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
+        cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
+        reviews=reviews_of(settlement),
         objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 

@@ -72,6 +72,10 @@ class FakeBooks:
         self.decided.append((person.name, number, event, detail))
         return "done"
 
+    async def adjust(self, person: Person, number: str) -> str:
+        self.decided.append((person.name, number, "adjust", {}))
+        return number
+
     async def cities(self, number: str) -> list[Record]:
         found: dict[str, Record] = {}
         for line in self.lines_of[number]:
@@ -103,6 +107,19 @@ class FakeBooks:
             one for one in self.owed
             if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
         ][:limit]  # fmt: skip
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        return [one for one in self.instructions if one["uscc"] == uscc and one["status"] in ("ready", "returned")]
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(instruction), word, said))
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(claim), word, said))
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         newest = sorted(self.log, key=lambda row: -int(row["seq"]))
