@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.ingest.client import Sent
-from benchmarks.ingest.province import ARROW, CHIPS, CONSUMERS, FACILITIES, Ids, body, frame
+from benchmarks.ingest.province import ARROW, CHIPS, CONSUMERS, FACILITIES, Ids, body, frame, uscc
 from meter.intake import DatedCode, Registered, receive
 from meter.journal.make_rows import rows_of
 from meter.journal.row import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER
@@ -38,15 +38,19 @@ def known() -> Registered:
         1,
         [DatedCode(name, number) for number, name in enumerate(FACILITIES, 1)],
         [DatedCode(name, number) for number, name in enumerate(CHIPS, 1)],
+        [uscc(number) for number in range(CONSUMERS)],
+        range(1, CONSUMERS + 1),
     )
 
 
+PROVINCE = known()
+
+
 def rows(records: int, ids: Ids, first: int) -> npt.NDArray[np.void]:
-    """The rows (WIRE) that the service would make of the same records; the consumers are numbered at will."""
+    """The rows (WIRE) that the service would make of the same records."""
     text = body(frame(records, ids, first), ARROW)
-    received = receive(text, ARROW, None, known(), SOURCE)
+    received = receive(text, ARROW, None, PROVINCE, SOURCE)
     assert len(received.records) == records
-    received.records["consumer"] = np.arange(records) % CONSUMERS + 1
     return rows_of(received.records, np.full(records, SOURCE, np.int32)).wire
 
 
