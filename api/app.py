@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from api import (
     audit,
     claims,
     console,
     documentation,
-    metrics,
     operations,
     payouts,
     problem,
@@ -21,10 +20,13 @@ from api import (
     settlements,
     usage,
 )
+from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
+from api.measured import Measured
 from api.orphan import end_with_parent
 from api.service import running
 from api.settings import Settings
+from meter.database.scope import NOBODY, acting
 
 
 def create_app() -> FastAPI:
@@ -36,6 +38,21 @@ def create_app() -> FastAPI:
     return app_of(settings)
 
 
+class Application(FastAPI):
+    """FastAPI, but that the one busy route is answered before its layers, and every request begins as nobody's."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live the application's life."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        with acting(NOBODY):  # on whose behalf it acts ends with it, whoever called us
+            if HotPath.takes(scope):
+                await HotPath(self)(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
+
+
 def app_of(settings: Settings) -> FastAPI:
     """An application that runs one service while it lives."""
 
@@ -45,7 +62,7 @@ def app_of(settings: Settings) -> FastAPI:
             app.state.service = service
             yield
 
-    app = FastAPI(
+    app = Application(
         title="算补 suanbu",
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
@@ -54,7 +71,7 @@ def app_of(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     problem.install(app)
-    app.middleware("http")(_measure)
+    app.add_middleware(Measured)
     for router in (
         operations.ROUTER,
         usage.ROUTER,
@@ -68,16 +85,3 @@ def app_of(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     return app
-
-
-async def _measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    started = time.perf_counter()
-    response = await call_next(request)
-    if request.url.path.startswith("/v1/"):  # money and names are kept by no cache on the way
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    route = request.scope.get("route")
-    path = getattr(route, "path", "unknown")
-    metrics.HTTP.labels(request.method, path, response.status_code).inc()
-    metrics.HTTP_SECONDS.labels(request.method, path).observe(time.perf_counter() - started)
-    return response

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from meter.journal.transaction import JournalUnavailable, reaching_database
+from meter.journal.transaction import UNREACHABLE, JournalUnavailable, unreachable
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -55,46 +53,38 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     )
 
 
+def problem_of(error: Exception) -> Problem:
+    """What a request that ended with this error is answered."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, JournalUnavailable):
+        return Problem(503, "journal_unavailable", str(error)[:300])
+    if isinstance(error, ClientDisconnect):
+        return Problem(400, "client_gone", "the connection ended before the body did")
+    if isinstance(error, HTTPException):
+        code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return Problem(error.status_code, code, str(error.detail), error.headers)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return Problem(400, "bad_request", f"{where}: {first['msg']}")
+    if (away := unreachable(error)) is not None:
+        return Problem(503, "journal_unavailable", away[:300])
+    return Problem(500, "internal_error", "a mistake of ours; it has been logged")
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
 
-    async def problem(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, Problem)
-        return answer(request, error)
+    async def respond(request: Request, error: Exception) -> JSONResponse:
+        problem = problem_of(error)
+        if problem.status == 500 and not isinstance(error, Problem | HTTPException):
+            raise error  # to be logged; the outermost handler then answers
+        return answer(request, problem)
 
-    async def unavailable(request: Request, error: Exception) -> JSONResponse:
-        return answer(request, Problem(503, "journal_unavailable", str(error)[:300]))
+    async def mistake(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, problem_of(error))
 
-    async def database(request: Request, error: Exception) -> JSONResponse:
-        """A database that is away is no mistake of ours: 503, and the client comes back."""
-        try:
-            async with reaching_database():
-                raise error
-        except JournalUnavailable as away:
-            return await unavailable(request, away)
-
-    async def gone(request: Request, _: Exception) -> JSONResponse:
-        return answer(request, Problem(400, "client_gone", "the connection ended before the body did"))
-
-    async def mistake(request: Request, _: Exception) -> JSONResponse:
-        return answer(request, Problem(500, "internal_error", "a mistake of ours; it has been logged"))
-
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return answer(request, Problem(error.status_code, code, str(error.detail), error.headers))
-
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return answer(request, Problem(400, "bad_request", f"{where}: {first['msg']}"))
-
-    app.add_exception_handler(Problem, problem)
-    app.add_exception_handler(JournalUnavailable, unavailable)
-    for kind in (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        app.add_exception_handler(kind, database)
-    app.add_exception_handler(ClientDisconnect, gone)
+    for kind in (Problem, JournalUnavailable, ClientDisconnect, HTTPException, RequestValidationError, *UNREACHABLE):
+        app.add_exception_handler(kind, respond)
     app.add_exception_handler(Exception, mistake)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)

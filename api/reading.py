@@ -16,8 +16,10 @@ from meter.intake.limits import BODY_BYTES
 
 HELD_BYTES = 6 * BODY_BYTES  # by all bodies together, from their first byte until they are answered
 SMALL_BYTES = 256 * 1024  # a body within this is read even when others hold all that may be held
-READ_SECONDS = 30
+READ_SECONDS = 30  # the client's own time
+ROOM_SECONDS = 20  # the time that we let it wait for others
 LOOK_SECONDS = 0.02
+IDLE_SECONDS = 1.0  # who may go ahead of others and sends nothing for so long, may no longer
 CLOSE = {"Connection": "close"}
 
 
@@ -26,6 +28,8 @@ class Reading:
 
     def __init__(self) -> None:
         self.held_bytes = 0
+        self._ahead: object | None = None
+        self._ahead_seen = 0.0
 
     @contextlib.asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
@@ -35,33 +39,59 @@ class Reading:
         """
         chunks: list[bytes] = []
         size = 0
-        waiting = False
+        waited = 0.0
         try:
             try:
-                async with asyncio.timeout(READ_SECONDS):
+                async with asyncio.timeout(READ_SECONDS) as own_time:
                     async for chunk in request.stream():
                         if size + len(chunk) > BODY_BYTES:
                             raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", CLOSE)
-                        while size + len(chunk) > SMALL_BYTES and self._full(size, len(chunk)):
-                            waiting = True
-                            await asyncio.sleep(LOOK_SECONDS)
-                        waiting = False
+                        while size + len(chunk) > SMALL_BYTES and self._full(request, size, len(chunk)):
+                            if waited > ROOM_SECONDS:
+                                raise Problem(503, "overloaded", "too many large requests at once", CLOSE)
+                            waited += await _waited(own_time)
                         chunks.append(chunk)
                         size += len(chunk)
                         self.held_bytes += len(chunk)
             except TimeoutError:
-                if waiting:
-                    raise Problem(503, "overloaded", "too many large requests at once", CLOSE) from None
                 raise Problem(408, "body_too_slow", "the body did not arrive in time", CLOSE) from None
+            self._let_others(request)
             whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             yield whole
         finally:
+            self._let_others(request)
             self.held_bytes -= size
 
-    def _full(self, own_bytes: int, more_bytes: int) -> bool:
-        """Whether there is no room for more, others holding the rest."""
-        return self.held_bytes > own_bytes and self.held_bytes + more_bytes > HELD_BYTES
+    def _full(self, who: object, own_bytes: int, more_bytes: int) -> bool:
+        """Whether there is no room for more, others holding the rest.
+
+        One at a time is read on all the same: else bodies that are half read would wait for each other.
+        """
+        if self.held_bytes == own_bytes or self.held_bytes + more_bytes <= HELD_BYTES:
+            return False
+        now = asyncio.get_running_loop().time()
+        if self._ahead is None or now - self._ahead_seen > IDLE_SECONDS:
+            self._ahead = who
+        if self._ahead is who:
+            self._ahead_seen = now
+        return self._ahead is not who
+
+    def _let_others(self, who: object) -> None:
+        if self._ahead is who:
+            self._ahead = None
+
+
+async def _waited(own_time: asyncio.Timeout) -> float:
+    """Wait a little, which is not to be the client's own time; how long it was."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await asyncio.sleep(LOOK_SECONDS)
+    waited = loop.time() - begun
+    until = own_time.when()
+    assert until is not None
+    own_time.reschedule(until + waited)
+    return waited
 
 
 READING = Reading()

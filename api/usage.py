@@ -88,7 +88,7 @@ async def _record_prepared(service: Service, prepare: Callable[[], Delivery], *,
 
 
 def _prepare(service: Service, caller: Caller, raw: bytes, content_type: str, encoding: str | None) -> Delivery:
-    body = bytes(decoded(raw, encoding))
+    body = decoded(raw, encoding)
     assert caller.source is not None
     return _delivery(service, caller.source, caller.name, content_type, body)
 

@@ -15,7 +15,7 @@ import zstandard
 
 from api.usage import COMPRESSOR_LEVEL
 from benchmarks.ingest.limit import known
-from benchmarks.ingest.province import CONSUMERS, Ids, body, frame, uscc
+from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive
 from meter.journal.chain import SM3
 from meter.journal.delivery import digest_of_rows
@@ -29,8 +29,7 @@ ROUNDS = 15
 
 def stages(content_type: str, records: int) -> dict[str, float]:
     """Stage -> median thread time in µs a record."""
-    codes = [uscc(number) for number in range(CONSUMERS)]
-    registered = known().extended(1, party_codes=codes, party_numbers=list(range(1, CONSUMERS + 1)))
+    registered = known()
     sources = np.full(records, 1, np.int32)
     found: dict[str, list[float]] = {}
 

@@ -7,6 +7,7 @@ import zstandard
 
 from meter.intake.codes import BodyCode, BodyError
 from meter.intake.limits import BODY_BYTES
+from meter.intake.room import Room
 
 CHUNK_BYTES = 64 * 1024
 PORTION_BYTES = 1024 * 1024
@@ -14,6 +15,8 @@ GZIP = 16 + zlib.MAX_WBITS
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659: what a sender of Content-Encoding zstd may ask of a reader
 # A zstd block of 4 bytes can stand for 128 KiB, so this many bytes fed at once decode to 16 MiB at the most.
 ZSTD_CHUNK_BYTES = 512
+ZSTD_CRUMB_BYTES = 64
+ZSTD_BOMB_RATIO = 1000
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
 
@@ -43,7 +46,7 @@ def format_of(content_type: str) -> Format:
     return found
 
 
-def decoded(body: bytes, content_encoding: str | None) -> bytes | bytearray:
+def decoded(body: bytes, content_encoding: str | None) -> bytes:
     """The body without its content encoding: at most 32 MiB, read no further (413). One coding only, not a list.
 
     Several gzip members or zstd frames one after the other are one body (RFC 1952, RFC 8878); anything else after the
@@ -61,52 +64,52 @@ def decoded(body: bytes, content_encoding: str | None) -> bytes | bytearray:
     raise BodyError(BodyCode.UNSUPPORTED_ENCODING)
 
 
-def from_gzip(body: bytes) -> bytearray:
+def from_gzip(body: bytes) -> bytes:
     """Every member of a gzip file, bounded."""
-    out = bytearray()
     view = memoryview(body)
     place = 0
-    while place < len(body):
-        if place and body[place : place + 2] != b"\x1f\x8b":
-            raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not gzip follows the compressed body.")
-        member = zlib.decompressobj(GZIP)
-        while not member.eof:
-            fed = view[place : place + CHUNK_BYTES]
-            before = len(out)
-            try:
-                # in small portions: what is decoded is there twice for a moment
-                out += member.decompress(fed, min(PORTION_BYTES, BODY_BYTES + 1 - len(out)))
-            except zlib.error:
-                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is broken.") from None
-            if len(out) > BODY_BYTES:
-                raise BodyError(BodyCode.BODY_TOO_LARGE)
-            if not fed and len(out) == before and not member.eof:
-                raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is cut short.")
-            place += len(fed) - len(member.unconsumed_tail) - len(member.unused_data)
-    return out
+    with Room() as out:
+        while place < len(body):
+            if place and body[place : place + 2] != b"\x1f\x8b":
+                raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not gzip follows the compressed body.")
+            member = zlib.decompressobj(GZIP)
+            while not member.eof:
+                fed = view[place : place + CHUNK_BYTES]
+                before = out.size
+                try:
+                    # in small portions: what is decoded is there twice for a moment
+                    out.add(member.decompress(fed, PORTION_BYTES))
+                except zlib.error:
+                    raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is broken.") from None
+                if not fed and out.size == before and not member.eof:
+                    raise BodyError(BodyCode.BAD_COMPRESSION, "The gzip body is cut short.")
+                place += len(fed) - len(member.unconsumed_tail) - len(member.unused_data)
+        return out.whole()
 
 
-def from_zstd(body: bytes) -> bytearray:
+def from_zstd(body: bytes) -> bytes:
     """Every frame of a zstd stream, bounded; a frame that wants a larger window than HTTP allows is refused."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
-    out = bytearray()
     view = memoryview(body)
     place = 0
-    while place < len(body):
-        if place and not (body[place : place + 4] == ZSTD_MAGIC or body[place + 1 : place + 4] == ZSTD_SKIPPABLE):
-            raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not zstd follows the compressed body.")
-        frame = decompressor.decompressobj()
-        while not frame.eof:
-            fed = view[place : place + ZSTD_CHUNK_BYTES]
-            if not fed:
-                raise BodyError(BodyCode.BAD_COMPRESSION, "The zstd body is cut short.")
-            try:
-                out += frame.decompress(fed)
-            except zstandard.ZstdError:
-                raise BodyError(
-                    BodyCode.BAD_COMPRESSION, "The zstd body is broken or wants a window over 8 MiB."
-                ) from None
-            if len(out) > BODY_BYTES:
-                raise BodyError(BodyCode.BODY_TOO_LARGE)
-            place += len(fed) - len(frame.unused_data)
-    return out
+    most = ZSTD_CHUNK_BYTES
+    with Room() as out:
+        while place < len(body):
+            if place and not (body[place : place + 4] == ZSTD_MAGIC or body[place + 1 : place + 4] == ZSTD_SKIPPABLE):
+                raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not zstd follows the compressed body.")
+            frame = decompressor.decompressobj()
+            while not frame.eof:
+                fed = view[place : place + most]
+                if not fed:
+                    raise BodyError(BodyCode.BAD_COMPRESSION, "The zstd body is cut short.")
+                try:
+                    portion = frame.decompress(fed)
+                except zstandard.ZstdError:
+                    raise BodyError(
+                        BodyCode.BAD_COMPRESSION, "The zstd body is broken or wants a window over 8 MiB."
+                    ) from None
+                out.add(portion)
+                # what unfolds like a bomb is fed in crumbs from here on
+                most = ZSTD_CRUMB_BYTES if len(portion) > ZSTD_BOMB_RATIO * len(fed) else ZSTD_CHUNK_BYTES
+                place += len(fed) - len(frame.unused_data)
+        return out.whole()

@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    ResourceClosedError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -240,31 +247,51 @@ async def read_head(connection: asyncpg.Connection) -> Head:
     return Head(row["batch"], row["digest"], row["recorded_at"], row["registry_batch"])
 
 
+UNREACHABLE: tuple[type[Exception], ...] = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""Kinds of errors among which are those of a database that is away: `unreachable` says which."""
+
+
 @contextlib.asynccontextmanager
 async def reaching_database() -> AsyncIterator[None]:
     """Turn every way of not reaching the database into JournalUnavailable; leave other errors alone."""
     try:
         yield
-    except (
-        OSError,
-        PoolTimeout,
-        OperationalError,
-        InterfaceError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-    ) as error:
-        raise JournalUnavailable(f"the database cannot be reached: {error}") from error
-    except asyncpg.PostgresError as error:
-        if _passing(error):
-            raise JournalUnavailable(f"the database cannot record now: {error}") from error
-        raise
-    except DBAPIError as error:
+    except UNREACHABLE as error:
+        if (away := unreachable(error)) is None:
+            raise
+        raise JournalUnavailable(away) from error
+
+
+def unreachable(error: BaseException) -> str | None:
+    """What to say of an error that is about the database's condition; None when it is about us."""
+    if isinstance(error, _AWAY):
+        return f"the database cannot be reached: {error}"
+    if isinstance(error, asyncpg.PostgresError):
+        passing = (error.sqlstate or "")[:2] in _PASSING
+    elif isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
-        if error.connection_invalidated or (isinstance(cause, asyncpg.PostgresError) and _passing(cause)):
-            raise JournalUnavailable(f"the database cannot record now: {error}") from error
-        raise
+        passing = error.connection_invalidated or (cause is not None and unreachable(cause) is not None)
+    else:
+        passing = False
+    return f"the database cannot record now: {error}" if passing else None
 
 
-def _passing(error: asyncpg.PostgresError) -> bool:
-    """Whether the error is about the server's condition (connection, resources, operator, rollback), not about us."""
-    return (error.sqlstate or "")[:2] in {"08", "25", "40", "53", "55", "57", "58"}
+_AWAY = (
+    OSError,
+    PoolTimeout,
+    OperationalError,
+    InterfaceError,
+    # what is said of a transaction whose connection broke under it
+    PendingRollbackError,
+    ResourceClosedError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+# connection, state of the transaction, rollback, resources, state of an object, operator, system
+_PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})

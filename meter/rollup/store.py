@@ -6,6 +6,7 @@ batches up to N" is complete the moment N is visible; a block can neither miss a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from meter.database.binary import binary_rows
 from meter.database.frames import frame
 from meter.rollup.columns import MEASURED_DTYPE
 from meter.rollup.daily import roll_up
@@ -26,13 +28,13 @@ BLOCK_RECORDS = 500_000
 ReadMeasured = Callable[[asyncpg.Connection, int, int], Any]
 
 _COUNTED = """
-select consumer, facility, chip, millicards, extract(epoch from started_at)::bigint as started,
-       extract(epoch from ended_at)::bigint as ended, charge_fen, purpose, via_platform::int, {sign} as sign
+select consumer, facility, chip, millicards, started_at, ended_at, charge_fen, purpose, via_platform, {sign}::int2
 from {table} where batch between {first} and {last}"""
-_MEASURED_SCHEMA = {
-    "consumer": pl.Int32, "facility": pl.Int32, "chip": pl.Int32, "millicards": pl.Int64, "started": pl.Int64,
-    "ended": pl.Int64, "charge_fen": pl.Int64, "purpose": pl.Int8, "via_platform": pl.Boolean, "sign": pl.Int8,
+_WIRE = {
+    "consumer": ">i4", "facility": ">i4", "chip": ">i4", "millicards": ">i8", "started": ">i8", "ended": ">i8",
+    "charge_fen": ">i8", "purpose": ">i2", "via_platform": "?", "sign": ">i2",
 }  # fmt: skip
+_EPOCH_SECONDS = 946_684_800  # timestamptz counts microseconds from 2000 on
 
 
 async def measured_rows(connection: asyncpg.Connection, first: int, last: int) -> Any:
@@ -42,10 +44,12 @@ async def measured_rows(connection: asyncpg.Connection, first: int, last: int) -
         + " and action <> 2 union all "
         + _COUNTED.format(sign="-1", table="reversal", first=int(first), last=int(last))
     )
-    table = await frame(connection, query, _MEASURED_SCHEMA)
-    rows = np.empty(table.height, MEASURED_DTYPE)
-    for name in _MEASURED_SCHEMA:
-        rows[name] = table[name].to_numpy()
+    wire = await binary_rows(connection, query, _WIRE)
+    rows = np.empty(len(wire), MEASURED_DTYPE)
+    for name in _WIRE:
+        rows[name] = wire[name]
+    for name in ("started", "ended"):
+        rows[name] = rows[name] // 1_000_000 + _EPOCH_SECONDS
     return rows
 
 
@@ -68,7 +72,8 @@ async def advance(engine: AsyncEngine) -> int:
             )  # fmt: skip
             if last is None:
                 return done
-            use = roll_up(await measured_rows(connection, done + 1, last))
+            # in a thread: requests are answered meanwhile
+            use = await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
             await connection.execute(
                 "insert into rollup_block (first_batch, last_batch) values ($1, $2)", done + 1, last
             )
