@@ -13,8 +13,10 @@ from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.paging import Page, page_of
 from api.problem import Problem
 from api.running import ONE_AT_A_TIME, adjust, refused, run
+from api.service import now
 from meter.rollup.store import driver
 from settlement import job, store
+from settlement.findings import KINDS, find, list_findings
 from settlement.refused import Refused
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.rounds import load_rounds
@@ -194,6 +196,47 @@ async def post_adjustments(request: Request, number: str) -> Any:
     caller = await as_caller(request)
     require(caller, "settlement:run")
     return await _settlement(request, await adjust(service_of(request), caller, number))
+
+
+@ROUTER.post("/settlements/{number}/findings")
+async def post_findings(request: Request, number: str) -> Any:
+    """Sweep the settlement's records for what a reviewer should look at; how many findings of each kind there are now.
+
+    Kinds: above_capacity (cards in use above the registered ones), metered_twice (a record inside another), ring
+    (circular use among affiliates), price_stray (a price far from the facility's median). They change no money.
+    """
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, "settlement:review")
+    try:
+        async with ONE_AT_A_TIME:
+            return {"settlement": number, "findings": await find(service.engine, number, now())}
+    except Refused as error:
+        raise refused(error) from None
+
+
+@ROUTER.get("/settlements/{number}/findings")
+async def get_findings(
+    request: Request,
+    number: str,
+    kind: str | None = None,
+    consumer: str | None = None,
+    facility: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Any:
+    """Findings in order of their numbers, each with the records (batch, ordinal) that prove it."""
+    require(await as_caller(request), "report:read")
+    if kind not in (None, *KINDS):
+        raise Problem(400, "bad_request", f"kind is one of {', '.join(KINDS)}")
+    await _settlement(request, number)
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        rows = await list_findings(
+            await driver(held), number, kind=kind, consumer=consumer, facility=facility, after=page.after(0),
+            limit=page.limit + 1,
+        )  # fmt: skip
+    return page_of(rows, page, lambda row: int(row["id"]))
 
 
 @ROUTER.get("/settlements/{number}/verify")

@@ -20,6 +20,7 @@ from meter.journal.verify import verify_journal
 from meter.registry.proof import facts_of_batches
 from meter.rollup.store import driver
 from settlement import job, store
+from settlement.findings import find, list_findings
 from settlement.payout.exchange import exchange
 from settlement.refused import Refused
 
@@ -124,6 +125,29 @@ def verify(
             print(f"  {name}: {value}")
     if not equal:
         raise typer.Exit(1)
+
+
+def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Sweep a settlement's records for what its reviewers should look at; prints every finding with its records."""
+
+    async def work(engine: AsyncEngine) -> list[dict[str, Any]]:
+        await find(engine, settlement, now())
+        async with engine.connect() as held:
+            return await list_findings(await driver(held), settlement, limit=2**31 - 1)
+
+    try:
+        found = with_database(data, work)
+    except Refused as error:
+        _refuse(error, as_json)
+    for one in found:
+        print(
+            json.dumps(one, ensure_ascii=False)
+            if as_json
+            else f"{one['kind']}  {one['facility'] or '-'}  {one['consumer'] or ' '.join(one['parties']) or '-'}  "
+            f"found {one['found']}, expected {one['expected']}  {len(one['records'])} records"
+        )
+    if not found and not as_json:
+        print("nothing found")
 
 
 @PAYOUT.command("run")

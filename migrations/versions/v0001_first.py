@@ -675,6 +675,35 @@ def _create_tables() -> None:
     )
     op.create_index("claim_event_claim_idx", "claim_event", ["claim"], unique=False)
     op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("facility", sa.Text(), nullable=True),
+        sa.Column("chip", sa.Text(), nullable=True),
+        sa.Column("consumer", sa.Text(), nullable=True),
+        sa.Column("parties", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("found", sa.BigInteger(), nullable=False),
+        sa.Column("expected", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "records",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="where the proof stands in the journal: batch and ordinal",
+        ),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind in ('above_capacity', 'metered_twice', 'ring', 'price_stray')", name="finding_kind_known_check"
+        ),
+        sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="finding_settlement_fkey"),
+        sa.PrimaryKeyConstraint("id", name="finding_pkey"),
+        sa.UniqueConstraint("settlement", "digest", name="finding_settlement_digest_key"),
+        comment="what a sweep of a settlement's records found for its reviewers; see settlement/findings.py",
+    )
+    op.create_table(
         "payout_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("instruction", sa.BigInteger(), nullable=False),
@@ -779,6 +808,7 @@ KEPT = (
     "audit",
     "person_event",
     "archive_sealing",
+    "finding",
 )
 
 
@@ -796,7 +826,7 @@ APPENDED = (
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
     "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_event",
     "claim_event", "api_key", "api_key_revocation", "request_nonce", "person", "person_event", "login", "logout",
-    "archive_sealing",
+    "archive_sealing", "finding",
 )  # fmt: skip
 READ = ("settlement_transition", "payout_transition", "payout_instruction", "clawback_claim", "audit",
         "alembic_version")  # fmt: skip
