@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
 from meter.audit import log
+from meter.findings.store import list_findings
 from meter.journal.show import quarantined
 from meter.journal.transaction import reaching_database
 from meter.rollup.store import driver
@@ -59,6 +60,9 @@ class Books(Protocol):
 
     async def adjustments(self, number: str) -> list[Record]:
         """The settlements that stand on this one."""
+
+    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
+        """What the records of these entities show that a reviewer should see."""
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Payout instructions with masked accounts, in order of their numbers."""
@@ -154,6 +158,10 @@ class DatabaseBooks:
     async def adjustments(self, number: str) -> list[Record]:
         async with self._connection() as connection:
             return await store.adjustments_of(connection, number)
+
+    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
+        async with self._connection() as connection:
+            return await list_findings(connection, consumer=consumers, limit=limit)
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
 from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
+from api.console.findings import A_LINE_MAX, counted
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
 from api.people import Person
@@ -80,7 +82,7 @@ async def get_settlement(
         choices=[(event, TITLE[event]) for event in free], kept=kept,
         adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
         cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
-        reviews=reviews_of(settlement),
+        reviews=reviews_of(settlement), findings=counted(await findings_of(books, person, lines)),
         objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 
@@ -103,6 +105,13 @@ async def get_report(
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
     return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+async def findings_of(books: Books, person: Person, lines: Sequence[Record]) -> list[Record]:
+    """What was found in the records of these lines; findings are kept for the province, not by city."""
+    if person.city is not None or not lines:
+        return []
+    return await books.findings([line["uscc"] for line in lines], A_LINE_MAX * len(lines))
 
 
 async def settlement_of(books: Books, number: str, person: Person) -> Record:

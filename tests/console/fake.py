@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ class FakeBooks:
     codes: dict[str, str] = field(default_factory=dict)
     instructions: list[Record] = field(default_factory=list)
     instruction_events: list[Record] = field(default_factory=list)
+    found: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
     log: list[Record] = field(default_factory=list)
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
@@ -92,6 +93,9 @@ class FakeBooks:
 
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
+
+    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
+        return [one for one in self.found if one["consumer"] in consumers][:limit]
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         return [
