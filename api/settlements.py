@@ -233,8 +233,8 @@ async def get_findings(
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
         rows = await list_findings(
-            await driver(held), number, kind=kind, consumer=consumer, facility=facility, after=page.after(0),
-            limit=page.limit + 1,
+            await driver(held), number, kind=kind, consumers=None if consumer is None else [consumer],
+            facility=facility, after=page.after(0), limit=page.limit + 1,
         )  # fmt: skip
     return page_of(rows, page, lambda row: int(row["id"]))
 

@@ -83,17 +83,17 @@ async def list_findings(
     settlement: str,
     *,
     kind: str | None = None,
-    consumer: str | None = None,
+    consumers: Sequence[str] | None = None,
     facility: str | None = None,
     after: int = 0,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Findings of a settlement in order of their numbers; `consumer` also finds the rings that one is part of."""
+    """Findings of a settlement in order of their numbers; `consumers` also finds the rings that they are part of."""
     rows = await connection.fetch(
         """select * from finding where settlement = $1 and id > $2 and ($3::text is null or kind = $3)
-           and ($4::text is null or consumer = $4 or $4 = any(parties)) and ($5::text is null or facility = $5)
+           and ($4::text[] is null or consumer = any($4) or parties && $4) and ($5::text is null or facility = $5)
            order by id limit $6""",
-        settlement, after, kind, consumer, facility, limit,
+        settlement, after, kind, consumers, facility, limit,
     )  # fmt: skip
     return [_shown(row) for row in rows]
 

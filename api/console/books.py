@@ -15,11 +15,11 @@ from api.asking import service_of
 from api.people import Person
 from api.service import Service, now
 from meter.audit import log
-from meter.findings.store import list_findings
 from meter.journal.show import quarantined
 from meter.journal.transaction import reaching_database
 from meter.rollup.store import driver
 from settlement import store
+from settlement.findings import list_findings
 from settlement.payout.claims import list_claims
 from settlement.payout.instructions import events_of, list_instructions
 from settlement.review.states import waiting_cities
@@ -61,8 +61,10 @@ class Books(Protocol):
     async def adjustments(self, number: str) -> list[Record]:
         """The settlements that stand on this one."""
 
-    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
-        """What the records of these entities show that a reviewer should see."""
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
+        """What the records show that a reviewer should see: of these entities, of this kind, or of all."""
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Payout instructions with masked accounts, in order of their numbers."""
@@ -159,9 +161,11 @@ class DatabaseBooks:
         async with self._connection() as connection:
             return await store.adjustments_of(connection, number)
 
-    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
         async with self._connection() as connection:
-            return await list_findings(connection, consumer=consumers, limit=limit)
+            return await list_findings(connection, number, consumers=consumers, kind=kind, limit=limit)
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:

@@ -32,6 +32,6 @@ async def get_line(request: Request, books: Shelf, number: str, uscc: str) -> Re
     return page(
         "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
         steps=shown_steps(line["steps"], documents),
-        findings=shown_findings(await findings_of(books, person, [line])),
+        findings=shown_findings(await findings_of(books, person, number, [line])),
         reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
     )  # fmt: skip

@@ -50,7 +50,7 @@ def _shown(one: Mapping[str, Any]) -> ShownFinding:
         title=TITLE.get(str(one["kind"]), str(one["kind"])),
         text=_text(one),
         facility=str(one.get("facility") or ""),
-        when=f"{_moment(one.get('started'))} 至 {_moment(one.get('ended'))}",
+        when=f"{_moment(one.get('started_at'))} 至 {_moment(one.get('ended_at'))}",
         records=records[:RECORDS_MAX],
         more=max(0, len(records) - RECORDS_MAX),
     )
@@ -67,7 +67,7 @@ def _text(one: Mapping[str, Any]) -> str:
             return f"每卡时 {_yuan(found)} 元，本设施的中位数为 {_yuan(expected)} 元"
         case "ring":
             parties = " → ".join(str(code) for code in one.get("parties") or ())
-            return f"关联方之间循环使用（{parties}），相互抵消 {_card_hours(found)} 卡时"
+            return f"关联方之间循环使用（{parties}），相互抵消 {_petaflops_hours(found)} P时"
     return f"{found}（对照 {expected}）"
 
 
@@ -77,6 +77,10 @@ def _thousandths(value: Any) -> str:
 
 def _card_hours(millicard_seconds: Any) -> str:
     return shown(Fraction(int(millicard_seconds), 3_600_000), 3).text
+
+
+def _petaflops_hours(megaflops_hours: Any) -> str:
+    return shown(Fraction(int(megaflops_hours), 10**9), 6).text
 
 
 def _yuan(thousandths_of_a_fen: Any) -> str:

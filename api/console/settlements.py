@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
 from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
-from api.console.findings import A_LINE_MAX, counted
+from api.console.findings import A_LINE_MAX, counted, shown_findings
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
 from api.people import Person
@@ -82,7 +82,8 @@ async def get_settlement(
         choices=[(event, TITLE[event]) for event in free], kept=kept,
         adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
         cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
-        reviews=reviews_of(settlement), findings=counted(await findings_of(books, person, lines)),
+        reviews=reviews_of(settlement), findings=counted(await findings_of(books, person, number, lines)),
+        crowded=[] if after else shown_findings(await crowded_of(books, person, number)),
         objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 
@@ -107,11 +108,18 @@ async def get_report(
     return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
-async def findings_of(books: Books, person: Person, lines: Sequence[Record]) -> list[Record]:
+async def crowded_of(books: Books, person: Person, number: str) -> list[Record]:
+    """Where more cards were in use than are registered: of no line's making, so it stands before the lines."""
+    if person.city is not None:
+        return []
+    return await books.findings(number, None, "above_capacity", A_LINE_MAX)
+
+
+async def findings_of(books: Books, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
     """What was found in the records of these lines; findings are kept for the province, not by city."""
     if person.city is not None or not lines:
         return []
-    return await books.findings([line["uscc"] for line in lines], A_LINE_MAX * len(lines))
+    return await books.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
 
 
 async def settlement_of(books: Books, number: str, person: Person) -> Record:

@@ -94,8 +94,15 @@ class FakeBooks:
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
 
-    async def findings(self, consumers: Sequence[str], limit: int) -> list[Record]:
-        return [one for one in self.found if one["consumer"] in consumers][:limit]
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
+        assert number
+        return [
+            one
+            for one in self.found
+            if (consumers is None or one["consumer"] in consumers) and kind in (None, one["kind"])
+        ][:limit]
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         return [

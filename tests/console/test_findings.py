@@ -14,8 +14,9 @@ HERE = f"/console/settlements/{shelf.FIRST}"
 def finding(kind: str, **more: Any) -> dict[str, Any]:
     """A finding about the awarded line."""
     return {
-        "kind": kind, "facility": shelf.HOSTILE, "chip": "card-a", "consumer": shelf.AWARDED, "started": 1_760_000_000,
-        "ended": 1_760_003_600, "found": 7_200_000, "expected": 3_600_000, "parties": [],
+        "kind": kind, "facility": shelf.HOSTILE, "chip": "card-a", "consumer": shelf.AWARDED,
+        "started_at": "2025-10-09T08:53:20+00:00",
+        "ended_at": "2025-10-09T09:53:20+00:00", "found": 7_200_000, "expected": 3_600_000, "parties": [],
         "records": [{"batch": 7, "ordinal": 3}], **more,
     }  # fmt: skip
 
@@ -31,6 +32,8 @@ async def test_findings_stand_beside_the_lines(desk: Desk) -> None:
         assert text in line.text, text
     assert shelf.HOSTILE in line.text
     assert shelf.HOSTILE not in line.html
+    desk.books.found.append(finding("above_capacity", consumer=None, found=11_000, expected=10_000))
+    assert "同时使用最多 11 卡，登记 10 卡" in (await desk.page(HERE)).text
     desk.sit_down("wuhu")
     assert "疑点" not in (await desk.page(HERE)).text
 
