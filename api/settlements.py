@@ -11,6 +11,7 @@ from api.access import Caller, require
 from api.asking import as_caller, json_object, service_of
 from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.paging import Page, page_of
+from api.printing import checkpoint_of
 from api.problem import Problem
 from api.running import ONE_AT_A_TIME, adjust, refused, run
 from api.service import now
@@ -256,7 +257,8 @@ async def get_report(
     request: Request, number: str, kind: str, layout: str | None = None, region: str | None = None
 ) -> Response:
     """The report as xlsx, csv, json or parquet, in the layout summary, lines or city; without one, all it can hold."""
-    require(await as_caller(request), "report:read", of_a_city=True)
+    caller = await as_caller(request)
+    require(caller, "report:read", of_a_city=True)
     if kind not in FORMATS:
         raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
     if layout not in (None, *LAYOUTS):
@@ -266,6 +268,8 @@ async def get_report(
         connection = await driver(held)
         lines = await store.list_lines(connection, number, region=region, limit=2**31 - 1)
         excluded = await store.excluded_of_all(connection, number)
+        if caller.city is None:  # it covers all lines, which who is bound to a city does not see
+            found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
     body = await asyncio.to_thread(
         render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
     )

@@ -13,6 +13,7 @@ from fastapi import Request
 from api import claiming, deciding, paying, people, running
 from api.asking import service_of
 from api.people import Person
+from api.printing import checkpoint_of
 from api.service import Service, now
 from meter.audit import log
 from meter.journal.show import quarantined
@@ -60,6 +61,9 @@ class Books(Protocol):
 
     async def adjustments(self, number: str) -> list[Record]:
         """The settlements that stand on this one."""
+
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        """The signed checkpoint to be printed on a locked settlement's report."""
 
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
@@ -160,6 +164,10 @@ class DatabaseBooks:
     async def adjustments(self, number: str) -> list[Record]:
         async with self._connection() as connection:
             return await store.adjustments_of(connection, number)
+
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        async with self._connection() as connection:
+            return await checkpoint_of(self._service, connection, settlement)
 
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int

@@ -99,6 +99,8 @@ async def get_report(
     of_round = books.rounds()[settlement["round"]]
     lines = await books.lines(number, region or None, None, None, "", EVERYTHING)
     excluded = await books.excluded(number)
+    if person.city is None:
+        settlement = {**settlement, "checkpoint": await books.checkpoint(settlement)}
     try:
         body = await asyncio.to_thread(render, kind, layout, settlement, lines, excluded, of_round, region or None)
     except NotAReport:

@@ -94,6 +94,10 @@ class FakeBooks:
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
 
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        assert settlement["id"]
+        return None
+
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
     ) -> list[Record]:
