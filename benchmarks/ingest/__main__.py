@@ -54,7 +54,7 @@ def _measured(parts: list[str], folder: Path, senders: Crew, quick: bool) -> Ite
         ours = running.enter_context(suanbu(folder / "one", "1 worker"))
         if "beside" in parts:
             with peer(folder / "peer") as other, _said("beside"):
-                sizes = Sizes(5, 12, 40, 1_000) if quick else Sizes(9, 40, 200, 4_000)
+                sizes = Sizes(7, 24, 40, 1_000) if quick else Sizes(7, 50, 100, 4_000)
                 yield "beside", beside(senders, ours, other, sizes)
         if "memory" in parts:
             with _said("memory"):
@@ -62,10 +62,10 @@ def _measured(parts: list[str], folder: Path, senders: Crew, quick: bool) -> Ite
         if "matrix" in parts:
             with suanbu(folder / "two", "2 workers", 2) as double, _said("matrix"):
                 servers = {server.name: server for server in (ours, double)}
-                yield "matrix", matrix(senders, servers, QUICK if quick else FULL, 1 if quick else 3)
+                yield "matrix", matrix(senders, servers, QUICK if quick else FULL, 1 if quick else 2)
     if "growth" in parts:
         with suanbu(folder / "empty", "empty") as empty, suanbu(folder / "full", "full") as full, _said("growth"):
-            plan = Growth((10_000_000,), 5, 10) if quick else Growth((10_000_000, 50_000_000), 7, 30)
+            plan = Growth((10_000_000,), 5, 10) if quick else Growth((10_000_000, 50_000_000), 5, 20)
             yield "growth", growth(senders, empty, full, plan)
     if "stages" in parts:
         with _said("stages"):

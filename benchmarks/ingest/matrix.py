@@ -12,7 +12,7 @@ from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import Server
 
 NAMES = {NDJSON: "ndjson", JSON: "json", EVENTS: "cloudevents", ARROW: "arrow"}
-REQUESTS = {1: 2_000, 100: 600, 1_000: 150, 10_000: 30}
+REQUESTS = {1: 1_500, 100: 400, 1_000: 100, 10_000: 20}
 
 
 @dataclass(frozen=True)
