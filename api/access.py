@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import hashlib
 import hmac
 import secrets
@@ -142,6 +144,7 @@ class KeyRing:
         self._clock = clock
         self._noted: dict[tuple[str, str], float] = {}
         self._remembered: dict[str, _Known] = {}
+        self._asked: dict[str, asyncio.Task[_Known | None]] = {}
 
     async def caller(self, authorization: str | None, request: Request | None = None) -> Caller:
         """Who sends this Authorization header, with this request. Raises Problem 401.
@@ -154,8 +157,11 @@ class KeyRing:
             raise Problem(401, "no_key", "an API key is needed: Authorization: Bearer <key>")
         prefix, secret = parts[1], parts[2]
         found = self._remembered.get(prefix)
-        if found is None or time.monotonic() - found.asked > REMEMBER_SECONDS:
-            found = await self._look_up(prefix)
+        age = REMEMBER_SECONDS if found is None else time.monotonic() - found.asked
+        if age >= REMEMBER_SECONDS:
+            found = await asyncio.shield(self._asking(prefix))
+        elif age >= REMEMBER_SECONDS / 2:
+            self._asking(prefix)  # so that nobody has to wait for the answer when this one is too old
         if found is None or not hmac.compare_digest(found.secret_digest, _digest(secret)):
             await self._note("key:unknown", prefix, "refused", "unknown_key")
             raise Problem(401, "unknown_key", "the API key is unknown or revoked")
@@ -192,6 +198,19 @@ class KeyRing:
             self._noted.clear()
         self._noted[about, code] = time.monotonic()
         await note(self._engine, actor, "key.use", about, result, {"code": code} if code else None)
+
+    def _asking(self, prefix: str) -> asyncio.Task[_Known | None]:
+        """The question about a key that is under way: many requests at once ask it once."""
+        asking = self._asked.get(prefix)
+        if asking is None:
+            asking = self._asked[prefix] = asyncio.create_task(self._look_up(prefix))
+            asking.add_done_callback(functools.partial(self._answered, prefix))
+        return asking
+
+    def _answered(self, prefix: str, asking: asyncio.Task[_Known | None]) -> None:
+        del self._asked[prefix]
+        if not asking.cancelled():
+            asking.exception()  # whoever waits for it gets it; nobody may be waiting
 
     async def _look_up(self, prefix: str) -> _Known | None:
         asked = time.monotonic()

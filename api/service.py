@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from meter.registry.read import registered_as_of
 from meter.rollup.store import advance, driver, rolled_up_to
 from meter.rollup.table import SumOverflow
 
-ROLLUP_PAUSE_SECONDS = 0.25
+ROLLUP_PAUSE_SECONDS = 1.0  # the longer, the fewer rows: what has not been added up yet is read from the journal
 GAUGES_PAUSE_SECONDS = 5.0
 FAILED_PAUSE_SECONDS = 1.0
 LARGE_BODIES_AT_ONCE = 6  # each may hold 32 MiB while it is read and checked
@@ -58,7 +59,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service from its first connection to its last."""
     await asyncio.to_thread(warm_up)  # the first record must not wait for a compiler
     engine = service_engine(settings.database_url)
-    threads = ThreadPoolExecutor(2, thread_name_prefix="suanbu")
+    # the database needs processors too: its COPY, not the checking, is what everything waits for
+    threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="suanbu")
 
     async def refresh(registry_batch: int) -> Registered:
         async with reaching_database(), engine.connect() as held:

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.ingest.beside import Sizes, beside
 from benchmarks.ingest.crew import Crew, crew
 from benchmarks.ingest.growth import Growth, growth
-from benchmarks.ingest.matrix import FULL, QUICK, matrix
+from benchmarks.ingest.matrix import CELLS, matrix
 from benchmarks.ingest.memory import memory
 from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import peer, suanbu
@@ -54,18 +54,22 @@ def _measured(parts: list[str], folder: Path, senders: Crew, quick: bool) -> Ite
         ours = running.enter_context(suanbu(folder / "one", "1 worker"))
         if "beside" in parts:
             with peer(folder / "peer") as other, _said("beside"):
-                sizes = Sizes(5, 12, 40, 1_000) if quick else Sizes(9, 40, 200, 4_000)
+                sizes = Sizes(5, 16, 30, 800) if quick else Sizes(7, 50, 100, 4_000)
                 yield "beside", beside(senders, ours, other, sizes)
         if "memory" in parts:
             with _said("memory"):
-                yield "memory", memory(senders, ours, 64)
-        if "matrix" in parts:
+                yield "memory", memory(senders, ours, 64 if quick else 128)
+        if "matrix" in parts and not quick:
             with suanbu(folder / "two", "2 workers", 2) as double, _said("matrix"):
                 servers = {server.name: server for server in (ours, double)}
-                yield "matrix", matrix(senders, servers, QUICK if quick else FULL, 1 if quick else 3)
+                yield "matrix", matrix(senders, servers, CELLS, 2)
     if "growth" in parts:
         with suanbu(folder / "empty", "empty") as empty, suanbu(folder / "full", "full") as full, _said("growth"):
-            plan = Growth((10_000_000,), 5, 10) if quick else Growth((10_000_000, 50_000_000), 7, 30)
+            plan = (
+                Growth((10_000_000,), (False,), 5, 10)
+                if quick
+                else Growth((10_000_000, 50_000_000), (False, True), 5, 20)
+            )
             yield "growth", growth(senders, empty, full, plan)
     if "stages" in parts:
         with _said("stages"):

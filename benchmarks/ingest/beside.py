@@ -33,8 +33,8 @@ def beside(crew: Crew, ours: Server, peer: Server, sizes: Sizes) -> dict[str, An
     contenders: dict[str, Callable[[], Sent]] = {
         "copy": lambda: crew.copy(ours.database, BATCH, sizes.batches),
         "copy, 2 connections": lambda: crew.copy(ours.database, BATCH, sizes.batches, connections=2),
-        "arrow 10,000": lambda: crew.send(ours, ARROW, BATCH, sizes.batches, 4),
-        "ndjson 10,000": lambda: crew.send(ours, NDJSON, BATCH, sizes.batches, 4),
+        "arrow 10,000": lambda: crew.send(ours, ARROW, BATCH, sizes.batches, 8),
+        "ndjson 10,000": lambda: crew.send(ours, NDJSON, BATCH, sizes.batches, 8),
         "ndjson 1,000": lambda: crew.send(ours, NDJSON, 1_000, sizes.thousands, 8),
         "peer ndjson 1,000": lambda: crew.send(peer, NDJSON, 1_000, sizes.thousands // 5, 8),
         "single": lambda: crew.send(ours, NDJSON, 1, sizes.singles, 64),

@@ -28,6 +28,8 @@ class Growth:
     """How many records the full one holds, one measurement after the other, and how much a round sends."""
 
     stored: tuple[int, ...]
+    ordered: tuple[bool, ...]
+    """Kinds of ids."""
     rounds: int
     batches: int
 
@@ -45,7 +47,7 @@ def growth(crew: Crew, empty: Server, full: Server, plan: Growth) -> dict[str, A
             crew.send(server, NDJSON, BATCH, 2, 4, ordered=False)
         filled_seconds = time.monotonic() - started
         held = stored
-        for ordered in (False, True):
+        for ordered in plan.ordered:
             rates: dict[str, list[float]] = {"none": [], "full": []}
             for _ in range(plan.rounds):
                 for name, server in (("none", empty), ("full", full)):

@@ -12,7 +12,7 @@ from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import Server
 
 NAMES = {NDJSON: "ndjson", JSON: "json", EVENTS: "cloudevents", ARROW: "arrow"}
-REQUESTS = {1: 2_000, 100: 600, 1_000: 150, 10_000: 30}
+REQUESTS = {1: 1_500, 100: 400, 1_000: 100, 10_000: 20}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Cell:
         return f"{NAMES[self.content_type]}{encoding}, {self.records} a batch, {self.connections} connections{ids}"
 
 
-FULL = [
+CELLS = [
     *(Cell(kind, records, 8) for kind in NAMES for records in REQUESTS),
     *(Cell(NDJSON, 10_000, 8, encoding) for encoding in ("gzip", "zstd")),
     Cell(ARROW, 10_000, 8, "zstd"),
@@ -43,7 +43,6 @@ FULL = [
     Cell(ARROW, 10_000, 8, ordered=False),
     Cell(NDJSON, 1, 64, ordered=False),
 ]
-QUICK = [Cell(JSON, 1_000, 8), Cell(EVENTS, 1_000, 8)]
 
 
 def matrix(crew: Crew, servers: dict[str, Server], cells: list[Cell], rounds: int) -> dict[str, Any]:

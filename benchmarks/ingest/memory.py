@@ -10,7 +10,6 @@ from benchmarks.ingest.servers import Server
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 
 CONNECTIONS = 64
-LIKELY_REQUESTS = 128
 
 
 def memory(crew: Crew, ours: Server, requests: int) -> dict[str, Any]:
@@ -19,9 +18,9 @@ def memory(crew: Crew, ours: Server, requests: int) -> dict[str, Any]:
     before = ours.peak_mb()
     found: dict[str, Any] = {"before_mb": round(before)}
     for name, content_type, padded_to, count in (
-        ("arrow", ARROW, 0, LIKELY_REQUESTS),
-        ("ndjson", NDJSON, 0, LIKELY_REQUESTS),
-        ("ndjson filled to 32 MiB", NDJSON, BODY_BYTES, requests),
+        ("arrow", ARROW, 0, requests),
+        ("ndjson", NDJSON, 0, requests),
+        ("ndjson filled to 32 MiB", NDJSON, BODY_BYTES, CONNECTIONS),
     ):
         ours.forget_peak()
         sent = crew.send(ours, content_type, BATCH_RECORDS, count, CONNECTIONS, padded_to=padded_to)

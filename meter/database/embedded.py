@@ -42,6 +42,7 @@ SETTINGS = {
     "max_wal_size": "'4GB'",
     "checkpoint_timeout": "'15min'",
     "wal_compression": "'pglz'",
+    "wal_writer_delay": "'10ms'",  # the log of a large batch is on the disk before its commit asks for it
     "maintenance_work_mem": "'256MB'",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",

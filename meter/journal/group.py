@@ -37,6 +37,10 @@ class Group:
         """Consumers named for this group, with their numbers."""
         self._keys = keys
         self._known = Known.nothing()
+        self._looked: list[Coverage] = []
+        """What the key file covered while we looked."""
+        self._found = (np.empty(0, np.int64), np.empty((0, 2), np.int64))
+        """Rows that the key file knows perhaps, and the batches it names for each."""
         self._settled = np.empty(
             0, np.int64
         )  # rows whose entry was found before the lock was taken: it stands for ever
@@ -45,23 +49,54 @@ class Group:
     async def look(self, connection: Any) -> None:
         """Look up what may be known already, before the lock is taken."""
         asked = self._asked()
-        rows, known = await self._keys.locate(connection, asked)
+        covered = self._keys.file.coverages()
+        rows, spans = self._found = self._keys.file.find(asked)
+        after = self._keys.file.coverages()
+        self._looked = [coverage for coverage in covered if coverage in after]
         if len(rows):
-            self._known = known
-            found = set(known.entries["key"].tolist())
+            self._known = Known(await store.entries_at(connection, asked[rows], spans))
+            found = set(self._known.entries["key"].tolist())
             self._settled = rows[[key.tobytes() in found for key in asked[rows]]]
 
     async def record(self, journal: JournalTransaction) -> list[Receipt]:
         """Write everything that is to be written; the receipts in the order of the deliveries."""
         before = Coverage(journal.head.batch, journal.head.digest)
         await self._name_consumers(journal)
-        decision = await self._decide(journal)
+        decision = await self._decide(journal, before)
         quarantined = await self._quarantine(journal, decision)
         batches = self._number(decision, quarantined, journal.head.batch)
         accepted = decision.status == ACCEPTED
         everything = bool(accepted.all())
         wire = self.rows.wire if everything else self.rows.wire[accepted]
         receipts = [self._receipt(number, decision) for number in range(len(self.deliveries))]
+
+        async def chain() -> None:
+            await self._append_batches(journal, receipts, batches, quarantined, accepted)
+            after = Coverage(journal.head.batch, journal.head.digest)
+            if after != before:
+                await self._note(self.rows.keys if everything else self.rows.keys[accepted], wire, before, after)
+
+        if len(wire) <= INLINE_ROWS:
+            await chain()
+            await store.append_entries(journal.connection, wire)
+        else:  # the rows are sent while they are digested and the key file takes in their keys
+            chaining = asyncio.create_task(chain())
+            try:
+                await store.append_entries(journal.connection, wire)
+            finally:
+                await chaining
+        await self._write_rest(journal, decision, quarantined, batches, receipts)
+        return receipts
+
+    async def _append_batches(
+        self,
+        journal: JournalTransaction,
+        receipts: list[Receipt],
+        batches: list[int | None],
+        quarantined: list[list[tuple[Any, ...]]],
+        accepted: npt.NDArray[np.bool_],
+    ) -> None:
+        """Append the batches to the chain, without yet writing them out."""
         rows_digests = await self._rows_digests(batches, accepted)
         for receipt, delivery, batch, kept, digest in zip(
             receipts, self.deliveries, batches, quarantined, rows_digests, strict=True
@@ -82,12 +117,6 @@ class Group:
             )
             assert recorded.batch == batch
             receipt.batch, receipt.digest = batch, f"{self.algorithm}:{recorded.digest.hex()}"
-        after = Coverage(journal.head.batch, journal.head.digest)
-        if after != before:
-            noted = self.rows.keys if everything else self.rows.keys[accepted]
-            await self._note_and_copy(journal, noted, wire, before, after)
-        await self._write_rest(journal, decision, quarantined, batches, receipts)
-        return receipts
 
     async def _name_consumers(self, journal: JournalTransaction) -> None:
         """Give every consumer that has no number yet the next one."""
@@ -110,13 +139,14 @@ class Group:
         corrects = self.rows.wire["corrects"][self.rows.wire["action"] != RECORD]
         return np.concatenate((self.rows.keys, np.frombuffer(corrects.tobytes(), np.uint64).reshape(-1, 2)))
 
-    async def _decide(self, journal: JournalTransaction) -> Decision:
+    async def _decide(self, journal: JournalTransaction, head: Coverage) -> Decision:
         asked = self._asked()
-        rows, spans = (
-            self._keys.file.find(asked)
-            if len(asked) <= INLINE_ROWS
-            else await asyncio.to_thread(self._keys.file.find, asked)
-        )
+        if head in self._looked:
+            rows, spans = self._found  # nobody has recorded anything since
+        elif len(asked) <= INLINE_ROWS:
+            rows, spans = self._keys.file.find(asked)
+        else:
+            rows, spans = await asyncio.to_thread(self._keys.file.find, asked)
         fresh = ~np.isin(rows, self._settled)
         entries = self._known.entries
         if fresh.any():  # recorded since we looked, or named by the file for nothing
@@ -163,25 +193,15 @@ class Group:
                     found.append(await asyncio.to_thread(digest_of_rows, self.algorithm, wire))
         return found
 
-    async def _note_and_copy(
-        self,
-        journal: JournalTransaction,
-        keys: npt.NDArray[np.uint64],
-        wire: npt.NDArray[np.void],
-        before: Coverage,
-        after: Coverage,
+    async def _note(
+        self, keys: npt.NDArray[np.uint64], wire: npt.NDArray[np.void], before: Coverage, after: Coverage
     ) -> None:
-        """Send the rows while the key file takes in their keys: both are done before the transaction commits."""
+        """Let the key file take in the keys before the transaction commits."""
         numbers = wire["batch"].astype(np.int64)
         if len(wire) <= INLINE_ROWS:
             self._keys.note(keys, numbers, before, after)
-            await store.append_entries(journal.connection, wire)
-            return
-        noting = asyncio.get_running_loop().run_in_executor(None, self._keys.note, keys, numbers, before, after)
-        try:
-            await store.append_entries(journal.connection, wire)
-        finally:
-            await noting
+        else:
+            await asyncio.to_thread(self._keys.note, keys, numbers, before, after)
 
     async def _quarantine(self, journal: JournalTransaction, decision: Decision) -> list[list[tuple[Any, ...]]]:
         """For each delivery what is to be kept for a person and is not kept yet."""

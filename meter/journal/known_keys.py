@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.journal import store
-from meter.journal.decide import Known
 from meter.journal.key_file import NOTHING, Coverage, KeyFile
 from meter.journal.transaction import JournalUnavailable
 
@@ -77,15 +76,6 @@ class KnownKeys:
                     return missing
                 await asyncio.to_thread(self._expect, missing)
             start = await self._follow_chunk(connection, start)
-
-    async def locate(
-        self, connection: asyncpg.Connection, keys: npt.NDArray[np.uint64]
-    ) -> tuple[npt.NDArray[np.int64], Known]:
-        """What the journal holds of `keys` (n, 2): the rows for which the file named batches, and the entries there."""
-        rows, spans = self.file.find(keys)
-        if not len(rows):
-            return rows, Known.nothing()
-        return rows, Known(await store.entries_at(connection, keys[rows], spans))
 
     def batches_of(self, key: bytes) -> list[tuple[int, int]]:
         """The spans of batches, first and last, in which the entry of a key (16 bytes) may be."""

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -28,6 +29,7 @@ GROUP_DELIVERIES = 256
 GROUP_RECORDS = 40_000
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
 ATTEMPTS_ON_STALE_REGISTRY = 5
+WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 FOLLOW_SECONDS = 0.25
 SAVE_SECONDS = 300
 LOG = logging.getLogger("suanbu.journal")
@@ -192,7 +194,10 @@ class Recorder:
             if self._driver is None or self._driver.is_closed():
                 await self._let_go()
                 self._held = await self._engine.connect()
-                self._driver = (await self._held.get_raw_connection()).driver_connection
+                driver: Any = (await self._held.get_raw_connection()).driver_connection
+                # a group goes out as fast as the server takes it, without asking this thread for every piece
+                driver._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+                self._driver = driver
             assert self._driver is not None
             yield self._driver
 

@@ -76,13 +76,17 @@ class JournalTransaction:
         if not wanted:
             return {}
         rows = await self.connection.fetch(
-            f"select id, {column} as name from {table} where {column} = any($1::text[])", wanted
+            f"select last, id, {column} as name from (select coalesce(max(id), 0) as last from {table}) ending "
+            f"left join {table} on {column} = any($1::text[])",
+            wanted,
         )
         given = self._given.setdefault((table, column), {})
-        numbers = {row["name"]: row["id"] for row in rows} | {name: given[name] for name in wanted if name in given}
+        numbers = {row["name"]: row["id"] for row in rows if row["name"] is not None} | {
+            name: given[name] for name in wanted if name in given
+        }
         missing = [name for name in wanted if name not in numbers]
         if missing:
-            last = await self.connection.fetchval(f"select coalesce(max(id), 0) from {table}") + len(given)
+            last = rows[0]["last"] + len(given)
             for number, name in enumerate(missing, start=last + 1):
                 given[name] = numbers[name] = number
                 self._uncovered.append((table, number, name))
