@@ -73,12 +73,8 @@ def award(figures: Figures, rates: list[Fraction], *, gate: bool, half_up: bool)
     below 2**62, rates with numerator and denominator below 2**63 (and not above 1).
     """
     count = len(figures.charges_fen)
-    amounts = Amounts(
-        np.empty(count, dtype=np.int64),
-        np.empty(count, dtype=np.int64),
-        np.empty(count, dtype=np.int64),
-        np.empty(count, dtype=np.int8),
-    )
+    fen = np.empty((3, count), dtype=np.int64)  # one piece of memory, which the system hands out faster than three
+    amounts = Amounts(fen[0], fen[1], fen[2], np.empty(count, dtype=np.int8))
     tops = np.array([rate.numerator for rate in rates], dtype=np.uint64)
     bottoms = np.array([rate.denominator for rate in rates], dtype=np.uint64)
 
