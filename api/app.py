@@ -14,6 +14,7 @@ from api.measured import Measured
 from api.orphan import end_with_parent
 from api.service import running
 from api.settings import Settings
+from meter.database.scope import NOBODY, acting
 
 
 def create_app() -> FastAPI:
@@ -28,11 +29,12 @@ class Application(FastAPI):
     """FastAPI, but that the one busy route is answered before its layers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if HotPath.takes(scope):
-            await HotPath(self)(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        """Answer one request; until it has said who sends it, it acts for nobody, and afterwards again."""
+        with acting(NOBODY):
+            if HotPath.takes(scope):
+                await HotPath(self)(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
 
 
 def app_of(settings: Settings) -> FastAPI:
