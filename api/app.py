@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import audit, claims, console, operations, payouts, problem, registry, settlements, usage
+from api.allocator import give_back_large_blocks
 from api.hot_path import HotPath
 from api.measured import Measured
 from api.orphan import end_with_parent
@@ -20,6 +21,7 @@ from meter.database.scope import NOBODY, acting
 def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
     settings = Settings.from_environment()
+    give_back_large_blocks()
     if settings.workers > 1:
         end_with_parent()
     return app_of(settings)
