@@ -20,6 +20,7 @@ from api import (
     settlements,
     usage,
 )
+from api.allocator import give_back_large_blocks
 from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
 from api.measured import Measured
@@ -33,6 +34,7 @@ def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
     forget_stale_kernels()
     settings = Settings.from_environment()
+    give_back_large_blocks()
     if settings.workers > 1:
         end_with_parent()
     return app_of(settings)

@@ -14,7 +14,7 @@ from fastapi import Request
 from api.problem import Problem
 from meter.intake.limits import BODY_BYTES
 
-HELD_BYTES = 6 * BODY_BYTES  # by all bodies together, from their first byte until they are answered
+HELD_BYTES = 3 * BODY_BYTES  # by all bodies together, from their first byte until they are answered
 SMALL_BYTES = 256 * 1024  # a body within this is read even when others hold all that may be held
 READ_SECONDS = 30  # the client's own time
 ROOM_SECONDS = 20  # the time that we let it wait for others

@@ -33,7 +33,7 @@ from meter.rollup.table import SumOverflow
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows
 GAUGES_PAUSE_SECONDS = 5.0
 FAILED_PAUSE_SECONDS = 1.0
-LARGE_BODIES_AT_ONCE = 6  # each may hold 32 MiB while it is read and checked
+LARGE_BODIES_AT_ONCE = 3  # each may hold 32 MiB while it is read and checked
 LOG = structlog.get_logger("suanbu")
 
 

@@ -35,6 +35,7 @@ from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
 
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
+LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
 WAIT_SECONDS = 20
 COMPRESSOR_LEVEL = 1
@@ -59,11 +60,11 @@ async def post_usage_records(request: Request, verbose: bool = False) -> Respons
 
 
 async def _receive(service: Service, caller: Caller, request: Request, raw: bytes) -> Receipt:
-    """Check and record a body; one that may become large when it is unpacked waits for one of few places."""
+    """Check and record a body; a large one, or one that may become large, waits for one of few places."""
     content_type = request.headers.get("content-type", "")
     encoding = request.headers.get("content-encoding")
     prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
-    if not encoding:  # what it holds is counted already, see READING
+    if len(raw) <= LARGE_BYTES and not encoding:
         return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
     try:
         await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)

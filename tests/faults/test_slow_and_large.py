@@ -163,6 +163,19 @@ async def test_many_bombs_at_once_take_no_more_than_a_few(door: Door, server: Se
     assert await explode(40) - few < GROWTH_BYTES
 
 
+async def test_large_bodies_half_read_do_not_wait_for_each_other(door: Door, platform: Holder) -> None:
+    """Together they are more than may be held at once, and all of them arrive at the same time."""
+
+    async def one(number: int) -> int:
+        body = (as_lines([usage(f"half-{number}")]) + b"\n").ljust(20 * MEBIBYTE)
+        headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": NDJSON}
+        async with httpx.AsyncClient(base_url=door.client.base_url, timeout=120) as client:
+            answer = await client.post("/v1/usage-records", content=body, headers=headers)
+        return answer.json()["accepted"] if answer.status_code == 200 else -answer.status_code
+
+    assert await asyncio.gather(*(one(number) for number in range(16))) == [1] * 16
+
+
 async def test_a_body_without_a_declared_length_is_read_no_further_than_the_limit(door: Door, platform: Holder) -> None:
     sent = 0
 

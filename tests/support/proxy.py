@@ -22,6 +22,8 @@ class CuttingProxy:
     """Cut when the server has committed: the answer is lost."""
     before_commit: bool = False
     """Cut when the client asks to commit: nothing is recorded."""
+    answers_left: int | None = None
+    """So many more messages of the server are passed on, then every connection is cut and none is let in."""
     hits: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -46,6 +48,10 @@ class CuttingProxy:
                 task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]) -> None:
+        if self.answers_left == 0:
+            self.hits += 1
+            writer.close()
+            return
         server_reader, server_writer = await asyncio.open_connection(*target)
         ends = (writer, server_writer)
         for task in (
@@ -68,6 +74,11 @@ class CuttingProxy:
                 if armed and mark.search(data):
                     self.hits += 1
                     break
+                if self.answers_left is not None and mark is COMMIT_REPLY:
+                    if self.answers_left == 0:
+                        self.hits += 1
+                        break
+                    self.answers_left -= 1
                 writer.write(data)
                 await writer.drain()
         for end in ends:
