@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test soak check bench serve lock clean
+.PHONY: setup demo test test-spark soak check bench serve lock sbom audit clean
 
 setup: .venv/ready
 
@@ -29,10 +29,16 @@ test: setup check
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -q
 
-# longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds
+# the rollup on a real Spark cluster: master and two workers on loopback; needs Java 17 and half a gigabyte from PyPI
+test-spark: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyspark>=4.0,<5' 'pandas>=2.2,<3'
+	@$(BIN)/python -m pytest -q -m spark tests/rollup/test_spark.py
+
+# longer versions of what the suite does briefly: more kills, 500 slow clients, more random worlds and lives
 soak: setup
 	@SUANBU_FAULT_CYCLES=30 SUANBU_SLOW_CLIENTS=500 $(BIN)/python -m pytest -q -s tests/faults
 	@SUANBU_TAMPERS=2000 SUANBU_CLEAN=1000 $(BIN)/python -m pytest -q -s tests/evidence/test_checkpoint.py
+	@SUANBU_LIVES=300 $(BIN)/python -m pytest -q -s tests/review/test_random_lives.py
 	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q tests/laws/test_product.py
 
 check: setup
@@ -57,6 +63,21 @@ lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra bench \
 		-o requirements-bench.lock pyproject.toml
+
+# what is installed, as a bill of materials (CycloneDX), from the lock with its hashes
+sbom: .venv/tools/ready
+	@.venv/tools/bin/cyclonedx-py requirements --output-reproducible --of JSON -o sbom.json requirements.lock
+	@echo "written to sbom.json: $$(grep -c '"bom-ref"' sbom.json) entries"
+
+# known vulnerabilities of what is locked; asks a public database, so it needs the network
+audit: .venv/tools/ready
+	@.venv/tools/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock \
+		|| { echo "vulnerabilities were found, or the database of vulnerabilities could not be reached: see above"; exit 1; }
+
+.venv/tools/ready: .venv/ready
+	@$(PYTHON) -m venv .venv/tools
+	@.venv/tools/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' 'pip-audit>=2.10,<3'
+	@touch .venv/tools/ready
 
 clean:
 	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache

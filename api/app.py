@@ -8,9 +8,21 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from api import audit, claims, console, operations, payouts, problem, registry, settlements, usage
+from api import (
+    audit,
+    claims,
+    console,
+    documentation,
+    operations,
+    payouts,
+    problem,
+    registry,
+    settlements,
+    usage,
+)
 from api.allocator import give_back_large_blocks
 from api.hot_path import HotPath
+from api.kernels import forget_stale_kernels
 from api.measured import Measured
 from api.orphan import end_with_parent
 from api.service import running
@@ -20,6 +32,7 @@ from meter.database.scope import NOBODY, acting
 
 def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
+    forget_stale_kernels()
     settings = Settings.from_environment()
     give_back_large_blocks()
     if settings.workers > 1:
@@ -28,11 +41,14 @@ def create_app() -> FastAPI:
 
 
 class Application(FastAPI):
-    """FastAPI, but that the one busy route is answered before its layers."""
+    """FastAPI, but that the one busy route is answered before its layers, and every request begins as nobody's."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; until it has said who sends it, it acts for nobody, and afterwards again."""
-        with acting(NOBODY):
+        """Answer one request, or live the application's life."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        with acting(NOBODY):  # on whose behalf it acts ends with it, whoever called us
             if HotPath.takes(scope):
                 await HotPath(self)(scope, receive, send)
             else:
@@ -53,7 +69,7 @@ def app_of(settings: Settings) -> FastAPI:
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,  # that page would load scripts from elsewhere; ours is api/documentation.py
         redoc_url=None,
     )
     problem.install(app)
@@ -66,6 +82,7 @@ def app_of(settings: Settings) -> FastAPI:
         payouts.ROUTER,
         claims.ROUTER,
         audit.ROUTER,
+        documentation.ROUTER,
         console.ROUTER,
     ):
         app.include_router(router)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
+from settlement.findings import find
 from settlement.readings import NOTICE_DAYS_MAX
 from settlement.review.states import NotPossible, move
 
 TEXT_MAX = 4000
+LOG = structlog.get_logger("suanbu")
 SCOPE_OF: Final[Mapping[str, str]] = {
     "submit": "settlement:run", "review": "settlement:review", "approve": "settlement:approve",
     "publish": "settlement:approve", "objection": "settlement:review", "ruling": "settlement:approve",
@@ -60,15 +63,28 @@ async def decide(engine: AsyncEngine, hand: Hand, settlement: str, event: str, s
     """
     try:
         detail = complete(hand, event, said)
-        return await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
+        reached = await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
     except NotPossible as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
-        status = 403 if error.code == "SAME_PERSON" else 404 if error.code.startswith("NO_SUCH") else 409
+        status = (
+            403 if error.code in ("SAME_PERSON", "OTHER_CITY") else 404 if error.code.startswith("NO_SUCH") else 409
+        )
         raise Problem(status, error.code, error.detail) from None
     except Problem as problem:
         if problem.status == 403:
             await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, problem.code)
         raise
+    if event == "submit":
+        await _look(engine, settlement)
+    return reached
+
+
+async def _look(engine: AsyncEngine, settlement: str) -> None:
+    """Look for what the reviewers should look at. That it fails takes nothing back: they can have it done again."""
+    try:
+        await find(engine, settlement, now())
+    except Exception:
+        LOG.exception("the sweeps of a submitted settlement failed", settlement=settlement)
 
 
 def complete(hand: Hand, event: str, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from api.access import require
 from api.asking import as_caller, json_object, service_of
 from api.paging import Page, page_of
+from api.paying import SCOPE_OF, record
 from api.problem import Problem
 from api.service import now
 from api.settlements import actor_of
@@ -16,16 +17,11 @@ from meter.rollup.store import driver
 from settlement.payout.instructions import (
     CLAIM_MAX,
     DECISIONS,
-    MARKS,
     claim,
-    decide,
     events_of,
     list_instructions,
-    mark,
 )
-from settlement.payout.refusal import NotPossible
 
-TEXT_MAX = 4000
 OWN_REFERENCE = "SB-"
 ROUTER = APIRouter(prefix="/v1/payouts", tags=["payouts"])
 
@@ -78,30 +74,15 @@ async def post_word(request: Request, number: int, word: str) -> Any:
     is disputed with `outcome` paid, failed or returned.
     """
     caller = await as_caller(request)
-    require(caller, "settlement:approve" if word in DECISIONS else "payout:run")
-    if word not in (*MARKS, *DECISIONS):
+    require(caller, SCOPE_OF.get(word, "payout:run"))
+    if word not in SCOPE_OF:
         raise Problem(404, "no_such_path", "there is no such mark")
     fields = {
         "bank_reference": str, "reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str,
     }  # fmt: skip
     said = await json_object(request, {"outcome": str, "note": str} if word in DECISIONS else fields)
-    if word == "settle" and said.get("outcome") not in ("paid", "failed", "returned"):
-        raise Problem(400, "bad_request", "outcome is paid, failed or returned")
-    _bounded(said)
     _shorten(said)
-    work = decide if word in DECISIONS else mark
-    try:
-        return await work(
-            service_of(request).engine, _number(number), word, said=said, actor=actor_of(caller), moment=now()
-        )
-    except NotPossible as error:
-        raise problem_of(error) from None
-
-
-def problem_of(error: NotPossible) -> Problem:
-    """What cannot be done, as a problem document."""
-    status = {"SAME_PERSON": 403}.get(error.code, 404 if error.code.startswith("NO_SUCH") else 409)
-    return Problem(status, error.code, error.detail)
+    return await record(service_of(request).engine, caller, number, word, said)
 
 
 def _number(number: int) -> int:
@@ -117,11 +98,3 @@ def _shorten(said: dict[str, Any]) -> None:
         return
     if said.setdefault("bank_reference", reference) != reference:
         raise Problem(400, "bad_request", "reference and bank_reference are the same thing, but differ")
-
-
-def _bounded(said: dict[str, Any]) -> None:
-    for name, value in said.items():
-        if isinstance(value, int) and not -(2**63) < value < 2**63:
-            raise Problem(400, "out_of_range", f"{name} is out of range")
-        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
-            raise Problem(400, "out_of_range", f"{name} is too long, or holds a NUL")

@@ -121,14 +121,15 @@ async def log_in(
     name = name[:64].replace("\0", "?") or "(no name)"
     async with engine.begin() as connection:
         await _one_at_a_time(connection, name)
-        row = (await connection.execute(select(person).where(person.c.name == name))).mappings().first()
+        of_this_name = select(person, _shut_out().label("disabled")).where(person.c.name == name)
+        row = (await connection.execute(of_this_name)).mappings().first()
         failures = await _failures(connection, name, now)
         used = (await connection.execute(_last_step(row["id"]))).scalar() if row else None
         known = await _verified(row["password_hash"] if row else _NOBODY, password)
         reason, step = "locked_out", None
         if failures < FAILURES_MAX:
-            reason = "wrong_name_or_password"
-            if known and row is not None:
+            reason = "disabled" if known and row is not None and row["disabled"] else "wrong_name_or_password"
+            if known and row is not None and not row["disabled"]:
                 step = _step_of(row, code, now, used, seal)
                 reason = "wrong_code" if row["totp_secret"] and step is None else ""
         if reason or row is None:
@@ -158,6 +159,7 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
         .where(login.c.token_digest == _digest(token), login.c.expires_at > now)
         .where(login.c.seen_at > now - timedelta(minutes=IDLE_MINUTES))
         .where(~exists().where(logout.c.token_digest == login.c.token_digest))
+        .where(~_shut_out())
     )  # fmt: skip
     async with engine.connect() as connection:
         row = (await connection.execute(query)).first()
@@ -213,6 +215,36 @@ async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:
             await _note(connection, name, "logout", "done", now, {})
 
 
+async def list_people(engine: AsyncEngine) -> list[dict[str, object]]:
+    """All people without their passwords, by name; who is disabled, and who has a second factor."""
+    query = select(
+        person.c.name, person.c.role, person.c.city, person.c.created_at,
+        person.c.totp_secret.is_not(None).label("second_factor"), _shut_out().label("disabled"),
+    ).order_by(person.c.name)  # fmt: skip
+    async with engine.connect() as connection:
+        return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def shut_out(engine: AsyncEngine, name: str, now: datetime, *, out: bool) -> bool:
+    """Shut a person out (open sessions included), or let him in again; False when there is nobody of this name."""
+    async with engine.begin() as connection:
+        if (await connection.execute(select(person.c.id).where(person.c.name == name))).first() is None:
+            return False
+        await _note(connection, name, "disable" if out else "enable", "done", now, {})
+    return True
+
+
+def _shut_out() -> Any:
+    """Whether the last word about a person was to shut him out."""
+    last = (
+        select(person_event.c.event)
+        .where(person_event.c.name == person.c.name, person_event.c.event.in_(("disable", "enable")))
+        .order_by(person_event.c.id.desc())
+        .limit(1)
+    )
+    return func.coalesce(last.scalar_subquery(), "enable") == "disable"
+
+
 async def unlock(engine: AsyncEngine, name: str, now: datetime) -> None:
     """Let a locked out name try again at once; for the administrator, and on record."""
     async with engine.begin() as connection:
@@ -253,8 +285,9 @@ def _last_step(number: int) -> Any:
 async def _failures(connection: AsyncConnection, name: str, now: datetime) -> int:
     """Failures of a name in the last quarter of an hour, since it last succeeded or was unlocked."""
     cleared = select(func.coalesce(func.max(person_event.c.id), 0)).where(
-        person_event.c.name == name, person_event.c.result == "done"
-    )
+        person_event.c.name == name, person_event.c.result == "done",
+        person_event.c.event.in_(("login", "reauthenticate", "unlock")),
+    )  # fmt: skip
     counted = select(func.count()).where(
         person_event.c.name == name,
         person_event.c.result == "refused",
@@ -268,7 +301,12 @@ async def _failures(connection: AsyncConnection, name: str, now: datetime) -> in
 async def _note(
     connection: AsyncConnection, name: str, event: str, result: str, now: datetime, detail: dict[str, Any]
 ) -> None:
-    await connection.execute(insert(person_event).values(name=name, event=event, result=result, at=now, detail=detail))
+    """Put it on record, as done by the person; a login that was refused was somebody's whom nobody knows."""
+    known = event in ("login", "reauthenticate", "logout") and not (event == "login" and result == "refused")
+    who = f"person:{name}" if known else "nobody" if event == "login" else None  # None: whoever runs the command
+    await connection.execute(
+        insert(person_event).values(name=name, event=event, result=result, actor=who, at=now, detail=detail)
+    )
 
 
 def _sealed(secret: str, name: str, seal: Seal | None) -> str:

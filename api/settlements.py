@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, json_object, service_of
 from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.paging import Page, page_of
+from api.printing import checkpoint_of
 from api.problem import Problem
+from api.running import ONE_AT_A_TIME, adjust, refused, run
 from api.service import now
 from meter.rollup.store import driver
 from settlement import job, store
+from settlement.findings import KINDS, find, list_findings
 from settlement.refused import Refused
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
 
 ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
-ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 
 
 def actor_of(caller: Caller) -> str:
     """Who decides: the holder of the key, by name; a key and the one that replaces it are one hand."""
     return caller.actor
-
-
-def refused(error: Refused) -> Problem:
-    """A refused settlement as a problem document."""
-    return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
 
 
 @ROUTER.get("/rounds")
@@ -59,21 +53,7 @@ async def post_settlement(request: Request) -> Any:
         raise Problem(400, "missing_field", "round is missing")
     if not 0 <= given.get("as_of", 0) < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
-    return await _run(request, caller, job.Request(**given))
-
-
-async def _run(request: Request, caller: Caller, wanted: job.Request) -> Any:
-    service = service_of(request)
-    started = time.perf_counter()
-    try:
-        async with ONE_AT_A_TIME:
-            number, _ = await job.run(
-                service.engine, wanted, actor=actor_of(caller), algorithm=service.settings.algorithm, moment=now()
-            )
-    except Refused as error:
-        raise refused(error) from None
-    metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
-    return await _settlement(request, number)
+    return await _settlement(request, await run(service_of(request), caller, job.Request(**given)))
 
 
 async def _settlement(request: Request, number: str) -> dict[str, Any]:
@@ -216,11 +196,48 @@ async def post_adjustments(request: Request, number: str) -> Any:
     """Settle what arrived since a lock, as differences from what was locked."""
     caller = await as_caller(request)
     require(caller, "settlement:run")
-    found = await _settlement(request, number)
-    if found["status"] not in ("locked", "paid"):
-        raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
-    asked, _ = await job.stored_request(service_of(request).engine, number)
-    return await _run(request, caller, replace(asked, as_of=None))
+    return await _settlement(request, await adjust(service_of(request), caller, number))
+
+
+@ROUTER.post("/settlements/{number}/findings")
+async def post_findings(request: Request, number: str) -> Any:
+    """Sweep the settlement's records for what a reviewer should look at; how many findings of each kind there are now.
+
+    Kinds: above_capacity (cards in use above the registered ones), metered_twice (a record inside another), ring
+    (circular use among affiliates), price_stray (a price far from the facility's median). They change no money.
+    """
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, "settlement:review")
+    try:
+        async with ONE_AT_A_TIME:
+            return {"settlement": number, "findings": await find(service.engine, number, now())}
+    except Refused as error:
+        raise refused(error) from None
+
+
+@ROUTER.get("/settlements/{number}/findings")
+async def get_findings(
+    request: Request,
+    number: str,
+    kind: str | None = None,
+    consumer: str | None = None,
+    facility: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Any:
+    """Findings in order of their numbers, each with the records (batch, ordinal) that prove it."""
+    require(await as_caller(request), "report:read")
+    if kind not in (None, *KINDS):
+        raise Problem(400, "bad_request", f"kind is one of {', '.join(KINDS)}")
+    await _settlement(request, number)
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        rows = await list_findings(
+            await driver(held), number, kind=kind, consumers=None if consumer is None else [consumer],
+            facility=facility, after=page.after(0), limit=page.limit + 1,
+        )  # fmt: skip
+    return page_of(rows, page, lambda row: int(row["id"]))
 
 
 @ROUTER.get("/settlements/{number}/verify")
@@ -240,7 +257,8 @@ async def get_report(
     request: Request, number: str, kind: str, layout: str | None = None, region: str | None = None
 ) -> Response:
     """The report as xlsx, csv, json or parquet, in the layout summary, lines or city; without one, all it can hold."""
-    require(await as_caller(request), "report:read", of_a_city=True)
+    caller = await as_caller(request)
+    require(caller, "report:read", of_a_city=True)
     if kind not in FORMATS:
         raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
     if layout not in (None, *LAYOUTS):
@@ -250,6 +268,8 @@ async def get_report(
         connection = await driver(held)
         lines = await store.list_lines(connection, number, region=region, limit=2**31 - 1)
         excluded = await store.excluded_of_all(connection, number)
+        if caller.city is None:  # it covers all lines, which who is bound to a city does not see
+            found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
     body = await asyncio.to_thread(
         render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
     )

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARTS = ("ingest", "rollup", "settlement", "report")
+PARTS = ("ingest", "rollup", "settlement", "verify", "payout", "report")
 HERE = Path(__file__).parent
 
 

@@ -1,6 +1,7 @@
 """All tables of all stores, gathered: what the migrations must add up to."""
 
 import api.tables
+import meter.archive.tables
 import meter.audit.tables
 import meter.journal.tables
 import meter.registry.tables
@@ -12,6 +13,7 @@ __all__ = ["METADATA"]
 
 assert {
     api.tables.api_key,
+    meter.archive.tables.archive_sealing,
     meter.audit.tables.audit,
     meter.journal.tables.entry,
     meter.registry.tables.entity_fact,

@@ -74,7 +74,8 @@ async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dic
     """What each city's lines come to, in order of code; None stands for who has no seat on record."""
     rows = await connection.fetch(
         """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
-           sum(held_fen)::bigint as held_fen, count(*) filter (where line -> 'flags' ->> 0 is not null) as flagged
+           sum(held_fen)::bigint as held_fen, -- told from the text: parsing the lines of a whole province takes long
+           count(*) filter (where strpos(line::text, '"flags": []') = 0) as flagged
            from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
         settlement,
     )

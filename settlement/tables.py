@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meter.database.metadata import METADATA
 
@@ -229,4 +229,26 @@ claim_event = Table(
     Column("note", Text),
     CheckConstraint("(event = 'propose') = (proposal is null)", name="proposal_named"),
     comment="how a claim is to be settled, and who else agreed",
+)  # fmt: skip
+
+finding = Table(
+    "finding",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("settlement", Text, ForeignKey("settlement.id"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind in ('above_capacity', 'metered_twice', 'ring', 'price_stray')",
+                                         name="kind_known"), nullable=False),
+    Column("facility", Text),
+    Column("chip", Text),
+    Column("consumer", Text),
+    Column("parties", ARRAY(Text), nullable=False),
+    Column("started_at", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("found", BigInteger, nullable=False),
+    Column("expected", BigInteger, nullable=False),
+    Column("records", JSONB, nullable=False, comment="where the proof stands in the journal: batch and ordinal"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("found_at", MOMENT, nullable=False),
+    UniqueConstraint("settlement", "digest"),
+    comment="what a sweep of a settlement's records found for its reviewers; see settlement/findings.py",
 )  # fmt: skip

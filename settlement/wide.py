@@ -34,7 +34,7 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (n
     return signature, generate
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def multiply_add(a, b, carry):  # type: ignore[no-untyped-def]
     """a * b + carry as (high, low); never overflows."""
     low = a * b + carry
@@ -44,7 +44,7 @@ def multiply_add(a, b, carry):  # type: ignore[no-untyped-def]
     return high, low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_carry(a, b, carry):  # type: ignore[no-untyped-def]
     """a + b + carry (0 or 1) as (sum, carry)."""
     total = a + b
@@ -55,7 +55,7 @@ def add_carry(a, b, carry):  # type: ignore[no-untyped-def]
     return total, out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def subtract_borrow(a, b, borrow):  # type: ignore[no-untyped-def]
     """a - b - borrow (0 or 1) as (difference, borrow)."""
     difference = a - b
@@ -65,7 +65,7 @@ def subtract_borrow(a, b, borrow):  # type: ignore[no-untyped-def]
     return difference - borrow, out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_pair(target, at, high, low):  # type: ignore[no-untyped-def]
     """target[at] += (high, low); False where the sum leaves the bound."""
     before = target[at, 1]
@@ -75,7 +75,7 @@ def add_pair(target, at, high, low):  # type: ignore[no-untyped-def]
     return target[at, 0] < HIGH_LIMIT
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def scale_pair(high, low, factor):  # type: ignore[no-untyped-def]
     """(high, low) * factor as (fits, high, low); fits is False at or beyond 2**126."""
     carry, low_out = multiply_add(low, factor, ZERO)
@@ -83,7 +83,7 @@ def scale_pair(high, low, factor):  # type: ignore[no-untyped-def]
     return (top == ZERO) & (high_out < HIGH_LIMIT), high_out, low_out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
     """(a1, a0) * (b1, b0) as four limbs, most significant first."""
     c, r0 = multiply_add(a0, b0, ZERO)
@@ -94,14 +94,14 @@ def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
     return r3 + carry, r2, r1, r0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def as_float(n4, n3, n2, n1, n0):  # type: ignore[no-untyped-def]
     """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
     base = 18446744073709551616.0
     return (((float(n4) * base + float(n3)) * base + float(n2)) * base + float(n1)) * base + float(n0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
     """(floor(n / d), whether twice the remainder reaches d) for a quotient below 2**62 and d > 0.
 
@@ -144,7 +144,7 @@ def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
         quotient += max(ONE, np.uint64(np.int64(as_float(r4, r3, r2, r1, r0) / divisor)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def divide_rest(n3, n2, n1, n0, d2, d1, d0):  # type: ignore[no-untyped-def]
     """(floor(n / d), remainder as three limbs) for a quotient below 2**62 and d > 0; see `divide`."""
     if n3 == ZERO and n2 == ZERO and n1 == ZERO and d2 == ZERO and d1 == ZERO:
@@ -172,7 +172,7 @@ def divide_rest(n3, n2, n1, n0, d2, d1, d0):  # type: ignore[no-untyped-def]
             quotient += max(ONE, np.uint64(np.int64(as_float(ZERO, r3, r2, r1, r0) / divisor)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def times_ratio(quotient, r2, r1, r0, d2, d1, d0, top, bottom):  # type: ignore[no-untyped-def]
     """floor((quotient + r / d) * top / bottom) for r < d and top, bottom below 2**63: no second wide division.
 

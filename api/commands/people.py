@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import sys
 from typing import Annotated
 
 import typer
 
-from api.commands.common import DEFAULT_DATA, Data, with_database
-from api.people import ROLES, create_person, new_second_factor, unlock
+from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
 from api.service import now
 
+DECIDING = ("approver",)
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")
 
 
@@ -44,6 +47,38 @@ def create(
     print(f"created {name}" if given else password)
     if uri:
         print(uri)
+    elif role in DECIDING:
+        print("without --second-factor this person can neither approve nor lock in the console", file=sys.stderr)
+
+
+@APP.command("list")
+def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """List the people, without their passwords."""
+    for one in with_database(data, list_people):
+        if as_json:
+            print(json.dumps(one, default=str, ensure_ascii=False))
+        else:
+            state = "disabled" if one["disabled"] else "live"
+            factor = "password and code" if one["second_factor"] else "password only"
+            print(f"{one['name']}  {one['role']}  {state}  {factor}  city={one['city'] or '-'}")
+
+
+@APP.command("disable")
+def disable(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
+    """Shut somebody out, at once: sessions that are open end with it."""
+    _shut_out(data, name, out=True)
+
+
+@APP.command("enable")
+def enable(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
+    """Let somebody in again who was shut out."""
+    _shut_out(data, name, out=False)
+
+
+def _shut_out(data: Data, name: str, *, out: bool) -> None:
+    if not with_database(data, lambda engine: shut_out(engine, name, now(), out=out)):
+        raise typer.BadParameter(f"there is no person called {name!r}")
+    print(f"{'disabled' if out else 'enabled'} {name}")
 
 
 @APP.command("unlock")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
@@ -19,6 +20,7 @@ from meter.journal.verify import verify_journal
 from meter.registry.proof import facts_of_batches
 from meter.rollup.store import driver
 from settlement import job, store
+from settlement.findings import find, list_findings
 from settlement.payout.exchange import exchange
 from settlement.refused import Refused
 
@@ -78,19 +80,24 @@ def settle(
 
 
 def verify(
-    what: Annotated[str | None, typer.Argument(help="a settlement's id, or `journal`")] = None,
+    what: Annotated[str | None, typer.Argument(help="a settlement's id, `journal`, or `archive`")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="a signed checkpoint to compare with")] = None,
     public_key: Annotated[str | None, typer.Option(help="who must have signed it (hex)")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="the archive's folder [default: DATA/archive]")] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
-    """Recompute a settlement or the journal's chain, or compare with a checkpoint; exit status 1 where not equal."""
+    """Recompute a settlement, the journal or the archive, or compare with a checkpoint; exit status 1 if not equal."""
     if checkpoint is not None:
         if not verify_checkpoint(checkpoint, data, as_json, public_key):
             raise typer.Exit(1)
         return
     if what is None:
-        raise typer.BadParameter("name a settlement, `journal`, or --checkpoint FILE")
+        raise typer.BadParameter("name a settlement, `journal`, `archive`, or --checkpoint FILE")
+    if what == "archive":
+        if not verify_archive(data, to, as_json):
+            raise typer.Exit(1)
+        return
 
     async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
         if what == "journal":
@@ -118,6 +125,29 @@ def verify(
             print(f"  {name}: {value}")
     if not equal:
         raise typer.Exit(1)
+
+
+def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Sweep a settlement's records for what its reviewers should look at; prints every finding with its records."""
+
+    async def work(engine: AsyncEngine) -> list[dict[str, Any]]:
+        await find(engine, settlement, now())
+        async with engine.connect() as held:
+            return await list_findings(await driver(held), settlement, limit=2**31 - 1)
+
+    try:
+        found = with_database(data, work)
+    except Refused as error:
+        _refuse(error, as_json)
+    for one in found:
+        print(
+            json.dumps(one, ensure_ascii=False)
+            if as_json
+            else f"{one['kind']}  {one['facility'] or '-'}  {one['consumer'] or ' '.join(one['parties']) or '-'}  "
+            f"found {one['found']}, expected {one['expected']}  {len(one['records'])} records"
+        )
+    if not found and not as_json:
+        print("nothing found")
 
 
 @PAYOUT.command("run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Protocol
@@ -10,15 +10,17 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import deciding, people
+from api import claiming, deciding, paying, people, running
 from api.asking import service_of
 from api.people import Person
+from api.printing import checkpoint_of
 from api.service import Service, now
 from meter.audit import log
 from meter.journal.show import quarantined
 from meter.journal.transaction import reaching_database
 from meter.rollup.store import driver
 from settlement import store
+from settlement.findings import list_findings
 from settlement.payout.claims import list_claims
 from settlement.payout.instructions import events_of, list_instructions
 from settlement.review.states import waiting_cities
@@ -26,6 +28,8 @@ from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
 EVERYTHING = 2**31 - 1
+INSTRUCTIONS_MAX = 1000
+NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
 class Books(Protocol):
@@ -46,6 +50,9 @@ class Books(Protocol):
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         """Take a decision about a settlement; the state reached. Raises Problem."""
 
+    async def adjust(self, person: Person, number: str) -> str:
+        """Settle what arrived since a lock; the new settlement. Raises Problem."""
+
     async def cities(self, number: str) -> list[Record]:
         """What each city's lines come to."""
 
@@ -55,6 +62,14 @@ class Books(Protocol):
     async def adjustments(self, number: str) -> list[Record]:
         """The settlements that stand on this one."""
 
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        """The signed checkpoint to be printed on a locked settlement's report."""
+
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
+        """What the records show that a reviewer should see: of these entities, of this kind, or of all."""
+
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Payout instructions with masked accounts, in order of their numbers."""
 
@@ -63,6 +78,15 @@ class Books(Protocol):
 
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Claims with what was proposed and decided, in order of their numbers."""
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        """Instructions to an entity against which a claim can be offset: not yet with the bank."""
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        """Retry or settle. Raises Problem."""
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        """Propose, approve or reject. Raises Problem."""
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         """Rows of the audit log, the newest first."""
@@ -125,6 +149,10 @@ class DatabaseBooks:
         async with reaching_database():
             return await deciding.decide(self._service.engine, person, number, event, said)
 
+    async def adjust(self, person: Person, number: str) -> str:
+        async with reaching_database():
+            return await running.adjust(self._service, person, number)
+
     async def cities(self, number: str) -> list[Record]:
         async with self._connection() as connection:
             return await store.cities_of(connection, number)
@@ -137,6 +165,16 @@ class DatabaseBooks:
         async with self._connection() as connection:
             return await store.adjustments_of(connection, number)
 
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        async with self._connection() as connection:
+            return await checkpoint_of(self._service, connection, settlement)
+
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
+        async with self._connection() as connection:
+            return await list_findings(connection, number, consumers=consumers, kind=kind, limit=limit)
+
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:
             return await list_instructions(connection, status, settlement, after, limit)
@@ -148,6 +186,19 @@ class DatabaseBooks:
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:
             return await list_claims(connection, status, settlement, after, limit)
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        async with self._connection() as connection:
+            found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
+        return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        async with reaching_database():
+            await paying.record(self._service.engine, person, instruction, word, said)
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        async with reaching_database():
+            await claiming.decide(self._service.engine, person, claim, word, said)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         async with self._connection() as connection:

@@ -42,6 +42,12 @@ def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
     return free, len(free) < len(possible)
 
 
+def may_adjust(person: Person, settlement: Record) -> bool:
+    """Whether a person may settle what arrived since this one was locked."""
+    locked = settlement["status"] in ("locked", "paid")
+    return locked and person.city is None and SCOPE_OF["submit"] in person.scopes
+
+
 def objections_of(settlement: Record) -> list[tuple[Record, Record | None]]:
     """Objections, oldest first, each with its ruling."""
     events = settlement.get("events") or []

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
-from api.console.choices import MEANS, TITLE, choices_of, open_objections
+from api.console.choices import MEANS, TITLE, choices_of, may_adjust, open_objections
 from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.proof import FAILED, proven
 from api.console.refusals import because
 from api.console.settlements import frame, settlement_of
 from api.deciding import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
@@ -23,6 +24,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]
 PROVEN: Final = ("approve", "lock")  # money follows: password and code within five minutes
 NOTE_MAX = 500
+TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  # what a page gives back as it was typed
 
 
 @ROUTER.get("/settlements/{number}/decide/{event}")
@@ -42,18 +44,31 @@ async def post_decision(request: Request, books: Shelf, number: str, event: str)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     settlement = await _asked(books, number, event, person)
-    if event in PROVEN and not person.may_decide(now()):
-        proven = await books.prove(session, given.get("password", ""), given.get("code") or None)
-        again = await books.whose(session)  # proof is no longer on this person's behalf
-        if again is None or not proven or not again.may_decide(now()):
-            error = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"
-            return await _page(request, books, again or person, settlement, event, given, error, 403)
-        person = again
+    if event in PROVEN:
+        shown = await proven(books, session, person, given)
+        if shown is None:
+            person = await books.whose(session) or person
+            return await _page(request, books, person, settlement, event, given, FAILED, 403)
+        person = shown
     try:
         await books.decide(person, number, event, _said(event, given))
     except Problem as problem:
         return await _page(request, books, person, settlement, event, given, because(problem.code), problem.status)
     return to(f"{HOME}/settlements/{number}?done={event}")
+
+
+@ROUTER.post("/settlements/{number}/adjust")
+async def post_adjust(request: Request, books: Shelf, number: str) -> Response:
+    """Settle what arrived since the lock, and lead to the new settlement."""
+    person = await admitted(request, books, MONEY)
+    check_session_form(request, (await form_of(request)).get("token"))
+    settlement = await settlement_of(books, number, person)
+    if not may_adjust(person, settlement):
+        raise refusal(403, "不能计算差额", "差额由财政人员在结算锁定之后计算。", person)
+    try:
+        return to(f"{HOME}/settlements/{await books.adjust(person, number)}?done=adjust")
+    except Problem as problem:
+        raise refusal(problem.status, "没有算成", because(problem.code), person) from None
 
 
 async def _asked(books: Books, number: str, event: str, person: Person) -> Record:
@@ -103,7 +118,8 @@ async def _page(
     waiting = await books.waiting(number) if event == "review" else []
     return page(
         "decide", status, **frame(request, person, MONEY), settlement=settlement, event=event, title=TITLE[event],
-        means=MEANS[event], error=error, given=given, possible=event in free, choices=CHOICES.get(event, ()),
+        means=MEANS[event], error=error, given={name: given.get(name, "") for name in TYPED},
+        possible=event in free, choices=CHOICES.get(event, ()),
         round=books.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
         objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
         prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.books import Books, books_of
+from api.console.findings import shown_findings
 from api.console.guard import MONEY, ConsoleRoute, admitted, missing
-from api.console.settlements import frame, settlement_of
+from api.console.settlements import findings_of, frame, settlement_of
 from api.console.steps import shown_steps
 from settlement.report.labels import in_region
 from settlement.report.words import word_of
@@ -31,5 +32,6 @@ async def get_line(request: Request, books: Shelf, number: str, uscc: str) -> Re
     return page(
         "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
         steps=shown_steps(line["steps"], documents),
+        findings=shown_findings(await findings_of(books, person, number, [line])),
         reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Payout instructions and claims as lists, and one instruction with what happened to it; read only."""
+"""Payout instructions and claims as lists; one instruction with its events, and the forms to decide about it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,34 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.console.answer import page
-from api.console.books import Books, books_of
-from api.console.guard import CLAIMS, PAYOUTS, ConsoleRoute, admitted, missing, refusal
+from api.console.answer import page, to
+from api.console.books import Books, Record, books_of
+from api.console.deciding import NOTE_MAX
+from api.console.guard import (
+    CLAIMS,
+    HOME,
+    PAYOUTS,
+    ConsoleRoute,
+    admitted,
+    check_session_form,
+    form_of,
+    missing,
+    refusal,
+)
+from api.console.proof import FAILED, proven
+from api.console.refusals import because
 from api.console.settlements import frame
 from api.console.template import CLAIM, PAYOUT
+from api.paying import OUTCOMES, SCOPE_OF
+from api.people import PROOF_MINUTES, Person
+from api.problem import Problem
+from api.service import now
+from settlement.payout.instructions import DECISIONS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]
 A_PAGE = 50
+Number = Annotated[int, Path(gt=0, lt=2**63)]
 Mark = Annotated[int, Query(ge=0, lt=2**63)]
 
 
@@ -37,14 +56,51 @@ async def get_payouts(
 
 
 @ROUTER.get("/payouts/{number}")
-async def get_payout(request: Request, books: Shelf, number: Annotated[int, Path(gt=0, lt=2**63)]) -> Response:
+async def get_payout(request: Request, books: Shelf, number: Number) -> Response:
     """One instruction with its events."""
     person = await admitted(request, books, PAYOUTS)
+    return await _page(request, books, person, await _instruction(books, number, person))
+
+
+@ROUTER.post("/payouts/{number}/{word}")
+async def post_decision(request: Request, books: Shelf, number: Number, word: str) -> Response:
+    """Pay again what failed or came back, or settle what is in dispute; with proof of who decides."""
+    person = await admitted(request, books, PAYOUTS)
+    given = await form_of(request)
+    session = check_session_form(request, given.get("token"))
+    item = await _instruction(books, number, person)
+    if word not in DECISIONS:
+        raise missing("事项", person)
+    if SCOPE_OF[word] not in person.scopes or person.city is not None:
+        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+    shown = await proven(books, session, person, given)
+    if shown is None:
+        return await _page(request, books, await books.whose(session) or person, item, FAILED, 403)
+    said = {name: text for name in ("outcome", "note") if (text := given.get(name, "").strip())}
+    try:
+        await books.decide_payout(shown, number, word, said)
+    except Problem as problem:
+        return await _page(request, books, shown, item, because(problem.code), problem.status)
+    return to(f"{HOME}/payouts/{number}")
+
+
+async def _instruction(books: Books, number: int, person: Person) -> Record:
     found = await books.payouts(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
         raise missing("支付指令", person)
-    events = await books.payout_events(number)
-    return page("payout", **frame(request, person, PAYOUTS), item=found[0], events=events)
+    return found[0]
+
+
+async def _page(
+    request: Request, books: Books, person: Person, item: Record, error: str = "", status: int = 200
+) -> Response:
+    decides = SCOPE_OF["retry"] in person.scopes and person.city is None
+    word = {"failed": "retry", "returned": "retry", "disputed": "settle"}.get(item["status"], "")
+    return page(
+        "payout", status, **frame(request, person, PAYOUTS), item=item, events=await books.payout_events(item["id"]),
+        error=error, word=word if decides else "", outcomes=OUTCOMES, prove=not person.may_decide(now()),
+        minutes=PROOF_MINUTES, note_max=NOTE_MAX,
+    )  # fmt: skip
 
 
 @ROUTER.get("/claims")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
-from api.console.choices import TITLE, choices_of, objections_of, reviews_of
+from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
+from api.console.findings import A_LINE_MAX, counted, shown_findings
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
 from api.people import Person
@@ -77,8 +79,11 @@ async def get_settlement(
         here=f"{HOME}/settlements/{number}", chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": lines[-1]["uscc"]}) if more else "",
         report=urlencode({"region": region}) if region else "",
-        choices=[(event, TITLE[event]) for event in free], kept=kept, done=TITLE.get(done, ""),
-        cities=await books.cities(number), waiting=await books.waiting(number), reviews=reviews_of(settlement),
+        choices=[(event, TITLE[event]) for event in free], kept=kept,
+        adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
+        cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
+        reviews=reviews_of(settlement), findings=counted(await findings_of(books, person, number, lines)),
+        crowded=[] if after else shown_findings(await crowded_of(books, person, number)),
         objections=objections_of(settlement), adjustments=await books.adjustments(number),
     )  # fmt: skip
 
@@ -94,6 +99,8 @@ async def get_report(
     of_round = books.rounds()[settlement["round"]]
     lines = await books.lines(number, region or None, None, None, "", EVERYTHING)
     excluded = await books.excluded(number)
+    if person.city is None:
+        settlement = {**settlement, "checkpoint": await books.checkpoint(settlement)}
     try:
         body = await asyncio.to_thread(render, kind, layout, settlement, lines, excluded, of_round, region or None)
     except NotAReport:
@@ -101,6 +108,20 @@ async def get_report(
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
     return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+async def crowded_of(books: Books, person: Person, number: str) -> list[Record]:
+    """Where more cards were in use than are registered: of no line's making, so it stands before the lines."""
+    if person.city is not None:
+        return []
+    return await books.findings(number, None, "above_capacity", A_LINE_MAX)
+
+
+async def findings_of(books: Books, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
+    """What was found in the records of these lines; findings are kept for the province, not by city."""
+    if person.city is not None or not lines:
+        return []
+    return await books.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
 
 
 async def settlement_of(books: Books, number: str, person: Person) -> Record:

@@ -38,7 +38,7 @@ PAYOUT = {
 }  # fmt: skip
 CLAIM = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
 PROPOSAL = {
-    "propose": "提出", "approve": "同意", "reject": "不同意", "offset": "抵扣", "repaid": "已退回", "waive": "免除",
+    "propose": "提出", "approve": "同意", "reject": "不同意", "offset": "抵扣", "repaid": "退回登记", "waive": "免除",
 }  # fmt: skip
 # the way of a settlement: what each stop is called, and in which states it has been reached
 LIFE = (

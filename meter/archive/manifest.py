@@ -110,9 +110,24 @@ def append_sealing(folder: Path, sealing: Sealing) -> None:
     """Add a line to the manifest by replacing the file whole, so that a crash leaves the old one or the new one."""
     path = folder / MANIFEST_NAME
     before = path.read_bytes() if path.exists() else b""
+    _write(folder, before + sealing_as_json(sealing).encode() + b"\n")
+
+
+def keep_only(folder: Path, count: int) -> None:
+    """Take back all but the first `count` sealings, which nobody else has written down; their files go as well."""
+    sealings = read_manifest(folder)
+    kept = b"".join(sealing_as_json(sealing).encode() + b"\n" for sealing in sealings[:count])
+    _write(folder, kept)
+    for sealing in sealings[count:]:
+        for file in sealing.files:
+            (folder / file.name).unlink(missing_ok=True)
+
+
+def _write(folder: Path, manifest: bytes) -> None:
+    path = folder / MANIFEST_NAME
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
-        file.write(before + sealing_as_json(sealing).encode() + b"\n")
+        file.write(manifest)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -245,6 +245,20 @@ def _create_tables() -> None:
         comment="the changes of state that are allowed; the database refuses every other",
     )
     op.create_table(
+        "archive_sealing",
+        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("first_batch", sa.BigInteger(), nullable=False),
+        sa.Column("last_batch", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False, comment="the line of the manifest, letter by letter"),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("serial >= 1 and first_batch <= last_batch", name="archive_sealing_numbered_check"),
+        sa.PrimaryKeyConstraint("serial", name="archive_sealing_pkey"),
+        sa.UniqueConstraint("first_batch", name="archive_sealing_first_batch_key"),
+        sa.UniqueConstraint("digest", name="archive_sealing_digest_key"),
+        comment="batches sealed to files, one sealing after the other; see meter/archive/manifest.py",
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -661,6 +675,35 @@ def _create_tables() -> None:
     )
     op.create_index("claim_event_claim_idx", "claim_event", ["claim"], unique=False)
     op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("facility", sa.Text(), nullable=True),
+        sa.Column("chip", sa.Text(), nullable=True),
+        sa.Column("consumer", sa.Text(), nullable=True),
+        sa.Column("parties", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("found", sa.BigInteger(), nullable=False),
+        sa.Column("expected", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "records",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="where the proof stands in the journal: batch and ordinal",
+        ),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind in ('above_capacity', 'metered_twice', 'ring', 'price_stray')", name="finding_kind_known_check"
+        ),
+        sa.ForeignKeyConstraint(["settlement"], ["settlement.id"], name="finding_settlement_fkey"),
+        sa.PrimaryKeyConstraint("id", name="finding_pkey"),
+        sa.UniqueConstraint("settlement", "digest", name="finding_settlement_digest_key"),
+        comment="what a sweep of a settlement's records found for its reviewers; see settlement/findings.py",
+    )
+    op.create_table(
         "payout_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("instruction", sa.BigInteger(), nullable=False),
@@ -757,7 +800,16 @@ def _guard() -> None:
         op.get_bind().exec_driver_sql(statement)
 
 
-KEPT = ("settlement_line", "settlement_event", "payout_event", "claim_event", "audit", "person_event")
+KEPT = (
+    "settlement_line",
+    "settlement_event",
+    "payout_event",
+    "claim_event",
+    "audit",
+    "person_event",
+    "archive_sealing",
+    "finding",
+)
 
 
 def _keep() -> None:
@@ -774,6 +826,7 @@ APPENDED = (
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
     "expenditure_fact", "control_total", "settlement", "settlement_line", "settlement_event", "payout_event",
     "claim_event", "api_key", "api_key_revocation", "request_nonce", "person", "person_event", "login", "logout",
+    "archive_sealing", "finding",
 )  # fmt: skip
 READ = ("settlement_transition", "payout_transition", "payout_instruction", "clawback_claim", "audit",
         "alembic_version")  # fmt: skip

@@ -228,8 +228,10 @@ begin
             perform suanbu_refuse('note_missing', 'an objection says why');
         end if;
         if new.detail ? 'uscc' then
+            -- to who is bound to a city, a line of another one does not exist
             select suanbu_city(region) into new.city from settlement_line
-            where settlement = s.id and uscc = new.detail ->> 'uscc';
+            where settlement = s.id and uscc = new.detail ->> 'uscc'
+            and suanbu_city(region) is not distinct from coalesce(new.detail ->> 'city', suanbu_city(region));
             if not found then
                 perform suanbu_refuse('no_such_line',
                     format('settlement %s has no line for %s', s.id, new.detail ->> 'uscc'));
@@ -412,6 +414,23 @@ end $$
 --;
 create trigger payout_guard before insert or update on payout_instruction for each row execute function payout_guard()
 --;
+create function payout_offset_approved(wanted bigint, code text, said jsonb) returns boolean
+language sql stable as $$
+    select exists (
+        select from claim_event where claim = (said ->> 'claim')::bigint and event = 'approve' and kind = 'offset'
+        and instruction = wanted and amount_fen = (said ->> 'offset_fen')::bigint and transaction = txid_current()
+    ) or exists (
+        select from settlement_event where settlement = said ->> 'because_of' and event = 'lock'
+        and transaction = txid_current()
+    ) and (said ->> 'offset_fen')::bigint between 1 and (
+        select -adjustment_fen from settlement_line where settlement = said ->> 'because_of' and uscc = code
+    ) - (
+        select coalesce(sum((e.detail ->> 'offset_fen')::bigint), 0) from payout_event e
+        join payout_instruction i on i.id = e.instruction
+        where i.uscc = code and e.detail ->> 'because_of' = said ->> 'because_of'
+    )
+$$
+--;
 create function payout_event_apply() returns trigger language plpgsql security definer
 set search_path = public, pg_temp set suanbu.city = '*' as $$
 declare
@@ -434,6 +453,10 @@ begin
     if new.detail ? 'offset_fen' then
         if i.status not in ('ready', 'failed', 'returned') then
             perform suanbu_refuse('state_not_allowed', 'only what is not with the bank can be offset');
+        end if;
+        if not payout_offset_approved(i.id, i.uscc, new.detail) then
+            perform suanbu_refuse('offset_not_approved',
+                'money is offset by an approved claim or by the lock of an adjustment, and by as much as they say');
         end if;
     elsif new.detail ? 'lease' then
         if i.leased_until is not null and i.leased_until >= new.at and i.status <> 'ready' then

@@ -179,12 +179,14 @@ async def list_instructions(
     limit: int,
     *,
     reference: str | None = None,
+    uscc: str | None = None,
 ) -> list[dict[str, Any]]:
     """Instructions in order of their numbers, with masked accounts."""
     rows = await connection.fetch(
         """select * from payout_instruction where id > $1 and ($2::text is null or status = $2)
-           and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4) order by id limit $5""",
-        after, status, settlement, reference, limit,
+           and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4)
+           and ($6::text is null or uscc = $6) order by id limit $5""",
+        after, status, settlement, reference, limit, uscc,
     )  # fmt: skip
     return [_shown(row) for row in rows]
 

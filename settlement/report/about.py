@@ -67,9 +67,21 @@ def fact_rows(settlement: Mapping[str, Any], of_round: Round) -> list[tuple[str,
         rows.append(("流水链摘要", str(receipt["journal_digest"])))
     if receipt.get("code"):
         rows.append(("程序版本", str(receipt["code"])))
+    if settlement.get("checkpoint"):
+        rows += checkpoint_rows(settlement["checkpoint"])
     if settlement.get("created_at"):
         rows.append(("计算时间", moment_text(settlement["created_at"])))
     return rows
+
+
+def checkpoint_rows(checkpoint: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was locked, signed: by it the holder of the report can tell the settlement from any other."""
+    statement, signature = checkpoint["statement"], checkpoint["signature"]
+    return [
+        ("锁定检查点", f"{statement['lines']} 行 {statement['lines_sha256']}"),
+        ("检查点签名", f"{signature['algorithm']} {signature['value']}"),
+        ("签名公钥指纹", str(signature["fingerprint"])),
+    ]
 
 
 def reading_rows(settlement: Mapping[str, Any]) -> list[tuple[str, str]]:

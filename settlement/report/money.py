@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 FEN_PER_WAN = 1_000_000  # 1 万元 = 10,000 yuan = 1,000,000 fen: six decimals lose nothing
 
 
@@ -9,6 +11,14 @@ def yuan_text(fen: int) -> str:
     """Fen as yuan with thousands separators and two decimals: 123456789 -> 1,234,567.89."""
     whole, rest = divmod(abs(fen), 100)
     return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
+
+
+def fen_of(text: str) -> int | None:
+    """The fen of an amount in yuan as people type it (1,234.5 or 1234.50); None where it is none, or not whole fen."""
+    found = re.fullmatch(r"([0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.([0-9]{1,2}))?", text.strip())
+    if found is None:
+        return None
+    return int(found[1].replace(",", "")) * 100 + int((found[2] or "").ljust(2, "0"))
 
 
 def wan_text(fen: int) -> str:

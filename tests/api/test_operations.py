@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from api.console.answer import POLICY
 from meter.rollup.store import driver, rolled_up_to
 from migrations.upgrade import newest
+from tests.console.desk import Page
 from tests.support.door import Door, Holder, problem
 from tests.support.records import usage
 
@@ -67,3 +69,23 @@ async def test_the_reference_names_every_route_of_the_contract(app: Door) -> Non
 )
 async def test_every_error_is_a_problem_document(app: Door, method: str, path: str, status: int, code: str) -> None:
     assert problem(await app.client.request(method, path)) == (status, code)
+
+
+async def test_the_page_of_the_reference_runs_no_script_and_asks_nobody_else(app: Door) -> None:
+    answer = await app.client.get("/docs")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"] == POLICY
+    page = Page(answer.text)
+    assert "script" not in page.tags
+    assert all(address.startswith(("/console/static/", "/openapi.json")) for address in (*page.asked_for, *page.links))
+    for path, operations in (await app.client.get("/openapi.json")).json()["paths"].items():
+        for method in operations:
+            assert f"{method.upper()} {path}" in page.text
+
+
+async def test_no_answer_about_money_is_kept_on_the_way(app: Door) -> None:
+    reader = await app.holder("report:read", "payout:read", "usage:read", "audit:read")
+    for path in ("/settlements", "/payouts", "/claims", "/usage-totals", "/audit", "/settlements/none"):
+        answer = await reader.get(path)
+        assert answer.headers["cache-control"] == "no-store", path
+        assert answer.headers["x-content-type-options"] == "nosniff", path

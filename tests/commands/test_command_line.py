@@ -119,3 +119,16 @@ def test_a_service_that_is_told_to_stop_stops_its_database(workers: int) -> None
             assert (data / "postgres" / "postmaster.pid").exists()
         assert not (data / "postgres" / "postmaster.pid").exists()
         assert served.status == 0
+
+
+def test_an_archive_of_nothing_is_checked_and_rolled_up_anew(run: Run) -> None:
+    assert json.loads(run("archive", "--json").stdout) == {"sealed": None}
+    missing = run("archive", "--up-to", "7")
+    assert missing.returncode == 1
+    assert "no batch 7" in missing.stdout
+    checked = run("verify", "archive", "--json")
+    assert checked.returncode == 0
+    assert json.loads(checked.stdout)["equal"]
+    rolled = run("rollup", "--json")
+    assert rolled.returncode == 0, rolled.stderr
+    assert json.loads(rolled.stdout)["equal"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ class FakeBooks:
     codes: dict[str, str] = field(default_factory=dict)
     instructions: list[Record] = field(default_factory=list)
     instruction_events: list[Record] = field(default_factory=list)
+    found: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
     log: list[Record] = field(default_factory=list)
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
@@ -72,6 +73,10 @@ class FakeBooks:
         self.decided.append((person.name, number, event, detail))
         return "done"
 
+    async def adjust(self, person: Person, number: str) -> str:
+        self.decided.append((person.name, number, "adjust", {}))
+        return number
+
     async def cities(self, number: str) -> list[Record]:
         found: dict[str, Record] = {}
         for line in self.lines_of[number]:
@@ -89,6 +94,20 @@ class FakeBooks:
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
 
+    async def checkpoint(self, settlement: Record) -> Record | None:
+        assert settlement["id"]
+        return None
+
+    async def findings(
+        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
+    ) -> list[Record]:
+        assert number
+        return [
+            one
+            for one in self.found
+            if (consumers is None or one["consumer"] in consumers) and kind in (None, one["kind"])
+        ][:limit]
+
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         return [
             one for one in self.instructions
@@ -103,6 +122,19 @@ class FakeBooks:
             one for one in self.owed
             if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
         ][:limit]  # fmt: skip
+
+    async def offsettable(self, uscc: str) -> list[Record]:
+        return [one for one in self.instructions if one["uscc"] == uscc and one["status"] in ("ready", "returned")]
+
+    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(instruction), word, said))
+
+    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(claim), word, said))
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         newest = sorted(self.log, key=lambda row: -int(row["seq"]))

@@ -14,13 +14,22 @@ HERE = f"/console/settlements/{shelf.FIRST}"
 PAGES = [
     "/console/login", "/console/settlements", HERE, f"{HERE}/lines/{shelf.AWARDED}",
     f"{HERE}/lines/91340500MA0000006Q", f"{HERE}/lines/91340600MA0000007K", "/console/rounds",
-    "/console/rounds/anhui-2026", "/console/rounds/yinchuan-draft", "/console/quarantine",
+    "/console/rounds/anhui-2026", "/console/rounds/yinchuan-draft", "/console/quarantine", f"{HERE}/decide/cancel",
+    "/console/payouts", "/console/payouts/2", "/console/claims", "/console/claims/1", "/console/audit",
 ]  # fmt: skip
+
+
+def sit(desk: Desk, path: str) -> None:
+    """Be somebody who sees the page."""
+    desk.sit_down("auditor" if path == "/console/audit" else "finance")
+
+
 REFUSALS = [("/console/none", 404), (f"{HERE}?status=none", 400), (f"{HERE}/lines/none", 404)]
 
 
 @pytest.mark.parametrize(("path", "status"), [*((path, 200) for path in PAGES), *REFUSALS])
 async def test_every_answer_carries_the_policy_and_is_not_kept(finance: Desk, path: str, status: int) -> None:
+    sit(finance, path)
     response = await finance.client.get(path)
     assert response.status_code == status
     assert response.headers["content-security-policy"] == POLICY
@@ -42,6 +51,7 @@ def test_the_policy_allows_no_script_and_nothing_from_elsewhere() -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_pages_have_no_script_no_inline_style_and_ask_only_us(finance: Desk, path: str) -> None:
+    sit(finance, path)
     page = await finance.page(path)
     assert "script" not in page.tags
     assert "style" not in page.tags
@@ -53,6 +63,7 @@ async def test_pages_have_no_script_no_inline_style_and_ask_only_us(finance: Des
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_page_is_chinese_and_has_one_main_heading(finance: Desk, path: str) -> None:
+    sit(finance, path)
     page = await finance.page(path)
     assert ("html", "lang", "zh-CN") in page.attributes
     assert page.tags.count("h1") == page.tags.count("main") == 1
@@ -60,10 +71,15 @@ async def test_every_page_is_chinese_and_has_one_main_heading(finance: Desk, pat
 
 
 async def test_hostile_names_are_text(finance: Desk) -> None:
-    for path in (HERE, f"{HERE}/lines/91340500MA0000006Q", "/console/quarantine"):
+    for path in (
+        HERE, f"{HERE}/lines/91340500MA0000006Q", "/console/quarantine", "/console/payouts/2", "/console/claims",
+        "/console/audit",
+    ):  # fmt: skip
+        sit(finance, path)
         page = await finance.page(path)
         assert shelf.HOSTILE in page.text, "it is shown as it is"
         assert shelf.HOSTILE not in page.html
+    sit(finance, HERE)
     assert shelf.FORMULA in (await finance.page(HERE)).text
 
 

@@ -12,7 +12,7 @@ import zstandard
 from tests.payout.conftest import Paying
 from tests.support.door import good, problem
 from tests.support.province import CITIES, approved, code_of, decide, use
-from tests.support.records import usage
+from tests.support.records import entity, usage
 from tests.support.worlds import every_line, post
 
 
@@ -41,6 +41,20 @@ async def correct(paying: Paying, code: str, charge_fen: int) -> None:
         usage(f"fix-{names[-1]}-{charge_fen}", consumer=code, charge_fen=charge_fen, corrects=names[-1],
               action="replace")
     )  # fmt: skip
+    assert receipt["accepted"] == 1, receipt
+
+
+async def void(paying: Paying, code: str) -> None:
+    """Take back the last version of an entity's first record."""
+    source = await paying.owner.fetchval(
+        "select s.name from entry e join party p on p.id = e.consumer join source s on s.id = e.source "
+        "where p.uscc = $1 order by e.batch limit 1",
+        code,
+    )
+    names = [name async for name in _ids(paying, code)]
+    last = next((name for name in reversed(names) if name.startswith("fix-")), names[0])
+    sender = await paying.door.platform(source)
+    receipt = await sender.push({"id": f"void-{last}", "corrects": last, "action": "void"})
     assert receipt["accepted"] == 1, receipt
 
 
@@ -114,6 +128,119 @@ async def test_a_claim_is_settled_by_two_people_and_never_beyond_itself(paying: 
     assert problem(again) == (404, "NO_SUCH_PROPOSAL")
 
 
+async def lock_adjustment(paying: Paying) -> str:
+    """An adjustment of whatever was locked last, locked; its number."""
+    made = await adjusted(paying)
+    good(await decide(paying.people.approver, str(made["id"]), "lock"))
+    return str(made["id"])
+
+
+async def test_who_is_new_in_an_adjustment_is_paid_in_full(paying: Paying) -> None:
+    await pay(paying)
+    new = code_of("340400", 0)
+    registrar = await paying.door.registrar()
+    good(await registrar.put("/entities", [entity(new, name="新单位", region="340402")]))
+    await use(await paying.door.platform("newcomer"), {new: 30_000}, hour=16)
+    number = await lock_adjustment(paying)
+    (line,) = [line for line in await every_line(paying.people.clerk, number) if line["uscc"] == new]
+    assert "adjustment_fen" not in line, "no earlier settlement of the round paid it"
+    assert good(await paying.people.clerk.get(f"/settlements/{number}"))["totals"]["adjustment_fen"] == 6_000
+    (one,) = await paying.people.clerk.items("/payouts", settlement=number)
+    assert (one["uscc"], one["amount_fen"]) == (new, 6_000)
+
+
+async def test_whose_use_is_voided_keeps_a_line_and_owes_what_was_paid(paying: Paying) -> None:
+    await pay(paying)
+    gone = code_of(CITIES[2], 1)
+    await void(paying, gone)
+    number = await lock_adjustment(paying)
+    (line,) = [line for line in await every_line(paying.people.clerk, number) if line["uscc"] == gone]
+    assert (line["payable_fen"], line["adjustment_fen"]) == (0, -20_000)
+    (claim,) = await paying.people.clerk.items("/claims", settlement=number)
+    assert (claim["uscc"], claim["amount_fen"]) == (gone, 20_000)
+
+
+async def test_an_adjustment_of_an_adjustment_claims_back_what_was_offset_as_well(paying: Paying) -> None:
+    """Paid 20,000; 12,000 too much; 5,000 more, offset against it; then nothing at all is due any more."""
+    await pay(paying)
+    code = code_of(CITIES[1], 0)
+    await correct(paying, code, 40_000)
+    first = await lock_adjustment(paying)
+    extra = await use(platform := await paying.door.platform("more of it"), {code: 25_000}, hour=15)
+    second = await lock_adjustment(paying)
+    assert good(await paying.people.clerk.get(f"/settlements/{second}"))["adjusts"] == first
+    (claim,) = await paying.people.clerk.items("/claims")
+    (instruction,) = await paying.people.clerk.items("/payouts", settlement=second)
+    said = {"kind": "offset", "amount_fen": 5_000, "instruction": instruction["id"]}
+    proposal = good(await post(paying.people.clerk, f"/claims/{claim['id']}/propose", said))["event"]
+    good(await post(paying.people.approver, f"/claims/{claim['id']}/approve", {"proposal": proposal}))
+    assert good(await paying.people.clerk.get(f"/settlements/{second}"))["status"] == "paid", "nothing of it is open"
+    await platform.push({"id": "void-extra", "corrects": extra[0], "action": "void"})
+    await void(paying, code)
+    third = await lock_adjustment(paying)
+    claims = {one["settlement"]: one for one in await paying.people.clerk.items("/claims")}
+    assert (claims[first]["amount_fen"], claims[first]["recovered_fen"]) == (12_000, 5_000)
+    assert claims[third]["amount_fen"] == 13_000
+    still_open = sum(one["amount_fen"] - one["recovered_fen"] for one in claims.values())
+    assert still_open == 20_000, "all that the bank has paid, and not a fen more"
+
+
+async def test_a_claim_is_waived_as_a_whole(paying: Paying) -> None:
+    await pay(paying)
+    await correct(paying, code_of(CITIES[1], 0), 40_000)
+    await lock_adjustment(paying)
+    (claim,) = await paying.people.clerk.items("/claims")
+    path = f"/claims/{claim['id']}"
+    part = await post(paying.people.clerk, f"{path}/propose", {"kind": "waive", "amount_fen": 1})
+    assert problem(part) == (409, "WAIVED_WHOLE")
+    proposal = good(await post(paying.people.clerk, f"{path}/propose", {"kind": "waive", "amount_fen": 12_000}))[
+        "event"
+    ]
+    repaid = good(await post(paying.people.clerk, f"{path}/propose", {"kind": "repaid", "amount_fen": 1}))["event"]
+    good(await post(paying.people.approver, f"{path}/approve", {"proposal": repaid}))
+    late = await post(paying.people.approver, f"{path}/approve", {"proposal": proposal})
+    assert problem(late) == (409, "ABOVE_CLAIM"), "it is no longer the whole"
+
+
+async def test_money_that_comes_back_reopens_the_settlement(paying: Paying) -> None:
+    paid = await pay(paying)
+    clerk = paying.people.clerk
+
+    async def status() -> str:
+        return str(good(await clerk.get(f"/settlements/{paying.settlement}"))["status"])
+
+    assert await status() == "paid"
+    said = {"bank_reference": f"B{paid[0]['id']}"}
+    good(await post(paying.people.payer, f"/payouts/{paid[0]['id']}/returned", said))
+    assert await status() == "locked"
+    good(await post(paying.people.approver, f"/payouts/{paid[0]['id']}/retry"))
+    assert await status() == "locked"
+    (again,) = good(await post(paying.people.payer, "/payouts/claim", {"limit": 5, "worker": "w"}))["items"]
+    said = {"bank_reference": "B-again", "fence": again["fence"]}
+    good(await post(paying.people.payer, f"/payouts/{again['id']}/paid", said))
+    assert await status() == "paid"
+    events = good(await clerk.get(f"/settlements/{paying.settlement}"))["events"]
+    assert [event["event"] for event in events[-4:]] == ["lock", "paid", "reopen", "paid"]
+
+
+async def test_a_difference_that_is_none_is_refused_by_the_database(paying: Paying) -> None:
+    await pay(paying)
+    await use(await paying.door.platform("late"), {code_of(CITIES[0], 0): 50_000}, hour=12)
+    made = await adjusted(paying)
+    async with paying.owner.transaction():
+        await paying.owner.execute("set local session_replication_role = replica")
+        await paying.owner.execute(
+            "update settlement_line set adjustment_fen = 1000000 where settlement = $1 and uscc = $2",
+            made["id"], code_of(CITIES[0], 0),
+        )  # fmt: skip
+        await paying.owner.execute(
+            """update settlement_event set detail = detail || jsonb_build_object('lines_sha256',
+               settlement_lines_sha256($1)) where settlement = $1 and event = 'approve'""",
+            made["id"],
+        )
+    assert problem(await decide(paying.people.approver, str(made["id"]), "lock")) == (409, "ADJUSTMENT_WRONG")
+
+
 async def test_nothing_is_claimed_that_was_not_paid_what_waits_is_paid_less(paying: Paying) -> None:
     down = code_of(CITIES[1], 0)
     await correct(paying, down, 40_000)
@@ -133,6 +260,27 @@ async def test_what_is_with_the_bank_is_waited_for(paying: Paying) -> None:
         said = {"fence": one["fence"], "bank_reference": f"B{one['id']}"}
         good(await post(paying.people.payer, f"/payouts/{one['id']}/paid", said))
     assert good(await decide(paying.people.approver, str(made["id"]), "lock"))["status"] == "locked"  # tried again
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"claim": 1}, {"because_of": "anhui-2026-0001"}, {"because_of": "none"}, {"claim": None}]
+)
+async def test_nothing_is_offset_without_an_approval_not_even_by_the_service_itself(
+    paying: Paying, said: dict[str, object]
+) -> None:
+    one = (await paying.people.clerk.items("/payouts", settlement=paying.settlement))[0]
+    for part, after in ((one["amount_fen"], "offset"), (1, "ready"), (-1, "ready")):
+        transaction = paying.owner.transaction()
+        await transaction.start()
+        await paying.owner.execute("select set_config('suanbu.city', '*', true)")
+        await paying.owner.execute("set local role suanbu_service")
+        with pytest.raises(asyncpg.CheckViolationError):
+            await paying.owner.execute(
+                """insert into payout_event (instruction, before, after, actor, at, transaction, reference, moved_fen,
+                   detail) values ($1, '', $2, 'key:x', now(), 0, '', 0, $3)""",
+                one["id"], after, json.dumps({"offset_fen": part, **said}),
+            )  # fmt: skip
+        await transaction.rollback()
 
 
 @pytest.mark.parametrize("column", ["amount_fen = amount_fen + 1", "recovered_fen = 1", "status = 'waived'"])

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -26,10 +25,7 @@ from meter.rollup.daily import roll_up
 from meter.rollup.spark import roll_up_on_spark
 from tests.archive.year import journal
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("pyspark") is None or shutil.which("java") is None,
-    reason="the cluster engine is an extra: install suanbu[spark] and Java 17",
-)
+pytestmark = pytest.mark.spark  # the cluster engine is an extra: `make test-spark` installs it and runs these
 
 ROWS = journal(seed=21, batches=80)
 STARTS_WITHIN_SECONDS = 60

@@ -15,6 +15,7 @@ from api.people import create_person, log_in, log_out
 from meter.audit.log import digest_after
 from tests.support.door import Door, Holder, good, problem
 from tests.support.province import People, decide, locked, people_of, populate, run
+from tests.support.worlds import post
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -63,6 +64,14 @@ async def test_what_was_refused_is_in_it(people: People, auditor: Holder) -> Non
     number = (await run(people.clerk, number="refused"))["id"]
     assert problem(await decide(people.approver, number, "lock"))[0] == 409
     assert (f"key:{people.approver.name}", "settlement.lock", "refused") in await actions(auditor, number)
+
+
+async def test_what_was_refused_to_who_pays_or_claims_is_in_it(people: People, auditor: Holder) -> None:
+    assert problem(await post(people.payer, "/payouts/999999/paid", {}))[0] == 404
+    assert (f"key:{people.payer.name}", "payout.paid", "refused") in await actions(auditor, "999999")
+    said = {"kind": "waive", "amount_fen": 1}
+    assert problem(await post(people.clerk, "/claims/888888/propose", said))[0] == 404
+    assert (f"key:{people.clerk.name}", "claim.propose", "refused") in await actions(auditor, "888888")
 
 
 async def test_keys_and_people_are_in_it(app: Door, auditor: Holder) -> None:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.access import SCOPES, create_key
-from api.console.guard import SESSION_COOKIE
+from api.console.guard import SESSION_COOKIE, session_form_token
 from api.people import SCOPES_OF, create_person, log_in
 from meter.database.scope import CITY_ROLE, SERVICE_ROLE
 from tests.support.door import Door, Holder, good, problem
@@ -112,9 +112,9 @@ def filled(path: str, province: Province, city: str, *, thorough: bool) -> list[
         for code in (code_of(city, 0), code_of(other, 0)):
             values = {
                 "number": settlement, "uscc": code, "kind": "json", "source": "holder-2", "record_id": "u1", "id": "u1",
-                "batch": "4", "objection": "1", "round_id": "anhui-2026",
+                "batch": "4", "objection": "1", "round_id": "anhui-2026", "event": "review",
             }  # fmt: skip
-            if path.startswith(("/v1/payouts", "/v1/claims")):
+            if path.startswith(("/v1/payouts", "/v1/claims", "/console/payouts")):
                 values["number"] = "3"
             filled_in = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values.get(m.group(1), "1"), path)  # noqa: B023
             found.append(filled_in)
@@ -122,6 +122,12 @@ def filled(path: str, province: Province, city: str, *, thorough: bool) -> list[
                 kinds = (".csv", ".json?layout=lines", ".csv?layout=city")
                 found += [filled_in.replace(".json", kind) for kind in kinds]
                 found.append(filled_in + f"?region={other}")
+            if path.endswith("/decide/{event}"):
+                found += [filled_in.replace("/review", "/objection"), f"{filled_in}?city={other}"]
+            if path.endswith("/payouts"):
+                found += [filled_in.replace("/payouts", f"/payouts?settlement={settlement}")]
+            if path == "/console/payouts/{number}":
+                found += [f"/console/payouts/{number}" for number in range(1, 7)]
             if path.endswith("/lines"):
                 found += [f"{filled_in}?q={code_of(other, 0)}", f"{filled_in}?region={other}"]
     return sorted(set(found))
@@ -243,6 +249,51 @@ async def test_every_page_of_the_console_in_every_role_for_every_city(province: 
                 leaks += [(role, target, one) for one in canaries(city) if one in answer.text and one not in target]
     assert not leaks, leaks[:5]
     assert shown > 50
+
+
+async def test_a_person_of_a_city_decides_in_the_console_about_his_own_lines_only(province: Province) -> None:
+    """Whatever a form says: the city is his own, and no other decision than a review or an objection is open."""
+    client, first, second = province.door.client, *CITIES[:2]
+    clerk = await province.door.holder("settlement:run", "report:read")
+    made = await run(clerk, number="in the console")
+    good(await decide(clerk, made["id"], "submit"))
+    name, now = "reviewer at the console", datetime.now(UTC)
+    await create_person(province.door.engine, name=name, role="reviewer", city=first, password="long enough", now=now)
+    session = await log_in(province.door.engine, name, "long enough", now)
+    assert session
+    headers = {"Cookie": f"{SESSION_COOKIE}={session}"}
+    here = f"/console/settlements/{made['id']}"
+    token = session_form_token(session)
+    for event in ("submit", "approve", "publish", "ruling", "lock", "cancel"):
+        answer = await client.post(f"{here}/decide/{event}", data={"token": token}, headers=headers)
+        assert answer.status_code == 403, event
+    said = {"token": token, "decision": "return", "note": "x", "city": second}
+    answer = await client.post(f"{here}/decide/review", data=said, headers=headers)
+    assert answer.status_code == 403
+    assert "只能办理本市" in answer.text
+    said = {"token": token, "decision": "pass"}
+    answer = await client.post(f"{here}/decide/review", data=said, headers=headers)
+    assert answer.headers["location"] == f"{here}?done=review"
+    (review,) = [event for event in good(await clerk.get(f"/settlements/{made['id']}"))["events"]
+                 if event["event"] == "review"]  # fmt: skip
+    assert (review["detail"]["city"], review["actor"]) == (first, f"person:{name}")
+
+
+async def test_a_city_cannot_find_out_by_objecting_who_has_a_line_elsewhere(province: Province) -> None:
+    clerk = await province.door.holder("settlement:run", "report:read")
+    reviewer = await province.door.holder("settlement:review")
+    approver = await province.door.holder("settlement:approve")
+    made = await run(clerk, number="objections", budget_fen=1)
+    for holder, event in ((clerk, "submit"), (reviewer, "review"), (approver, "approve"), (approver, "publish")):
+        said: dict[str, object] = {"decision": "pass"} if event == "review" else {}
+        if event == "publish":
+            said = {"days": 1}
+        good(await decide(holder, made["id"], event, **said))
+    bound = await keyed(province.door, CITIES[0], "settlement:review", "report:read")
+    there = await decide(bound, made["id"], "objections", note="x", uscc=code_of(CITIES[1], 0))
+    nowhere = await decide(bound, made["id"], "objections", note="x", uscc=code_of("349900", 7))
+    assert problem(there) == problem(nowhere) == (404, "NO_SUCH_LINE")
+    good(await decide(bound, made["id"], "objections", note="x", uscc=code_of(CITIES[0], 0)))
 
 
 async def test_a_city_reviews_its_own_lines_only(province: Province) -> None:

@@ -17,10 +17,12 @@ from api.people import (
     SCOPES_OF,
     SESSION_HOURS,
     create_person,
+    list_people,
     log_in,
     log_out,
     new_second_factor,
     prove_again,
+    shut_out,
     unlock,
     whose,
 )  # fmt: skip
@@ -137,6 +139,21 @@ async def test_without_a_second_factor_nobody_decides(app: Door) -> None:
     person = await whose(app.engine, await log_in(app.engine, name, PASSWORD, NOW), NOW)
     assert person is not None
     assert not person.may_decide(NOW)
+
+
+async def test_who_is_disabled_is_out_at_once_and_may_be_let_in_again(app: Door) -> None:
+    name, _ = await somebody(app)
+    session = await log_in(app.engine, name, PASSWORD, NOW)
+    assert await whose(app.engine, session, NOW) is not None
+    assert await shut_out(app.engine, name, NOW, out=True)
+    assert await whose(app.engine, session, NOW) is None
+    assert await log_in(app.engine, name, PASSWORD, NOW) is None
+    (row,) = [one for one in await list_people(app.engine) if one["name"] == name]
+    assert (row["disabled"], row["second_factor"]) == (True, False)
+    assert "password_hash" not in row
+    assert await shut_out(app.engine, name, NOW, out=False)
+    assert await log_in(app.engine, name, PASSWORD, NOW)
+    assert not await shut_out(app.engine, "nobody of this name", NOW, out=True)
 
 
 def test_roles_have_what_they_need_and_nothing_of_each_other() -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from settlement.award.budget import share_budget
 from settlement.award.formula import Figures, award
@@ -48,25 +49,41 @@ def pairs(values: list[int]) -> npt.NDArray[np.uint64]:
     return np.array([limbs(value, 2) for value in values], dtype=np.uint64)
 
 
-def test_the_formula_agrees_with_fractions() -> None:
+@pytest.mark.parametrize(
+    "rate", [Fraction(123456789, 10**9), Fraction(17, 100), Fraction(1, 5), Fraction(1), Fraction(0)]
+)
+@pytest.mark.parametrize(("money", "quantity"), [(61, 124), (47, 103), (49, 105), (20, 30), (3, 4)])
+def test_the_formula_agrees_with_fractions(rate: Fraction, money: int, quantity: int) -> None:
+    """Figures of the usual size take a narrower way than large ones; here both are met, and their border."""
     chance = random.Random(9)
-    count = 2000
+    count = 800
 
     def whole(bits: int) -> int:
         return chance.getrandbits(chance.randint(1, bits))
 
-    charges, everything, consumed, supplied, group, group_supplied = ([] for _ in range(6))
-    covered = []
+    charges: list[int] = []
+    everything: list[int] = []
+    covered: list[int] = []
+    consumed: list[int] = []
+    supplied: list[int] = []
+    group: list[int] = []
+    group_supplied: list[int] = []
     for _ in range(count):
-        spent = whole(61)
+        spent = whole(money)
         charges.append(spent)
-        everything.append(spent + whole(60))
+        everything.append(spent + chance.choice([0, whole(money - 1)]))
         covered.append(chance.choice([everything[-1], chance.randint(0, everything[-1])]))
-        consumed.append(whole(124))
-        supplied.append(chance.choice([0, whole(124), max(0, consumed[-1] - whole(20))]))
-        group.append(consumed[-1] + chance.choice([0, whole(124)]))
-        group_supplied.append(chance.choice([supplied[-1], whole(124)]))
-    rate = Fraction(123456789, 10**9)
+        consumed.append(whole(quantity))
+        supplied.append(chance.choice([0, whole(quantity), max(0, consumed[-1] - whole(min(20, quantity)))]))
+        if spent and chance.random() < 0.2:  # a base that is a whole fen, or one unit beside it
+            consumed[-1] = max(1, consumed[-1] // spent) * spent
+            supplied[-1] = consumed[-1] - consumed[-1] // spent * chance.randint(0, spent) + chance.randint(-1, 1)
+            supplied[-1] = max(0, supplied[-1])
+        times = chance.choice([1, 2, 3])  # the same ratio in other numbers, or one unit beside it
+        alike = (consumed[-1] * times, max(0, supplied[-1] * times + chance.randint(-1, 1)))
+        other = (consumed[-1] + whole(quantity), chance.choice([supplied[-1], whole(quantity)]))
+        for kept, figure in zip((group, group_supplied), chance.choice([alike, other]), strict=True):
+            kept.append(figure)
     figures = Figures(
         charges_fen=np.array(charges, dtype=np.int64),
         covered_fen=np.array(covered, dtype=np.int64),

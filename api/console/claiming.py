@@ -1,0 +1,100 @@
+"""One claim: what was proposed and decided, and the forms for who may propose or decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from api.claiming import SCOPE_OF
+from api.console.answer import page, to
+from api.console.books import Books, Record, books_of
+from api.console.deciding import NOTE_MAX
+from api.console.guard import CLAIMS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.proof import FAILED, proven
+from api.console.refusals import because
+from api.console.settlements import frame
+from api.people import PROOF_MINUTES, Person
+from api.problem import Problem
+from api.service import now
+from settlement.report.money import fen_of
+from settlement.review.states import hand_of
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Books, Depends(books_of)]
+Number = Annotated[int, Path(gt=0, lt=2**63)]
+
+
+@ROUTER.get("/claims/{number}")
+async def get_claim(request: Request, books: Shelf, number: Number) -> Response:
+    """One claim."""
+    person = await admitted(request, books, CLAIMS)
+    return await _page(request, books, person, await _claim(books, number, person))
+
+
+@ROUTER.post("/claims/{number}/{word}")
+async def post_claim(request: Request, books: Shelf, number: Number, word: str) -> Response:
+    """Propose, approve or reject. What is refused comes back as the same page with the reason."""
+    person = await admitted(request, books, CLAIMS)
+    given = await form_of(request)
+    session = check_session_form(request, given.get("token"))
+    claim = await _claim(books, number, person)
+    if word not in SCOPE_OF:
+        raise missing("事项", person)
+    if SCOPE_OF[word] not in person.scopes:
+        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+    if word != "propose":
+        shown = await proven(books, session, person, given)
+        if shown is None:
+            return await _page(request, books, await books.whose(session) or person, claim, FAILED, 403)
+        person = shown
+    try:
+        await books.decide_claim(person, number, word, _said(word, given))
+    except Problem as problem:
+        return await _page(request, books, person, claim, because(problem.code), problem.status)
+    return to(f"{HOME}/claims/{number}")
+
+
+async def _claim(books: Books, number: int, person: Person) -> Record:
+    found = await books.claims(None, None, number - 1, 1)
+    if not found or found[0]["id"] != number:
+        raise missing("追回事项", person)
+    return found[0]
+
+
+def _said(word: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the form says. Raises Problem 400 for an amount or a number that is none."""
+    note = given.get("note", "").strip()
+    if len(note) > NOTE_MAX:
+        raise Problem(400, "out_of_range", "the note is too long")
+    said: dict[str, Any] = {"note": note} if note else {}
+    if word != "propose":
+        return said | {"proposal": _whole(given.get("proposal", ""))}
+    amount = fen_of(given.get("amount", ""))
+    if amount is None:
+        raise Problem(400, "out_of_range", "the amount is none")
+    said |= {"kind": given.get("kind", ""), "amount_fen": amount}
+    return said | ({"instruction": _whole(given["instruction"])} if given.get("instruction") else {})
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Problem(400, "out_of_range", "that is no number")
+    return int(text)
+
+
+async def _page(
+    request: Request, books: Books, person: Person, claim: Record, error: str = "", status: int = 200
+) -> Response:
+    answered = {event["proposal"] for event in claim["events"]}
+    waiting = [event for event in claim["events"] if event["event"] == "propose" and event["id"] not in answered]
+    may_propose = claim["status"] == "open" and SCOPE_OF["propose"] in person.scopes
+    decides = SCOPE_OF["approve"] in person.scopes
+    return page(
+        "claim", status, **frame(request, person, CLAIMS), item=claim, error=error, waiting=waiting,
+        open_fen=claim["amount_fen"] - claim["recovered_fen"] if claim["status"] == "open" else 0,
+        may_propose=may_propose, instructions=await books.offsettable(claim["uscc"]) if may_propose else [],
+        answerable=[event["id"] for event in waiting if decides and hand_of(event["actor"]) != hand_of(person.actor)],
+        prove=not person.may_decide(now()), minutes=PROOF_MINUTES, note_max=NOTE_MAX,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Findings as a reviewer reads them: what was seen in the records of a line, by how much, and what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, Final
+
+from api.console.quantity import shown
+from settlement.report.about import SHANGHAI
+
+TITLE: Final[Mapping[str, str]] = {
+    "above_capacity": "超出登记容量", "metered_twice": "疑似重复计量", "price_stray": "单价偏离", "ring": "循环使用",
+}  # fmt: skip
+A_LINE_MAX = 50
+RECORDS_MAX = 20
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """One finding in the reader's words."""
+
+    title: str
+    text: str
+    facility: str
+    when: str
+    records: list[str]
+    more: int
+
+
+def shown_findings(found: Sequence[Mapping[str, Any]]) -> list[ShownFinding]:
+    """The findings one after the other; one of a kind that is not known is shown with its numbers as they are."""
+    return [_shown(one) for one in found]
+
+
+def counted(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Entity code -> how many findings there are about it."""
+    count: dict[str, int] = {}
+    for one in found:
+        for code in {one.get("consumer"), *(one.get("parties") or ())} - {None}:
+            count[str(code)] = count.get(str(code), 0) + 1
+    return count
+
+
+def _shown(one: Mapping[str, Any]) -> ShownFinding:
+    records = [f"{record['batch']}/{record['ordinal']}" for record in one.get("records") or ()]
+    return ShownFinding(
+        title=TITLE.get(str(one["kind"]), str(one["kind"])),
+        text=_text(one),
+        facility=str(one.get("facility") or ""),
+        when=f"{_moment(one.get('started_at'))} 至 {_moment(one.get('ended_at'))}",
+        records=records[:RECORDS_MAX],
+        more=max(0, len(records) - RECORDS_MAX),
+    )
+
+
+def _text(one: Mapping[str, Any]) -> str:
+    found, expected = one.get("found"), one.get("expected")
+    match one["kind"]:
+        case "above_capacity":
+            return f"同时使用最多 {_thousandths(found)} 卡，登记 {_thousandths(expected)} 卡"
+        case "metered_twice":
+            return f"一条记录落在同一单位、设施、卡数和订单的另一条之内，可能重复 {_card_hours(found)} 卡时"
+        case "price_stray":
+            return f"每卡时 {_yuan(found)} 元，本设施的中位数为 {_yuan(expected)} 元"
+        case "ring":
+            parties = " → ".join(str(code) for code in one.get("parties") or ())
+            return f"关联方之间循环使用（{parties}），相互抵消 {_petaflops_hours(found)} P时"
+    return f"{found}（对照 {expected}）"
+
+
+def _thousandths(value: Any) -> str:
+    return shown(Fraction(int(value), 1000), 3).text
+
+
+def _card_hours(millicard_seconds: Any) -> str:
+    return shown(Fraction(int(millicard_seconds), 3_600_000), 3).text
+
+
+def _petaflops_hours(megaflops_hours: Any) -> str:
+    return shown(Fraction(int(megaflops_hours), 10**9), 6).text
+
+
+def _yuan(thousandths_of_a_fen: Any) -> str:
+    return shown(Fraction(int(thousandths_of_a_fen), 100_000), 4).text
+
+
+def _moment(value: Any) -> str:
+    if value is None:
+        return "—"
+    moment = datetime.fromtimestamp(value, SHANGHAI) if isinstance(value, int) else value
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return str(moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"))

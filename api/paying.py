@@ -1,0 +1,45 @@
+"""What became of payout instructions, and decisions about them, by whoever: one door for keys and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.deciding import TEXT_MAX, Hand
+from api.problem import Problem
+from api.service import now
+from meter.audit.log import note_refusal
+from settlement.payout.instructions import DECISIONS, MARKS, decide, mark
+from settlement.payout.refusal import NotPossible
+
+SCOPE_OF: Final[Mapping[str, str]] = {
+    **dict.fromkeys(MARKS, "payout:run"), **dict.fromkeys(DECISIONS, "settlement:approve"),
+}  # fmt: skip
+OUTCOMES: Final = ("paid", "failed", "returned")
+LARGEST: Final = 2**63
+
+
+async def record(engine: AsyncEngine, hand: Hand, number: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
+    """Record a mark, or decide (retry, settle); the instruction. Refusals are in the audit log. Raises Problem."""
+    if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
+        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")
+    if not 0 < number < LARGEST:
+        raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
+    if word == "settle" and said.get("outcome") not in OUTCOMES:
+        raise Problem(400, "bad_request", f"outcome is {', '.join(OUTCOMES)}")
+    for name, value in said.items():
+        if isinstance(value, int) and not -LARGEST < value < LARGEST:
+            raise Problem(400, "out_of_range", f"{name} is out of range")
+        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
+            raise Problem(400, "out_of_range", f"{name} is too long, or holds a NUL")
+    work = decide if word in DECISIONS else mark
+    try:
+        return await work(engine, number, word, said=said, actor=hand.actor, moment=now())
+    except NotPossible as error:
+        await note_refusal(engine, hand.actor, f"payout.{word}", str(number), error.code)
+        missing = error.code.startswith("NO_SUCH")
+        raise Problem(
+            403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail
+        ) from None

@@ -1,0 +1,51 @@
+"""Running settlements and adjustments on somebody's behalf, one at a time: for keys over HTTP and for people."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from api import metrics
+from api.deciding import Hand
+from api.problem import Problem
+from api.service import Service, now
+from meter.rollup.store import driver
+from settlement import job, store
+from settlement.refused import Refused
+
+ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
+SCOPE = "settlement:run"
+
+
+def refused(error: Refused) -> Problem:
+    """A refused settlement as a problem document."""
+    return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
+
+
+async def run(service: Service, hand: Hand, wanted: job.Request) -> str:
+    """Run a settlement; its number. Raises Problem."""
+    if SCOPE not in hand.scopes or hand.city is not None:
+        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE}, for the whole province")
+    started = time.perf_counter()
+    try:
+        async with ONE_AT_A_TIME:
+            number, _ = await job.run(
+                service.engine, wanted, actor=hand.actor, algorithm=service.settings.algorithm, moment=now()
+            )
+    except Refused as error:
+        raise refused(error) from None
+    metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
+    return number
+
+
+async def adjust(service: Service, hand: Hand, locked: str) -> str:
+    """Settle what arrived since a lock, under the same order and readings; the new settlement. Raises Problem."""
+    async with service.engine.connect() as held:
+        found = await store.get_settlement(await driver(held), locked)
+    if found is None:
+        raise Problem(404, "no_such_settlement", f"there is no settlement {locked!r}")
+    if found["status"] not in ("locked", "paid"):
+        raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
+    asked, _ = await job.stored_request(service.engine, locked)
+    return await run(service, hand, replace(asked, as_of=None))

@@ -1,0 +1,1 @@
+"""Paying a locked settlement's instructions, beside the plain way."""

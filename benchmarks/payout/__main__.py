@@ -1,0 +1,152 @@
+"""Measures paying: instructions leased and marked paid a second, by two workers, beside the plain way to write it.
+
+python -m benchmarks.payout [--json FILE] [--quick] [--instructions N]
+
+Both pay the same instructions on the same PostgreSQL, in turns. Ours leases a hundred at a time and writes an event, an
+audit row and a fence for each step, checked by triggers. The plain way takes one row at a time with SELECT ... FOR
+UPDATE SKIP LOCKED through SQLAlchemy, and sets its status twice; it keeps no trail. No bank is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from meter.database.connect import service_engine
+from meter.database.embedded import embedded
+from meter.database.scope import PROVINCE, act_as
+from migrations.upgrade import upgrade
+from settlement.payout.instructions import claim, mark
+
+WORKERS = 2
+AT_ONCE = 100
+ROUNDS = 5
+PLAIN = Table(
+    "plain_payout", MetaData(), Column("id", BigInteger, primary_key=True), Column("amount_fen", BigInteger),
+    Column("status", Text), Column("bank_reference", Text),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Measure and write; print the same JSON."""
+    parser = argparse.ArgumentParser(prog="benchmarks.payout", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--instructions", type=int, help="a round")
+    asked = parser.parse_args()
+    count = asked.instructions or (200 if asked.quick else 1_000)
+    with tempfile.TemporaryDirectory(prefix="suanbu-payout-") as folder:
+        Path(folder).chmod(0o755)
+        with embedded(Path(folder)) as server:
+            found = asyncio.run(measure(server.socket_url, count))
+    text = json.dumps(found, indent=1)
+    if asked.json:
+        asked.json.write_text(text)
+    print(text)
+
+
+async def measure(url: str, count: int) -> dict[str, Any]:
+    """Rates of both in every round, their medians and the ratio."""
+    await upgrade(url)
+    act_as(PROVINCE)
+    ours = service_engine(url, WORKERS)
+    plain = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=WORKERS)
+    rates: dict[str, list[float]] = {"ours": [], "plain": []}
+    try:
+        async with plain.begin() as connection:
+            await connection.run_sync(PLAIN.metadata.create_all)
+        for round_number in range(ROUNDS):
+            await _prepare(url, round_number, count)
+            for name, engine, work in (("ours", ours, _ours), ("plain", plain, _plain)):
+                started = time.perf_counter()
+                done = await asyncio.gather(*(work(engine, f"w{worker}") for worker in range(WORKERS)))
+                assert sum(done) == count, f"{name} paid {done} of {count}"
+                rates[name].append(count / (time.perf_counter() - started))
+    finally:
+        await ours.dispose()
+        await plain.dispose()
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    return {
+        "figures": {"payout.vs_plain": round(medians["ours"] / medians["plain"], 3)},
+        "instructions": count,
+        "workers": WORKERS,
+        "rounds": ROUNDS,
+        "paid_a_second": {name: round(value, 1) for name, value in medians.items()},
+    }
+
+
+async def _prepare(url: str, round_number: int, count: int) -> None:
+    """A locked settlement with so many instructions, written down as its owner could; and as many plain rows."""
+    number = f"bench-{round_number}"
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("set local session_replication_role = replica")
+            await connection.execute(
+                """insert into settlement (id, round, status, as_of, payment_order, readings, matches, applications,
+                   match_lines, totals, receipt, digest, fingerprint, run_by, created_at)
+                   values ($1, $1, 'locked', 0, '{}', '{}', '[]', '[]', '[]', '{}', '{}', '', $1::text::bytea, 'bench',
+                   now())""",
+                number,
+            )
+            codes = [f"91340100MA{n:07d}X" for n in range(count)]
+            await connection.execute(
+                """insert into settlement_line (settlement, uscc, name, outcome, award_fen, held_fen, payable_fen, line,
+                   working) select $1, code, '', 'payable', 100, 0, 100, '{}', '{}' from unnest($2::text[]) code""",
+                number, codes,
+            )  # fmt: skip
+            await connection.execute(
+                """insert into payout_instruction (settlement, uscc, amount_fen, offset_fen, reference, issue, status,
+                   fence, created_at) select $1, code, 100, 0, 'SB-' || $1 || '-' || code, 1, 'ready', 0, now()
+                   from unnest($2::text[]) code""",
+                number, codes,
+            )  # fmt: skip
+            await connection.execute("truncate plain_payout")
+            await connection.execute(
+                "insert into plain_payout (id, amount_fen, status) "
+                "select n, 100, 'ready' from generate_series(1, $1::int) n",
+                count,
+            )
+        await connection.execute("vacuum analyze payout_instruction, plain_payout")
+    finally:
+        await connection.close()
+
+
+async def _ours(engine: AsyncEngine, worker: str) -> int:
+    done = 0
+    while taken := await claim(engine, worker, AT_ONCE, f"key:{worker}", datetime.now(UTC)):
+        for one in taken:
+            said = {"worker": worker, "fence": one["fence"], "bank_reference": f"B-{one['reference']}"}
+            await mark(engine, one["id"], "paid", said=said, actor=f"key:{worker}", moment=datetime.now(UTC))
+            done += 1
+    return done
+
+
+async def _plain(engine: AsyncEngine, worker: str) -> int:
+    done = 0
+    while True:
+        async with engine.begin() as connection:
+            wanted = select(PLAIN.c.id).where(PLAIN.c.status == "ready").limit(1).with_for_update(skip_locked=True)
+            number = (await connection.execute(wanted)).scalar()
+            if number is None:
+                return done
+            await connection.execute(update(PLAIN).where(PLAIN.c.id == number).values(status="sent"))
+        async with engine.begin() as connection:
+            paid = {"status": "paid", "bank_reference": f"{worker}-{number}"}
+            await connection.execute(update(PLAIN).where(PLAIN.c.id == number).values(**paid))
+        done += 1
+
+
+if __name__ == "__main__":
+    main()

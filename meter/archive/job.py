@@ -1,0 +1,122 @@
+"""The job that seals closed months: reads batches from the journal, writes files, and both manifests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.archive import store
+from meter.archive.manifest import BrokenManifest, Sealing, keep_only, read_manifest
+from meter.archive.seal import NotTheNextBatches, Rows, seal
+from meter.archive.verify import Fault, find_faults
+from meter.journal.store import read_entries
+from meter.rollup.store import driver
+
+LOCK = 0x5ABA  # the advisory lock of whoever seals
+LOCAL = timezone(timedelta(hours=8))
+Progress = Callable[[int, int], None]
+
+
+class SealedElsewhere(RuntimeError):
+    """Another process is sealing right now."""
+
+
+async def archive(
+    engine: AsyncEngine,
+    folder: Path,
+    *,
+    algorithm: str,
+    moment: datetime,
+    up_to: int | None = None,
+    progress: Progress | None = None,
+) -> Sealing | None:
+    """Seal the batches of closed months (or those up to `up_to`) that are not sealed yet; None when there are none.
+
+    Safe to be killed and run again at any moment: files without a line in both manifests are written anew. `progress`
+    is called with (records read, records in all). Raises BrokenManifest where the folder is not what was sealed,
+    SealedElsewhere, NotTheNextBatches for an `up_to` that the journal does not have.
+    """
+    async with engine.connect() as held:
+        connection = await driver(held)
+        if not await connection.fetchval(f"select pg_try_advisory_lock({LOCK})"):
+            raise SealedElsewhere("another process is sealing the archive")
+        try:
+            return await _archive(connection, folder, algorithm, moment, up_to, progress)
+        finally:
+            await connection.execute(f"select pg_advisory_unlock({LOCK})")
+
+
+async def _archive(
+    connection: asyncpg.Connection,
+    folder: Path,
+    algorithm: str,
+    moment: datetime,
+    up_to: int | None,
+    progress: Progress | None,
+) -> Sealing | None:
+    known = await store.sealings_known(connection)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    if len(read_manifest(folder)) > len(known):
+        keep_only(folder, len(known))  # sealed, but killed before the database knew: done again
+    head = known[-1].digest if known else None
+    read_manifest(folder, head)  # a folder that was exchanged or cut is found before anything is added to it
+    sealed = known[-1].last_batch if known else 0
+    local = moment.astimezone(LOCAL)
+    month_began = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last = await store.closed_up_to(connection, sealed, month_began) if up_to is None else up_to
+    if last <= sealed:
+        return None
+    exists = await connection.fetchval("select exists (select from batch where batch = $1)", last)
+    if not exists:
+        raise NotTheNextBatches(f"there is no batch {last} yet")
+    sealing = await _seal(connection, folder, sealed + 1, last, algorithm, head, progress)
+    await store.keep_sealing(connection, sealing, moment)
+    return sealing
+
+
+async def _seal(
+    connection: asyncpg.Connection,
+    folder: Path,
+    first: int,
+    last: int,
+    algorithm: str,
+    head: str | None,
+    progress: Progress | None,
+) -> Sealing:
+    """Seal in a thread, which asks this loop for the next rows: memory holds a window of them."""
+    loop = asyncio.get_running_loop()
+    parts = await store.windows(connection, first, last)
+    in_all = sum(records for _, _, records in parts)
+
+    async def read(window_first: int, window_last: int) -> NDArray[np.void]:
+        return store.sealed_entries(await read_entries(connection, window_first, window_last))
+
+    def rows() -> Iterator[Rows]:
+        done = 0
+        for window_first, window_last, records in parts:
+            yield asyncio.run_coroutine_threadsafe(read(window_first, window_last), loop).result()
+            done += records
+            if progress is not None:
+                progress(done, in_all)
+        yield asyncio.run_coroutine_threadsafe(store.reversals(connection, first, last), loop).result()
+
+    return await asyncio.to_thread(seal, rows(), folder, last, algorithm, head)
+
+
+async def check_archive(
+    engine: AsyncEngine, folder: Path, progress: Progress | None = None
+) -> tuple[tuple[Sealing, ...], list[Fault]]:
+    """The sealings and every fault of their files. Raises BrokenManifest where the two manifests differ."""
+    async with engine.connect() as held:
+        known = await store.sealings_known(await driver(held))
+    sealings = read_manifest(folder, known[-1].digest if known else None)
+    if sealings and not known:
+        raise BrokenManifest(f"{folder} holds {len(sealings)} sealings that the database knows nothing of")
+    return sealings, await asyncio.to_thread(find_faults, folder, sealings, progress)

@@ -1,0 +1,272 @@
+"""The job that looks for what a reviewer should look at: the sweeps over a settlement's records, kept beside its lines.
+
+Findings are rows with the records that prove them; they change no money. The records that touch the round's window are
+held in memory while they are swept, about 110 bytes each; an archive too large for that is swept on a cluster
+(`meter/findings/spark.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.archive.store import reversals, sealed_entries, windows
+from meter.findings import capacity, price, rings, twice
+from meter.findings.capacity import CAPACITY_SCHEMA
+from meter.findings.month import NEEDED, Columns, load_month
+from meter.findings.sweeps import Month, sweep_months
+from meter.journal.store import read_entries
+from meter.registry.read import dictionary, facts_as_of
+from meter.rollup.frames import USE_SCHEMA
+from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
+from meter.rollup.store import driver, use_as_of
+from settlement.refused import Refused
+from settlement.rounds import load_rounds
+
+KINDS = ("above_capacity", "metered_twice", "ring", "price_stray")
+FOR_EVER = 2**30  # a day that never comes
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the sweeps ask of the registry and of the settlement's lines."""
+
+    capacities: pl.DataFrame
+    owners: pl.DataFrame
+    groups: pl.DataFrame
+    ratings: pl.DataFrame
+    use: pl.DataFrame
+    names: Mapping[str, Mapping[int, str]]
+
+
+async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[str, int]:
+    """Sweep the records of a settlement and keep what was found; how many findings of each kind it now has.
+
+    The same findings are kept once, however often it is run. Raises Refused UNKNOWN_SETTLEMENT.
+    """
+    async with engine.connect() as held:
+        connection = await driver(held)
+        row = await connection.fetchrow("select round, as_of from settlement where id = $1", settlement)
+        if row is None:
+            raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+        window = load_rounds()[row["round"]].window_seconds
+        if window is None:  # a draft has no window, and pays nothing
+            return dict.fromkeys(KINDS, 0)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            months = await _months(connection, row["as_of"], *window)
+            facts = await _facts(connection, settlement, row["as_of"], *window)
+        found = await asyncio.to_thread(_sweep, months, facts)
+        kept = [_kept(settlement, one, facts.names, moment) for one in found.iter_rows(named=True)]
+        await connection.executemany(_KEEP, kept)
+        rows = await connection.fetch(
+            "select kind, count(*) as findings from finding where settlement = $1 group by kind", settlement
+        )
+    return dict.fromkeys(KINDS, 0) | {one["kind"]: one["findings"] for one in rows}
+
+
+async def list_findings(
+    connection: asyncpg.Connection,
+    settlement: str,
+    *,
+    kind: str | None = None,
+    consumers: Sequence[str] | None = None,
+    facility: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Findings of a settlement in order of their numbers; `consumers` also finds the rings that they are part of."""
+    rows = await connection.fetch(
+        """select * from finding where settlement = $1 and id > $2 and ($3::text is null or kind = $3)
+           and ($4::text[] is null or consumer = any($4) or parties && $4) and ($5::text is null or facility = $5)
+           order by id limit $6""",
+        settlement, after, kind, consumers, facility, limit,
+    )  # fmt: skip
+    return [_shown(row) for row in rows]
+
+
+_COLUMNS = (
+    "settlement", "kind", "facility", "chip", "consumer", "parties", "started_at", "ended_at", "found", "expected",
+    "records", "digest", "found_at",
+)  # fmt: skip
+_KEEP = (
+    f"insert into finding ({', '.join(_COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(_COLUMNS)))}) "
+    "on conflict (settlement, digest) do nothing"
+)
+
+
+def _shown(row: asyncpg.Record) -> dict[str, Any]:
+    """A finding for people and programs; `found` and `expected` are explained by the kind."""
+    return {
+        "id": row["id"],
+        "settlement": row["settlement"],
+        "kind": row["kind"],
+        "facility": row["facility"],
+        "chip": row["chip"],
+        "consumer": row["consumer"],
+        "parties": list(row["parties"]),
+        "started_at": row["started_at"].isoformat() if row["started_at"] else None,
+        "ended_at": row["ended_at"].isoformat() if row["ended_at"] else None,
+        "found": row["found"],
+        "expected": row["expected"],
+        "records": row["records"],
+    }
+
+
+def _kept(
+    settlement: str, one: Mapping[str, Any], names: Mapping[str, Mapping[int, str]], moment: datetime
+) -> tuple[Any, ...]:
+    facility = names["facilities"].get(one["facility"])
+    chip = names["chips"].get(one["chip"])
+    consumer = names["parties"].get(one["consumer"])
+    parties = [names["parties"][party] for party in one["parties"]]
+    records = json.dumps(one["records"] or [], sort_keys=True)
+    content = [one["kind"], facility, chip, consumer, parties, one["started"], one["ended"], one["found"],
+               one["expected"], records]  # fmt: skip
+    instants = [None if at is None else datetime.fromtimestamp(at, UTC) for at in (one["started"], one["ended"])]
+    digest = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
+    return (
+        settlement, one["kind"], facility, chip, consumer, parties, *instants, one["found"], one["expected"], records,
+        digest, moment,
+    )  # fmt: skip
+
+
+def _sweep(months: Sequence[Month], facts: _Facts) -> pl.DataFrame:
+    """All findings, in one order whatever the order of the rows."""
+    loads = [partial(load_month, month.chunks) for month in months]
+    above, inside = sweep_months(months, facts.capacities)
+    strays = [price.as_findings(price.price_strays(load())) for load in loads]
+    around = rings.rings(rings.uses_among(facts.use, facts.owners, facts.groups, facts.ratings))
+    found = [
+        capacity.with_proof(above, loads),
+        twice.as_findings(inside),
+        rings.with_proof(around, facts.owners, loads),
+        *strays,
+    ]
+    return pl.concat(found).sort("kind", "facility", "chip", "consumer", "started", "found", nulls_last=True)
+
+
+async def _months(connection: asyncpg.Connection, as_of: int, start: int, end: int) -> list[Month]:
+    """The rows up to a batch that touch [start, end) (epoch seconds), by local month of start."""
+    by_month: dict[int, list[NDArray[Any]]] = defaultdict(list)
+
+    def add(rows: NDArray[Any]) -> None:
+        rows = rows[(rows["started"] < end) & ((rows["ended"] > start) | (rows["started"] >= start))]
+        local = (rows["started"] + UTC_PLUS_8).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+        for month in np.unique(local).tolist():
+            by_month[month].append(rows[local == month])
+
+    for first, last, _ in await windows(connection, 1, as_of):
+        add(sealed_entries(await read_entries(connection, first, last)))
+    add(await reversals(connection, 1, as_of))
+    return [
+        Month(
+            int(np.datetime64(month, "M").astype("datetime64[D]").astype(np.int64)),
+            sum(len(part) for part in parts),
+            [partial(_columns, part) for part in parts],
+        )
+        for month, parts in sorted(by_month.items())
+    ]
+
+
+def _columns(rows: NDArray[Any]) -> Columns:
+    return {name: rows[name] for name in NEEDED}
+
+
+async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, start: int, end: int) -> _Facts:
+    facts = await facts_as_of(connection, as_of)
+    names = {}
+    for name in ("parties", "facilities", "chips"):
+        codes = await dictionary(connection, name)
+        names[name] = dict(zip(codes["number"].to_list(), codes["code"].to_list(), strict=True))
+    numbers = {code: number for number, code in names["parties"].items()}
+    lines = await connection.fetch(
+        "select uscc, line ->> 'group' as head from settlement_line where settlement = $1", settlement
+    )
+    groups = [(numbers[row["uscc"]], numbers.get(row["head"], -1)) for row in lines if row["uscc"] in numbers]
+    ruling = _ruling(facts["facility_facts"], "facility")
+    owners = facts["facility_owners"].join(ruling, on="seq")
+    ratings = facts["chip_facts"].join(
+        _ruling(facts["chip_facts"], "chip").select("seq", "day_from", "day_to"), on="seq"
+    )
+    first, last = ((at + UTC_PLUS_8) // DAY_SECONDS for at in (start, end))
+    use = (await use_as_of(connection, as_of)).filter((pl.col("day") >= first) & (pl.col("day") < last))
+    return _Facts(
+        capacities=await _capacities(connection, as_of, ruling, {code: n for n, code in names["chips"].items()}),
+        owners=owners.select("facility", "party", "share_billionths", "day_from", "day_to"),
+        groups=pl.DataFrame(groups, schema={"party": pl.Int32, "group": pl.Int32}, orient="row"),
+        ratings=ratings.select("chip", "megaflops_fp16", "day_from", "day_to"),
+        use=use.match_to_schema(USE_SCHEMA),
+        names=names,
+    )
+
+
+def _ruling(facts: pl.DataFrame, subject: str) -> pl.DataFrame:
+    """seq, subject, day_from and day_to (exclusive) of the days on which a fact rules; see R-FACTS."""
+    return (
+        facts.select("seq", subject, pl.col("valid_from").fill_null(-FOR_EVER), "valid_to")
+        .sort(subject, "valid_from", "seq")
+        .unique([subject, "valid_from"], keep="last", maintain_order=True)
+        .with_columns(pl.col("valid_from").shift(-1).over(subject).alias("next"))
+        .select(
+            "seq",
+            subject,
+            pl.col("valid_from").alias("day_from"),
+            pl.min_horizontal(pl.col("next").fill_null(FOR_EVER), pl.col("valid_to").fill_null(FOR_EVER)).alias(
+                "day_to"
+            ),
+        )
+    )
+
+
+async def _capacities(
+    connection: asyncpg.Connection, as_of: int, ruling: pl.DataFrame, chips: Mapping[str, int]
+) -> pl.DataFrame:
+    """Registered cards by facility, chip and days; of two that overlap the one that begins later rules from then on."""
+    rows = await connection.fetch(
+        """select (batch << 20 | ordinal) as seq, capacity from facility_fact
+           where batch <= $1 and jsonb_array_length(coalesce(capacity, '[]')) > 0""",
+        as_of,
+    )
+    days = {seq: (facility, begin, end) for seq, facility, begin, end in ruling.iter_rows()}
+    found: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
+    for row in rows:
+        if row["seq"] not in days:
+            continue
+        facility, rules_from, rules_to = days[row["seq"]]
+        for one in row["capacity"]:
+            chip = chips.get(one["chip"])
+            begin = max(rules_from, _day(one["from"]))
+            end = min(rules_to, _day(one["to"]) if one.get("to") else FOR_EVER)
+            if chip is not None and begin < end:
+                found[facility, chip].append((begin, end, _millicards(one["cards"])))
+    table = []
+    for (facility, chip), some in sorted(found.items()):
+        some.sort()
+        for place, (begin, end, cards) in enumerate(some):
+            following = some[place + 1][0] if place + 1 < len(some) else FOR_EVER
+            if begin < following:
+                table.append((facility, chip, begin, min(end, following), cards))
+    return pl.DataFrame(table, schema=CAPACITY_SCHEMA, orient="row")
+
+
+def _day(text: str) -> int:
+    return (date.fromisoformat(text) - EPOCH).days
+
+
+def _millicards(cards: object) -> int:
+    whole, _, part = str(cards).partition(".")
+    return int(whole) * 1000 + int((part + "000")[:3])

@@ -1,0 +1,49 @@
+"""Deciding about payments in the console: what failed or came back is paid again, by an approver with proof."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.people import SCOPES_OF
+from api.problem import Problem
+from tests.console.desk import Desk
+
+BACK, WAITING = "/console/payouts/2", "/console/payouts/1"
+
+
+@pytest.mark.parametrize("role", SCOPES_OF)
+async def test_an_approver_is_offered_what_the_state_asks_for(desk: Desk, role: str) -> None:
+    desk.sit_down(role)
+    if "payout:read" not in SCOPES_OF[role]:
+        await desk.page(BACK, 403)
+        return
+    page = await desk.page(BACK)
+    assert [form.action for form in page.forms[1:]] == ([f"{BACK}/retry"] if role == "approver" else [])
+    assert len((await desk.page(WAITING)).forms) == 1
+    token = page.forms[0].fields["token"]
+    for word in ("retry", "settle"):
+        assert (await desk.client.post(f"{BACK}/{word}", data={"token": "guessed"})).status_code == 403
+        answer = await desk.client.post(f"{BACK}/{word}", data={"token": token})
+        assert answer.status_code == 403, "without the scope, or without proof"
+    assert not desk.books.decided
+
+
+async def test_with_proof_it_is_paid_again_or_settled(desk: Desk) -> None:
+    desk.books.codes["approver"] = "123456"
+    desk.sit_down("approver")
+    form = (await desk.page(BACK)).forms[1]
+    wrong = await desk.client.post(form.action, data={**form.fields, "password": "wrong", "code": "123456"})
+    assert "密码或动态口令不正确" in wrong.text
+    right = {**form.fields, "password": "approverapprover", "code": "123456", "note": "帐号已更正"}
+    assert (await desk.client.post(form.action, data=right)).headers["location"] == BACK
+    desk.books.instructions[1]["status"] = "disputed"
+    form = (await desk.page(BACK)).forms[1]
+    assert form.action == f"{BACK}/settle"
+    await desk.client.post(form.action, data={**form.fields, "outcome": "failed"})
+    assert desk.books.decided == [
+        ("approver", "2", "retry", {"note": "帐号已更正"}), ("approver", "2", "settle", {"outcome": "failed"}),
+    ]  # fmt: skip
+    desk.books.refusing = Problem(409, "MONEY_OPEN", "in English")
+    said = await desk.client.post(form.action, data={**form.fields, "outcome": "paid"})
+    assert "与这一结论不符" in said.text
+    assert (await desk.client.post(f"{BACK}/paid", data=form.fields)).status_code == 404, "a mark is the payer's"

@@ -1,0 +1,54 @@
+"""The checkpoint on a locked report can be checked by anybody, and tells that settlement from any other."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from python_calamine import CalamineWorkbook
+
+from api.app import app_of
+from api.settings import Settings
+from tests.support.door import Door, good
+from tests.support.postgres import Cluster
+from tests.support.province import locked, people_of, populate, run
+
+
+@pytest_asyncio.fixture
+async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Door]:
+    """A service that has a data directory, and so a key."""
+    async with cluster.database() as url:
+        app = app_of(Settings(url, data=tmp_path))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://suanbu", timeout=60) as client,
+        ):
+            yield Door(client, app.state.service.engine, url)
+
+
+async def test_the_checkpoint_on_a_locked_report_is_signed_and_stays_the_same(door: Door, tmp_path: Path) -> None:
+    await populate(door)
+    people = await people_of(door)
+    before = (await run(people.clerk, number="before"))["id"]
+    number = (await locked(people))["id"]
+    unlocked = good(await people.clerk.get(f"/settlements/{before}/report.json"))
+    assert not unlocked["settlement"].get("checkpoint")
+    found = good(await people.clerk.get(f"/settlements/{number}/report.json"))["settlement"]["checkpoint"]
+    again = good(await people.clerk.get(f"/settlements/{number}/report.json"))["settlement"]["checkpoint"]
+    assert found == again
+    statement, signature = found["statement"], found["signature"]
+    assert statement["settlement"] == number
+    assert statement["lines"] == 6
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "checkpoint.pub").read_text()))
+    text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    public.verify(bytes.fromhex(signature["value"]), text)  # raises where it does not fit
+    workbook = await people.clerk.get(f"/settlements/{number}/report.xlsx")
+    book = CalamineWorkbook.from_filelike(io.BytesIO(workbook.content))
+    cells = {str(cell) for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python() for cell in row}
+    assert f"Ed25519 {signature['value']}" in cells
+    assert f"6 行 {statement['lines_sha256']}" in cells

@@ -1,0 +1,34 @@
+"""No shortcut past the people is open to the service's own database role, in any state of a settlement's life."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from tests.support.door import good
+from tests.support.province import People, decide, run
+from tests.support.shortcuts import every_shortcut_is_refused
+
+MAKERS, PARTS = ("run", "submit"), ("run", "submit", "review")
+
+
+async def test_no_state_leaves_a_shortcut_open(people: People, owner: asyncpg.Connection) -> None:
+    number = (await run(people.clerk, number="straight"))["id"]
+    actors = {"run": f"key:{people.clerk.name}"}
+    refused = await every_shortcut_is_refused(owner, number, actors, {"submit": ()})
+    good(await decide(people.clerk, number, "submit"))
+    actors["submit"] = f"key:{people.clerk.name}"
+    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS})
+    good(await decide(people.reviewer, number, "review", decision="return", note="缺合同"))
+    actors["review"] = f"key:{people.reviewer.name}"
+    refused += await every_shortcut_is_refused(owner, number, actors, {"submit": ()})
+    good(await decide(people.clerk, number, "submit"))
+    good(await decide(people.reviewer, number, "review", decision="pass"))
+    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS, "approve": PARTS})
+    good(await decide(people.approver, number, "approve"))
+    refused += await every_shortcut_is_refused(owner, number, actors, {"publish": MAKERS, "lock": PARTS})
+    good(await decide(people.second, number, "publish", days=1))
+    running = {"objection": (), "lock": (*PARTS, "nobody")}
+    refused += await every_shortcut_is_refused(owner, number, actors | {"nobody": "key:in a hurry"}, running)
+    good(await decide(people.clerk, number, "cancel"))
+    refused += await every_shortcut_is_refused(owner, number, actors, {})
+    assert refused > 250

@@ -1,0 +1,100 @@
+"""A settlement of real traces, from its run to its lock by four people through the API; no shortcut is open."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from api.access import create_key
+from tests.support.door import Door, Holder, good, problem
+from tests.support.postgres import Cluster
+from tests.support.province import decide
+from tests.support.serving import Served, over_http
+from tests.support.shortcuts import every_shortcut_is_refused
+from tests.support.worlds import every_line, post
+
+SHARED = Path(__file__).parents[3] / "shared"
+PLATFORM = SHARED / "dispatch_platform.py"
+pytestmark = pytest.mark.skipif(
+    not PLATFORM.exists(), reason=f"{SHARED} is absent: the traces are not in this repository"
+)
+MAKERS = ("run", "submit")
+
+
+@pytest_asyncio.fixture
+async def door(cluster: Cluster) -> AsyncIterator[Door]:
+    """Two workers over a fresh database."""
+    async with cluster.database() as database:
+        with Served.on(database, workers=2) as served:
+            async with over_http(served.url, database) as opened:
+                yield opened
+
+
+def client(*arguments: str) -> None:
+    """Run the dispatch platform's own client."""
+    done = subprocess.run([sys.executable, str(PLATFORM), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+async def of_a_city(door: Door, city: str) -> Holder:
+    """The reviewer of a city."""
+    key = await create_key(
+        door.engine, name=f"reviewer of {city}", scopes=["settlement:review", "report:read"], source=None, city=city,
+        expires_at=None, now=datetime.now(UTC),
+    )  # fmt: skip
+    return Holder(door.client, key, f"reviewer of {city}")
+
+
+async def test_four_people_and_no_shortcut(door: Door, tmp_path: Path) -> None:
+    registrar, platform = await door.registrar(), await door.platform()
+    client("build", str(SHARED / "traces" / "ms_itp_2021.parquet"), str(tmp_path), "--shift-days", "1645")
+    client("push", str(tmp_path), str(door.client.base_url), "--registry-key", registrar.key, "--usage-key",
+           platform.key, "--batch", "10000")  # fmt: skip
+    maker = await door.holder("settlement:run", "report:read", name="maker")
+    approver = await door.holder("settlement:approve", "report:read", name="approver")
+    locker = await door.holder("settlement:approve", "report:read", "payout:read", name="locker")
+    owner = await asyncpg.connect(door.url)
+    try:
+        answer = await post(maker, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.20"}})
+        made = answer.json()
+        number, people, refused = made["id"], {"run": "key:maker"}, 0
+        assert made["totals"]["payable_fen"] > 0
+        lines = await every_line(maker, number)
+        cities = sorted({f"{line['region'][:4]}00" for line in lines})
+        assert len(cities) > 10
+
+        refused += await every_shortcut_is_refused(owner, number, people, {"submit": ()})
+        good(await decide(maker, number, "submit"))
+        people["submit"] = "key:maker"
+        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS})
+        for city in cities:
+            assert problem(await decide(approver, number, "approve")) == (409, "STATE_NOT_ALLOWED")
+            people["review"] = f"key:reviewer of {city}"
+            good(await decide(await of_a_city(door, city), number, "review", decision="pass"))
+        parts = (*MAKERS, "review")
+        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS, "approve": parts})
+        good(await decide(approver, number, "approve", digest=made["digest"]))
+        people["approve"] = "key:approver"
+        lock: dict[str, tuple[str, ...]] = {"publish": MAKERS, "lock": parts}
+        refused += await every_shortcut_is_refused(owner, number, people, lock)
+        good(await decide(locker, number, "publish", days=0))
+        lock = {"objection": (), "lock": parts}
+        refused += await every_shortcut_is_refused(owner, number, people, lock)
+        assert good(await decide(locker, number, "lock"))["status"] == "locked"
+        refused += await every_shortcut_is_refused(owner, number, people, {})
+        assert refused > 200
+    finally:
+        await owner.close()
+    events = good(await maker.get(f"/settlements/{number}"))["events"]
+    assert {event["actor"] for event in events} >= {"key:maker", "key:approver", "key:locker"}
+    assert len([event for event in events if event["event"] == "review"]) == len(cities)
+    instructions = await locker.items("/payouts", settlement=number, limit=1000)
+    assert sum(one["amount_fen"] for one in instructions) == made["totals"]["payable_fen"]
+    assert good(await maker.get(f"/settlements/{number}/verify"))["equal"]
