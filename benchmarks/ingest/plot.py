@@ -33,7 +33,7 @@ def main() -> None:
         for key, name in NAMES.items()
         for rate in contenders[key]["of_each_round"]
     ]
-    data = alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    data = alt.Data(values=rows)
     base = alt.Chart(data).encode(
         y=alt.Y("who:N", sort=list(NAMES.values()), title=None, axis=alt.Axis(labelLimit=300)),
         color=alt.Color(

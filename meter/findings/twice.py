@@ -1,6 +1,7 @@
 """Finds records inside another one with the same consumer, facility, cards and order: likely metered twice."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ BUCKET_BITS = 13  # of a hash, after those
 NO_HASH = np.uint64(0)  # hashes are odd
 LENGTH_BITS = 29  # of a time: a record lasts at most 10 * 366 days
 LENGTH_MASK = (1 << LENGTH_BITS) - 1
+THREADS = 2
 FEW = 24  # rows that insertion sorts faster than merging
 
 
@@ -39,10 +41,21 @@ class TwiceSweep:
     def sweep_behind(self, rows: Rows, until: int) -> pl.DataFrame:
         """Do the same with rows that already have `running` before them; saves laying them end to end again."""
         before = len(self.running.record)
-        parts = by_hash(rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended, rows.order_digest)
-        inner, outer = find_inside(
-            *parts, before, rows.record, rows.consumer, rows.facility, rows.millicards, rows.order_digest
+        edges, *parts = by_hash(
+            rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended, rows.order_digest
         )
+        # parts stand alone, so several threads may look through some each; laid end to end it is the same
+        cuts = [(len(edges) - 1) * number // THREADS for number in range(THREADS + 1)]
+
+        def find(low: int, high: int) -> tuple[Array, Array]:
+            found: tuple[Array, Array] = find_inside(
+                edges[low : high + 1], *parts, before, rows.record, rows.consumer, rows.facility, rows.millicards,
+                rows.order_digest,
+            )  # fmt: skip
+            return found
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            inner, outer = (np.concatenate(some) for some in zip(*pool.map(find, cuts[:-1], cuts[1:]), strict=True))
         found = pl.DataFrame(
             {
                 "outer": rows.record[outer],
