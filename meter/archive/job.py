@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.archive import store
-from meter.archive.manifest import BrokenManifest, Sealing, keep_only, read_manifest
+from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_last_aside
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.journal.store import read_entries
@@ -63,10 +63,10 @@ async def _archive(
 ) -> Sealing | None:
     known = await store.sealings_known(connection)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    if len(read_manifest(folder)) > len(known):
-        keep_only(folder, len(known))  # sealed, but killed before the database knew: done again
     head = known[-1].digest if known else None
-    read_manifest(folder, head)  # a folder that was exchanged or cut is found before anything is added to it
+    unconfirmed = await _unconfirmed(connection, folder, known)
+    if unconfirmed is None:
+        read_manifest(folder, head)  # a folder that was exchanged or cut is found before anything is added to it
     sealed = known[-1].last_batch if known else 0
     local = moment.astimezone(LOCAL)
     month_began = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -76,9 +76,29 @@ async def _archive(
     exists = await connection.fetchval("select exists (select from batch where batch = $1)", last)
     if not exists:
         raise NotTheNextBatches(f"there is no batch {last} yet")
+    if unconfirmed is not None:
+        set_last_aside(folder)
     sealing = await _seal(connection, folder, sealed + 1, last, algorithm, head, progress)
     await store.keep_sealing(connection, sealing, moment)
     return sealing
+
+
+async def _unconfirmed(connection: asyncpg.Connection, folder: Path, known: tuple[Sealing, ...]) -> Sealing | None:
+    """A sealing that was written to the folder by a job killed before the database knew: it is done again.
+
+    Only the one after those that the database knows, and only when it sums up what this journal holds for its batches;
+    anything else is another journal's folder, or a database restored from before: raises BrokenManifest.
+    """
+    found = read_manifest(folder)
+    if len(found) <= len(known):
+        return None
+    last = found[-1]
+    rows, charge = await store.sums_of(connection, last.first_batch, last.last_batch)
+    sealed = (sum(file.rows for file in last.files), sum(int(file.charge_fen) for file in last.files))
+    exists = await connection.fetchval("select exists (select from batch where batch = $1)", last.last_batch)
+    if found[:-1] != known or not exists or sealed != (rows, charge):
+        raise BrokenManifest(f"{folder} holds sealings that this database knows nothing of; nothing was touched")
+    return last
 
 
 async def _seal(

@@ -113,14 +113,16 @@ def append_sealing(folder: Path, sealing: Sealing) -> None:
     _write(folder, before + sealing_as_json(sealing).encode() + b"\n")
 
 
-def keep_only(folder: Path, count: int) -> None:
-    """Take back all but the first `count` sealings, which nobody else has written down; their files go as well."""
-    sealings = read_manifest(folder)
-    kept = b"".join(sealing_as_json(sealing).encode() + b"\n" for sealing in sealings[:count])
-    _write(folder, kept)
-    for sealing in sealings[count:]:
-        for file in sealing.files:
-            (folder / file.name).unlink(missing_ok=True)
+def set_last_aside(folder: Path) -> None:
+    """Take back the last sealing: its line leaves the manifest, its files stay under another name, none is deleted."""
+    *kept, last = read_manifest(folder)
+    aside = f".{last.digest.rpartition(':')[2][:12]}.unconfirmed"
+    path = folder / MANIFEST_NAME
+    (folder / f"{MANIFEST_NAME}{aside}").write_bytes(path.read_bytes())
+    _write(folder, b"".join(sealing_as_json(sealing).encode() + b"\n" for sealing in kept))
+    for file in last.files:
+        if (folder / file.name).exists():
+            (folder / file.name).rename(folder / f"{file.name}{aside}")
 
 
 def _write(folder: Path, manifest: bytes) -> None:

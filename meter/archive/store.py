@@ -53,6 +53,17 @@ async def closed_up_to(connection: asyncpg.Connection, after: int, month_began: 
     return int(found)
 
 
+async def sums_of(connection: asyncpg.Connection, first: int, last: int) -> tuple[int, int]:
+    """How many rows the archive of the batches first..last has, and the fen they come to."""
+    row = await connection.fetchrow(
+        f"""select count(*) as rows, coalesce(sum(charge_fen), 0)::text as fen from (
+                select charge_fen from entry where batch between $1 and $2 and action <> {VOID}
+                union all select -charge_fen from reversal where batch between $1 and $2) sealed""",
+        first, last,
+    )  # fmt: skip
+    return int(row["rows"]), int(row["fen"])
+
+
 async def windows(connection: asyncpg.Connection, first: int, last: int) -> list[tuple[int, int, int]]:
     """The batches first..last in windows of about WINDOW_RECORDS records: (first, last, records) each."""
     rows = await connection.fetch(

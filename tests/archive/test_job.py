@@ -30,6 +30,11 @@ def rows(folder: Path) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(file) for file in files]).sort("batch", "ordinal", "sign")
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 async def test_records_are_sealed_once_with_what_takes_them_back_and_late_ones_follow(
     app: Door, platform: Holder, tmp_path: Path
 ) -> None:
@@ -76,11 +81,12 @@ async def test_a_sealing_that_the_database_never_heard_of_is_done_again(
         with pytest.raises(KeyboardInterrupt):
             await sealed(app, tmp_path)
     assert len(read_manifest(tmp_path)) == 1
-    await platform.push(usage("after the kill"))
+    await platform.push(usage("after-the-kill"))
     again = await sealed(app, tmp_path)
     assert again is not None
     assert again.serial == 1
     assert len(read_manifest(tmp_path)) == 1
+    assert any(name.endswith(".unconfirmed") for name in contents(tmp_path)), "what was taken back is kept beside"
     assert (await check_archive(app.engine, tmp_path))[1] == []
     assert (await recompute_all(app.engine, tmp_path)).equal
 
@@ -91,7 +97,7 @@ async def test_a_folder_that_was_cut_exchanged_or_made_up_is_not_added_to(
     await empty(app)
     await platform.push(usage("folders"))
     assert await sealed(app, tmp_path / "ours") is not None
-    await platform.push(usage("folders too"))
+    await platform.push(usage("folders-too"))
     for folder in (tmp_path / "empty", tmp_path / "ours"):
         if folder.name == "ours":
             (folder / "manifest.jsonl").write_text("")
@@ -99,6 +105,30 @@ async def test_a_folder_that_was_cut_exchanged_or_made_up_is_not_added_to(
             await sealed(app, folder)
         with pytest.raises(BrokenManifest):
             await recompute_all(app.engine, folder)
+
+
+async def test_an_archive_of_another_journal_is_left_as_it_is(app: Door, platform: Holder, tmp_path: Path) -> None:
+    await empty(app)
+    await platform.push(usage("of-another-journal", charge_fen=77))
+    assert await sealed(app, tmp_path) is not None
+    await platform.push(usage("of-another-journal-too"))
+    assert await sealed(app, tmp_path) is not None
+    before = contents(tmp_path)
+    await empty(app)  # as a fresh database, or one restored from before, would be
+    for up_to in (None, 1):
+        with pytest.raises(BrokenManifest, match="nothing was touched"):
+            await sealed(app, tmp_path, up_to=up_to)
+    assert contents(tmp_path) == before
+    (tmp_path / "manifest.jsonl").write_text((tmp_path / "manifest.jsonl").read_text().splitlines(keepends=True)[0])
+    owner = await asyncpg.connect(app.url)
+    try:
+        async with owner.transaction():  # one sealing only, but of other sums than this journal's
+            await owner.execute("set local session_replication_role = replica")
+            await owner.execute("update entry set charge_fen = charge_fen + 1 where charge_fen = 77")
+    finally:
+        await owner.close()
+    with pytest.raises(BrokenManifest, match="nothing was touched"):
+        await sealed(app, tmp_path)
 
 
 async def test_only_closed_months_are_sealed_and_the_future_waits_a_month_at_most(
@@ -110,7 +140,7 @@ async def test_only_closed_months_are_sealed_and_the_future_waits_a_month_at_mos
     running = begin.replace(day=1, hour=3, minute=0, second=0, microsecond=0) + timedelta(days=20)
     ahead = usage("ahead", started_at=running.isoformat(), ended_at=running.isoformat())
     assert (await platform.push(ahead))["batch"] == old["batch"] + 1
-    await platform.push(usage("old, but later"))
+    await platform.push(usage("old-but-later"))
     this_month = await sealed(app, tmp_path, moment=begin)
     assert this_month is not None
     assert this_month.last_batch == old["batch"]
@@ -133,7 +163,7 @@ async def empty(app: Door) -> None:
 
 
 async def test_the_service_cannot_rewrite_the_manifest(app: Door, platform: Holder, tmp_path: Path) -> None:
-    await platform.push(usage("one more"))
+    await platform.push(usage("one-more"))
     await empty(app)
     assert await sealed(app, tmp_path) is not None
     owner = await asyncpg.connect(app.url)

@@ -48,8 +48,8 @@ async def submitted(app: Door) -> AsyncIterator[str]:
               started_at="2025-10-01T09:00:00+08:00", ended_at="2025-10-01T10:00:00+08:00"),
         usage("back", consumer=A, facility="of-b", cards=1, charge_fen=500,
               started_at="2025-10-02T08:00:00+08:00", ended_at="2025-10-02T10:00:00+08:00"),
-        usage("taken back", consumer=A, facility="crowded", cards=99, charge_fen=99_000,
-              started_at="2025-10-06T08:00:00+08:00", ended_at="2025-10-06T09:00:00+08:00") | {"id": "taken-back"},
+        usage("taken-back", consumer=A, facility="crowded", cards=99, charge_fen=99_000,
+              started_at="2025-10-06T08:00:00+08:00", ended_at="2025-10-06T09:00:00+08:00"),
     ]  # fmt: skip
     assert counts(await platform.push(*records)) == [len(records), 0, 0, 0]
     assert counts(await platform.push({"id": "gone", "corrects": "taken-back", "action": "void"})) == [1, 0, 0, 0]
