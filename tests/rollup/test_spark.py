@@ -34,7 +34,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def start(folder: Path, name: str, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
     """Start a daemon of Spark from the installed package; return it and its log."""
-    home = Path(str(importlib.util.find_spec("pyspark").origin)).parent  # type: ignore[union-attr]  # skipped if None
+    home = Path(str(importlib.util.find_spec("pyspark").origin)).parent  # type: ignore[union-attr]  # the extra is there where these run
     log = folder / f"{name}.log"
     environment = {
         **os.environ,
