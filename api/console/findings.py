@@ -87,10 +87,6 @@ def _yuan(thousandths_of_a_fen: Any) -> str:
     return shown(Fraction(int(thousandths_of_a_fen), 100_000), 4).text
 
 
-def _moment(value: Any) -> str:
-    if value is None:
-        return "—"
-    moment = datetime.fromtimestamp(value, SHANGHAI) if isinstance(value, int) else value
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    return str(moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"))
+def _moment(value: str | None) -> str:
+    """An instant as the finding has it (RFC 3339), in Beijing time."""
+    return "—" if value is None else datetime.fromisoformat(value).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
