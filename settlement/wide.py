@@ -172,34 +172,6 @@ def divide_rest(n3, n2, n1, n0, d2, d1, d0):  # type: ignore[no-untyped-def]
             quotient += max(ONE, np.uint64(np.int64(as_float(ZERO, r3, r2, r1, r0) / divisor)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def times_ratio(quotient, r2, r1, r0, d2, d1, d0, top, bottom):  # type: ignore[no-untyped-def]
-    """floor((quotient + r / d) * top / bottom) for r < d and top, bottom below 2**63: no second wide division.
-
-    With quotient * top = whole * bottom + rest the answer is whole or whole + 1, and it is whole + 1 exactly where
-    r * top >= (bottom - rest) * d.
-    """
-    high, low = multiply_add(quotient, top, ZERO)
-    if high == ZERO:
-        whole = low // bottom
-    else:
-        whole, _ = divide(ZERO, ZERO, ZERO, high, low, ZERO, ZERO, ZERO, bottom)
-    missing = bottom - (low - whole * bottom)
-    if missing > top:  # r / d is below 1, so r * top / d is below top
-        return whole
-    carry, a0 = multiply_add(r0, top, ZERO)
-    carry, a1 = multiply_add(r1, top, carry)
-    a3, a2 = multiply_add(r2, top, carry)
-    carry, b0 = multiply_add(d0, missing, ZERO)
-    carry, b1 = multiply_add(d1, missing, carry)
-    b3, b2 = multiply_add(d2, missing, carry)
-    _, borrow = subtract_borrow(a0, b0, ZERO)
-    _, borrow = subtract_borrow(a1, b1, borrow)
-    _, borrow = subtract_borrow(a2, b2, borrow)
-    _, borrow = subtract_borrow(a3, b3, borrow)
-    return whole + ONE if borrow == ZERO else whole
-
-
 def int128(pairs: UInt64Array, name: str) -> pl.Series:
     """A column of (high, low) pairs, shape (n, 2), as one Int128 series."""
     high = pl.Series(np.ascontiguousarray(pairs[:, 0]).view(np.int64)).cast(pl.Int128)

@@ -46,7 +46,7 @@ def main() -> None:
     entities = asked.entities or (50_000 if asked.quick else 1_000_000)
     holdings = asked.holdings or entities
     rows = asked.rows or 10 * entities
-    awards = measure_awards(asked.award_entities, max(5, asked.runs))
+    awards = measure_awards(asked.award_entities, max(21, asked.runs))
     whole = measure_whole(entities, holdings, rows, asked.runs, asked.url)
     found = {
         "figures": {

@@ -54,7 +54,7 @@ def pairs(values: list[int]) -> npt.NDArray[np.uint64]:
 )
 @pytest.mark.parametrize(("money", "quantity"), [(61, 124), (47, 103), (49, 105), (20, 30), (3, 4)])
 def test_the_formula_agrees_with_fractions(rate: Fraction, money: int, quantity: int) -> None:
-    """Figures of the usual size take a narrower way than large ones; here both are met, and their border."""
+    """Figures of the usual size are proven by floats, others computed in limbs; both are met, and their border."""
     chance = random.Random(9)
     count = 800
 
@@ -106,6 +106,42 @@ def test_the_formula_agrees_with_fractions(rate: Fraction, money: int, quantity:
             assert found.eligible_expenditure_fen[i] == outlay // 1
             assert found.base_fen[i] == outlay * ratio // 1
             assert found.award_fen[i] == (exact + Fraction(half_up, 2)) // 1
+
+
+@pytest.mark.parametrize("most", [4, 60, 2_000, 10**7, 2**47, 2**49])
+def test_what_floats_prove_is_what_limbs_say(most: int) -> None:
+    """Small numbers make whole quotients and equal ratios all the time; the larger ones are beyond what is usual."""
+    chance = np.random.default_rng(11)
+    count = 40_000
+
+    def numbers() -> npt.NDArray[np.int64]:
+        return chance.integers(0, most, count)
+
+    def quantity(low: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        return np.stack([low // 3 if most > 2**40 else low * 0, low], axis=1).astype(np.uint64)
+
+    everything, consumed, supplied = numbers(), numbers(), numbers() // 3
+    alone, near = chance.random(count) < 0.3, chance.random(count) < 0.3
+
+    def of_group(own: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        return quantity(np.where(alone, own, np.where(near, own * 3 + chance.integers(0, 2, count), other)))
+
+    rates = [Fraction(1, 5), Fraction(3, 20), Fraction(17, 100), Fraction(0), Fraction(1)]
+    figures = Figures(
+        charges_fen=np.where(chance.random(count) < 0.3, everything, numbers()),
+        covered_fen=(everything * chance.choice([0.0, 0.5, 0.9, 1.0], count)).astype(np.int64),
+        all_charges_fen=everything,
+        consumed=quantity(consumed),
+        supplied=quantity(supplied),
+        group_consumed=of_group(consumed, numbers()),
+        group_supplied=of_group(supplied, numbers() // 3),
+        rate=chance.integers(0, len(rates), count).astype(np.int8),
+    )
+    for gate in (False, True):
+        found = award(figures, rates, gate=gate, half_up=False)
+        in_limbs = award(figures, [*rates, Fraction(1, 10**9)], gate=gate, half_up=False)  # a rate beyond the proof
+        for one, other in zip(vars(found).values(), vars(in_limbs).values(), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_budget_is_shared_to_the_fen() -> None:
