@@ -80,7 +80,7 @@ def load_chunk(
 ) -> Columns:
     """Load columns of one row group as arrays, without rows of batches after `until`; `metadata` saves reading it."""
     wanted = columns if until is None or "batch" in columns else (*columns, "batch")
-    with pq.ParquetFile(path, metadata=metadata) as file:
+    with pq.ParquetFile(path, metadata=metadata, pre_buffer=False) as file:  # a chunk is one read or two
         table = file.read_row_group(group, columns=list(wanted), use_threads=False)
     found = {name: _array(table.column(name), name) for name in wanted}
     if until is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from meter.rollup.split import DAY_BITS
+from meter.rollup.groups import DAY_BITS
 
 DAY_MASK = (1 << DAY_BITS) - 1
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.table import FIRST_ROOM, GroupTable, Scratch, collect, in_order
+from meter.rollup.table import GroupTable, Scratch, collect, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -49,27 +49,28 @@ def recompute(
         loose.add_entries(measured(entries))
     waiting = loose.frame()  # groups of days not yet handed out
     most_rows = max((span.rows for span in every), default=0)
-    tables = [GroupTable(room=min(max(FIRST_ROOM, most_rows // 64), 1 << 18)) for _ in range(max(1, threads))]
+    parts = min(most_rows // 16, 1 << 19)
+    # Two sets: while one span is brought into order, the next is already being added up.
+    sets = [[GroupTable(parts=parts) for _ in range(max(1, threads))] for _ in range(min(2, len(every)))]
     scratch = Scratch()
-    ordering: Future[pl.DataFrame] | None = None  # goes on while the next span is already being added up
-    with ThreadPoolExecutor(len(tables)) as pool:
-        for span in every:
-            adding = _add_up_span(span, tables, pool, rows_done)
-            if ordering is not None:
-                waiting = ordering.result()
-                closed = int(waiting["day"].search_sorted(span.first_day, side="left"))
-                if closed:
-                    yield waiting.head(closed)
-                    waiting = waiting.slice(closed)
-            for job in adding:
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        adding = deque(_add_up_span(span, tables, pool, rows_done) for span, tables in zip(every, sets, strict=False))
+        for place, span in enumerate(every):
+            tables = sets[place % 2]
+            for job in adding.popleft():
                 job.result()
             first_day = min(table.first_day() for table in tables)
             if first_day < span.first_day:
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
             tables[0].add_frame(waiting)
-            ordering = pool.submit(in_order, collect(tables, scratch), scratch)
-        if ordering is not None:
-            waiting = ordering.result()
+            waiting = in_order(collect(tables, scratch), scratch)
+            if place + 2 < len(every):
+                adding.append(_add_up_span(every[place + 2], tables, pool, rows_done))
+            if place + 1 < len(every):
+                closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
+                if closed:
+                    yield waiting.head(closed)
+                    waiting = waiting.slice(closed)
     if waiting.height:
         yield waiting
 
@@ -111,6 +112,8 @@ def _add_up_span(
                 return
             rows = measured(load())
             table.add_entries(rows)
-            rows_done(len(rows.sign))
+            count = len(rows.sign)
+            del rows  # before the next chunk is loaded, which then finds its memory in the cache
+            rows_done(count)
 
     return [pool.submit(work, table) for table in tables]

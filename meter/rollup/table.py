@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from meter.rollup import order, split
+from meter.rollup import groups, order, split
 from meter.rollup.columns import Measured
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS, check_use
 
@@ -28,11 +28,15 @@ class GroupTable:
     """Sums by group; add entries, use frames or other tables in any order, then read `frame()`.
 
     `by` names the columns that tell groups apart; entries are cut to `cut`, a half-open span of epoch seconds; `room`
-    is for how many groups memory is set aside to begin with.
+    is for how many groups memory is set aside to begin with. Up to `parts` parts of entries only wait in a row: sorted
+    entries make few, which are added up while they are brought into order. Beyond that they go to a hash table.
     One thread at a time may use a table; the kernels release the interpreter lock.
     """
 
-    def __init__(self, by: Sequence[str] = USE_KEY, cut: tuple[int, int] = EVER, room: int = FIRST_ROOM) -> None:
+    def __init__(
+        self, by: Sequence[str] = USE_KEY, cut: tuple[int, int] = EVER, room: int = FIRST_ROOM,
+        parts: int = split.FEWEST_PARTS,
+    ) -> None:  # fmt: skip
         unknown = set(by) - set(USE_KEY)
         if unknown:
             raise ValueError(f"usage is not grouped by {sorted(unknown)}; choose from {USE_KEY}")
@@ -44,12 +48,14 @@ class GroupTable:
             | (0b110 if "purpose" in by else 0)
             | (0b001 if "via_platform" in by else 0)
         )
-        self._counts = np.zeros(4, np.int64)
+        self._counts = np.zeros(6, np.int64)
+        self._part_keys = np.empty(max(parts, split.FEWEST_PARTS), np.int64)
+        self._part_sums = np.empty((len(self._part_keys), 4), np.int64)
         self._allot_groups(1 << max(room - 1, 1).bit_length())  # slots are found by a mask
         self._allot_kinds(FIRST_ROOM)
 
     def _allot_groups(self, room: int) -> None:
-        self._slots = np.full(4 * room, split.EMPTY, np.int32)
+        self._slots = np.full(4 * room, groups.EMPTY, np.int32)
         self._keys = np.empty(room, np.int64)
         self._sums = np.empty((room, 4), np.int64)
         self._wraps = np.zeros((room, 4), np.int32)  # hardly ever touched, so hardly ever given memory
@@ -59,36 +65,55 @@ class GroupTable:
         self._kind_slots = np.full(2 * kinds, -1, np.int32)
 
     def __len__(self) -> int:
-        """Return the number of groups touched, those that came to nothing included."""
-        return int(self._counts[split.GROUPS])
+        """Return the number of groups touched, those that came to nothing included; one that waits in parts as many."""
+        return int(self._counts[groups.GROUPS] + self._counts[groups.PARTS])
 
     def clear(self) -> None:
         """Forget all groups but keep the room they took."""
-        self._slots.fill(split.EMPTY)
-        if self._counts[split.WRAPPED]:
+        if self._counts[groups.GROUPS]:
+            self._slots.fill(groups.EMPTY)
+        if self._counts[groups.WRAPPED]:
             self._wraps.fill(0)
-        self._counts[[split.GROUPS, split.WRAPPED]] = 0
+        self._counts[[groups.GROUPS, groups.WRAPPED, groups.PARTS]] = 0
 
     def first_day(self) -> int:
         """Return the first day of any group; of an empty table, a day after all days."""
-        return int(order.first_day(self._keys[: len(self)]))
+        return min(int(order.first_day(keys)) for keys, _ in self._filled())
+
+    def _filled(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Return keys and sums of the groups, and of the parts that wait."""
+        known, waiting = int(self._counts[groups.GROUPS]), int(self._counts[groups.PARTS])
+        return [(self._keys[:known], self._sums[:known]), (self._part_keys[:waiting], self._part_sums[:waiting])]
 
     def add_entries(self, rows: Measured) -> None:
         """Add rows of entries; raises RowOutOfRange at the first row no sum could be trusted with."""
         counts = self._counts
-        counts[split.ROW] = 0
-        while True:
-            why = split.add_entries(
+        row, why = 0, groups.KINDS_FULL
+        while why != groups.DONE:
+            counts[groups.ROW] = row
+            why = split.split_rows(
                 *rows, *self._cut, self._where_mask, self._what_mask, self._by_day,
-                self._slots, self._keys, self._sums, self._wraps,
-                self._kind_slots, self._kinds, counts,
+                self._part_keys, self._part_sums.reshape(-1), self._kind_slots, self._kinds, counts,
             )  # fmt: skip
-            if why == split.DONE:
-                return
+            row = int(counts[groups.ROW])
+            if why == split.PARTS_FULL:
+                self._add_parts()
             if why == split.BAD_ROW:
                 at = int(split.find_bad_row(*rows))
                 values = {name: int(array[at]) for name, array in rows._asdict().items()}
                 raise RowOutOfRange(f"row {at} breaks a limit of intake: {values}")
+            if why == groups.KINDS_FULL:
+                self._grow(why)
+
+    def _add_parts(self) -> None:
+        self._counts[groups.ROW] = 0
+        while True:
+            why = groups.add_parts(
+                self._part_keys, self._part_sums.reshape(-1),
+                self._slots, self._keys, self._sums, self._wraps, self._counts,
+            )  # fmt: skip
+            if why == groups.DONE:
+                return
             self._grow(why)
 
     def _add_groups(
@@ -100,14 +125,14 @@ class GroupTable:
         laps: NDArray[np.int32],
     ) -> None:
         counts = self._counts
-        counts[split.ROW] = 0
+        counts[groups.ROW] = 0
         while True:
-            why = split.add_groups(
+            why = groups.add_groups(
                 where, what, day, amounts, laps,
                 self._slots, self._keys, self._sums, self._wraps,
                 self._kind_slots, self._kinds, counts,
             )  # fmt: skip
-            if why == split.DONE:
+            if why == groups.DONE:
                 return
             self._grow(why)
 
@@ -129,20 +154,20 @@ class GroupTable:
         )
 
     def _grow(self, why: int) -> None:
-        if why == split.TABLE_FULL:
-            count = len(self)
+        if why == groups.TABLE_FULL:
+            count = int(self._counts[groups.GROUPS])
             keys, sums, wraps = self._keys, self._sums, self._wraps
             # One record of ten years alone needs 3,661 groups, so a small table is more than doubled.
             self._allot_groups(max(2 * len(keys), 1 << 13))
             self._keys[:count], self._sums[:count] = keys[:count], sums[:count]
-            if self._counts[split.WRAPPED]:
+            if self._counts[groups.WRAPPED]:
                 self._wraps[:count] = wraps[:count]
-            split.place_groups(self._keys, count, self._slots)
+            groups.place_groups(self._keys, count, self._slots)
         else:
             kinds = self._kinds
             self._allot_kinds(2 * len(kinds))
             self._kinds[: len(kinds)] = kinds
-            split.place_kinds(self._kinds, len(kinds), self._kind_slots)
+            groups.place_kinds(self._kinds, len(kinds), self._kind_slots)
 
     def frame(self) -> pl.DataFrame:
         """Return the groups that are not nothing as a `use` frame sorted by its key; columns not asked for are 0.
@@ -182,12 +207,18 @@ def collect(tables: Sequence[GroupTable], scratch: Scratch) -> Collected:
     edges = [0, *accumulate(len(table) for table in tables)]
     keys = scratch.take("keys", edges[-1], tables[0]._keys)
     sums = scratch.take("sums", edges[-1], tables[0]._sums)
-    for table, low, high in zip(tables, edges, edges[1:], strict=False):
-        keys[low:high], sums[low:high] = table._keys[: high - low], table._sums[: high - low]
+    low = 0
+    for some_keys, some_sums in (filled for table in tables for filled in table._filled()):
+        high = low + len(some_keys)
+        keys[low:high], sums[low:high] = some_keys, some_sums
+        low = high
     laps = np.empty((0, 4), np.int32)
-    if any(table._counts[split.WRAPPED] for table in tables):
-        laps = np.concatenate([table._wraps[: len(table)] for table in tables])
-    kinds = [table._kinds[: int(table._counts[split.KINDS])].copy() for table in tables]
+    if any(table._counts[groups.WRAPPED] for table in tables):
+        laps = np.zeros((edges[-1], 4), np.int32)
+        for table, low in zip(tables, edges, strict=False):
+            known = int(table._counts[groups.GROUPS])
+            laps[low : low + known] = table._wraps[:known]
+    kinds = [table._kinds[: int(table._counts[groups.KINDS])].copy() for table in tables]
     return Collected(keys, sums, laps, kinds, edges)
 
 
