@@ -16,10 +16,12 @@ from meter.archive.chunks import files_needed, months
 from meter.archive.manifest import SealedFile, read_manifest
 from meter.archive.store import sealings_known, windows
 from meter.archive.verify import check_files
+from meter.rollup.columns import measured
 from meter.rollup.frames import USE_KEY, USE_SCHEMA
 from meter.rollup.merge import merge
-from meter.rollup.recompute import Span, recompute
+from meter.rollup.recompute import Span, recompute_at_once
 from meter.rollup.store import driver, measured_rows, use_as_of
+from meter.rollup.table import GroupTable
 
 Progress = Callable[[int, int], None]
 OnCluster = Callable[[list[str], int], pl.DataFrame]
@@ -59,8 +61,8 @@ async def recompute_all(
 ) -> Recomputed:
     """Roll up everything up to the batch `as_of` (none: the last) and compare it with the rollup kept as of it.
 
-    Sealed files are checked before they are read; raises BrokenManifest and BrokenArchive. Memory holds a month's
-    groups, and at the end the groups of all days for comparing them.
+    Sealed files are checked before they are read; raises BrokenManifest and BrokenArchive. Records are read piece by
+    piece; memory holds groups, and at the end those of all days for comparing them.
     """
     async with engine.connect() as held:
         connection = await driver(held)
@@ -70,10 +72,11 @@ async def recompute_all(
             known = await sealings_known(connection)
             kept = await use_as_of(connection, batch)
             sealed = min(known[-1].last_batch, batch) if known else 0
-            tail = [
-                await measured_rows(connection, first, last)
-                for first, last, _ in await windows(connection, sealed + 1, batch)
-            ]
+            tail, tail_rows = GroupTable(), 0
+            for first, last, _ in await windows(connection, sealed + 1, batch):
+                rows = await measured_rows(connection, first, last)
+                await asyncio.to_thread(tail.add_entries, measured(rows))
+                tail_rows += len(rows)
     sealings = read_manifest(archive, known[-1].digest) if known else ()
     files = files_needed(sealings, as_of=batch)
     await asyncio.to_thread(check_files, archive, files, None, threads)
@@ -81,16 +84,14 @@ async def recompute_all(
     def work() -> pl.DataFrame:
         if on_cluster is not None:
             paths = [str((archive / file.name).resolve()) for file in files]
-            return merge([on_cluster(paths, batch), *recompute((), tail)])
-        return pl.concat(
-            [merge([]), *recompute(_spans(archive, files, batch), tail, threads=threads, progress=progress)]
-        )
+            return merge([on_cluster(paths, batch), tail.frame()])
+        return recompute_at_once(_spans(archive, files, batch), tail.frame(), threads, progress)
 
     found = await asyncio.to_thread(work)
     return Recomputed(
         as_of=batch,
         sealed_rows=sum(file.rows for file in files),
-        tail_rows=sum(len(rows) for rows in tail),
+        tail_rows=tail_rows,
         groups=found.height,
         digest=digest_of_use([found]),
         kept_digest=digest_of_use([kept]),

@@ -99,18 +99,20 @@ def rollup(
         raise typer.BadParameter("the engine is local or spark")
     folder = to or data / "archive"
 
-    def on_cluster(paths: list[str], batch: int) -> pl.DataFrame:
-        from meter.rollup.cluster import rolled_up_at
-
-        return rolled_up_at(master, paths, batch)
-
     with _progress(as_json) as progress:
         task = progress.add_task("汇总", total=None)
 
+        def tell(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        def on_cluster(paths: list[str], batch: int) -> pl.DataFrame:
+            from meter.rollup.cluster import rolled_up_at
+
+            return rolled_up_at(master, paths, batch, tell)
+
         async def work(database: AsyncEngine) -> Recomputed:
             return await recompute_all(
-                database, folder, as_of=as_of, threads=threads,
-                progress=lambda done, of: progress.update(task, completed=done, total=of),
+                database, folder, as_of=as_of, threads=threads, progress=tell,
                 on_cluster=on_cluster if engine == "spark" else None,
             )  # fmt: skip
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from meter.rollup.spark import roll_up_on_spark
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def rolled_up_at(master: str, paths: list[str], as_of: int) -> pl.DataFrame:
-    """The `use` frame of sealed files as the cluster at `master` computes it. Raises ImportError without pyspark."""
+LOOK_SECONDS = 0.5
+
+
+def rolled_up_at(
+    master: str, paths: list[str], as_of: int, progress: Callable[[int, int], None] | None = None
+) -> pl.DataFrame:
+    """The `use` frame of sealed files as the cluster at `master` computes it. Raises ImportError without pyspark.
+
+    `progress` is called with the tasks done and the tasks known of.
+    """
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -23,6 +37,32 @@ def rolled_up_at(master: str, paths: list[str], as_of: int) -> pl.DataFrame:
         .getOrCreate()
     )
     try:
-        return roll_up_on_spark(session, paths, as_of)
+        with _watched(session, progress):
+            return roll_up_on_spark(session, paths, as_of)
     finally:
         session.stop()
+
+
+@contextmanager
+def _watched(session: SparkSession, progress: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Tell `progress` of the cluster's tasks until the work is over."""
+    over = Event()
+    tracker = session.sparkContext.statusTracker()
+
+    def watch() -> None:
+        while progress is not None and not over.wait(LOOK_SECONDS):
+            stages = [
+                stage
+                for job in tracker.getJobIdsForGroup(None)
+                for number in tracker.getJobInfo(job).stageIds
+                if (stage := tracker.getStageInfo(number)) is not None
+            ]
+            progress(sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages))
+
+    watching = Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()

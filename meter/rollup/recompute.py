@@ -30,24 +30,21 @@ class NotInOrder(ValueError):
 
 def recompute(
     spans: Iterable[Span],
-    tail: Iterable[Entries] = (),
+    tail: pl.DataFrame | None = None,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield the `use` frames of all rows: consecutive days, each day once; laid end to end they equal `roll_up`.
 
     `spans` are in order of `first_day`: once a span is done, no later row can touch the days before the next one, so
-    those are handed out and forgotten. Memory holds a chunk a thread, the groups of the days still open and those of
-    the `tail` (entries not yet sealed, of any time). `progress` is called with (rows done, rows in all).
+    those are handed out and forgotten. Memory holds a chunk a thread, the groups of two spans and those of the `tail`
+    (the `use` frame of entries not yet sealed, of any time). `progress` is called with (rows done, rows in all).
     Raises SumOverflow and RowOutOfRange as `roll_up` does, and NotInOrder.
     """
     every = sorted(spans, key=lambda span: span.first_day)
     rows_in_all = sum(span.rows for span in every)
     rows_done = count_rows(progress, rows_in_all)
-    loose = GroupTable()
-    for entries in tail:
-        loose.add_entries(measured(entries))
-    waiting = loose.frame()  # groups of days not yet handed out
+    waiting = empty_use() if tail is None else tail  # groups of days not yet handed out
     most_rows = max((span.rows for span in every), default=0)
     parts = min(most_rows // 16, 1 << 19)
     # Two sets: while one span is brought into order, the next is already being added up.
@@ -76,7 +73,7 @@ def recompute(
 
 
 def recompute_at_once(
-    spans: Iterable[Span], tail: Iterable[Entries] = (), threads: int = 2, progress: Progress | None = None
+    spans: Iterable[Span], tail: pl.DataFrame | None = None, threads: int = 2, progress: Progress | None = None
 ) -> pl.DataFrame:
     """Return what `recompute` yields as one `use` frame."""
     return pl.concat([empty_use(), *recompute(spans, tail, threads, progress)])

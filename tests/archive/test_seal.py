@@ -131,7 +131,7 @@ def test_an_interrupted_sealing_is_done_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_recompute_equals_rolling_everything_up_at_once(tmp_path: Path, threads: int) -> None:
     folder = sealed(tmp_path, last_batches=(20, 41))
-    tail = [ROWS[ROWS["batch"] > 41][:100], ROWS[ROWS["batch"] > 41][100:]]
+    tail = roll_up(ROWS[ROWS["batch"] > 41])
     seen: list[tuple[int, int]] = []
     parts = list(recompute(spans(folder), tail, threads, lambda done, every: seen.append((done, every))))
     days = [day for part in parts for day in part["day"].unique(maintain_order=True)]
