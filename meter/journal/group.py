@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,10 @@ from meter.journal.key_file import Coverage
 from meter.journal.known_keys import KnownKeys
 from meter.journal.make_rows import Rows, repeats_inside
 from meter.journal.row import RECORD, WIRE, from_wire
-from meter.journal.transaction import JournalTransaction
+from meter.journal.transaction import Head, JournalTransaction, Outrun
+
+Tell = Callable[[Head, bytes | None], None]
+"""Told before the commit: where it will leave the journal, and the lineage of a key file that then holds all keys."""
 
 INLINE_ROWS = 2_000  # up to here a thread costs more than it gives
 
@@ -39,6 +43,8 @@ class Group:
         self._known = Known.nothing()
         self._looked: list[Coverage] = []
         """What the key file covered while we looked."""
+        self._lineage: bytes | None = None
+        """The key file's, if it was one and the same while we looked."""
         self._found = (np.empty(0, np.int64), np.empty((0, 2), np.int64))
         """Rows that the key file knows perhaps, and the batches it names for each."""
         self._settled = np.empty(
@@ -49,8 +55,9 @@ class Group:
     async def look(self, connection: Any) -> None:
         """Look up what may be known already, before the lock is taken."""
         asked = self._asked()
-        covered = self._keys.file.coverages()
+        covered, lineage = self._keys.file.coverages(), self._keys.file.lineage
         rows, spans = self._found = self._keys.file.find(asked)
+        self._lineage = lineage if self._keys.file.lineage == lineage else None
         after = self._keys.file.coverages()
         self._looked = [coverage for coverage in covered if coverage in after]
         if len(rows):
@@ -58,7 +65,43 @@ class Group:
             found = set(self._known.entries["key"].tolist())
             self._settled = rows[[key.tobytes() in found for key in asked[rows]]]
 
-    async def record(self, journal: JournalTransaction) -> list[Receipt]:
+    def can_go_ahead(self, lineage: bytes) -> bool:
+        """Whether all is certainly new, seen from a key file (of `lineage`) with the keys of who comes before."""
+        return (
+            self._lineage == lineage
+            and not len(self._found[0])
+            and not self.rows.corrections
+            and not self.rows.nameless
+            and not any(delivery.releases or delivery.received.refused for delivery in self.deliveries)
+            and not repeats_inside(self.rows.keys)
+        )
+
+    async def record_ahead(self, journal: JournalTransaction, tell: Tell) -> list[Receipt]:
+        """`record` of a group that can go ahead: its rows are sent before its turn. Raises Outrun."""
+        before = Coverage(journal.head.batch, journal.head.digest)
+        nothing: list[list[tuple[Any, ...]]] = [[] for _ in self.deliveries]
+        decision = Decision(np.zeros(len(self.rows.wire), np.int8))
+        batches = self._number(decision, nothing, journal.head.batch)
+        receipts = [self._receipt(number, decision) for number in range(len(self.deliveries))]
+        numbers = self.rows.wire["batch"].astype(np.int64)
+
+        async def chain() -> None:
+            await self._append_batches(journal, receipts, batches, nothing, decision.status == ACCEPTED)
+            tell(journal.head, await asyncio.to_thread(self._keys.note_ahead, self.rows.keys, numbers))
+
+        chaining = asyncio.create_task(chain())
+        try:
+            await store.append_entries(journal.connection, self.rows.wire)
+        finally:
+            await chaining
+        await journal.take_turn()
+        after = Coverage(journal.head.batch, journal.head.digest)
+        if await asyncio.to_thread(self._keys.note, self.rows.keys, numbers, before, after) != self._lineage:
+            raise Outrun  # the key file was thrown away meanwhile
+        await self._write_rest(journal, decision, nothing, batches, receipts)
+        return receipts
+
+    async def record(self, journal: JournalTransaction, tell: Tell) -> list[Receipt]:
         """Write everything that is to be written; the receipts in the order of the deliveries."""
         before = Coverage(journal.head.batch, journal.head.digest)
         await self._name_consumers(journal)
@@ -74,7 +117,8 @@ class Group:
             await self._append_batches(journal, receipts, batches, quarantined, accepted)
             after = Coverage(journal.head.batch, journal.head.digest)
             if after != before:
-                await self._note(self.rows.keys if everything else self.rows.keys[accepted], wire, before, after)
+                keys = self.rows.keys if everything else self.rows.keys[accepted]
+                tell(journal.head, await self._note(keys, wire, before, after))
 
         if len(wire) <= INLINE_ROWS:
             await chain()
@@ -195,13 +239,12 @@ class Group:
 
     async def _note(
         self, keys: npt.NDArray[np.uint64], wire: npt.NDArray[np.void], before: Coverage, after: Coverage
-    ) -> None:
+    ) -> bytes | None:
         """Let the key file take in the keys before the transaction commits."""
         numbers = wire["batch"].astype(np.int64)
         if len(wire) <= INLINE_ROWS:
-            self._keys.note(keys, numbers, before, after)
-        else:
-            await asyncio.to_thread(self._keys.note, keys, numbers, before, after)
+            return self._keys.note(keys, numbers, before, after)
+        return await asyncio.to_thread(self._keys.note, keys, numbers, before, after)
 
     async def _quarantine(self, journal: JournalTransaction, decision: Decision) -> list[list[tuple[Any, ...]]]:
         """For each delivery what is to be kept for a person and is not kept yet."""

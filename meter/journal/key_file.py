@@ -112,6 +112,11 @@ class KeyFile:
         """How many slots are taken: at least as many as there are keys."""
         return int(self._mapped[0][_USED])
 
+    @property
+    def lineage(self) -> bytes:
+        """What tells this file from one begun anew; a wider one in its place keeps it, as it keeps the keys."""
+        return self._mapped[0][_SECRETS].tobytes()
+
     def coverages(self) -> list[Coverage]:
         """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
         found = [coverage for place in _COVERAGES if (coverage := self._coverage(place)) is not None]

@@ -82,15 +82,28 @@ class KnownKeys:
         _, spans = self.file.find(np.frombuffer(key, np.uint64).reshape(1, 2))
         return [(int(first), int(last)) for first, last in spans]
 
-    def note(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Coverage, new: Coverage) -> None:
+    def note(
+        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Coverage, new: Coverage
+    ) -> bytes | None:
         """Before a transaction commits that takes the journal from `head` to `new`: its keys and what is then covered.
+
+        Returns the lineage of a file that holds every key up to `new`. Raises KeyFileUnusable.
+        """
+        with self.file.held():
+            self.file.insert(keys, batches)
+            if not self.covers(head):  # the file was thrown away meanwhile and is being rebuilt
+                return None
+            self.file.cover(new, keep=head)
+            return self.file.lineage
+
+    def note_ahead(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> bytes:
+        """The keys of a transaction before its turn, for who looks meanwhile; the lineage of the file they are in.
 
         Raises KeyFileUnusable.
         """
         with self.file.held():
             self.file.insert(keys, batches)
-            if self.covers(head):  # else the file was thrown away meanwhile and is being rebuilt
-                self.file.cover(new, keep=head)
+            return self.file.lineage
 
     async def save(self, connection: asyncpg.Connection) -> None:
         """Bring the file to the disk as far as it covers what is committed."""

@@ -2,6 +2,10 @@
 
 A delivery is answered only when its transaction is durable. Keys that are certainly new go straight into COPY; only
 when a key may be known, or a record repeats or corrects another, does the journal itself have to be asked.
+
+While one large group commits, the rows of the next are already sent, on a connection of their own and with the numbers
+they will have. It commits in its turn, and only if the journal is then exactly where it was expected to be; otherwise
+it is undone and recorded as if it had not gone ahead.
 """
 
 from __future__ import annotations
@@ -23,10 +27,20 @@ from meter.journal.ending import end, pause
 from meter.journal.group import Group
 from meter.journal.key_file import Coverage, KeyFileUnusable
 from meter.journal.known_keys import UNDER_LOCK_RECORDS, KnownKeys
-from meter.journal.transaction import Clock, JournalUnavailable, reaching_database, transaction_on
+from meter.journal.transaction import (
+    Ahead,
+    Clock,
+    Head,
+    JournalUnavailable,
+    Outrun,
+    reaching_database,
+    transaction_on,
+)
 
 GROUP_DELIVERIES = 256
 GROUP_RECORDS = 40_000
+AHEAD_RECORDS = 5_000  # a smaller group waits its turn and grows meanwhile
+AHEAD_AGAIN_GROUPS = 64  # others record too when a group was outrun: so many wait their turn before one tries again
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
 ATTEMPTS_ON_STALE_REGISTRY = 5
 WRITE_BUFFER_BYTES = 16 * 1024 * 1024
@@ -50,6 +64,58 @@ class _Stale(Exception):
 class _Waiting:
     delivery: Delivery
     answer: asyncio.Future[Receipt]
+
+
+class _Lane:
+    """A connection of the recorder's own, made anew after anything went wrong with it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._held: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """The connection, for one transaction at a time."""
+        async with reaching_database():
+            if self._driver is None or self._driver.is_closed():
+                await self.let_go()
+                self._held = await self._engine.connect()
+                driver: Any = (await self._held.get_raw_connection()).driver_connection
+                # a group goes out as fast as the server takes it, without asking this thread for every piece
+                driver._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+                self._driver = driver
+            assert self._driver is not None
+            yield self._driver
+
+    async def let_go(self) -> None:
+        """Give the connection back."""
+        held, self._held, self._driver = self._held, None, None
+        if held is not None:
+            with contextlib.suppress(Exception):
+                await held.close()
+
+
+class _UnderWay:
+    """A group whose transaction has begun: what the next one has to know of it."""
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        """Set when `ahead` is known, or when nobody can go ahead of it any more."""
+        self.ended = asyncio.Event()
+        self.ahead: Ahead | None = None
+        self.lineage = b""
+
+    def tell(self, head: Head, lineage: bytes | None) -> None:
+        """Where the transaction will leave the journal."""
+        if lineage is not None:
+            self.ahead, self.lineage = Ahead(head, self.ended), lineage
+        self.told.set()
+
+    def end(self) -> None:
+        """The transaction has ended, well or not."""
+        self.told.set()
+        self.ended.set()
 
 
 class Recorder:
@@ -77,8 +143,10 @@ class Recorder:
         self._observe = observe
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._queued_records = 0
-        self._held: AsyncConnection | None = None
-        self._driver: asyncpg.Connection | None = None
+        self._lanes: asyncio.Queue[_Lane] = asyncio.Queue()
+        for _ in range(2):
+            self._lanes.put_nowait(_Lane(engine))
+        self._waiting_again = 0  # groups that are still to wait their turn since one was outrun
         self._caught_up = False
         self._stopping = asyncio.Event()
 
@@ -96,7 +164,8 @@ class Recorder:
             self._stopping.set()
             tasks[0].cancel()  # it waits for deliveries, and none will come
             await end(tasks)
-            await self._let_go()
+            while not self._lanes.empty():
+                await self._lanes.get_nowait().let_go()
             with contextlib.suppress(JournalUnavailable):
                 await self._save()
             self.keys.close()
@@ -116,23 +185,48 @@ class Recorder:
         return await asyncio.shield(waiting.answer)
 
     async def _run(self) -> None:
+        before = _UnderWay()
+        before.end()
+        recording: set[asyncio.Task[None]] = set()
         while True:
             group = [await self._queue.get()]
-            records = group[0].delivery.received.received
-            while len(group) < GROUP_DELIVERIES and records < GROUP_RECORDS and not self._queue.empty():
-                group.append(self._queue.get_nowait())
-                records += group[-1].delivery.received.received
-            try:
-                await self._answer(group)
-            finally:
-                self._queued_records -= records
-                for _ in group:
-                    self._queue.task_done()
+            await before.told.wait()
+            records = self._more(group)
+            if records < AHEAD_RECORDS or before.ahead is None or self._waiting_again:
+                await before.ended.wait()
+                records = self._more(group)
+            self._waiting_again = max(0, self._waiting_again - 1)
+            lane = await self._lanes.get()
+            mine = _UnderWay()
+            task = asyncio.create_task(self._record_and_answer(group, records, lane, before, mine))
+            recording.add(task)
+            task.add_done_callback(recording.discard)
+            before = mine
 
-    async def _answer(self, group: list[_Waiting]) -> None:
+    def _more(self, group: list[_Waiting]) -> int:
+        """Take into the group what waits, as far as it has room; how many records it has then."""
+        records = sum(waiting.delivery.received.received for waiting in group)
+        while len(group) < GROUP_DELIVERIES and records < GROUP_RECORDS and not self._queue.empty():
+            group.append(self._queue.get_nowait())
+            records += group[-1].delivery.received.received
+        return records
+
+    async def _record_and_answer(
+        self, group: list[_Waiting], records: int, lane: _Lane, before: _UnderWay, mine: _UnderWay
+    ) -> None:
+        try:
+            await self._answer(group, lane, before, mine)
+        finally:
+            mine.end()
+            self._lanes.put_nowait(lane)
+            self._queued_records -= records
+            for _ in group:
+                self._queue.task_done()
+
+    async def _answer(self, group: list[_Waiting], lane: _Lane, before: _UnderWay, mine: _UnderWay) -> None:
         started = asyncio.get_running_loop().time()
         try:
-            receipts = await self._record_group([waiting.delivery for waiting in group])
+            receipts = await self._record_group([waiting.delivery for waiting in group], lane, before, mine)
         except JournalUnavailable as error:
             for waiting in group:
                 _fail(waiting, error)
@@ -141,24 +235,36 @@ class Recorder:
                 _fail(group[0], error)
             else:
                 for waiting in group:
-                    await self._answer([waiting])
+                    await self._answer([waiting], lane, before, _UnderWay())
         else:
             self._observe([waiting.delivery for waiting in group], asyncio.get_running_loop().time() - started)
             for waiting, receipt in zip(group, receipts, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(receipt)
 
-    async def _record_group(self, deliveries: list[Delivery]) -> list[Receipt]:
-        for _ in range(ATTEMPTS_ON_STALE_REGISTRY):
-            try:
-                return await self._record_once(deliveries)
-            except _Stale as stale:
-                await self.know(stale.registry_batch)
-                for delivery in deliveries:
-                    if delivery.version < self.registered.version:
-                        await asyncio.to_thread(delivery.check_again, self.registered)
-            except KeyFileUnusable as error:
-                raise JournalUnavailable(str(error)) from error
+    async def _record_group(
+        self, deliveries: list[Delivery], lane: _Lane, before: _UnderWay, mine: _UnderWay
+    ) -> list[Receipt]:
+        try:
+            if not before.ended.is_set() and before.ahead is not None:
+                try:
+                    receipts = await self._record_ahead(deliveries, lane, before.ahead, before.lineage, mine)
+                except Outrun:
+                    self._waiting_again = AHEAD_AGAIN_GROUPS
+                else:
+                    if receipts is not None:
+                        return receipts
+            await before.ended.wait()
+            for _ in range(ATTEMPTS_ON_STALE_REGISTRY):
+                try:
+                    return await self._record_once(deliveries, lane, mine)
+                except _Stale as stale:
+                    await self.know(stale.registry_batch)
+                    for delivery in deliveries:
+                        if delivery.version < self.registered.version:
+                            await asyncio.to_thread(delivery.check_again, self.registered)
+        except KeyFileUnusable as error:
+            raise JournalUnavailable(str(error)) from error
         raise JournalUnavailable("the registry is changing faster than records can be checked against it")
 
     async def know(self, registry_batch: int) -> None:
@@ -166,11 +272,27 @@ class Recorder:
         if self.registered.version < registry_batch:
             self.registered = await self._refresh(registry_batch)
 
-    async def _record_once(self, deliveries: list[Delivery]) -> list[Receipt]:
+    async def _record_ahead(
+        self, deliveries: list[Delivery], lane: _Lane, ahead: Ahead, lineage: bytes, mine: _UnderWay
+    ) -> list[Receipt] | None:
+        """Record before the turn of this group has come; None when it cannot go ahead. Raises Outrun."""
+        if any(delivery.version < ahead.head.registry_batch for delivery in deliveries):
+            return None
+        group = Group(deliveries, self.keys, self._algorithm)
+        async with lane.connection() as connection:
+            await group.look(connection)
+            if not group.can_go_ahead(lineage):
+                return None
+            async with transaction_on(connection, self._algorithm, self._clock, ahead) as journal:
+                receipts = await group.record_ahead(journal, mine.tell)
+        mine.end()
+        return receipts
+
+    async def _record_once(self, deliveries: list[Delivery], lane: _Lane, mine: _UnderWay) -> list[Receipt]:
         if not self._caught_up:
             raise JournalUnavailable("the key file is being brought up to the journal")
         group = Group(deliveries, self.keys, self._algorithm)
-        async with self._connection() as connection:
+        async with lane.connection() as connection:
             await group.look(connection)
             async with transaction_on(connection, self._algorithm, self._clock) as journal:
                 if any(delivery.version < journal.head.registry_batch for delivery in deliveries):
@@ -179,33 +301,14 @@ class Recorder:
                 if not self.keys.covers(head) and await self.keys.follow(connection, UNDER_LOCK_RECORDS):
                     self._caught_up = False
                     raise JournalUnavailable("the key file is being brought up to the journal")
-                receipts = await group.record(journal)
+                receipts = await group.record(journal, mine.tell)
+        mine.end()
         kept = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
         if kept:
             self.registered = self.registered.extended(
                 self.registered.version, party_codes=list(kept), party_numbers=list(kept.values())
             )
         return receipts
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """The recorder's own connection, made anew after anything went wrong with it."""
-        async with reaching_database():
-            if self._driver is None or self._driver.is_closed():
-                await self._let_go()
-                self._held = await self._engine.connect()
-                driver: Any = (await self._held.get_raw_connection()).driver_connection
-                # a group goes out as fast as the server takes it, without asking this thread for every piece
-                driver._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-                self._driver = driver
-            assert self._driver is not None
-            yield self._driver
-
-    async def _let_go(self) -> None:
-        held, self._held, self._driver = self._held, None, None
-        if held is not None:
-            with contextlib.suppress(Exception):
-                await held.close()
 
     async def _keep_up(self) -> None:
         """Follow what others record, and bring the key file to the disk now and then."""

@@ -6,6 +6,7 @@ the head is read and falls only with the commit, so a batch number is visible ex
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,18 +54,47 @@ class Recorded:
     recorded_at: datetime
 
 
-class JournalTransaction:
-    """The open transaction: its head moves with every batch appended."""
+class Outrun(Exception):
+    """Somebody else has recorded, or the transaction before came to nothing: what was prepared ahead does not fit."""
 
-    def __init__(self, connection: asyncpg.Connection, head: Head, algorithm: str, now: datetime) -> None:
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a transaction that goes ahead relies on: where the one before will leave the journal, and when it ended."""
+
+    head: Head
+    ended: asyncio.Event
+
+
+class JournalTransaction:
+    """The open transaction: its head moves with every batch appended.
+
+    One that goes ahead of its turn has a head that is only expected and may write nothing but entries before
+    `take_turn`.
+    """
+
+    def __init__(
+        self, connection: asyncpg.Connection, head: Head, algorithm: str, now: datetime, ahead: Ahead | None = None
+    ) -> None:
         self.connection = connection
         self.head = head
+        self._ahead = ahead
         self.algorithm = algorithm
         self._now = max(now, head.recorded_at)  # a clock set back must not make an earlier batch look later
         self._batches: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[Any, ...]] = []
         self._given: dict[tuple[str, str], dict[str, int]] = {}  # (table, column) -> numbers not yet written
         self._uncovered: list[tuple[str, int, str]] = []  # (table, number, name) that no batch's digest covers yet
+
+    async def take_turn(self) -> None:
+        """Take the lock after the transaction before has ended; raises Outrun unless the journal is as expected."""
+        if self._ahead is None:
+            return
+        await self._ahead.ended.wait()
+        await self.connection.execute(_TAKE_LOCK)
+        if await read_head(self.connection) != self._ahead.head:
+            raise Outrun
+        self._ahead = None
 
     async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:
         """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones.
@@ -144,6 +174,7 @@ class JournalTransaction:
 
     async def flush(self) -> None:
         """Write the batches appended so far, and the names that they cover."""
+        assert self._ahead is None, "it is not this transaction's turn"
         if not self._uncovered:
             for (table, column), given in self._given.items():
                 await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
@@ -181,7 +212,7 @@ _APPEND = (
     f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
     f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
 )
-_BEGIN = f"begin; select pg_advisory_xact_lock({LOCK})"
+_TAKE_LOCK = f"select pg_advisory_xact_lock({LOCK})"
 
 
 @contextlib.asynccontextmanager
@@ -199,9 +230,9 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
 
 @contextlib.asynccontextmanager
 async def transaction_on(
-    connection: asyncpg.Connection, algorithm: str, clock: Clock
+    connection: asyncpg.Connection, algorithm: str, clock: Clock, ahead: Ahead | None = None
 ) -> AsyncIterator[JournalTransaction]:
-    """`journal_transaction` on a connection of the caller's."""
+    """`journal_transaction` on a connection of the caller's; with `ahead`, it takes the lock only at `take_turn`."""
     notices: list[str] = []
 
     def listen(_: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
@@ -209,9 +240,13 @@ async def transaction_on(
 
     connection.add_log_listener(listen)
     try:
-        # a statement after the lock: its snapshot sees what the last holder of the lock committed
-        await connection.execute(_BEGIN)
-        opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
+        if ahead is None:
+            # a statement after the lock: its snapshot sees what the last holder of the lock committed
+            await connection.execute(f"begin; {_TAKE_LOCK}")
+            opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
+        else:
+            await connection.execute("begin")
+            opened = JournalTransaction(connection, ahead.head, algorithm, clock(), ahead)
         yield opened
         await opened.flush()
         notices.clear()

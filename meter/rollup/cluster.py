@@ -54,7 +54,8 @@ def _watched(session: SparkSession, progress: Callable[[int, int], None] | None)
             stages = [
                 stage
                 for job in tracker.getJobIdsForGroup(None)
-                for number in tracker.getJobInfo(job).stageIds
+                if (known := tracker.getJobInfo(job)) is not None
+                for number in known.stageIds
                 if (stage := tracker.getStageInfo(number)) is not None
             ]
             progress(sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages))
