@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -25,8 +26,10 @@ from meter.journal.delivery import Delivery
 from meter.journal.ending import end, pause
 from meter.journal.known_keys import KnownKeys
 from meter.journal.recorder import Recorder
+from meter.journal.row import measured_of
 from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
 from meter.registry.read import registered_as_of
+from meter.rollup.recent import Piece, Recent
 from meter.rollup.store import advance, driver, rolled_up_to
 from meter.rollup.table import SumOverflow
 
@@ -50,6 +53,7 @@ class Service:
     engine: AsyncEngine
     keys: KeyRing
     recorder: Recorder
+    recent: Recent
     threads: ThreadPoolExecutor
     large_bodies: asyncio.Semaphore
 
@@ -71,9 +75,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
     folder = settings.data / "keys" if settings.data else None
     keys = KnownKeys.of(folder, settings.database_url)
-    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe, keys)
+    recent = Recent(measured_of)
+
+    def recorded(first: int, last: int, digest: bytes, rows: Any) -> None:
+        recent.keep(Piece(first, last, digest, rows))
+
+    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe, keys, recorded)
     service = Service(
-        settings, engine, KeyRing(engine, now), recorder, threads, asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        settings, engine, KeyRing(engine, now), recorder, recent, threads, asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
     )
     try:
         async with recorder.running(), _kept_up(service):
@@ -123,7 +132,7 @@ async def _roll_up(service: Service, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         started = asyncio.get_running_loop().time()
         async with reaching_database():
-            reached = await advance(service.engine)
+            reached = await advance(service.engine, service.recent)
         if reached == done:
             return
         if done >= 0:

@@ -51,12 +51,21 @@ class Group:
             0, np.int64
         )  # rows whose entry was found before the lock was taken: it stands for ever
         self.entries: npt.NDArray[np.void] | None = None  # the rows once more as ENTRY, for the careful path only
+        self.whole_from: int | None = None
+        """The first batch, when all rows were accepted and correct nothing: then they are all that the batches add."""
+
+    @classmethod
+    async def of(cls, deliveries: list[Delivery], keys: KnownKeys, algorithm: str) -> Group:
+        """A group; a large one is put together in a thread."""
+        if sum(delivery.received.received for delivery in deliveries) <= INLINE_ROWS:
+            return cls(deliveries, keys, algorithm)
+        return await asyncio.to_thread(cls, deliveries, keys, algorithm)
 
     async def look(self, connection: Any) -> None:
         """Look up what may be known already, before the lock is taken."""
         asked = self._asked()
         covered, lineage = self._keys.file.coverages(), self._keys.file.lineage
-        rows, spans = self._found = self._keys.file.find(asked)
+        rows, spans = self._found = await self._find(asked)
         self._lineage = lineage if self._keys.file.lineage == lineage else None
         after = self._keys.file.coverages()
         self._looked = [coverage for coverage in covered if coverage in after]
@@ -99,6 +108,7 @@ class Group:
         if await asyncio.to_thread(self._keys.note, self.rows.keys, numbers, before, after) != self._lineage:
             raise Outrun  # the key file was thrown away meanwhile
         await self._write_rest(journal, decision, nothing, batches, receipts)
+        self.whole_from = before.batch + 1
         return receipts
 
     async def record(self, journal: JournalTransaction, tell: Tell) -> list[Receipt]:
@@ -130,6 +140,8 @@ class Group:
             finally:
                 await chaining
         await self._write_rest(journal, decision, quarantined, batches, receipts)
+        if everything and len(wire) and not self.rows.corrections:
+            self.whole_from = before.batch + 1
         return receipts
 
     async def _append_batches(
@@ -183,14 +195,17 @@ class Group:
         corrects = self.rows.wire["corrects"][self.rows.wire["action"] != RECORD]
         return np.concatenate((self.rows.keys, np.frombuffer(corrects.tobytes(), np.uint64).reshape(-1, 2)))
 
+    async def _find(self, asked: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        if len(asked) <= INLINE_ROWS:
+            return self._keys.file.find(asked)
+        return await asyncio.to_thread(self._keys.file.find, asked)
+
     async def _decide(self, journal: JournalTransaction, head: Coverage) -> Decision:
         asked = self._asked()
         if head in self._looked:
             rows, spans = self._found  # nobody has recorded anything since
-        elif len(asked) <= INLINE_ROWS:
-            rows, spans = self._keys.file.find(asked)
         else:
-            rows, spans = await asyncio.to_thread(self._keys.file.find, asked)
+            rows, spans = await self._find(asked)
         fresh = ~np.isin(rows, self._settled)
         entries = self._known.entries
         if fresh.any():  # recorded since we looked, or named by the file for nothing

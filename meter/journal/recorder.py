@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from meter.intake.registered import Registered
@@ -47,6 +49,11 @@ WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 FOLLOW_SECONDS = 0.25
 SAVE_SECONDS = 300
 LOG = logging.getLogger("suanbu.journal")
+
+
+Recorded = Callable[[int, int, bytes, npt.NDArray[np.void]], None]
+"""Called with the batches first..last, the chain's digest at the last, and all rows (WIRE) that they added; only for
+those that took nothing back."""
 
 
 class Overloaded(RuntimeError):
@@ -133,6 +140,7 @@ class Recorder:
         clock: Clock,
         observe: Callable[[list[Delivery], float], None],
         keys: KnownKeys | None = None,
+        recorded: Recorded | None = None,
     ) -> None:
         self.registered = registered
         self.keys = keys or KnownKeys.of(None, "")
@@ -141,6 +149,7 @@ class Recorder:
         self._algorithm = algorithm
         self._clock = clock
         self._observe = observe
+        self._recorded = recorded
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._queued_records = 0
         self._lanes: asyncio.Queue[_Lane] = asyncio.Queue()
@@ -278,20 +287,25 @@ class Recorder:
         """Record before the turn of this group has come; None when it cannot go ahead. Raises Outrun."""
         if any(delivery.version < ahead.head.registry_batch for delivery in deliveries):
             return None
-        group = Group(deliveries, self.keys, self._algorithm)
+        group = await Group.of(deliveries, self.keys, self._algorithm)
         async with lane.connection() as connection:
             await group.look(connection)
             if not group.can_go_ahead(lineage):
                 return None
             async with transaction_on(connection, self._algorithm, self._clock, ahead) as journal:
                 receipts = await group.record_ahead(journal, mine.tell)
-        mine.end()
+        self._committed(group, journal.head, mine)
         return receipts
+
+    def _committed(self, group: Group, head: Head, mine: _UnderWay) -> None:
+        mine.end()
+        if self._recorded is not None and group.whole_from is not None:
+            self._recorded(group.whole_from, head.batch, head.digest, group.rows.wire)
 
     async def _record_once(self, deliveries: list[Delivery], lane: _Lane, mine: _UnderWay) -> list[Receipt]:
         if not self._caught_up:
             raise JournalUnavailable("the key file is being brought up to the journal")
-        group = Group(deliveries, self.keys, self._algorithm)
+        group = await Group.of(deliveries, self.keys, self._algorithm)
         async with lane.connection() as connection:
             await group.look(connection)
             async with transaction_on(connection, self._algorithm, self._clock) as journal:
@@ -302,7 +316,7 @@ class Recorder:
                     self._caught_up = False
                     raise JournalUnavailable("the key file is being brought up to the journal")
                 receipts = await group.record(journal, mine.tell)
-        mine.end()
+        self._committed(group, journal.head, mine)
         kept = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
         if kept:
             self.registered = self.registered.extended(

@@ -7,7 +7,6 @@ batches up to N" is complete the moment N is visible; a block can neither miss a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -22,10 +21,10 @@ from meter.rollup.columns import MEASURED_DTYPE
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
 from meter.rollup.merge import merge
+from meter.rollup.recent import Piece, Recent
 
 LOCK = 0x5AB1  # the advisory lock of whoever adds up the next block
 BLOCK_RECORDS = 500_000
-ReadMeasured = Callable[[asyncpg.Connection, int, int], Any]
 
 _COUNTED = """
 select consumer, facility, chip, millicards, started_at, ended_at, charge_fen, purpose, via_platform, {sign}::int2
@@ -53,10 +52,11 @@ async def measured_rows(connection: asyncpg.Connection, first: int, last: int) -
     return rows
 
 
-async def advance(engine: AsyncEngine) -> int:
+async def advance(engine: AsyncEngine, recent: Recent | None = None) -> int:
     """Add up the next block of batches; the number of the last batch added up (0 when none is).
 
-    When another process is at it already, leaves it to that one.
+    When another process is at it already, leaves it to that one. What is `recent` is not read from the database; that
+    it is the journal's own is seen from the chain's digest, which covers every row.
     """
     async with engine.connect() as held:
         connection = await driver(held)
@@ -64,21 +64,32 @@ async def advance(engine: AsyncEngine) -> int:
             if not await connection.fetchval(f"select pg_try_advisory_xact_lock({LOCK})"):
                 return await rolled_up_to(connection)
             done = await rolled_up_to(connection)
-            last = await connection.fetchval(
-                """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
-                   where batch > $1 order by batch limit 100000) waiting
-                   where records <= $2 or batch = $1 + 1""",
-                done, BLOCK_RECORDS,
-            )  # fmt: skip
-            if last is None:
-                return done
-            # in a thread: requests are answered meanwhile
-            use = await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
+            pieces = recent.after(done) if recent else []
+            if recent and pieces and await _holds(connection, pieces[-1]):
+                last = pieces[-1].last
+                use = await asyncio.to_thread(lambda: roll_up(recent.entries(pieces)))
+            else:
+                last = await connection.fetchval(
+                    """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
+                       where batch > $1 order by batch limit 100000) waiting
+                       where records <= $2 or batch = $1 + 1""",
+                    done, BLOCK_RECORDS,
+                )  # fmt: skip
+                if last is None:
+                    return done
+                # in a thread: requests are answered meanwhile
+                use = await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
             await connection.execute(
                 "insert into rollup_block (first_batch, last_batch) values ($1, $2)", done + 1, last
             )
             await _append(connection, last, use)
             return int(last)
+
+
+async def _holds(connection: asyncpg.Connection, piece: Piece) -> bool:
+    """Whether the journal has these very batches."""
+    digest = await connection.fetchval("select digest from batch where batch = $1", piece.last)
+    return bool(digest == piece.digest)
 
 
 async def _append(connection: asyncpg.Connection, last: int, use: pl.DataFrame) -> None:
