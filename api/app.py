@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -20,7 +20,7 @@ from api import (
     settlements,
     usage,
 )
-from api.allocator import give_back_large_blocks
+from api.allocator import give_back_large_blocks, spare_what_stays
 from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
 from api.measured import Measured
@@ -37,7 +37,7 @@ def create_app() -> FastAPI:
     give_back_large_blocks()
     if settings.workers > 1:
         end_with_parent()
-    return app_of(settings)
+    return app_of(settings, started=spare_what_stays)
 
 
 class Application(FastAPI):
@@ -55,13 +55,15 @@ class Application(FastAPI):
                 await super().__call__(scope, receive, send)
 
 
-def app_of(settings: Settings) -> FastAPI:
-    """An application that runs one service while it lives."""
+def app_of(settings: Settings, started: Callable[[], None] | None = None) -> FastAPI:
+    """An application that runs one service while it lives; `started` is called before it takes its first request."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as service:
             app.state.service = service
+            if started is not None:
+                started()
             yield
 
     app = Application(

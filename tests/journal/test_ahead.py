@@ -14,7 +14,7 @@ import pytest_asyncio
 from meter.journal import recorder, store
 from meter.journal.group import Group
 from meter.journal.known_keys import KnownKeys
-from meter.journal.transaction import LOCK
+from meter.journal.transaction import LOCK, Outrun
 from meter.journal.verify import verify_journal
 from meter.registry.proof import facts_of_batches
 from tests.support.door import Door, Holder, good
@@ -45,7 +45,7 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         seen["ahead"] += 1
         try:
             return await record_ahead(self, *arguments)
-        except recorder.Outrun:
+        except Outrun:
             seen["outrun"] += 1
             raise
 
