@@ -27,6 +27,7 @@ from api.measured import Measured
 from api.orphan import end_with_parent
 from api.service import running
 from api.settings import Settings
+from api.workers import say_ready
 from meter.database.scope import NOBODY, acting
 
 
@@ -62,6 +63,7 @@ def app_of(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as service:
             app.state.service = service
+            say_ready()
             yield
 
     app = Application(
