@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import asdict
 from datetime import date, datetime
@@ -14,10 +15,11 @@ from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
+from api.places import place_for_large
 from api.problem import Problem
-from api.reading import READING
+from api.reading import READING, SMALL_BYTES
 from api.service import Service, now
-from meter.intake.body import decoded
+from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
 from meter.registry.read import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
@@ -34,7 +36,11 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
     require(caller, scope)
     if kind == "control_totals" and caller.source is None:
         raise Problem(403, "key_names_no_source", "this key names no source")
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    try:
+        as_json = format_of(request.headers.get("content-type", "")) is Format.JSON
+    except BodyError as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
+    if not as_json:
         raise Problem(415, "unsupported_media_type", "send application/json")
     async with READING.body(request) as raw:
         outcome = await _record(request, service, caller, kind, raw)
@@ -53,12 +59,16 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
 
 
 async def _record(request: Request, service: Service, caller: Caller, kind: str, raw: bytes) -> Outcome:
+    """Record the items of a body; a large one, or one that may become large, waits for one of few places."""
+    encoding = request.headers.get("content-encoding")
+    large = bool(encoding) or len(raw) > SMALL_BYTES
     try:
-        body = await asyncio.to_thread(decoded, raw, request.headers.get("content-encoding"))
-        return await record_items(
-            service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
-            source=caller.source if kind == "control_totals" else None,
-        )  # fmt: skip
+        async with place_for_large(service) if large else contextlib.nullcontext():
+            body = await asyncio.to_thread(decoded, raw, encoding)
+            return await record_items(
+                service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
+                source=caller.source if kind == "control_totals" else None,
+            )  # fmt: skip
     except (NotABatch, BodyError) as error:
         raise Problem(error.status, str(error.code), error.detail) from None
 

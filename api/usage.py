@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +18,28 @@ from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
+from api.places import place_for_large, slow_down
 from api.problem import Problem
 from api.reading import READING
 from api.service import Service
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
-from meter.intake.limits import BODY_BYTES
+from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 from meter.intake.receive import receive
 from meter.intake.received import Received
 from meter.intake.registered import Registered
 from meter.journal.delivery import Delivery, Receipt
 from meter.journal.pieces import digest_in_pieces
 from meter.journal.recorder import Overloaded
-from meter.journal.show import batch_receipt, quarantined, replayable, show_record
+from meter.journal.show import (
+    Portion,
+    batch_receipt,
+    fitting,
+    last_quarantined,
+    quarantined,
+    replayable,
+    show_record,
+)
 from meter.rollup.store import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
@@ -37,7 +47,6 @@ from settlement.store import settled_in
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-WAIT_SECONDS = 20
 COMPRESSOR_LEVEL = 1
 
 
@@ -66,14 +75,8 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
     prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
     if len(raw) <= LARGE_BYTES and not encoding:
         return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
-    try:
-        await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
-    except TimeoutError:
-        raise _slow_down("too many large requests at once") from None
-    try:
+    async with place_for_large(service):
         return await _record_prepared(service, prepare, inline=False)
-    finally:
-        service.large_bodies.release()
 
 
 async def _record_prepared(service: Service, prepare: Callable[[], Delivery], *, inline: bool) -> Receipt:
@@ -130,7 +133,7 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
     try:
         receipt = await service.recorder.record(delivery)
     except Overloaded as error:
-        raise _slow_down(str(error)) from None
+        raise slow_down(str(error)) from None
     source = delivery.source[1]
     metrics.BATCHES.labels(source).inc()
     metrics.BATCH_RECORDS.observe(receipt.received)
@@ -139,11 +142,6 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
         if count:
             metrics.RECORDS.labels(source, status).inc(count)
     return receipt
-
-
-def _slow_down(detail: str) -> Problem:
-    metrics.OVERLOADED.inc()
-    return Problem(503, "overloaded", detail, {"Retry-After": "1"})
 
 
 def _answer(receipt: Receipt, verbose: bool) -> Response:
@@ -156,53 +154,69 @@ def _answer(receipt: Receipt, verbose: bool) -> Response:
 
 @ROUTER.post("/quarantine/replay")
 async def post_replay(request: Request) -> Response:
-    """Try the source's refused records again: what has become acceptable is recorded as a batch of its own."""
+    """Try the source's refused records again: what has become acceptable is recorded as a batch of its own.
+
+    Counts are of everything that was tried; `results` lists the first 10,000 that are still not accepted.
+    """
     service = service_of(request)
     caller = await as_caller(request)
     require(caller, "usage:write")
     if caller.source is None:
         raise Problem(403, "key_names_no_source", "this key names no source, so there is nothing to replay")
-    source = caller.source
     total = Receipt(received=0)
     async with service.engine.connect() as held:
-        waiting = await replayable(await driver(held), source[0])
-    for content_type, records in waiting:
-        delivery = _replay(service, caller, content_type, records)
-        receipt = await record(service, delivery)
-        for name, count in receipt.counts.items():
-            setattr(total, name, getattr(total, name) + count)
-        total.results += receipt.results
-        total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
+        last = await last_quarantined(await driver(held))
+    done = 0
+    async with place_for_large(service):
+        while (portion := await _portion(service, caller.source[0], done, last)) is not None:
+            done = portion.records[-1][0]
+            prepare = functools.partial(_replay, service, caller, portion)
+            receipt = await record(service, await asyncio.get_running_loop().run_in_executor(service.threads, prepare))
+            for name, count in receipt.counts.items():
+                setattr(total, name, getattr(total, name) + count)
+            total.results = (total.results + receipt.results)[:BATCH_RECORDS]
+            total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
     return _answer(total, verbose=False)
 
 
-def _replay(service: Service, caller: Caller, content_type: str, records: list[tuple[int, bytes]]) -> Delivery:
-    """A delivery of quarantined records, (number, record as received) each, all of one content type."""
+async def _portion(service: Service, source: int, after: int, last: int) -> Portion | None:
+    async with service.engine.connect() as held:
+        return await replayable(await driver(held), source, after, last)
+
+
+def _replay(service: Service, caller: Caller, portion: Portion) -> Delivery:
+    """A delivery of quarantined records."""
     assert caller.source is not None
-    source = caller.source
-    body = b"[" + b",".join(record for _, record in records) + b"]"
-    releases = {position: number for position, (number, _) in enumerate(records)}
-    return _delivery(service, source, caller.name, content_type, body, "replay", releases)
+    body = b"[" + b",".join(record for _, record in portion.records) + b"]"
+    releases = {position: number for position, (number, _) in enumerate(portion.records)}
+    return _delivery(service, caller.source, caller.name, portion.content_type, body, "replay", releases)
 
 
 @ROUTER.get("/quarantine")
 async def get_quarantine(
     request: Request, status: str | None = None, limit: int = 100, cursor: str | None = None
 ) -> Any:
-    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out."""
+    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out.
+
+    Where records are long, a portion has fewer of them than `limit`.
+    """
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     if status not in (None, "conflict", "refused"):
         raise Problem(400, "bad_request", "status is conflict or refused")
     page = Page.of(limit, cursor)
+    after = page.after(0)
     async with service.engine.connect() as held:
-        rows = await quarantined(await driver(held), status, page.after(0), page.limit + 1)
+        connection = await driver(held)
+        page = replace(page, limit=await fitting(connection, status, after, page.limit))
+        rows = await quarantined(connection, status, after, page.limit + 1)
     return page_of(rows, page, lambda row: int(row["quarantine"]))
 
 
 @ROUTER.get("/usage-records/{source}/{record_id}")
 async def get_usage_record(request: Request, source: str, record_id: str) -> Any:
-    """A record as received, its batch, its corrections, and the settlements of its consumer that cover it."""
+    """A record's whole life: as received and as recorded, its batch, its corrections, what else came under its id
+    and is kept in quarantine, and the settlements of its consumer that cover it."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     found = None

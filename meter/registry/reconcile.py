@@ -13,7 +13,7 @@ DAYS_MAX = 366
 _LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
 # a correction takes the corrected record back on the corrected record's own day
 _RECORDED = f"""
-select source, day, sum(records)::bigint as records, sum(charge_fen)::bigint as charge_fen from (
+select source, day, sum(records) as records, sum(charge_fen) as charge_fen from (
     select source, {_LOCAL_DAY} as day, count(*) as records, sum(charge_fen) as charge_fen
     from entry where started_at >= $1 and started_at < $2 and action <> 2 group by 1, 2
     union all
@@ -74,4 +74,4 @@ def _key(row: asyncpg.Record) -> tuple[date, int]:
 
 
 def _sums(row: asyncpg.Record) -> Sums:
-    return Sums(row["records"], row["charge_fen"])
+    return Sums(int(row["records"]), int(row["charge_fen"]))  # sums are exact numbers, and may pass 64 bits

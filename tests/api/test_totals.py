@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Door, Holder, problem
+from tests.support.door import Door, Holder, counts, good, problem
 from tests.support.records import chip, facility, usage, uscc, void
 
 A, B = uscc(11), uscc(12)
@@ -103,3 +103,19 @@ async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: Holde
 )
 async def test_what_cannot_be_asked_is_a_problem(reader: Holder, query: dict[str, str], code: str) -> None:
     assert problem(await reader.get("/usage-totals", **query)) == (400, code)
+
+
+async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(app: Door, reader: Holder) -> None:
+    """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
+    sender = await app.platform()
+    largest = [usage(f"largest-{i}", consumer=uscc(13), charge_fen=10**15) for i in range(10_000)]
+    assert counts(await sender.push(*largest)) == [10_000, 0, 0, 0]
+    assert problem(await reader.get("/usage-totals", from_="2025-09-01", to="2025-09-02")) == (422, "sum_out_of_range")
+    declared = await reader.items("/reconciliation", from_="2025-09-01", to="2025-09-02", limit=1000)
+    recorded = next(one["recorded"] for one in declared if one["source"] == sender.name)
+    assert recorded == {"records": 10_000, "charge_fen": 10**19}
+    assert counts(await sender.push(*(void(f"back-{i}", f"largest-{i}") for i in range(9_999)))) == [9_999, 0, 0, 0]
+    totals = await reader.items("/usage-totals", from_="2025-09-01", to="2025-09-02", by="consumer")
+    assert [one["charge_fen"] for one in totals if one["consumer"] == uscc(13)] == [10**15]
+    assert counts(await sender.push(void("back-last", "largest-9999"))) == [1, 0, 0, 0]
+    assert good(await reader.get("/usage-totals", by="day"))["items"]
