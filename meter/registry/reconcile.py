@@ -9,6 +9,7 @@ import asyncpg
 
 SHANGHAI = timezone(timedelta(hours=8))
 DAYS_MAX = 366
+NOTHING_BEFORE = date(1900, 1, 1)  # and midnight of the first day of all, here, is in no year of UTC
 
 _LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
 # a correction takes the corrected record back on the corrected record's own day
@@ -56,7 +57,7 @@ async def reconcile(connection: asyncpg.Connection, first: date, end: date) -> l
     Recorded are the records that count (R-CORR) and start on the day, as of now. At most DAYS_MAX days.
     """
     assert (end - first).days <= DAYS_MAX
-    edges = [datetime.combine(day, time(), SHANGHAI) for day in (first, end)]
+    edges = [datetime.combine(max(day, NOTHING_BEFORE), time(), SHANGHAI) for day in (first, end)]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
         recorded = {_key(row): _sums(row) for row in await connection.fetch(_RECORDED, *edges)}
