@@ -25,6 +25,7 @@ from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
 from api.measured import Measured
 from api.orphan import end_with_parent
+from api.reference import ERRORS
 from api.service import running
 from api.settings import Settings
 from api.workers import say_ready
@@ -73,6 +74,7 @@ def app_of(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # that page would load scripts from elsewhere; ours is api/documentation.py
         redoc_url=None,
+        responses=ERRORS,
     )
     problem.install(app)
     app.add_middleware(Measured)

@@ -18,6 +18,7 @@ from api.paging import Page, page_of
 from api.places import place_for_large
 from api.problem import Problem
 from api.reading import READING, SMALL_BYTES
+from api.reference import CONTROL_TOTALS, ITEMS
 from api.service import Service, now
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
@@ -73,37 +74,37 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
         raise Problem(error.status, str(error.code), error.detail) from None
 
 
-@ROUTER.put("/entities")
+@ROUTER.put("/entities", openapi_extra=ITEMS)
 async def put_entities(request: Request) -> Any:
     """Record facts about legal entities."""
     return await _put(request, "entities", "registry:write")
 
 
-@ROUTER.put("/facilities")
+@ROUTER.put("/facilities", openapi_extra=ITEMS)
 async def put_facilities(request: Request) -> Any:
     """Record facts about facilities and their owners."""
     return await _put(request, "facilities", "registry:write")
 
 
-@ROUTER.put("/chips")
+@ROUTER.put("/chips", openapi_extra=ITEMS)
 async def put_chips(request: Request) -> Any:
     """Record ratings of accelerator models."""
     return await _put(request, "chips", "registry:write")
 
 
-@ROUTER.put("/holdings")
+@ROUTER.put("/holdings", openapi_extra=ITEMS)
 async def put_holdings(request: Request) -> Any:
     """Record who holds how much of whom."""
     return await _put(request, "holdings", "registry:write")
 
 
-@ROUTER.put("/expenditures")
+@ROUTER.put("/expenditures", openapi_extra=ITEMS)
 async def put_expenditures(request: Request) -> Any:
     """Record evidence of spending."""
     return await _put(request, "expenditures", "registry:write")
 
 
-@ROUTER.put("/control-totals")
+@ROUTER.put("/control-totals", openapi_extra=CONTROL_TOTALS)
 async def put_control_totals(request: Request) -> Any:
     """Record what the key's source says it sent for a local day."""
     return await _put(request, "control_totals", "usage:write")

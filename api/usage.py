@@ -21,6 +21,7 @@ from api.paging import Page, page_of
 from api.places import place_for_large, slow_down
 from api.problem import Problem
 from api.reading import READING
+from api.reference import RECEIPT, RECEIVING, SPAN, described, receiving
 from api.service import Service
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
@@ -50,7 +51,7 @@ INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
 COMPRESSOR_LEVEL = 1
 
 
-@ROUTER.post("/usage-records")
+@ROUTER.post("/usage-records", description=receiving(), openapi_extra=RECEIVING, responses=described(RECEIPT))
 async def post_usage_records(request: Request, verbose: bool = False) -> Response:
     """Receive a batch of usage records; answered only after everything it reports is durably committed."""
     started = asyncio.get_running_loop().time()
@@ -152,7 +153,7 @@ def _answer(receipt: Receipt, verbose: bool) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-@ROUTER.post("/quarantine/replay")
+@ROUTER.post("/quarantine/replay", responses=described(RECEIPT))
 async def post_replay(request: Request) -> Response:
     """Try the source's refused records again: what has become acceptable is recorded as a batch of its own.
 
@@ -252,7 +253,7 @@ async def get_batch(request: Request, batch: int) -> Any:
     return found
 
 
-@ROUTER.get("/usage-totals")
+@ROUTER.get("/usage-totals", openapi_extra=SPAN)
 async def get_usage_totals(request: Request, by: str = "") -> Response:
     """Metered totals over counted records, split exactly at the edges."""
     service = service_of(request)
