@@ -25,6 +25,7 @@ from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
 from api.measured import Measured
 from api.orphan import end_with_parent
+from api.reading import READING
 from api.reference import ERRORS
 from api.service import running
 from api.settings import Settings
@@ -51,10 +52,13 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
             return
         with acting(NOBODY):  # on whose behalf it acts ends with it, whoever called us
-            if HotPath.takes(scope):
-                await HotPath(self)(scope, receive, send)
-            else:
-                await super().__call__(scope, receive, send)
+            try:
+                if HotPath.takes(scope):
+                    await HotPath(self)(scope, receive, send)
+                else:
+                    await super().__call__(scope, receive, send)
+            finally:
+                READING.over(scope)
 
 
 def app_of(settings: Settings) -> FastAPI:
