@@ -144,3 +144,19 @@ async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(a
         assert problem(await send(large[:-1] + b"x", query)) == (400, "trailing_bytes")
         assert problem(await send(large, query, sent=large[:-1])) == (401, "bad_signature")
         assert READING.held_bytes == 0
+
+
+NO_NAMES = {"nothing": "", "a blank": " ", "a line feed": "a\nb", "too long": "x" * 101, "a blank behind": "a "}
+NO_SOURCES = {"a slash": "a/b", "the parent": "..", "a control character": "a\x07"}
+
+
+@pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES.keys())
+async def test_a_key_has_a_name_that_can_be_read(app: Door, name: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        await key_of(app, name)
+
+
+@pytest.mark.parametrize("source", NO_SOURCES.values(), ids=NO_SOURCES.keys())
+async def test_a_source_can_be_named_in_a_path(app: Door, source: str) -> None:
+    with pytest.raises(ValueError, match="cannot name a source"):
+        await app.holder("usage:write", source=source)
