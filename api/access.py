@@ -68,8 +68,8 @@ async def create_key(
 ) -> str:
     """Make a key and return it; it can never be shown again.
 
-    Raises ValueError for an unknown scope or city, a name that is none, or when the holder has `live_max` live keys already: two, and a
-    third only after one was revoked, is how keys are rotated.
+    Raises ValueError for an unknown scope or city, a name that is none, or when the holder has `live_max` live keys
+    already: two, and a third only after one was revoked, is how keys are rotated.
     """
     if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
         raise ValueError("a city is a six-digit code that ends in 00")
