@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import functools
 import json
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
 COMPRESSOR_LEVEL = 1
+TOTALS_MOST = 100_000  # groups in one portion of totals
 
 
 @ROUTER.post("/usage-records", description=receiving(), openapi_extra=RECEIVING, responses=described(RECEIPT))
@@ -254,15 +256,25 @@ async def get_batch(request: Request, batch: int) -> Any:
 
 
 @ROUTER.get("/usage-totals", openapi_extra=SPAN)
-async def get_usage_totals(request: Request, by: str = "") -> Response:
-    """Metered totals over counted records, split exactly at the edges."""
+async def get_usage_totals(
+    request: Request, by: str = "", limit: int = TOTALS_MOST, cursor: str | None = None
+) -> Response:
+    """Metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
+    page = Page.of(limit, cursor, TOTALS_MOST)
     try:
         span = parse_span(request.query_params.get("from"), request.query_params.get("to"))
         columns = [name.strip() for name in by.split(",") if name.strip()]
+        after = page.after(("",) * len(columns))
         async with service.engine.connect() as held:
             items = await usage_totals(await driver(held), span, columns)
     except NotATotal as error:
         raise Problem(400, error.code, str(error)) from None
-    return Response(json.dumps({"items": items, "next": None}, ensure_ascii=False), media_type="application/json")
+
+    def mark(item: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(item[name] for name in columns)
+
+    first = bisect.bisect_right(items, after, key=mark) if page.mark is not None else 0
+    answer = page_of(items[first : first + page.limit + 1], page, mark)
+    return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")

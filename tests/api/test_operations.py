@@ -67,7 +67,13 @@ async def test_the_reference_says_what_may_be_sent_and_every_code_that_may_be_an
     assert set(receiving["requestBody"]["content"]) == {form.value for form in Format}
     for code in (*Code, *BodyCode, *REFUSALS, CONFLICT_CODE):
         assert f"`{code}`" in receiving["description"], code
-    assert [one["name"] for one in paths["/v1/usage-totals"]["get"]["parameters"]] == ["by", "from", "to"]
+    assert [one["name"] for one in paths["/v1/usage-totals"]["get"]["parameters"]] == [
+        "by",
+        "limit",
+        "cursor",
+        "from",
+        "to",
+    ]
     for path, operations in paths.items():
         for operation in operations.values():
             assert "422" not in operation["responses"], f"{path}: what does not fit a parameter is 400"

@@ -105,6 +105,24 @@ async def test_what_cannot_be_asked_is_a_problem(reader: Holder, query: dict[str
     assert problem(await reader.get("/usage-totals", **query)) == (400, code)
 
 
+async def test_totals_come_in_portions(reader: Holder) -> None:
+    everything = await reader.items("/usage-totals", by="consumer,day")
+    assert len(everything) > 3
+    seen: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = good(await reader.get("/usage-totals", by="consumer,day", limit=2, cursor=cursor))
+        assert len(page["items"]) <= 2
+        seen += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == everything
+    assert problem(await reader.get("/usage-totals", by="day", cursor="WyJhIiwiYiJd")) == (400, "bad_cursor")
+    assert problem(await reader.get("/usage-totals", limit=0)) == (400, "bad_request")
+    assert good(await reader.get("/usage-totals", limit=1))["next"] is None
+
+
 async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(app: Door, reader: Holder) -> None:
     """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
     sender = await app.platform()
