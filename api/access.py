@@ -28,6 +28,7 @@ SCOPES = (
     "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
     "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",
 )  # fmt: skip
+NAME_CHARACTERS = 100
 REMEMBER_SECONDS = 0.5  # a revoked key stops working within a second on every worker
 NOTE_SECONDS, NOTED_MAX, UNKNOWN_MAX = (
     3600.0,
@@ -67,8 +68,8 @@ async def create_key(
 ) -> str:
     """Make a key and return it; it can never be shown again.
 
-    Raises ValueError for an unknown scope or city, or when the holder has `live_max` live keys already: two, and a
-    third only after one was revoked, is how keys are rotated.
+    Raises ValueError for an unknown scope or city, a name that is none, or when the holder has `live_max` live keys
+    already: two, and a third only after one was revoked, is how keys are rotated.
     """
     if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
         raise ValueError("a city is a six-digit code that ends in 00")
@@ -76,8 +77,12 @@ async def create_key(
     if unknown or not scopes:
         raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    if not _is_name(name):
+        raise ValueError(f"a name has 1 to {NAME_CHARACTERS} printable characters and no blank at either end")
     if source is None and "usage:write" in scopes:
         source = name
+    if source is not None and (not _is_name(source) or "/" in source or source in (".", "..")):
+        raise ValueError(f"{source!r} cannot name a source: a source is a part of the paths of its records")
     async with engine.begin() as connection:
         number = await _source_number(connection, source) if source else None
         if live_max is not None:
@@ -232,6 +237,10 @@ class KeyRing:
         caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"])
         self._remembered[prefix] = _Known(asked, row["secret_digest"], caller, row["expires_at"], row["signed"])
         return self._remembered[prefix]
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= NAME_CHARACTERS and text == text.strip() and text.isprintable()
 
 
 def require(caller: Caller, scope: str, *, of_a_city: bool = False) -> None:

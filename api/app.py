@@ -25,8 +25,11 @@ from api.hot_path import HotPath
 from api.kernels import forget_stale_kernels
 from api.measured import Measured
 from api.orphan import end_with_parent
+from api.reading import READING
+from api.reference import ERRORS
 from api.service import running
 from api.settings import Settings
+from api.workers import say_ready
 from meter.database.scope import NOBODY, acting
 
 
@@ -49,10 +52,13 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
             return
         with acting(NOBODY):  # on whose behalf it acts ends with it, whoever called us
-            if HotPath.takes(scope):
-                await HotPath(self)(scope, receive, send)
-            else:
-                await super().__call__(scope, receive, send)
+            try:
+                if HotPath.takes(scope):
+                    await HotPath(self)(scope, receive, send)
+                else:
+                    await super().__call__(scope, receive, send)
+            finally:
+                READING.over(scope)
 
 
 def app_of(settings: Settings, started: Callable[[], None] | None = None) -> FastAPI:
@@ -64,6 +70,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
             app.state.service = service
             if started is not None:
                 started()
+            say_ready()
             yield
 
     app = Application(
@@ -73,6 +80,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         lifespan=lifespan,
         docs_url=None,  # that page would load scripts from elsewhere; ours is api/documentation.py
         redoc_url=None,
+        responses=ERRORS,
     )
     problem.install(app)
     app.add_middleware(Measured)

@@ -53,7 +53,12 @@ async def _answered(request: Request) -> Response:
     try:
         return await post_usage_records(request)
     except Exception as error:
-        problem = problem_of(error)
-        if problem.status == 500:
-            LOG.exception("a request ended with a mistake of ours")
-        return answer(request, problem)
+        # no name here may keep the error: it would keep this frame and the body, and they it, until the next collection
+        return _told(request, error)
+
+
+def _told(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status == 500:
+        LOG.exception("a request ended with a mistake of ours")
+    return answer(request, problem)

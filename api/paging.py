@@ -13,7 +13,7 @@ from api.problem import Problem
 
 LIMIT_MAX = 1000
 Row = TypeVar("Row")
-Mark = TypeVar("Mark", int, str, tuple[int, int], tuple[str, str])
+Mark = TypeVar("Mark", int, str, tuple[int, int], tuple[str, str], tuple[str, ...])
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Page:
     mark: Any
 
     @classmethod
-    def of(cls, limit: int, cursor: str | None) -> Page:
+    def of(cls, limit: int, cursor: str | None, most: int = LIMIT_MAX) -> Page:
         """From the query. Raises Problem 400 for a limit or cursor that is none."""
-        if not 1 <= limit <= LIMIT_MAX:
-            raise Problem(400, "bad_request", f"limit must lie between 1 and {LIMIT_MAX}")
+        if not 1 <= limit <= most:
+            raise Problem(400, "bad_request", f"limit must lie between 1 and {most}")
         if not cursor:
             return cls(limit, None)
         try:

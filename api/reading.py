@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import Request
+from starlette.types import Scope
 
 from api.problem import Problem
 from meter.intake.limits import BODY_BYTES
@@ -20,6 +21,7 @@ READ_SECONDS = 30  # the client's own time
 ROOM_SECONDS = 20  # the time that we let it wait for others
 LOOK_SECONDS = 0.02
 IDLE_SECONDS = 1.0  # who may go ahead of others and sends nothing for so long, may no longer
+HELD = "suanbu.held_bytes"  # in a request's scope: what was read early
 CLOSE = {"Connection": "close"}
 
 
@@ -31,12 +33,27 @@ class Reading:
         self._ahead: object | None = None
         self._ahead_seen = 0.0
 
+    async def early(self, request: Request) -> bytes:
+        """The body, for who must see it before its route does; it counts as held until `over` is told."""
+        async with self.body(request) as whole:
+            request._body = whole  # where Starlette keeps a body that was read, and looks for it first
+            self.held_bytes += len(whole)
+            request.scope[HELD] = len(whole)
+        return whole
+
+    def over(self, scope: Scope) -> None:
+        """A request has been answered: nothing of it is held any longer."""
+        self.held_bytes -= scope.pop(HELD, 0)
+
     @contextlib.asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
         """The body of a request, which counts as held until the block ends.
 
         Raises Problem 408 (too slow), 413 (too large), 503 (too many large bodies at once).
         """
+        if hasattr(request, "_body"):  # it was read early, and counts already
+            yield request._body
+            return
         chunks: list[bytes] = []
         size = 0
         waited = 0.0

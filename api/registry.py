@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import asdict
 from datetime import date, datetime
@@ -14,10 +15,12 @@ from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
+from api.places import place_for_large
 from api.problem import Problem
-from api.reading import READING
+from api.reading import READING, SMALL_BYTES
+from api.reference import CONTROL_TOTALS, ITEMS
 from api.service import Service, now
-from meter.intake.body import decoded
+from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
 from meter.registry.read import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
@@ -34,7 +37,11 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
     require(caller, scope)
     if kind == "control_totals" and caller.source is None:
         raise Problem(403, "key_names_no_source", "this key names no source")
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    try:
+        as_json = format_of(request.headers.get("content-type", "")) is Format.JSON
+    except BodyError as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
+    if not as_json:
         raise Problem(415, "unsupported_media_type", "send application/json")
     async with READING.body(request) as raw:
         outcome = await _record(request, service, caller, kind, raw)
@@ -53,47 +60,51 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
 
 
 async def _record(request: Request, service: Service, caller: Caller, kind: str, raw: bytes) -> Outcome:
+    """Record the items of a body; a large one, or one that may become large, waits for one of few places."""
+    encoding = request.headers.get("content-encoding")
+    large = bool(encoding) or len(raw) > SMALL_BYTES
     try:
-        body = await asyncio.to_thread(decoded, raw, request.headers.get("content-encoding"))
-        return await record_items(
-            service.engine, kind, bytes(body), key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
-            source=caller.source if kind == "control_totals" else None,
-        )  # fmt: skip
+        async with place_for_large(service) if large else contextlib.nullcontext():
+            body = await asyncio.to_thread(decoded, raw, encoding)
+            return await record_items(
+                service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
+                source=caller.source if kind == "control_totals" else None,
+            )  # fmt: skip
     except (NotABatch, BodyError) as error:
         raise Problem(error.status, str(error.code), error.detail) from None
 
 
-@ROUTER.put("/entities")
+@ROUTER.put("/entities", openapi_extra=ITEMS)
 async def put_entities(request: Request) -> Any:
     """Record facts about legal entities."""
     return await _put(request, "entities", "registry:write")
 
 
-@ROUTER.put("/facilities")
+@ROUTER.put("/facilities", openapi_extra=ITEMS)
 async def put_facilities(request: Request) -> Any:
     """Record facts about facilities and their owners."""
     return await _put(request, "facilities", "registry:write")
 
 
-@ROUTER.put("/chips")
+@ROUTER.put("/chips", openapi_extra=ITEMS)
 async def put_chips(request: Request) -> Any:
     """Record ratings of accelerator models."""
     return await _put(request, "chips", "registry:write")
 
 
-@ROUTER.put("/holdings")
+@ROUTER.put("/holdings", openapi_extra=ITEMS)
 async def put_holdings(request: Request) -> Any:
     """Record who holds how much of whom."""
     return await _put(request, "holdings", "registry:write")
 
 
-@ROUTER.put("/expenditures")
+@ROUTER.put("/expenditures", openapi_extra=ITEMS)
 async def put_expenditures(request: Request) -> Any:
     """Record evidence of spending."""
     return await _put(request, "expenditures", "registry:write")
 
 
-@ROUTER.put("/control-totals")
+@ROUTER.put("/control-totals", openapi_extra=CONTROL_TOTALS)
 async def put_control_totals(request: Request) -> Any:
     """Record what the key's source says it sent for a local day."""
     return await _put(request, "control_totals", "usage:write")

@@ -23,11 +23,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.problem import Problem
+from api.reading import READING
 from api.tables import request_nonce
 from meter.database.scope import NOBODY, acting
 
 WINDOW = timedelta(minutes=5)
-BODY_BYTES = 32 * 1024 * 1024
 NONCE_CHARACTERS = (16, 64)
 
 
@@ -50,7 +50,7 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
         raise Problem(401, "bad_signature", f"Suanbu-Nonce has {shortest} to {longest} characters")
     if abs(int(time) - now.timestamp()) > WINDOW.total_seconds():
         raise Problem(401, "stale_signature", "Suanbu-Time is more than five minutes away from ours")
-    body = await _body(request)
+    body = await READING.early(request)
     query = request.url.query
     path = request.url.path + (f"?{query}" if query else "")
     if not hmac.compare_digest(signature(secret_digest, request.method, path, body, time, nonce), given.lower()):
@@ -66,13 +66,3 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
             )
             if taken.first() is None:
                 raise Problem(401, "replayed_request", "this nonce was used before")
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
-    request._body = bytes(body)  # where Starlette keeps a body that was read, and looks for it first
-    return request._body

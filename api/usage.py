@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import functools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +19,29 @@ from api import metrics
 from api.access import Caller, require
 from api.asking import as_caller, service_of
 from api.paging import Page, page_of
+from api.places import place_for_large, slow_down
 from api.problem import Problem
 from api.reading import READING
+from api.reference import RECEIPT, RECEIVING, SPAN, described, receiving
 from api.service import Service
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
-from meter.intake.limits import BODY_BYTES
+from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 from meter.intake.receive import receive
 from meter.intake.received import Received
 from meter.intake.registered import Registered
 from meter.journal.delivery import Delivery, Receipt
 from meter.journal.pieces import digest_in_pieces
 from meter.journal.recorder import Overloaded
-from meter.journal.show import batch_receipt, quarantined, replayable, show_record
+from meter.journal.show import (
+    Portion,
+    batch_receipt,
+    fitting,
+    last_quarantined,
+    quarantined,
+    replayable,
+    show_record,
+)
 from meter.rollup.store import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
@@ -37,11 +49,11 @@ from settlement.store import settled_in
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-WAIT_SECONDS = 20
 COMPRESSOR_LEVEL = 1
+TOTALS_MOST = 100_000  # groups in one portion of totals
 
 
-@ROUTER.post("/usage-records")
+@ROUTER.post("/usage-records", description=receiving(), openapi_extra=RECEIVING, responses=described(RECEIPT))
 async def post_usage_records(request: Request, verbose: bool = False) -> Response:
     """Receive a batch of usage records; answered only after everything it reports is durably committed."""
     started = asyncio.get_running_loop().time()
@@ -66,14 +78,8 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
     prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
     if len(raw) <= LARGE_BYTES and not encoding:
         return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
-    try:
-        await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
-    except TimeoutError:
-        raise _slow_down("too many large requests at once") from None
-    try:
+    async with place_for_large(service):
         return await _record_prepared(service, prepare, inline=False)
-    finally:
-        service.large_bodies.release()
 
 
 async def _record_prepared(service: Service, prepare: Callable[[], Delivery], *, inline: bool) -> Receipt:
@@ -130,7 +136,7 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
     try:
         receipt = await service.recorder.record(delivery)
     except Overloaded as error:
-        raise _slow_down(str(error)) from None
+        raise slow_down(str(error)) from None
     source = delivery.source[1]
     metrics.BATCHES.labels(source).inc()
     metrics.BATCH_RECORDS.observe(receipt.received)
@@ -141,11 +147,6 @@ async def record(service: Service, delivery: Delivery) -> Receipt:
     return receipt
 
 
-def _slow_down(detail: str) -> Problem:
-    metrics.OVERLOADED.inc()
-    return Problem(503, "overloaded", detail, {"Retry-After": "1"})
-
-
 def _answer(receipt: Receipt, verbose: bool) -> Response:
     results = receipt.results
     if verbose:
@@ -154,55 +155,71 @@ def _answer(receipt: Receipt, verbose: bool) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-@ROUTER.post("/quarantine/replay")
+@ROUTER.post("/quarantine/replay", responses=described(RECEIPT))
 async def post_replay(request: Request) -> Response:
-    """Try the source's refused records again: what has become acceptable is recorded as a batch of its own."""
+    """Try the source's refused records again: what has become acceptable is recorded as a batch of its own.
+
+    Counts are of everything that was tried; `results` lists the first 10,000 that are still not accepted.
+    """
     service = service_of(request)
     caller = await as_caller(request)
     require(caller, "usage:write")
     if caller.source is None:
         raise Problem(403, "key_names_no_source", "this key names no source, so there is nothing to replay")
-    source = caller.source
     total = Receipt(received=0)
     async with service.engine.connect() as held:
-        waiting = await replayable(await driver(held), source[0])
-    for content_type, records in waiting:
-        delivery = _replay(service, caller, content_type, records)
-        receipt = await record(service, delivery)
-        for name, count in receipt.counts.items():
-            setattr(total, name, getattr(total, name) + count)
-        total.results += receipt.results
-        total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
+        last = await last_quarantined(await driver(held))
+    done = 0
+    async with place_for_large(service):
+        while (portion := await _portion(service, caller.source[0], done, last)) is not None:
+            done = portion.records[-1][0]
+            prepare = functools.partial(_replay, service, caller, portion)
+            receipt = await record(service, await asyncio.get_running_loop().run_in_executor(service.threads, prepare))
+            for name, count in receipt.counts.items():
+                setattr(total, name, getattr(total, name) + count)
+            total.results = (total.results + receipt.results)[:BATCH_RECORDS]
+            total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
     return _answer(total, verbose=False)
 
 
-def _replay(service: Service, caller: Caller, content_type: str, records: list[tuple[int, bytes]]) -> Delivery:
-    """A delivery of quarantined records, (number, record as received) each, all of one content type."""
+async def _portion(service: Service, source: int, after: int, last: int) -> Portion | None:
+    async with service.engine.connect() as held:
+        return await replayable(await driver(held), source, after, last)
+
+
+def _replay(service: Service, caller: Caller, portion: Portion) -> Delivery:
+    """A delivery of quarantined records."""
     assert caller.source is not None
-    source = caller.source
-    body = b"[" + b",".join(record for _, record in records) + b"]"
-    releases = {position: number for position, (number, _) in enumerate(records)}
-    return _delivery(service, source, caller.name, content_type, body, "replay", releases)
+    body = b"[" + b",".join(record for _, record in portion.records) + b"]"
+    releases = {position: number for position, (number, _) in enumerate(portion.records)}
+    return _delivery(service, caller.source, caller.name, portion.content_type, body, "replay", releases)
 
 
 @ROUTER.get("/quarantine")
 async def get_quarantine(
     request: Request, status: str | None = None, limit: int = 100, cursor: str | None = None
 ) -> Any:
-    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out."""
+    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out.
+
+    Where records are long, a portion has fewer of them than `limit`.
+    """
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     if status not in (None, "conflict", "refused"):
         raise Problem(400, "bad_request", "status is conflict or refused")
     page = Page.of(limit, cursor)
+    after = page.after(0)
     async with service.engine.connect() as held:
-        rows = await quarantined(await driver(held), status, page.after(0), page.limit + 1)
+        connection = await driver(held)
+        page = replace(page, limit=await fitting(connection, status, after, page.limit))
+        rows = await quarantined(connection, status, after, page.limit + 1)
     return page_of(rows, page, lambda row: int(row["quarantine"]))
 
 
 @ROUTER.get("/usage-records/{source}/{record_id}")
 async def get_usage_record(request: Request, source: str, record_id: str) -> Any:
-    """A record as received, its batch, its corrections, and the settlements of its consumer that cover it."""
+    """A record's whole life: as received and as recorded, its batch, its corrections, what else came under its id
+    and is kept in quarantine, and the settlements of its consumer that cover it."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     found = None
@@ -238,16 +255,26 @@ async def get_batch(request: Request, batch: int) -> Any:
     return found
 
 
-@ROUTER.get("/usage-totals")
-async def get_usage_totals(request: Request, by: str = "") -> Response:
-    """Metered totals over counted records, split exactly at the edges."""
+@ROUTER.get("/usage-totals", openapi_extra=SPAN)
+async def get_usage_totals(
+    request: Request, by: str = "", limit: int = TOTALS_MOST, cursor: str | None = None
+) -> Response:
+    """Metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
+    page = Page.of(limit, cursor, TOTALS_MOST)
     try:
         span = parse_span(request.query_params.get("from"), request.query_params.get("to"))
         columns = [name.strip() for name in by.split(",") if name.strip()]
+        after = page.after(("",) * len(columns))
         async with service.engine.connect() as held:
             items = await usage_totals(await driver(held), span, columns)
     except NotATotal as error:
         raise Problem(400, error.code, str(error)) from None
-    return Response(json.dumps({"items": items, "next": None}, ensure_ascii=False), media_type="application/json")
+
+    def mark(item: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(item[name] for name in columns)
+
+    first = bisect.bisect_right(items, after, key=mark) if page.mark is not None else 0
+    answer = page_of(items[first : first + page.limit + 1], page, mark)
+    return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")

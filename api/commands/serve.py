@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -12,13 +12,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from api.commands.common import DEFAULT_DATA, Data
+from api.protocol import Protocol
 from api.settings import Settings
+from api.workers import FOLDER, Workers
 from meter.database.connect import database_url
 from meter.database.seal import ensure_seal
 from meter.journal.chain import SM3
@@ -38,28 +42,41 @@ def serve(
         asyncio.run(upgrade(url))
         ensure_seal(data)
         Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
-        metrics_folder = tempfile.mkdtemp(prefix="suanbu-metrics-") if workers > 1 else None
-        if metrics_folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
         threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
-        try:
-            uvicorn.run(
-                "api.app:create_app",
-                factory=True,
-                host=host,
-                port=port,
-                workers=workers if workers > 1 else None,
-                loop="uvloop",
-                http="httptools",
-                access_log=False,
-                log_level="warning",
-                timeout_graceful_shutdown=20,
-                backlog=2048,
-                server_header=False,
-            )
-        finally:
-            if metrics_folder:
-                shutil.rmtree(metrics_folder, ignore_errors=True)
+        config = uvicorn.Config(
+            "api.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http=Protocol,
+            ws="none",  # nothing here speaks it
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=20,
+            backlog=2048,
+            server_header=False,
+        )
+        if not (_serve_with_workers(config) if workers > 1 else _serve(config)):
+            raise typer.Exit(STARTUP_FAILURE)
+
+
+def _serve(config: uvicorn.Config) -> bool:
+    """Serve from this process; whether it ever came to that."""
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    return bool(server.started)
+
+
+def _serve_with_workers(config: uvicorn.Config) -> bool:
+    """Serve from other processes until told to stop; False when they cannot start."""
+    with tempfile.TemporaryDirectory(prefix="suanbu-workers-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ[FOLDER] = folder
+        parent = Workers(config, [config.bind_socket()], Path(folder))
+        parent.run()
+        return not parent.failed
 
 
 def _leave(*_: object) -> None:

@@ -29,6 +29,7 @@ from settlement.rounds import Round, load_rounds
 Record = dict[str, Any]
 EVERYTHING = 2**31 - 1
 INSTRUCTIONS_MAX = 1000
+LONGEST_RECORD_BYTES = 4000  # of a record in quarantine, which may have 32 MiB, a page shows the beginning
 NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
@@ -112,7 +113,7 @@ class Books(Protocol):
         """The excluded use of all lines, by code."""
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
-        """What waits for a person, oldest first."""
+        """What waits for a person, oldest first; of long records the beginning."""
 
     def rounds(self) -> Mapping[str, Round]:
         """The rounds known."""
@@ -235,7 +236,7 @@ class DatabaseBooks:
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
         async with self._connection() as connection:
-            return await quarantined(connection, status, after, limit)
+            return await quarantined(connection, status, after, limit, LONGEST_RECORD_BYTES)
 
     def rounds(self) -> Mapping[str, Round]:
         return _rounds()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.console.answer import page
-from api.console.books import Books, books_of
+from api.console.books import LONGEST_RECORD_BYTES, Books, Record, books_of
 from api.console.codes import is_replayable, meaning_of
 from api.console.guard import QUARANTINE, ConsoleRoute, admitted, refusal
 from api.console.settlements import frame
@@ -17,7 +17,6 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]
 RECORDS_A_PAGE = 50
 STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
-LONGEST_RECORD = 4000
 
 
 @ROUTER.get("/quarantine")
@@ -35,7 +34,7 @@ async def get_quarantine(
         "quarantine", **frame(request, person, QUARANTINE), status=status, first=not after, STATUSES=STATUS,
         items=[
             {**item, "meaning": meaning_of(item["code"]), "replayable": is_replayable(item["code"]),
-             "text": _readable(item["record"])}
+             "text": _readable(item)}
             for item in items
         ],
         chosen=urlencode(chosen),
@@ -43,6 +42,8 @@ async def get_quarantine(
     )  # fmt: skip
 
 
-def _readable(record: str) -> str:
-    """The record exactly as it was received, cut where it is long."""
-    return record if len(record) <= LONGEST_RECORD else f"{record[:LONGEST_RECORD]}\n…（共 {len(record)} 字符，已截断）"
+def _readable(item: Record) -> str:
+    """The record exactly as it was received, or its beginning."""
+    if item["record_bytes"] <= LONGEST_RECORD_BYTES:
+        return str(item["record"])
+    return f"{item['record']}\n…（共 {item['record_bytes']} 字节，已截断）"

@@ -42,6 +42,10 @@ BODY_CODES = {
     TOO_MANY_RECORDS: BodyCode.TOO_MANY_RECORDS,
 }
 FIRST_BYTE = {Format.EVENT: OPEN_BRACE, Format.EVENTS: OPEN_BRACKET}
+WANTED = {
+    Format.EVENT: f"One event is an object; several are an array, sent as {Format.EVENTS.value}.",
+    Format.EVENTS: f"A batch of events is an array; one event alone is sent as {Format.EVENT.value}.",
+}
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -89,7 +93,7 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
             letters, FIRST_BYTE.get(form, 0), events, fast, facilities, chips, records, places, spare
         )
     if outcome != DONE:
-        raise body_error(outcome, count, letters)
+        raise body_error(outcome, count, letters, form)
     document = JsonBody(body, places[:count])
 
     def value_of(row: int) -> Value:
@@ -125,7 +129,7 @@ def judge_either(value: Value, registered: Registered) -> Checked:
     return judge_event(value, registered) if event else judge(value, registered)
 
 
-def body_error(outcome: int, count: int, letters: Array) -> BodyError:
+def body_error(outcome: int, count: int, letters: Array, form: Format) -> BodyError:
     """The refusal of a body whose scan ended with `outcome` after `count` records."""
     code = BODY_CODES[outcome]
     if code is BodyCode.NOT_A_BATCH and letters.size <= RECORD_BYTES:
@@ -134,6 +138,7 @@ def body_error(outcome: int, count: int, letters: Array) -> BodyError:
         except Refused:
             code = BodyCode.NOT_JSON
     details = {
+        BodyCode.NOT_A_BATCH: WANTED.get(form),
         BodyCode.NOT_JSON: f"The body is not JSON: it ends or breaks off after record {count - 1}." if count else None,
         BodyCode.TOO_DEEP: f"Record {count} is nested deeper than {DEPTH_LEVELS} levels.",
         BodyCode.TOO_MANY_VALUES: f"Record {count} has more than {RECORD_VALUES} values.",

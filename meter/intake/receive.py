@@ -8,9 +8,9 @@ from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyCode, BodyError
 from meter.intake.json_body import found_again, found_in_json
 from meter.intake.limits import BATCH_RECORDS
-from meter.intake.received import Received
+from meter.intake.received import Document, Received
 from meter.intake.registered import Registered
-from meter.intake.settle import settled
+from meter.intake.settle import Found, settled
 
 
 def receive(
@@ -31,9 +31,18 @@ def receive(
     plain = decoded(body, content_encoding)
     if not plain:
         raise BodyError(BodyCode.EMPTY_BODY)
+    return settled(_found(plain, form, registered, fast), registered, source_number)
+
+
+def document_of(body: bytes, content_type: str) -> Document:
+    """The records of a decoded body as they were received, without judging any; raises `BodyError`."""
+    return _found(body, format_of(content_type), Registered.of(0), fast=False).document
+
+
+def _found(plain: bytes, form: Format, registered: Registered, fast: bool) -> Found:
     if form is Format.ARROW:
-        return settled(found_in_arrow(plain, registered, fast), registered, source_number)
-    return settled(found_in_json(plain, form, registered, fast), registered, source_number)
+        return found_in_arrow(plain, registered, fast)
+    return found_in_json(plain, form, registered, fast)
 
 
 def receive_records(records: Sequence[object], registered: Registered, source_number: int) -> Received:

@@ -243,8 +243,8 @@ def kind_of(value: Value) -> str:
     """What a value is, in words."""
     if isinstance(value, Number):
         return f"the number {shown(value.text)[1:-1]}"
-    if isinstance(value, Foreign):
-        return f"a value of type {value.kind[:DETAIL_CHARACTERS]}"
+    if isinstance(value, Foreign):  # the name of a nested type holds names that the sender chose
+        return f"a value of type {shown(value.kind)[1:-1]}"
     return {type(None): "null", bool: "a boolean", str: "a string", Pairs: "an object"}.get(type(value), "an array")
 
 

@@ -16,7 +16,7 @@ ACCEPTED, DUPLICATE, CONFLICT, REFUSED = 0, 1, 2, 3
 STATUS_WORDS = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICT: "conflict", REFUSED: "refused"}
 
 CONFLICT_CODE = "id_already_recorded_with_other_content"
-_REFUSALS = {
+REFUSALS = {
     "corrects_unknown_record": "no record of this source has the id that is to be corrected",
     "corrects_void_record": "the record to be corrected is a void: nothing is left to correct",
     "already_corrected": "the record has already been corrected; name its latest version",
@@ -96,7 +96,7 @@ def _decide_one_by_one(
             if code:
                 decision.status[position] = REFUSED
                 decision.codes[position] = code
-                decision.details[position] = _REFUSALS[code]
+                decision.details[position] = REFUSALS[code]
                 continue
             corrected.add(target)
             decision.reversals[position] = standing[target]

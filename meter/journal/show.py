@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +14,14 @@ import asyncpg
 import zstandard
 
 from meter.intake.codes import MEANING, Code
-from meter.intake.receive import receive
-from meter.intake.registered import Registered
+from meter.intake.receive import document_of
 from meter.journal.known_keys import KnownKeys
 from meter.journal.row import RECORD, VOID
 
 REPLAY_RECORDS = 10_000
+KEPT_MOST = 100  # of what came under one id
 REPLAY_BYTES = 24 * 1024 * 1024
+PAGE_BYTES = 4 * 1024 * 1024  # of records in one portion of the quarantine; one record alone may be longer
 _EVENT_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+json")
 _PURPOSES = {0: None, 1: "research", 2: "commercial"}
 _ACTIONS = {0: None, 1: "replace", 2: "void"}
@@ -31,7 +35,7 @@ def key_of(source: int, record_id: str) -> bytes:
 async def show_record(
     connection: asyncpg.Connection, keys: KnownKeys, source: str, record_id: str
 ) -> dict[str, Any] | None:
-    """A record, its batch, what it corrects and what corrects it; None when there is none.
+    """A record, its batch, what it corrects, what corrects it, what else came under its id; None when there is none.
 
     Brings `keys` up to the journal first: what another machine has just recorded is found too.
     """
@@ -56,6 +60,7 @@ async def show_record(
         "record": await _as_received(connection, row["batch"], row["ordinal"]),
         "corrected_by": None,
         "corrects": None,
+        "quarantine": await _kept_under(connection, number, record_id),
     }
     if row["action"] != VOID:
         shown["recorded"] = {
@@ -98,12 +103,31 @@ async def _entry(connection: asyncpg.Connection, keys: KnownKeys, key: bytes) ->
     return None
 
 
+async def _kept_under(connection: asyncpg.Connection, source: int, record_id: str) -> list[dict[str, Any]]:
+    """What came under an id and was not accepted, oldest first: other versions, and tries that were refused.
+
+    `released_in` is the batch in which a replay recorded a try after all.
+    """
+    rows = await connection.fetch(
+        """select q.id, q.batch, q.status, q.code, q.detail, r.batch as released_in from quarantine q
+           left join quarantine_release r on r.quarantine = q.id
+           where q.record_id = $1 and q.source = $2 order by q.id limit $3""",
+        record_id, source, KEPT_MOST,
+    )  # fmt: skip
+    names = ("batch", "status", "code", "detail", "released_in")
+    return [{"quarantine": row["id"], **{name: row[name] for name in names}} for row in rows]
+
+
 async def _as_received(connection: asyncpg.Connection, batch: int, ordinal: int) -> Any:
     """The record as its source wrote it, out of the body that was kept."""
     row = await connection.fetchrow("select content_type, codec, body from batch_body where batch = $1", batch)
-    body = zstandard.decompress(row["body"]) if row["codec"] == "zstd" else row["body"]
-    # read back by the intake's own code; what the registry knows does not matter for the text
-    return json.loads(receive(body, row["content_type"], None, Registered.of(0), 0).verbatim(ordinal))
+    # in a thread: a body may have 32 MiB, and others are answered meanwhile
+    return await asyncio.to_thread(_record_of, row["content_type"], row["codec"], row["body"], ordinal)
+
+
+def _record_of(content_type: str, codec: str, body: bytes, ordinal: int) -> Any:
+    whole = zstandard.decompress(body) if codec == "zstd" else body
+    return json.loads(document_of(whole, content_type).verbatim(ordinal))
 
 
 def _id_of(record: Any) -> str | None:
@@ -142,14 +166,14 @@ async def batch_receipt(connection: asyncpg.Connection, batch: int) -> dict[str,
 
 
 async def quarantined(
-    connection: asyncpg.Connection, status: str | None, after: int, limit: int
+    connection: asyncpg.Connection, status: str | None, after: int, limit: int, longest_bytes: int = 2**31 - 1
 ) -> list[dict[str, Any]]:
-    """What waits for a person, oldest first."""
+    """What waits for a person, oldest first; of a record longer than `longest_bytes` its beginning."""
     rows = await connection.fetch(
-        """select q.*, s.name as source_name from quarantine q join source s on s.id = q.source
-           where q.id > $1 and ($2::text is null or q.status = $2)
-           and not exists (select from quarantine_release r where r.quarantine = q.id) order by q.id limit $3""",
-        after, status, limit,
+        f"""select q.id, q.batch, q.ordinal, q.record_id, q.status, q.code, q.detail, s.name as source_name,
+            substring(q.record from 1 for $4) as record, octet_length(q.record) as record_bytes
+            from quarantine q join source s on s.id = q.source where {_WAITING} order by q.id limit $3""",
+        after, status, limit, longest_bytes,
     )  # fmt: skip
     return [
         {
@@ -162,37 +186,60 @@ async def quarantined(
             "code": row["code"],
             "detail": row["detail"],
             "record": row["record"].decode("utf-8", "replace"),
+            "record_bytes": row["record_bytes"],
         }
         for row in rows
     ]
 
 
-async def replayable(connection: asyncpg.Connection, source: int) -> list[tuple[str, list[tuple[int, bytes]]]]:
-    """Refused records of a source that may have become acceptable: content type, and (number, record) in order.
+async def fitting(connection: asyncpg.Connection, status: str | None, after: int, limit: int) -> int:
+    """How many of the next `limit` records of the quarantine are one portion: PAGE_BYTES or little more, or one."""
+    found = await connection.fetchval(
+        f"""select count(*) from (select sum(octet_length(q.record)) over (order by q.id) - octet_length(q.record)
+            as before from quarantine q where {_WAITING} order by q.id limit $3) next where before < $4""",
+        after, status, limit, PAGE_BYTES,
+    )  # fmt: skip
+    return max(1, int(found))
 
-    In portions that fit one delivery.
-    """
+
+_WAITING = """q.id > $1 and ($2::text is null or q.status = $2)
+    and not exists (select from quarantine_release r where r.quarantine = q.id)"""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Quarantined records to try again in one delivery: (number, record as received), all of one content type."""
+
+    content_type: str
+    records: list[tuple[int, bytes]]
+
+
+async def last_quarantined(connection: asyncpg.Connection) -> int:
+    """The number of the newest record in quarantine, 0 when there is none."""
+    return int(await connection.fetchval("select coalesce(max(id), 0) from quarantine"))
+
+
+async def replayable(connection: asyncpg.Connection, source: int, after: int, last: int) -> Portion | None:
+    """The next refused records of a source, numbered after..last, that may have become acceptable; None at the end."""
     codes = [str(code) for code in Code if MEANING[code].may_become_acceptable] + ["corrects_unknown_record"]
     rows = await connection.fetch(
-        """select q.id, q.record, b.content_type from quarantine q join batch_body b on b.batch = q.batch
-           where q.source = $1 and q.status = 'refused' and q.code = any($2::text[])
-           and not exists (select from quarantine_release r where r.quarantine = q.id) order by q.id""",
-        source, codes,
+        """select id, record, content_type from (
+               select q.id, q.record, b.content_type, sum(octet_length(q.record) + 1) over (order by q.id) as bytes
+               from quarantine q join batch_body b on b.batch = q.batch
+               where q.source = $1 and q.id > $2 and q.id <= $3 and q.status = 'refused' and q.code = any($4::text[])
+               and not exists (select from quarantine_release r where r.quarantine = q.id)
+               order by q.id limit $5) next
+           where bytes <= $6 order by id""",
+        source, after, last, codes, REPLAY_RECORDS, REPLAY_BYTES,
     )  # fmt: skip
-    portions: list[tuple[str, list[tuple[int, bytes]]]] = []
-    sizes: list[int] = []
-    for row in rows:
-        event = row["content_type"].split(";")[0].strip().lower() in _EVENT_TYPES
-        content_type = _EVENT_TYPES[1] if event else "application/json"
-        size = len(row["record"]) + 1
-        if (
-            not portions
-            or portions[-1][0] != content_type
-            or len(portions[-1][1]) >= REPLAY_RECORDS
-            or sizes[-1] + size > REPLAY_BYTES
-        ):
-            portions.append((content_type, []))
-            sizes.append(0)
-        portions[-1][1].append((row["id"], bytes(row["record"])))
-        sizes[-1] += size
-    return portions
+    if not rows:
+        return None
+    content_type = _replayed_as(rows[0])
+    alike = takewhile(lambda row: _replayed_as(row) == content_type, rows)
+    return Portion(content_type, [(row["id"], bytes(row["record"])) for row in alike])
+
+
+def _replayed_as(row: asyncpg.Record) -> str:
+    """The content type under which a record is tried again: events as events, the others as plain JSON."""
+    event = row["content_type"].split(";")[0].strip().lower() in _EVENT_TYPES
+    return _EVENT_TYPES[1] if event else "application/json"

@@ -166,6 +166,7 @@ quarantine = Table(
     CheckConstraint(
         "(status = 'conflict') = (against is not null and against_batch is not null)", name="conflict_names_first"
     ),
+    Index("quarantine_record_id_idx", "record_id"),
     comment="records kept verbatim for a person: refused ones, and second versions of an id already recorded",
 )
 

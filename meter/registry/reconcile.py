@@ -9,11 +9,12 @@ import asyncpg
 
 SHANGHAI = timezone(timedelta(hours=8))
 DAYS_MAX = 366
+NOTHING_BEFORE = date(1900, 1, 1)  # and midnight of the first day of all, here, is in no year of UTC
 
 _LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
 # a correction takes the corrected record back on the corrected record's own day
 _RECORDED = f"""
-select source, day, sum(records)::bigint as records, sum(charge_fen)::bigint as charge_fen from (
+select source, day, sum(records) as records, sum(charge_fen) as charge_fen from (
     select source, {_LOCAL_DAY} as day, count(*) as records, sum(charge_fen) as charge_fen
     from entry where started_at >= $1 and started_at < $2 and action <> 2 group by 1, 2
     union all
@@ -56,7 +57,7 @@ async def reconcile(connection: asyncpg.Connection, first: date, end: date) -> l
     Recorded are the records that count (R-CORR) and start on the day, as of now. At most DAYS_MAX days.
     """
     assert (end - first).days <= DAYS_MAX
-    edges = [datetime.combine(day, time(), SHANGHAI) for day in (first, end)]
+    edges = [datetime.combine(max(day, NOTHING_BEFORE), time(), SHANGHAI) for day in (first, end)]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
         recorded = {_key(row): _sums(row) for row in await connection.fetch(_RECORDED, *edges)}
@@ -74,4 +75,4 @@ def _key(row: asyncpg.Record) -> tuple[date, int]:
 
 
 def _sums(row: asyncpg.Record) -> Sums:
-    return Sums(row["records"], row["charge_fen"])
+    return Sums(int(row["records"]), int(row["charge_fen"]))  # sums are exact numbers, and may pass 64 bits

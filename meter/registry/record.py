@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,14 +64,7 @@ async def record_items(
 
     Raises NotABatch for a body that is none, JournalUnavailable when nothing could be recorded.
     """
-    raw = parse_items(body)
-    outcome = Outcome(len(raw))
-    items: dict[int, Item] = {}
-    for index, one in enumerate(raw):
-        try:
-            items[index] = _sealable(READERS[kind](one))
-        except Unfit as unfit:
-            outcome.reject(index, None, "refused", unfit.code, unfit.detail)
+    outcome, items = await asyncio.to_thread(_read, kind, body)  # others are answered meanwhile
     async with journal_transaction(engine, algorithm, clock) as journal:
         fresh = await _sift(journal, kind, items, source, outcome)
         if kind == "holdings":
@@ -82,6 +76,19 @@ async def record_items(
             await _append(journal, kind, fresh, source, body, key_name, outcome)
         outcome.warnings = await _owner_warnings(journal, kind, items)
     return outcome
+
+
+def _read(kind: str, body: bytes) -> tuple[Outcome, dict[int, Item]]:
+    """The well-formed items of a body by their places, and an outcome that has refused the others."""
+    raw = parse_items(body)
+    outcome = Outcome(len(raw))
+    items: dict[int, Item] = {}
+    for index, one in enumerate(raw):
+        try:
+            items[index] = _sealable(READERS[kind](one))
+        except Unfit as unfit:
+            outcome.reject(index, None, "refused", unfit.code, unfit.detail)
+    return outcome, items
 
 
 def _sealable(item: Item) -> Item:

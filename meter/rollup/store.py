@@ -22,6 +22,7 @@ from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
 from meter.rollup.merge import merge
 from meter.rollup.recent import Piece, Recent
+from meter.rollup.table import SumOverflow
 
 LOCK = 0x5AB1  # the advisory lock of whoever adds up the next block
 BLOCK_RECORDS = 500_000
@@ -106,7 +107,10 @@ async def rolled_up_to(connection: asyncpg.Connection) -> int:
 
 
 async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
-    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far."""
+    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far.
+
+    Raises SumOverflow when a total does not fit.
+    """
     covered = int(
         await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
     )
@@ -115,7 +119,10 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
     query = f"select {key.replace('via_platform', 'via_platform::int')}, {sums} from rollup" + (
         f" where last_batch <= {covered} group by {key}"
     )
-    blocks = await frame(connection, query, USE_SCHEMA)
+    try:
+        blocks = await frame(connection, query, USE_SCHEMA)
+    except asyncpg.NumericValueOutOfRangeError as error:
+        raise SumOverflow("the blocks of a group together do not fit 64 bits") from error
     tail = roll_up(await measured_rows(connection, covered + 1, batch))
     return merge([blocks, tail])
 

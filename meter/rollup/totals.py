@@ -15,6 +15,7 @@ import polars as pl
 from meter.rollup.frames import USE_SUMS
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import measured_rows, use_as_of
+from meter.rollup.table import SumOverflow
 from meter.rollup.windows import TOTALS_BY, window_totals
 
 _EPOCH = date(1970, 1, 1)
@@ -69,7 +70,7 @@ def _edge(name: str, text: str | None, absent: int) -> int:
 async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[str]) -> list[dict[str, Any]]:
     """Totals over the records that count: items with the `by` columns, card_hours, charge_fen and records.
 
-    Raises NotATotal for an unknown column.
+    Raises NotATotal for an unknown column, SumOverflow when a total does not fit 64 bits.
     """
     unknown = sorted(set(by) - set(TOTALS_BY))
     if unknown:
@@ -110,8 +111,9 @@ def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
     else:  # whoever starts inside, and whoever runs into the first day
         records = pl.col("starts").sum() + (pl.col("pieces") - pl.col("starts")).filter(pl.col("day") == first).sum()
     sums = [pl.col(name).sum() for name in USE_SUMS[:2]]
-    assert rows.select(pl.col(USE_SUMS[0]).cast(pl.Int128).sum()).item() in range(-(2**63), 2**63)
-    assert rows.select(pl.col(USE_SUMS[1]).cast(pl.Int128).sum()).item() in range(-(2**63), 2**63)
+    for name in USE_SUMS[:2]:  # Polars would wrap round silently
+        if rows.select(pl.col(name).cast(pl.Int128).sum()).item() not in range(-(2**63), 2**63):
+            raise SumOverflow(f"{name} of all groups together does not fit 64 bits")
     if not columns:
         return rows.select(*sums, records.alias("records"))
     return rows.group_by(columns).agg(*sums, records.alias("records")).sort(columns)

@@ -639,6 +639,7 @@ def _create_tables() -> None:
         comment="records kept verbatim for a person: refused ones, and second versions of an id already recorded",
     )
     op.create_index("quarantine_batch_idx", "quarantine", ["batch"], unique=False)
+    op.create_index("quarantine_record_id_idx", "quarantine", ["record_id"], unique=False)
     op.create_table(
         "request_nonce",
         sa.Column("api_key", sa.BigInteger(), autoincrement=False, nullable=False),

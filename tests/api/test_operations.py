@@ -7,6 +7,9 @@ import asyncio
 import pytest
 
 from api.console.answer import POLICY
+from meter.intake.body import Format
+from meter.intake.codes import BodyCode, Code
+from meter.journal.decide import CONFLICT_CODE, REFUSALS
 from meter.rollup.store import driver, rolled_up_to
 from migrations.upgrade import newest
 from tests.console.desk import Page
@@ -56,6 +59,25 @@ async def test_the_reference_names_every_route_of_the_contract(app: Door) -> Non
         ("/v1/reconciliation", "get"),
     ):
         assert method in paths[path], path
+
+
+async def test_the_reference_says_what_may_be_sent_and_every_code_that_may_be_answered(app: Door) -> None:
+    paths = (await app.client.get("/openapi.json")).json()["paths"]
+    receiving = paths["/v1/usage-records"]["post"]
+    assert set(receiving["requestBody"]["content"]) == {form.value for form in Format}
+    for code in (*Code, *BodyCode, *REFUSALS, CONFLICT_CODE):
+        assert f"`{code}`" in receiving["description"], code
+    assert [one["name"] for one in paths["/v1/usage-totals"]["get"]["parameters"]] == [
+        "by",
+        "limit",
+        "cursor",
+        "from",
+        "to",
+    ]
+    for path, operations in paths.items():
+        for operation in operations.values():
+            assert "422" not in operation["responses"], f"{path}: what does not fit a parameter is 400"
+            assert "application/problem+json" in operation["responses"]["default"]["content"], path
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,11 @@ async def test_it_comes_in_portions(platform: Holder) -> None:
     assert [one["declared"]["records"] for one in seen] == list(range(1, 31))
 
 
+@pytest.mark.parametrize(("first", "end"), [("0001-01-01", "0001-12-31"), ("9999-01-01", "9999-12-31")])
+async def test_a_period_in_which_nothing_can_be_is_empty(platform: Holder, first: str, end: str) -> None:
+    assert await platform.items("/reconciliation", from_=first, to=end) == []
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.door import Holder, good, problem
-from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, as_lines, usage
+from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, as_lines, facility, usage, void
 
 
 async def test_a_receipt_can_be_read_again(platform: Holder) -> None:
@@ -53,8 +53,53 @@ async def test_a_record_is_shown_as_received_and_as_recorded(platform: Holder) -
         },
         "corrected_by": None,
         "corrects": None,
+        "quarantine": [],
         "settled_in": [],
     }
+
+
+async def test_a_record_shows_what_else_came_under_its_id(platform: Holder, registrar: Holder) -> None:
+    """A try that was refused, the replay that recorded it, a repeat, another version, and a second source's own."""
+    refused = await platform.push(usage("whole", facility="whole-1"))
+    await registrar.put("/facilities", [facility("whole-1")])
+    replayed = await platform.replay()
+    await platform.push(usage("whole", facility="whole-1"))
+    conflict = await platform.push(usage("whole", facility="whole-1", charge_fen=7))
+    await platform.push(usage("whole", facility="whole-1", charge_fen=7))
+    shown = good(await platform.get(f"/usage-records/{platform.name}/whole"))
+    assert (shown["batch"], shown["recorded"]["charge_fen"]) == (replayed["batch"], 100)
+    assert [{name: one[name] for name in one if name != "quarantine"} for one in shown["quarantine"]] == [
+        {
+            "batch": refused["batch"],
+            "status": "refused",
+            "code": "unknown_facility",
+            "detail": "facility 'whole-1' is not registered",
+            "released_in": replayed["batch"],
+        },
+        {
+            "batch": conflict["batch"],
+            "status": "conflict",
+            "code": "id_already_recorded_with_other_content",
+            "detail": conflict["results"][0]["detail"],
+            "released_in": None,
+        },
+    ]
+    waiting = [one["quarantine"] for one in await platform.items("/quarantine", limit=1000) if one["id"] == "whole"]
+    assert waiting == [shown["quarantine"][1]["quarantine"]]
+
+
+async def test_a_chain_of_corrections_can_be_followed_from_either_end(platform: Holder) -> None:
+    await platform.push(usage("c1"))
+    second = await platform.push(usage("c2", corrects="c1", action="replace", cards=2))
+    third = await platform.push(void("c3", "c2"))
+    shown = {name: good(await platform.get(f"/usage-records/{platform.name}/{name}")) for name in ("c1", "c2", "c3")}
+    assert [shown[name]["counts"] for name in ("c1", "c2", "c3")] == [False, False, False]
+    assert shown["c1"]["corrected_by"] == {"id": "c2", "batch": second["batch"], "action": "replace"}
+    assert shown["c2"]["corrects"] == {"id": "c1", "batch": shown["c1"]["batch"], "action": "replace"}
+    assert shown["c2"]["corrected_by"] == {"id": "c3", "batch": third["batch"], "action": "void"}
+    assert shown["c3"]["corrects"] == {"id": "c2", "batch": second["batch"], "action": "void"}
+    assert shown["c3"]["record"] == void("c3", "c2")
+    assert "recorded" not in shown["c3"]
 
 
 async def test_a_record_is_shown_whatever_format_it_came_in(platform: Holder) -> None:

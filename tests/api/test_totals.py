@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.support.door import Door, Holder, problem
+from meter.rollup.store import driver, rolled_up_to
+from tests.support.door import Door, Holder, counts, good, problem
 from tests.support.records import chip, facility, usage, uscc, void
 
 A, B = uscc(11), uscc(12)
@@ -103,3 +105,42 @@ async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: Holde
 )
 async def test_what_cannot_be_asked_is_a_problem(reader: Holder, query: dict[str, str], code: str) -> None:
     assert problem(await reader.get("/usage-totals", **query)) == (400, code)
+
+
+async def test_totals_come_in_portions(reader: Holder) -> None:
+    everything = await reader.items("/usage-totals", by="consumer,day")
+    assert len(everything) > 3
+    seen: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = good(await reader.get("/usage-totals", by="consumer,day", limit=2, cursor=cursor))
+        assert len(page["items"]) <= 2
+        seen += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == everything
+    assert problem(await reader.get("/usage-totals", by="day", cursor="WyJhIiwiYiJd")) == (400, "bad_cursor")
+    assert problem(await reader.get("/usage-totals", limit=0)) == (400, "bad_request")
+    assert good(await reader.get("/usage-totals", limit=1))["next"] is None
+
+
+async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(app: Door, reader: Holder) -> None:
+    """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
+    sender = await app.platform()
+    largest = [usage(f"largest-{i}", consumer=uscc(13), charge_fen=10**15) for i in range(10_000)]
+    assert counts(await sender.push(*largest)) == [10_000, 0, 0, 0]
+    assert problem(await reader.get("/usage-totals", from_="2025-09-01", to="2025-09-02")) == (422, "sum_out_of_range")
+    declared = await reader.items("/reconciliation", from_="2025-09-01", to="2025-09-02", limit=1000)
+    recorded = next(one["recorded"] for one in declared if one["source"] == sender.name)
+    assert recorded == {"records": 10_000, "charge_fen": 10**19}
+    assert counts(await sender.push(*(void(f"back-{i}", f"largest-{i}") for i in range(9_999)))) == [9_999, 0, 0, 0]
+    totals = await reader.items("/usage-totals", from_="2025-09-01", to="2025-09-02", by="consumer")
+    assert [one["charge_fen"] for one in totals if one["consumer"] == uscc(13)] == [10**15]
+    last = await sender.push(void("back-last", "largest-9999"))
+    assert counts(last) == [1, 0, 0, 0]
+    assert good(await reader.get("/usage-totals", by="day"))["items"]
+    async with app.engine.connect() as held:
+        connection = await driver(held)
+        while await rolled_up_to(connection) < last["batch"]:  # noqa: ASYNC110 - the database tells no events
+            await asyncio.sleep(0.02)

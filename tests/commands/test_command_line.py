@@ -132,3 +132,12 @@ def test_an_archive_of_nothing_is_checked_and_rolled_up_anew(run: Run) -> None:
     rolled = run("rollup", "--json")
     assert rolled.returncode == 0, rolled.stderr
     assert json.loads(rolled.stdout)["equal"]
+
+
+def test_a_service_whose_workers_cannot_start_says_so_and_ends(run: Run) -> None:
+    """Rather than starting them again for ever."""
+    ended = run("serve", "--port", "0", "--workers", "2", SUANBU_DIGEST="no-such-digest")
+    assert ended.returncode == 3
+    assert "SUANBU_DIGEST must be one of" in ended.stderr
+    assert any(line.startswith("suanbu gives up: 6 worker processes") for line in ended.stderr.splitlines())
+    assert "ready" not in ended.stdout

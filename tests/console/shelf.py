@@ -88,6 +88,7 @@ def kept() -> list[Record]:
             "code": code,
             "detail": detail,
             "record": f'{{"id": "job-{number}", "note": "{HOSTILE}"}}',
+            "record_bytes": 100,
         }
         for number, (status, code, detail) in enumerate(found, start=1)
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -18,10 +20,23 @@ from sqlalchemy import exc
 from api import problem
 from api.console.guard import SESSION_COOKIE
 from api.people import create_person, log_in
+from meter.journal.show import key_of
 from meter.journal.transaction import JournalUnavailable
 from tests.security.test_cities import routes_of
-from tests.support.door import Door
+from tests.support.door import Door, Holder, good
 from tests.support.proxy import CuttingProxy
+from tests.support.records import (
+    JSON,
+    NDJSON,
+    as_lines,
+    chip,
+    entity,
+    expenditure,
+    facility,
+    holding,
+    usage,
+    uscc,
+)
 from tests.support.serving import in_process
 
 SCOPES = (
@@ -103,6 +118,11 @@ class Cut:
     proxy: CuttingProxy
     headers: dict[str, str]
     paths: list[str]
+    writes: list[tuple[str, str]]
+    """Method and path of every route that changes something."""
+    platform: Holder
+    database: str
+    """Past the proxy."""
 
 
 def somewhere(path: str) -> str:
@@ -122,8 +142,10 @@ async def cut(database: str) -> AsyncIterator[Cut]:
         )
         token = await log_in(door.engine, "somebody", "a long password", now)
         headers = {"Authorization": f"Bearer {holder.key}", "Cookie": f"{SESSION_COOKIE}={token}"}
-        paths = [path for method, path in routes_of(door) if method == "GET"]
-        yield Cut(door, proxy, headers, [somewhere(path) for path in paths])
+        routes = routes_of(door)
+        paths = [somewhere(path) for method, path in routes if method == "GET"]
+        writes = [(method, somewhere(path)) for method, path in routes if method not in ("GET", "HEAD", "OPTIONS")]
+        yield Cut(door, proxy, headers, paths, writes, await door.platform(), database)
 
 
 @pytest.mark.parametrize("answers", [0, 2, 5])
@@ -142,6 +164,88 @@ async def test_every_route_says_come_back_when_the_database_is_cut_off(cut: Cut,
             assert answer.status_code == 200, path
     print(f"{told} of {len(cut.paths)} routes met an absent database")
     assert told > 20, "the fault hardly ever hit"
+
+
+ORDER = {"rate": "0.20"}
+BODIES: dict[str, object] = {
+    "/v1/usage-records": [usage("away", consumer=uscc(901))],
+    "/v1/entities": [entity(uscc(902))],
+    "/v1/facilities": [facility("away")],
+    "/v1/chips": [chip("away")],
+    "/v1/holdings": [holding(uscc(903), uscc(904), "0.3")],
+    "/v1/expenditures": [expenditure("away")],
+    "/v1/control-totals": [{"day": "2025-09-01", "records": 1, "charge_fen": 100}],
+    "/v1/settlements": {"round": "anhui-2026", "order": ORDER},
+    "/v1/settlements/compare": {"round": "anhui-2026", "orders": [ORDER, {"rate": "0.10"}]},
+    "/v1/payouts/claim": {"limit": 1, "worker": "w"},
+}
+
+
+@pytest.mark.parametrize("answers", [0, 3, 8, 12])
+async def test_every_route_that_writes_says_come_back_when_the_database_is_cut_off(cut: Cut, answers: int) -> None:
+    assert {path for _, path in cut.writes} >= set(BODIES)
+    told = 0
+    for method, path in cut.writes:
+        body = json.dumps(BODIES.get(path, {})).encode()
+        cut.proxy.hits, cut.proxy.answers_left = 0, answers
+        answer = await cut.door.client.request(method, path, content=body, headers=cut.headers | {"Content-Type": JSON})
+        cut.proxy.answers_left = None
+        assert answer.status_code not in (500, 502, 504), (method, path, answer.text[:300])
+        if answer.status_code == 503:
+            assert answer.headers["retry-after"], path
+            told += 1
+    print(f"{told} of {len(cut.writes)} routes met an absent database")
+    assert told > 5, "the fault hardly ever hit"
+
+
+async def stored(cut: Cut, ids: list[str]) -> int:
+    """How many of these records stand in the journal, asked of the database itself."""
+    connection = await asyncpg.connect(cut.database)
+    try:
+        number = await connection.fetchval("select id from source where name = $1", cut.platform.name)
+        keys = [UUID(bytes=key_of(number, name)) for name in ids]
+        return int(await connection.fetchval("select count(*) from entry where key = any($1::uuid[])", keys))
+    finally:
+        await connection.close()
+
+
+DELIVERIES = {"a few records": (3, 30), "more than fit one piece": (2_500, 40)}
+
+
+@pytest.mark.parametrize(("size", "steps"), DELIVERIES.values(), ids=DELIVERIES.keys())
+async def test_a_delivery_cut_off_anywhere_is_in_or_out_and_its_retry_counts_once(
+    cut: Cut, size: int, steps: int
+) -> None:
+    """The database goes away after its first answer to the delivery, after its second, and so on."""
+    consumer = uscc(900 if size < 10 else 899)
+    away = whole = 0
+    for answers in range(steps):
+        name = f"cut-{size}-{answers}"
+        ids = [f"{name}-{n}" for n in range(size)]
+        refused = usage(f"{name}-refused", cards=0)
+        body = as_lines([*(usage(one, consumer=consumer, charge_fen=1) for one in ids), refused])
+        cut.proxy.hits, cut.proxy.answers_left = 0, answers
+        answer = await cut.platform.send(body, NDJSON)
+        cut.proxy.answers_left = None
+        assert answer.status_code in (200, 503), answer.text[:300]
+        away += answer.status_code == 503
+        before = await stored(cut, ids)
+        assert before in ((0, size) if answer.status_code == 503 else (size,))
+        whole += before == size
+        while answer.status_code == 503:
+            assert answer.headers["retry-after"]
+            await asyncio.sleep(0.05)
+            answer = await cut.platform.send(body, NDJSON)
+        receipt = good(answer)
+        assert (receipt["accepted"] + receipt["duplicate"], receipt["refused"]) == (size, 1)
+        again = good(await cut.platform.send(body, NDJSON))
+        assert (again["accepted"], again["duplicate"], again["refused"]) == (0, size, 1)
+    assert away > 3, "the fault hardly ever hit"
+    print(f"{away} of {steps} deliveries met an absent database; {whole} stood in the journal all the same")
+    totals = await cut.platform.items("/usage-totals", by="consumer")
+    assert [one["records"] for one in totals if one["consumer"] == consumer] == [size * steps]
+    kept = await cut.platform.items("/quarantine", limit=1000)
+    assert len([one for one in kept if one["id"].startswith(f"cut-{size}-")]) == steps
 
 
 async def test_afterwards_everything_answers_again(cut: Cut) -> None:

@@ -150,6 +150,38 @@ async def test_bombs_are_refused_in_bounded_memory(door: Door, server: Served, p
     assert grown < GROWTH_BYTES
 
 
+@pytest.mark.parametrize("query", ["", "?verbose=true"], ids=["past the framework", "through it"])
+async def test_what_was_refused_does_not_stay_in_memory(
+    door: Door, server: Served, platform: Holder, query: str
+) -> None:
+    """One after another: a body that an error kept alive would be there until the next collection of garbage."""
+    headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON}
+    body = b"[]".ljust(25 * MEBIBYTE) + b"x"
+    before = 0
+    for number in range(24):
+        answer = await door.client.post(f"/v1/usage-records{query}", content=body, headers=headers)
+        assert problem(answer) == (400, "trailing_bytes")
+        if number == 1:
+            before = server.peak_bytes()
+    assert server.peak_bytes() - before < GROWTH_BYTES
+
+
+async def test_many_large_puts_at_once_take_no_more_than_a_few(door: Door, server: Served, platform: Holder) -> None:
+    """Small to send, large to unpack, and nearly a batch: each waits for its place."""
+    item = b'{"day":"2025-01-01","records":1,"charge_fen":1,"x":"' + b"y" * 3000 + b'"}'
+    body = gzip.compress(b"[" + b",".join([item] * 9_999) + b"]")
+    headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": "gzip"}
+
+    async def put(count: int) -> int:
+        sent = (door.client.put("/v1/control-totals", content=body, headers=headers) for _ in range(count))
+        for answer in await asyncio.gather(*sent):
+            assert good(answer)["refused"] == 9_999
+        return server.peak_bytes()
+
+    few = await put(4)
+    assert await put(24) - few < GROWTH_BYTES
+
+
 async def test_many_bombs_at_once_take_no_more_than_a_few(door: Door, server: Served, platform: Holder) -> None:
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": "gzip"}
     bomb = gzip.compress(bytes(200 * MEBIBYTE))

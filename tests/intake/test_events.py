@@ -77,3 +77,4 @@ def test_a_batch_is_an_array_and_a_single_event_an_object() -> None:
         with pytest.raises(BodyError) as caught:
             got(body.encode(), content_type)
         assert (caught.value.status, caught.value.code) == (400, "not_a_batch")
+        assert (EVENT if content_type == EVENTS else EVENTS) in caught.value.detail, "it says how to send it"

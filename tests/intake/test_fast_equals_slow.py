@@ -55,6 +55,9 @@ def compare(seed: int, bodies: int) -> tuple[int, int]:
             received = got(body, content_type)
         except BodyError:
             continue
+        for refusal in received.refused:
+            refusal.detail.encode()  # no half of a pair
+            assert all(letter >= " " for letter in refusal.detail), (seed, number, refusal.detail)
         seen += received.received
         fast_rows += len(received.records) - len(received.id_texts.read)
         if content_type == ARROW:

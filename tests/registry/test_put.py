@@ -173,6 +173,7 @@ BODIES = {
     "not UTF-8": (b'["\xff"]', 400, "not_utf8"),
     "a hundred thousand brackets": (b"[" * 100_000, 400, "not_json"),
     "an item too many": (b"[" + b"1," * 10_000 + b"1]", 413, "too_many_items"),
+    "a million values too many": (b'[{"name": [' + b"[]," * 1_000_001 + b"[]]}]", 413, "too_many_values"),
     "more than 32 MiB": (b" " * (32 * 1024 * 1024 + 1), 413, "body_too_large"),
 }
 
@@ -186,6 +187,9 @@ async def test_another_content_type_is_415_and_a_packed_body_is_unpacked(app: Do
     headers = {"Authorization": f"Bearer {keeper.key}"}
     answer = await app.client.put("/v1/chips", content=b"[]", headers=headers | {"Content-Type": "text/csv"})
     assert problem(answer) == (415, "unsupported_media_type")
+    foreign = headers | {"Content-Type": "application/json; charset=gbk"}
+    answer = await app.client.put("/v1/chips", content=b"[]", headers=foreign)
+    assert problem(answer) == (415, "unsupported_charset")
     import gzip
 
     packed = headers | {"Content-Type": JSON, "Content-Encoding": "gzip"}

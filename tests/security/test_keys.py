@@ -12,9 +12,12 @@ import httpx
 import pytest
 
 from api.access import create_key, revoke_key
+from api.reading import READING
 from api.signing import signature
-from tests.support.door import Door, problem
+from meter.intake.limits import BODY_BYTES
+from tests.support.door import Door, counts, good, problem
 from tests.support.postgres import Cluster
+from tests.support.records import JSON, as_array, usage
 from tests.support.serving import Served, in_process, over_http
 
 _NONCES = itertools.count(1)
@@ -114,3 +117,46 @@ async def test_the_body_is_covered(app: Door) -> None:
     changed = await app.client.post("/v1/settlements", content=body + b" ", headers=headers)
     assert problem(changed) == (401, "bad_signature")
     assert problem(await app.client.post("/v1/settlements", content=body, headers=headers)) == (422, "UNKNOWN_ROUND")
+
+
+async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(app: Door) -> None:
+    await app.register_the_usual()
+    key = await create_key(
+        app.engine, name="sender", scopes=["usage:write"], source=None, city=None, expires_at=None,
+        now=datetime.now(UTC), signed=True,
+    )  # fmt: skip
+    digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
+
+    async def send(body: bytes, query: str = "", sent: bytes | None = None) -> httpx.Response:
+        moment, nonce, path = str(int(time.time())), f"nonce{next(_NONCES):016d}", "/v1/usage-records" + query
+        headers = {
+            "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce, "Content-Type": JSON,
+            "Suanbu-Signature": signature(digest, "POST", path, body, moment, nonce),
+        }  # fmt: skip
+        return await app.client.post(path, content=body if sent is None else sent, headers=headers)
+
+    large = as_array([usage("large")]).ljust(BODY_BYTES)
+    for number in range(5):  # more together than may be held at once
+        assert counts(good(await send(large))) == ([0, 1, 0, 0] if number else [1, 0, 0, 0])
+        assert READING.held_bytes == 0
+    for query in ("", "?verbose=true"):  # past the framework, and through it
+        assert problem(await send(large + b" ", query)) == (413, "body_too_large")
+        assert problem(await send(large[:-1] + b"x", query)) == (400, "trailing_bytes")
+        assert problem(await send(large, query, sent=large[:-1])) == (401, "bad_signature")
+        assert READING.held_bytes == 0
+
+
+NO_NAMES = {"nothing": "", "a blank": " ", "a line feed": "a\nb", "too long": "x" * 101, "a blank behind": "a "}
+NO_SOURCES = {"a slash": "a/b", "the parent": "..", "a control character": "a\x07"}
+
+
+@pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES.keys())
+async def test_a_key_has_a_name_that_can_be_read(app: Door, name: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        await key_of(app, name)
+
+
+@pytest.mark.parametrize("source", NO_SOURCES.values(), ids=NO_SOURCES.keys())
+async def test_a_source_can_be_named_in_a_path(app: Door, source: str) -> None:
+    with pytest.raises(ValueError, match="cannot name a source"):
+        await app.holder("usage:write", source=source)
