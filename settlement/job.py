@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.journal.chain import SM3, digest_of
 from meter.rollup.store import driver
 from settlement.compare import compare, compare_orders
+from settlement.exact import objects
 from settlement.inputs import COLUMNS, Inputs
 from settlement.interval import interval
 from settlement.load import inputs_as_of
@@ -64,7 +65,10 @@ async def compute(
     """The settlement, its receipt and the batch it is as of. Raises Refused. Reads one snapshot, writes nothing."""
     of_round = round_called(request.round)
     order = read_order(request.order, of_round)
-    read_readings(request.readings, order, of_round)  # refused before anything is loaded
+    # refused before anything is loaded
+    read_readings(request.readings, order, of_round)
+    objects(request.applications, "APPLICATION_INVALID", "an application")
+    objects(request.matches, "MATCH_INVALID", "R-DC")
     inputs, as_of, journal_digest = await _load(engine, request, adjusts)
     result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
     receipt = {
@@ -81,6 +85,8 @@ async def compute(
 
 async def _load(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
     """The inputs of a request out of one snapshot, the batch they are as of, and that batch's digest."""
+    if request.as_of is not None and not 0 <= request.as_of < 2**63:
+        raise Refused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -118,6 +124,7 @@ async def run(
 
     The same request over the same facts by the same code is one settlement, however often it is run.
     """
+    round_called(request.round)
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), request.round)
     result, receipt, as_of = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
@@ -215,14 +222,17 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     fresh = {line["uscc"]: line_dict(result, line) for line in result.lines.iter_rows(named=True)}
     kept = {line["uscc"]: line["line"] for line in stored}
     different = sorted(code for code in fresh.keys() | kept.keys() if _plain(fresh.get(code)) != _plain(kept.get(code)))
+    whole = {"totals": result.totals, "match_lines": [match.as_dict() for match in result.matches]}
+    different_whole = sorted(name for name, value in whole.items() if _plain(value) != row[name])
     inputs = sorted(name for name in receipt["inputs"] if receipt["inputs"][name] != again["inputs"].get(name))
     return {
         "settlement": settlement,
-        "equal": result.digest == row["digest"] and not different,
+        "equal": result.digest == row["digest"] and not different and not different_whole,
         "digest": row["digest"],
         "recomputed_digest": result.digest,
         "lines": len(kept),
         "different_lines": different[:100],
+        "different_sums": different_whole,
         "different_inputs": inputs,
         "journal_digest_equal": receipt["journal_digest"] == again["journal_digest"],
         "code": {"then": receipt["code"], "now": again["code"]},
@@ -242,7 +252,9 @@ async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, 
 
     Nothing is stored. Each item is a settlement with its difference from the first. Raises Refused.
     """
-    if {"a", "b"} <= set(wanted):
+    if "a" in wanted or "b" in wanted:
+        if set(wanted) != {"a", "b"}:
+            raise Refused("BAD_COMPARISON", "two settlements are named as a and b, and nothing beside them")
         both = []
         for name in (wanted["a"], wanted["b"]):
             request, row = await stored_request(engine, name)
@@ -251,7 +263,9 @@ async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, 
         runs = [(result, compare(both[0], result)) for result in both]
     elif "round" in wanted:
         of_round = round_called(wanted["round"])
-        inputs, _, _ = await _load(engine, Request(wanted["round"], as_of=wanted.get("as_of")), None)
+        async with engine.connect() as held:  # what-if of what would be settled: a lock stands here as it does there
+            adjusts = await last_locked(await driver(held), of_round.id)
+        inputs, _, _ = await _load(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)
         orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
         if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
             raise Refused("BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any, Final
 
+from settlement.exact import exact_number
 from settlement.refused import Refused
 from settlement.rounds import Round
 
@@ -29,6 +30,7 @@ RATE_DECIMALS: Final = 18
 HIGHEST_RATE: Final = Fraction(1, 5)  # a draft names none: an order is checked all the same, though it pays nothing
 LARGEST_FEN: Final = 2**63 - 1
 NOTICE_DAYS_MAX: Final = 365
+NUMBER_CHARACTERS_MAX: Final = 200
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def decimal_text(value: Fraction) -> str:
 def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Order:
     """Checks an order (R-CAP20, R-BUDGET). Refused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
     BUDGET_NEGATIVE, BUDGET_NOT_EXACT, ORDER_UNKNOWN_FIELD, ORDER_WRONG_TYPE."""
+    if given is not None and not isinstance(given, (Order, Mapping)):
+        raise Refused("ORDER_WRONG_TYPE", f'an order is an object such as {{rate: "0.20"}}, not {given!r}')
     order = given if isinstance(given, Order) else _order_of(dict(given or {}))
     if order.rate is not None:
         if order.rate < 0:
@@ -125,7 +129,7 @@ def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Orde
 
 
 def _order_of(given: dict[str, Any]) -> Order:
-    unknown = sorted(set(given) - {"rate", "budget_fen", "uplift", "number", "notice_days"})
+    unknown = sorted(map(str, set(given) - {"rate", "budget_fen", "uplift", "number", "notice_days"}))
     if unknown:
         raise Refused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
     rate = given.get("rate")
@@ -140,8 +144,11 @@ def _order_of(given: dict[str, Any]) -> Order:
     if not isinstance(uplift, bool):
         raise Refused("ORDER_WRONG_TYPE", f"R-NORTH: uplift is true or false, not {uplift!r}")
     number = given.get("number")
-    if number is not None and not isinstance(number, str):
-        raise Refused("ORDER_WRONG_TYPE", f"the order's number is a text, not {number!r}")
+    if number is not None and (not isinstance(number, str) or len(number) > NUMBER_CHARACTERS_MAX):
+        shown = repr(number)[:80]
+        raise Refused(
+            "ORDER_WRONG_TYPE", f"the order's number is a text of up to {NUMBER_CHARACTERS_MAX} characters, not {shown}"
+        )
     days = given.get("notice_days")
     if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= NOTICE_DAYS_MAX):
         raise Refused("ORDER_WRONG_TYPE", f"notice_days is a whole number up to {NOTICE_DAYS_MAX}, not {days!r}")
@@ -162,6 +169,8 @@ def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_r
     """
     if isinstance(given, Readings):
         given = given.as_dict()
+    if given is not None and not isinstance(given, Mapping):
+        raise Refused("UNKNOWN_READING", f"readings are an object of switches and values, not {given!r}")
     chosen: dict[str, str] = {}
     for name, value in (given or {}).items():
         if name not in CHOICES:
@@ -169,9 +178,9 @@ def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_r
         chosen[name] = _value(name, value)
     if not of_round.draft:
         chosen.setdefault("spend_basis", of_round.spend_basis)
-        chosen.setdefault("related", _value("related", str(of_round.parameter("R-RELATED", "share"))))
-        threshold = str(of_round.parameter("R-HOLD-EXTERNAL", "share"))
-        chosen.setdefault("hold_below_external_share", _value("hold_below_external_share", threshold))
+        for name, rule in (("related", "R-RELATED"), ("hold_below_external_share", "R-HOLD-EXTERNAL")):
+            share = decimal_text(Fraction(str(of_round.parameter(rule, "share"))))
+            chosen.setdefault(name, _value(name, share))
     # 可 = may: the order turns the uplift on; a reading that is given wins over the order.
     chosen.setdefault("uplift", "capped" if order.uplift else "off")
     return Readings(**chosen)
@@ -183,10 +192,7 @@ def _value(name: str, value: object) -> str:
         return value
     if name in NUMERIC and isinstance(value, (str, int, float)) and not isinstance(value, bool):
         # YAML and JSON spell 0.10 as a number: the shortest decimal of it is what was written.
-        try:
-            number = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            number = None
+        number = exact_number(str(value))
         for choice in allowed:
             if number is not None and number == Fraction(choice):
                 return choice

@@ -20,12 +20,15 @@ from meter.intake.limits import BATCH_RECORDS
 from meter.intake.receive import receive_records
 from meter.intake.registered import Registered
 from meter.journal.memory import MemoryJournal
-from meter.registry.shapes import READERS, Unfit
+from meter.registry.facts import EVER, NEVER, day_number, held_above_one
+from meter.registry.shapes import READERS, Unfit, is_uscc
 from meter.rollup.daily import roll_up
+from settlement.exact import objects, whole_number
 from settlement.inputs import COLUMNS, Inputs, empty
+from settlement.readings import read_order, read_readings
 from settlement.refused import Refused
 from settlement.rounds import Round, load_rounds
-from settlement.rounds.round import day_of
+from settlement.rounds.round import date_of, day_of
 from settlement.run import Settlement, line_dict, settle
 
 World = Mapping[str, Any]
@@ -33,24 +36,34 @@ FIELDS = {
     "id", "title", "why", "rules", "round", "order", "readings", "entities", "facilities", "chips", "holdings",
     "expenditures", "usage", "applications", "matches", "settled", "expected",
 }  # fmt: skip
+EXPECTED = {"lines", "totals", "ingest", "matches", "refused"}
+REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
 QUANTITY_SUFFIX = "_pflops_hours"
 ORDINAL_BITS = 20
 
 
 def load_worlds(path: Path) -> list[dict[str, Any]]:
     """The worlds of a file. Raises ValueError where it is no list of worlds."""
-    loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is no YAML: {error}") from error
     if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
         raise ValueError(f"{path.name} is no list of worlds (contract, section 6)")
     return loaded
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as written: dates stay texts, so that a record is what a client would send."""
+    """YAML as written: dates stay texts, so that a record is what a client would send, and so does `off`, which is a
+    reading and not the boolean that YAML 1.1 takes it for."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag != "tag:yaml.org,2002:timestamp" and (tag != "tag:yaml.org,2002:bool" or first in "tTfF")
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -66,10 +79,12 @@ def run_world(
     `got` is {ingest, lines, totals, digest} (and matches), or {refused} with `detail` beside it; `ok` says whether
     `expected` holds.
     """
-    given = {**(world.get("readings") or {}), **(readings or {})}
     got: dict[str, Any]
     try:
-        settlement, ingest = settle_world({**world, "readings": given}, rounds)
+        if readings:
+            _check_shape(world)
+            world = {**world, "readings": {**(world.get("readings") or {}), **readings}}
+        settlement, ingest = settle_world(world, rounds)
         got = {
             "ingest": ingest,
             "lines": {row["uscc"]: line_dict(settlement, row) for row in settlement.lines.iter_rows(named=True)},
@@ -90,14 +105,41 @@ def run_world(
 
 def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
     """The settlement of a world and its ingest counts. Raises Refused."""
-    unknown = sorted(set(world) - FIELDS)
-    if unknown:
-        raise Refused("WORLD_INVALID", f"a world has no field '{unknown[0]}'")
+    _check_shape(world)
     known = rounds or _known_rounds()
     if world.get("round") not in known:
         raise Refused("UNKNOWN_ROUND", f"there is no round '{world.get('round')}'; there are {', '.join(known)}")
+    of_round = known[world["round"]]
+    order = read_order(world.get("order"), of_round)  # order of evaluation: the rate is checked first
+    read_readings(world.get("readings"), order, of_round)
     inputs, ingest = inputs_of(world)
-    return settle(inputs, known[world["round"]], world.get("order"), world.get("readings")), ingest
+    return settle(inputs, of_round, world.get("order"), world.get("readings")), ingest
+
+
+def _check_shape(world: World) -> None:
+    """Refused WORLD_INVALID where a world is not of the shape of the contract, section 6."""
+
+    def require(holds: bool, detail: str) -> None:
+        if not holds:
+            raise Refused("WORLD_INVALID", f"{detail} (contract, section 6)")
+
+    unknown = sorted(str(name) for name in world if name not in FIELDS)
+    require(not unknown, f"a world has no field {', '.join(unknown)}")
+    require(isinstance(world.get("round"), str), "a world names its round")
+    for name in ("order", "readings", "settled"):
+        require(world.get(name) is None or isinstance(world[name], Mapping), f"'{name}' is an object")
+    for name in (*REGISTRY, "usage", "applications", "matches"):
+        require(world.get(name) is None or isinstance(world[name], list), f"'{name}' is a list")
+    settled = world.get("settled")
+    if settled is not None:
+        lines = settled.get("lines")
+        require(set(settled) <= {"lines"}, "'settled' has 'lines' and nothing else")
+        require(lines is None or isinstance(lines, Mapping), "'settled.lines' is an object")
+        for code, line in (lines or {}).items():
+            place = f"settled.lines.{code}"
+            require(isinstance(code, str) and is_uscc(code), f"{place}: no unified social credit code")
+            require(isinstance(line, Mapping), f"{place} is an object")
+            require(whole_number(line.get("payable_fen")) is not None, f"{place}.payable_fen is whole fen, not below 0")
 
 
 _ROUNDS: dict[str, Round] = {}
@@ -111,15 +153,23 @@ def _known_rounds() -> Mapping[str, Round]:
 
 def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
     """Where `got` differs from what a world expects; fields that are not expected are not compared."""
+    wrong = _wrong_expectation(expected)
+    if wrong:
+        return [wrong]
     if "refused" in expected or "refused" in got:
         wanted, found = expected.get("refused"), got.get("refused")
         return [] if wanted == found else [f"refused: expected {wanted}, got {found}"]
     differences = []
-    for name in ("ingest", "totals", "matches"):
+    for name in ("ingest", "totals"):
         for field, value in (expected.get(name) or {}).items():
             found = (got.get(name) or {}).get(field)
             if found != value:
                 differences.append(f"{name}.{field}: expected {value}, got {found}")
+    for identity, wanted in (expected.get("matches") or {}).items():
+        match = (got.get("matches") or {}).get(identity) or {}
+        for field, value in (wanted or {}).items():
+            if not _same(field, value, match.get(field)):
+                differences.append(f"matches.{identity}.{field}: expected {value}, got {match.get(field)}")
     for uscc, fields in (expected.get("lines") or {}).items():
         line = got["lines"].get(uscc)
         if (line is None) != (fields is None):
@@ -131,17 +181,39 @@ def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> lis
     return differences
 
 
+def _wrong_expectation(expected: Any) -> str | None:
+    """Why an expectation is none: one that says nothing would hold of any outcome."""
+    if not isinstance(expected, Mapping):
+        return "expected: no object"
+    for name, value in expected.items():
+        if name not in EXPECTED:
+            return f"expected.{name}: there is no such field"
+        if name == "refused":
+            continue
+        if value is not None and not isinstance(value, Mapping):
+            return f"expected.{name}: no object"
+        if name in ("lines", "matches"):
+            for subject, fields in (value or {}).items():
+                if fields is not None and not isinstance(fields, Mapping):
+                    return f"expected.{name}.{subject}: neither an object nor null"
+    return None
+
+
 def _same(field: str, expected: Any, found: Any) -> bool:
     if field.endswith(QUANTITY_SUFFIX):
-        return found is not None and Fraction(str(expected)) == Fraction(found)
+        try:
+            return found is not None and Fraction(str(expected)) == Fraction(found)
+        except (ValueError, ZeroDivisionError):
+            return False
     if field in ("reasons", "flags"):
-        return found is not None and set(expected) == set(found) and len(expected) == len(found)
+        return isinstance(expected, list) and found is not None and sorted(map(str, expected)) == sorted(found)
     return bool(expected == found)
 
 
 def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
     """The settlement's inputs of a world, its usage taken in like the service does, and the ingest counts."""
-    registry = {name: _items(world, name) for name in ("entities", "facilities", "chips", "holdings", "expenditures")}
+    registry = {name: _items(world, name) for name in REGISTRY}
+    applications = objects(world.get("applications") or [], "APPLICATION_INVALID", "an application")
     facility_codes = sorted({item["id"] for item in registry["facilities"]})
     chip_codes = sorted({item["chip"] for item in registry["chips"]})
     facility_rank = {code: rank for rank, code in enumerate(facility_codes)}
@@ -160,7 +232,7 @@ def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
         | {item["operator"] for item in registry["facilities"] if item["operator"]}
         | {item[side] for item in registry["holdings"] for side in ("holder", "held")}
         | {item["consumer"] for item in registry["expenditures"]}
-        | {item["consumer"] for item in world.get("applications") or []}
+        | {str(item.get("consumer")) for item in applications}
         | set(journal.consumers())
         | {span.consumer for span, _ in spans if span is not None}
         | set(settled or {})
@@ -186,8 +258,8 @@ def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
             "settled_before", sorted((rank[code], line["payable_fen"]) for code, line in (settled or {}).items())
         ),
         has_settled=world.get("settled") is not None,
-        applications=[dict(item) for item in world.get("applications") or []],
-        matches=[dict(item) for item in world.get("matches") or []],
+        applications=applications,
+        matches=objects(world.get("matches") or [], "MATCH_INVALID", "R-DC"),
     )
     return inputs, dict(journal.counts)
 
@@ -201,9 +273,24 @@ def _items(world: World, name: str) -> list[dict[str, Any]]:
             found.append(READERS[name](item))
         except Unfit as unfit:
             raise Refused(unfit.code, f"{name}[{index}]: {unfit.detail}") from unfit
+    if name == "holdings":
+        _check_held(found)
     if name == "expenditures":
         found = list({item["id"]: item for item in reversed(found)}.values())[::-1]
     return found
+
+
+def _check_held(holdings: list[dict[str, Any]]) -> None:
+    """Nobody is held above 100 % on any day: refused as the registry refuses it."""
+    by_held: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
+    for item in holdings:
+        period = day_number(item["from"], EVER), day_number(item["to"], NEVER)
+        by_held.setdefault(item["held"], []).append((item["holder"], *period, item["share"]))
+    for held, facts in sorted(by_held.items()):
+        day = held_above_one(facts)
+        if day is not None:
+            when = "since ever" if day == EVER else f"on {date_of(day)}"
+            raise Refused("holdings_above_one", f"R-RELATED: {held} would be held above 100 % {when}")
 
 
 def _dated(code: str, number: int, item: Mapping[str, Any]) -> DatedCode:
@@ -214,11 +301,11 @@ def _day(date: datetime.date | None) -> int | None:
     return None if date is None else day_of(date)
 
 
-def _journal(usage: Iterable[Mapping[str, Any]], registered: Registered) -> MemoryJournal:
+def _journal(usage: Iterable[object], registered: Registered) -> MemoryJournal:
     """Records in order of arrival, one delivery for each run of records of one source."""
     journal = MemoryJournal()
     sources: dict[str, int] = {}
-    delivery: list[dict[str, Any]] = []
+    delivery: list[object] = []
     current = ""
 
     def deliver() -> None:
@@ -228,11 +315,14 @@ def _journal(usage: Iterable[Mapping[str, Any]], registered: Registered) -> Memo
             delivery.clear()
 
     for record in usage:
-        source = str(record.get("source", "platform"))
+        named = record.get("source") if isinstance(record, dict) else None
+        source = "platform" if named is None else str(named)
         if source != current or len(delivery) == BATCH_RECORDS:
             deliver()
             current = source
-        delivery.append({name: value for name, value in record.items() if name != "source"})
+        if isinstance(record, dict):
+            record = {name: value for name, value in record.items() if name != "source"}
+        delivery.append(record)
     deliver()
     return journal
 

@@ -27,6 +27,7 @@ from settlement.refused import Refused
 PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享)")
 CONSOLE = Console(highlight=False)
 ACTOR = "command line"
+ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
 
 
 def settle(
@@ -37,7 +38,8 @@ def settle(
     uplift: Annotated[bool, typer.Option(help="northern uplift, as the order says")] = False,
     reading: Annotated[list[str] | None, typer.Option(help="a reading: name=value")] = None,
     compare: Annotated[
-        str | None, typer.Option(help="do not store; compare with these readings or this rate: name=value,...")
+        str | None,
+        typer.Option(help="do not store; compare with another rate, budget_fen or readings: name=value,..."),
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
@@ -49,14 +51,17 @@ def settle(
     if uplift:
         order["uplift"] = True
     readings = dict(_pair(text) for text in reading or [])
+    other = dict(_pair(text) for text in (compare or "").split(",") if text)
 
     async def work(engine: AsyncEngine) -> dict[str, Any]:
         if compare is not None:
-            other = dict(_pair(text) for text in compare.split(",") if text)
-            orders = [order, {**order, "rate": other.pop("rate")}] if "rate" in other else [order]
-            wanted: dict[str, Any] = {"round": round, "orders": orders, "readings": [readings]}
-            if other:
-                wanted["readings"].append({**readings, **other})
+            changed = {name: value for name, value in other.items() if name in ORDERED}
+            switched = {name: value for name, value in other.items() if name not in ORDERED}
+            wanted: dict[str, Any] = {"round": round, "orders": [order], "readings": [readings]}
+            if changed:
+                wanted["orders"].append({**order, **{name: _ordered(name, value) for name, value in changed.items()}})
+            if switched:
+                wanted["readings"].append({**readings, **switched})
             return await job.compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
         wanted_run = job.Request(round, order, readings, as_of)
         number, _ = await job.run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
@@ -175,6 +180,11 @@ def payout_run(
 def _refuse(error: Refused, as_json: bool) -> NoReturn:
     print(json.dumps({"refused": error.code, "detail": error.detail}, ensure_ascii=False) if as_json else str(error))
     raise typer.Exit(1)
+
+
+def _ordered(name: str, text: str) -> object:
+    """A field of an order as the order has it; what is no whole number is left for the order to refuse."""
+    return int(text) if name == "budget_fen" and text.isascii() and text.isdigit() and len(text) < 20 else text
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -19,10 +19,12 @@ def world(
     chosen = dict(_pair(text) for text in readings or [])
     failed = False
     for file in files:
-        for one in load_worlds(file):
-            if chosen:
-                one = {**one, "readings": {**(one.get("readings") or {}), **chosen}}
-            result = run_world(one)
+        try:
+            worlds = load_worlds(file)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        for one in worlds:
+            result = run_world(one, readings=chosen)
             failed |= not result["ok"]
             print(json.dumps(result, ensure_ascii=False), flush=True)
     if failed:

@@ -81,10 +81,11 @@ class Catalogue:
         """The number of a code on a day when a fact rules; raises `Refused` with one of the two codes."""
         noun = str(unknown).removeprefix("unknown_")
         if code not in self.numbers:
-            raise Refused(unknown, f"{noun} '{code}' is not registered")
+            rule = " (R-UNIT: a rating is never guessed)" if unknown is Code.UNKNOWN_CHIP else ""
+            raise Refused(unknown, f"{noun} '{code}' is not registered{rule}")
         number, days = self.numbers[code]
         if not any(first <= day < end for first, end in days):
-            raise Refused(not_ruling, f"no fact about {noun} '{code}' rules on the day the record starts")
+            raise Refused(not_ruling, f"no fact about {noun} '{code}' rules on the day the record starts (R-UNIT)")
         return number
 
 

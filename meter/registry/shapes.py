@@ -158,15 +158,16 @@ def _matching(pattern: re.Pattern[str], expected: str, code: str) -> Callable[[s
     return read
 
 
+def is_uscc(value: str) -> bool:
+    """Whether a text is a unified social credit code, letter for letter and with the right check digit."""
+    plain = len(value) == 18 and value.isascii()
+    return plain and bool(credit_code.is_valid(value)) and bool(credit_code.compact(value) == value)
+
+
 def _uscc(name: str, value: Any) -> str:
     if not isinstance(value, str):
         _wrong(name, "a string")
-    if (
-        len(value) != 18
-        or not value.isascii()
-        or not credit_code.is_valid(value)
-        or credit_code.compact(value) != value
-    ):
+    if not is_uscc(value):
         raise Unfit("bad_uscc", f"{name}: {value[:24]!r} is no unified social credit code (GB 32100-2015)")
     return value
 
@@ -179,12 +180,12 @@ def _date(name: str, value: Any) -> date:
         raise Unfit("bad_date", f"{name}: there is no {text}") from None
 
 
-def _decimal(low: Decimal, high: Decimal, places: int) -> Callable[[str, Any], Decimal]:
+def _decimal(low: Decimal, high: Decimal, places: int, rule: str = "") -> Callable[[str, Any], Decimal]:
     def read(name: str, value: Any) -> Decimal:
         text = _matching(DECIMAL, 'a decimal string such as "0.25"', "bad_decimal")(name, value)
         number = Decimal(text)
         if not low <= number <= high or -int(number.as_tuple().exponent) > places:
-            raise Unfit("out_of_range", f"{name} must lie between {low} and {high}, with at most {places} decimals")
+            raise Unfit("out_of_range", f"{name} must lie between {low} and {high}, with at most {places} decimals{rule}")
         return number
 
     return read
@@ -218,8 +219,8 @@ def _object_of(fields: Mapping[str, _Field]) -> Callable[[str, Any], Item]:
 
 _ID = _matching(IDENTIFIER, "1 to 64 of [A-Za-z0-9._:-]", "bad_id")
 _REGION = _matching(REGION, "a GB/T 2260 code of 6 digits", "bad_region")
-_SHARE = _decimal(Decimal("0.000000001"), Decimal(1), 9)
-_HELD_SHARE = _decimal(Decimal(0), Decimal(1), 9)
+_SHARE = _decimal(Decimal("0.000000001"), Decimal(1), 9, " (R-JV)")
+_HELD_SHARE = _decimal(Decimal(0), Decimal(1), 9, " (R-RELATED)")
 _PERIOD = {"valid_from": _Field(_date, required=False), "valid_to": _Field(_date, required=False)}
 
 _ENTITY = {

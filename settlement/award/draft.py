@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
 
+from meter.registry.shapes import is_uscc
 from settlement.codes import FLAG_BIT, REASON_BIT
+from settlement.exact import exact_day, exact_number, whole_number
 from settlement.inputs import Inputs
 from settlement.refused import Refused
 from settlement.rounds import Round
@@ -65,15 +66,17 @@ class _Application:
     """One application, checked."""
 
     def __init__(self, given: Mapping[str, Any], inputs: Inputs) -> None:
-        self.given = dict(given)
+        self.given = {name: value for name, value in given.items() if value is not None}  # null: not stated
         self.id = self._text("id")
         self.article = str(self.given.get("article"))
         if self.article not in FIELDS:
             raise Refused("APPLICATION_INVALID", f"application '{self.id}': the draft pays articles 5, 9 and 14")
-        unknown = sorted(set(self.given) - FIELDS[self.article])
+        unknown = sorted(map(str, set(self.given) - FIELDS[self.article]))
         if unknown:
             raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown field '{unknown[0]}'")
         self.consumer = self._text("consumer")
+        if not is_uscc(self.consumer):
+            self._wrong("consumer", "a unified social credit code")
         at = inputs.parties["uscc"].search_sorted(self.consumer)
         if at >= inputs.parties.height or inputs.parties["uscc"][int(at)] != self.consumer:
             raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown consumer '{self.consumer}'")
@@ -89,16 +92,15 @@ class _Application:
             if (
                 not isinstance(other, Mapping)
                 or set(other) != {"amount_fen", "paid"}
-                or not _is_whole(other["amount_fen"])
+                or whole_number(other["amount_fen"]) is None
                 or not isinstance(other["paid"], bool)
             ):
                 self._wrong("other_municipal", "an amount_fen and whether it is paid")
             self.other = int(other["amount_fen"]), bool(other["paid"])
 
-    def _wrong(self, name: str, wanted: str) -> None:
-        shown = self.given.get(name)
-        identity = self.given.get("id")
-        raise Refused("APPLICATION_INVALID", f"application {identity!r}: '{name}' must be {wanted}, not {shown!r}")
+    def _wrong(self, name: str, wanted: str) -> NoReturn:
+        shown, identity = (repr(self.given.get(field))[:80] for field in (name, "id"))
+        raise Refused("APPLICATION_INVALID", f"application {identity}: '{name}' must be {wanted}, not {shown}")
 
     def _text(self, name: str) -> str:
         value = self.given.get(name)
@@ -107,31 +109,23 @@ class _Application:
         return str(value)
 
     def _day(self, name: str) -> int:
-        value = self.given.get(name)
-        if isinstance(value, str):
-            try:
-                value = datetime.date.fromisoformat(value)
-            except ValueError:
-                self._wrong(name, "a date")
-        if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
-            self._wrong(name, "a date")
-        assert isinstance(value, datetime.date)
-        return day_of(value)
+        day = exact_day(self.given.get(name))
+        if day is None:
+            self._wrong(name, "a date YYYY-MM-DD")
+        return day_of(day)
 
     def _whole(self, name: str) -> int:
-        value = self.given.get(name)
-        if not _is_whole(value):
+        value = whole_number(self.given.get(name))
+        if value is None:
             self._wrong(name, "a whole number, not below 0")
-        return int(str(value))
+        return value
 
     def number(self, name: str) -> Fraction:
         """An exact number, a decimal string or a whole number, not below 0."""
-        value = self.given.get(name)
-        text = value if isinstance(value, str) else str(value) if _is_whole(value) else ""
-        whole, _, rest = text.partition(".")
-        if not (whole.isascii() and whole.isdigit()) or not (rest == "" or (rest.isascii() and rest.isdigit())):
+        value = exact_number(self.given.get(name))
+        if value is None:
             self._wrong(name, "an exact number")
-        return Fraction(text)
+        return value
 
     def truth(self, name: str, *, default: bool = False) -> bool:
         """A boolean, `default` where it is left out."""
@@ -139,10 +133,6 @@ class _Application:
         if not isinstance(value, bool):
             self._wrong(name, "true or false")
         return bool(value)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class _Drafting:

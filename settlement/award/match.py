@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from settlement.exact import exact_day, exact_number, whole_number
 from settlement.readings import Readings
 from settlement.refused import Refused
 from settlement.rounds import Round
 
+REGION = re.compile(r"[0-9]{6}")
 FIELDS = {"id", "city", "new_single_site_pflops", "completed", "city_paid_fen", "document"}
 
 
@@ -50,15 +53,17 @@ def award_matches(given: list[dict[str, Any]], of_round: Round, readings: Readin
 
 def _match(given: Mapping[str, Any], of_round: Round, readings: Readings) -> MatchLine:
     identity = given.get("id")
-    unknown = sorted(set(given) - FIELDS)
+    unknown = sorted(map(str, set(given) - FIELDS))
     if unknown:
         raise Refused("MATCH_INVALID", f"R-DC: match {identity!r}: unknown field '{unknown[0]}'")
     city, paid, document = given.get("city"), given.get("city_paid_fen"), given.get("document")
     if not isinstance(identity, str) or not identity:
         raise Refused("MATCH_INVALID", "R-DC: a match needs an id")
-    if not isinstance(city, str) or len(city) != 6 or not city.isdigit():
+    if not isinstance(city, str) or not REGION.fullmatch(city):
         raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': city is a region code of 6 digits, not {city!r}")
-    if not isinstance(paid, int) or isinstance(paid, bool) or not 0 <= paid < 2**62:
+    if document is not None and not isinstance(document, str):
+        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': document is a text, not {document!r}")
+    if whole_number(paid) is None or not isinstance(paid, int):
         raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': city_paid_fen is a whole number of fen: {paid!r}")
     size, completed = _size(given, identity), _completed(given, identity)
     if "R-DC" not in of_round.rules:
@@ -83,21 +88,14 @@ def _match(given: Mapping[str, Any], of_round: Round, readings: Readings) -> Mat
 
 def _size(given: Mapping[str, Any], identity: str) -> Fraction:
     value = given.get("new_single_site_pflops")
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        try:
-            return Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            pass
-    raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': new_single_site_pflops must be exact, not {value!r}")
+    size = exact_number(value)
+    if size is None:
+        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': new_single_site_pflops must be exact, not {value!r}")
+    return size
 
 
 def _completed(given: Mapping[str, Any], identity: str) -> datetime.date:
-    value = given.get("completed")
-    if isinstance(value, str):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            value = None
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        return value
-    raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': completed must be a date")
+    completed = exact_day(given.get("completed"))
+    if completed is None:
+        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': completed must be a date YYYY-MM-DD")
+    return completed

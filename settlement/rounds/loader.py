@@ -29,6 +29,8 @@ KINDS = ("enterprise", "university", "research_institute", "new_rnd_institution"
 PURPOSES = ("research", "commercial")
 EVIDENCE = ("contract", "invoice", "payment")
 SPEND_BASES = ("least_evidenced", "invoiced", "settled")
+RELATED = (Fraction(1, 4), Fraction(1, 2))
+HELD_BELOW = (Fraction(1, 10), Fraction(0))
 EDGES = ("opens", "before", "minute")
 
 # Rule id -> parameter -> type. A rule that is not here does not exist, a parameter that is missing is an error.
@@ -127,7 +129,11 @@ def load_rounds(folder: Path | None = None) -> dict[str, Round]:
     """All rounds of a folder by id. Raises Refused on any bad round, overlap, or gap that no round declares."""
     rounds: dict[str, Round] = {}
     for path in sorted((folder or default_folder()).glob("*.toml")):
-        loaded = load_round(path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Refused("ROUND_NOT_TOML", f"{path.name} is no UTF-8") from error
+        loaded = load_round(text)
         if loaded.id != path.stem:
             raise Refused("ROUND_CONTRADICTION", f"{path.name} holds the round '{loaded.id}': name and id must agree")
         rounds[loaded.id] = loaded
@@ -353,10 +359,13 @@ def _check(loaded: Round) -> None:
         raise Refused("ROUND_CONTRADICTION", f"{place}: the ceiling must lie above 0 and not above 1")
     if loaded.uplift_factor < 1:
         raise Refused("ROUND_CONTRADICTION", f"{place}: an uplift below 1 lowers")
-    for rule in ("R-RELATED", "R-INSIDER", "R-HOLD-EXTERNAL"):
-        share = loaded.rules[rule].parameters["share"]
-        if not isinstance(share, Fraction) or not 0 < share <= 1 or (share * 10**9).denominator != 1:
-            raise Refused("ROUND_CONTRADICTION", f"{place}: the share of {rule} must lie in (0, 1] with 9 decimals")
+    insider = loaded.rules["R-INSIDER"].parameters["share"]
+    if not isinstance(insider, Fraction) or not 0 < insider <= 1 or (insider * 10**9).denominator != 1:
+        raise Refused("ROUND_CONTRADICTION", f"{place}: the share of R-INSIDER must lie in (0, 1] with 9 decimals")
+    for rule, choices in (("R-RELATED", RELATED), ("R-HOLD-EXTERNAL", HELD_BELOW)):
+        if loaded.rules[rule].parameters["share"] not in choices:
+            allowed = " or ".join(str(choice) for choice in choices)
+            raise Refused("ROUND_CONTRADICTION", f"{place}: the share of {rule} is {allowed}, the readings there are")
     match = [rule for rule in MATCH_RULES if rule in loaded.rules]
     if match and len(match) != len(MATCH_RULES):
         raise Refused("ROUND_CONTRADICTION", f"{place}: the compute-centre match needs all of {', '.join(MATCH_RULES)}")

@@ -84,9 +84,16 @@ def test_nobody_is_held_above_the_whole_on_any_day(start: str | None, refused: b
         Province().party("p1", "p2", "p3").holds("p1", "p3", "0.6", None, "2025-12-01").holds("p2", "p3", "0.5", start)
     )
     if refused:
-        assert world.got() == {"refused": "HOLDINGS_ABOVE_WHOLE"}
+        assert world.got() == {"refused": "holdings_above_one"}  # as the registry says it
     else:
         assert "refused" not in world.got()
+
+
+def test_holdings_above_the_whole_settle_nothing_even_past_the_registry() -> None:
+    given = inputs_of(Province().party("p1", "p2", "p3").holds("p1", "p3", "0.6").holds("p2", "p3", "0.4").world())[0]
+    assert not settle(given, ROUND, {"rate": "0.2"}).lines.height
+    above = replace(given, holding_facts=set_to("share_billionths", 600_000_001)(given.holding_facts))
+    assert code_of_refusal(above) == "HOLDINGS_ABOVE_WHOLE"
 
 
 def test_a_quantity_that_does_not_fit_is_refused_and_one_that_just_fits_is_exact() -> None:

@@ -61,6 +61,27 @@ def test_a_new_round_is_one_new_file(folder: Path) -> None:
     assert (line["award_fen"], line["reasons"]) == (500, [])
 
 
+def test_a_round_without_the_hold_is_a_round(folder: Path) -> None:
+    (folder / "anhui-2027.toml").write_text(ROUND_2027.replace('share = "0.10"', 'share = "0"'), encoding="utf-8")
+    world = Province(round="anhui-2027").party("p1", "p2").facility("f", p1="1")
+    world.use("p1", "f", 99, 9900, day="2026-05-01").use("p2", "f", 1, 0, day="2026-05-01")
+    for rounds, name, day in ((load_rounds(folder), "anhui-2027", "2026-05-01"), (None, "anhui-2026", "2025-11-03")):
+        world.round = name
+        for record in world.usage:
+            record.update(started_at=f"{day}T10:00:00+08:00", ended_at=f"{day}T11:00:00+08:00")
+        line = settle_world(world.world(), rounds)[0].line(code_of("p1"))
+        assert line is not None
+        held = name == "anhui-2026"
+        assert (line["award_fen"] == 0, line["held_fen"] > 0) == (held, held)
+
+
+def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / "anhui-2027.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(Refused) as refused:
+        load_rounds(folder)
+    assert refused.value.code == "ROUND_NOT_TOML"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
@@ -69,6 +90,8 @@ def test_a_new_round_is_one_new_file(folder: Path) -> None:
         ("[rules.R-BASE]", "[rules.R-NOVEL]", "ROUND_UNKNOWN_KEY"),
         ('purposes = ["research"]', "", "ROUND_MISSING_KEY"),
         ('title = "补助对象"\n', "", "ROUND_MISSING_KEY"),
+        ('share = "0.10"', 'share = "0.15"', "ROUND_CONTRADICTION"),
+        ('share = "0.10"', 'share = "-0.10"', "ROUND_CONTRADICTION"),
         ('purposes = ["research"]', 'purposes = "research"', "ROUND_WRONG_TYPE"),
         ('ceiling = "0.20"', "ceiling = 0.20", "ROUND_WRONG_TYPE"),
         ('purposes = ["research"]', 'purposes = ["fun"]', "ROUND_CONTRADICTION"),
