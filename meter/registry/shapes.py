@@ -185,7 +185,8 @@ def _decimal(low: Decimal, high: Decimal, places: int, rule: str = "") -> Callab
         text = _matching(DECIMAL, 'a decimal string such as "0.25"', "bad_decimal")(name, value)
         number = Decimal(text)
         if not low <= number <= high or -int(number.as_tuple().exponent) > places:
-            raise Unfit("out_of_range", f"{name} must lie between {low} and {high}, with at most {places} decimals{rule}")
+            between = f"between {low} and {high}, with at most {places} decimals{rule}"
+            raise Unfit("out_of_range", f"{name} must lie {between}")
         return number
 
     return read
