@@ -47,7 +47,9 @@ async def inputs_as_of(
     frames["use"] = await use_as_of(connection, batch)
     frames["conflicts"] = _crossed(await frame(connection, _CONFLICTS.format(batch=int(batch)), _CONFLICT_SCHEMA))
     codes = {name: await dictionary(connection, name) for name in _DICTIONARIES}
-    codes["parties"] = _with(codes["parties"], {str(one.get("consumer")) for one in applications or []})
+    # applicants and who was settled before need not be known to the journal
+    named = {str(one.get("consumer")) for one in applications or []} | set(settled or {})
+    codes["parties"] = _with(codes["parties"], named)
     if settled is not None:
         frames["settled_before"] = _settled(settled, codes["parties"])
     return ranked(

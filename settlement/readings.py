@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -190,7 +191,7 @@ def _value(name: str, value: object) -> str:
     allowed = CHOICES[name]
     if isinstance(value, str) and value in allowed:
         return value
-    if name in NUMERIC and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if name in NUMERIC and isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
         # YAML and JSON spell 0.10 as a number: the shortest decimal of it is what was written.
         number = exact_number(str(value))
         for choice in allowed:

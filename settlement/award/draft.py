@@ -68,7 +68,8 @@ class _Application:
     def __init__(self, given: Mapping[str, Any], inputs: Inputs) -> None:
         self.given = {name: value for name, value in given.items() if value is not None}  # null: not stated
         self.id = self._text("id")
-        self.article = str(self.given.get("article"))
+        article = self.given.get("article")
+        self.article = str(article) if isinstance(article, (str, int)) else ""
         if self.article not in FIELDS:
             raise Refused("APPLICATION_INVALID", f"application '{self.id}': the draft pays articles 5, 9 and 14")
         unknown = sorted(map(str, set(self.given) - FIELDS[self.article]))

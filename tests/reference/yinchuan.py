@@ -20,7 +20,8 @@ def settle(applications: list[Item], records: list[Record], registry: Registry) 
     lines: dict[str, dict[str, Any]] = {}
     models: set[str] = set()  # claimed before
     paid_of_cost: dict[tuple[str, str], int] = {}  # consumer and cost_ref -> what was paid on it before
-    for application in sorted(applications, key=lambda one: one["id"]):
+    stated = [{**one, "article": str(one["article"])} for one in applications]
+    for application in sorted(stated, key=lambda one: one["id"]):
         consumer = application["consumer"]
         line = lines.setdefault(consumer, {"uscc": consumer, "items": {}, "reasons": set(), "flags": set()})
         cost_fen = cost_of(application, records)

@@ -43,6 +43,8 @@ async def clerk(app: Door) -> Holder:
 async def test_what_is_changed_below_settles_when_it_is_not(clerk: Holder) -> None:
     for body in (apply(), match(), apply(cost_fen=None, cost_ref=None, other_municipal=None)):
         assert (await post(clerk, "/settlements", body)).status_code == 201
+    numbered = await post(clerk, "/settlements", {"round": ROUND, "readings": {"related": 0.50}})
+    assert numbered.json()["readings"]["related"] == "0.50"
     first = (await post(clerk, "/settlements", match())).json()
     assert first["matches"][0]["award_fen"] == 1
 
@@ -58,6 +60,13 @@ async def test_what_is_changed_below_settles_when_it_is_not(clerk: Holder) -> No
         ({"round": ROUND, "readings": {"related": "1e1000000000"}}, 422, "UNKNOWN_READING_VALUE"),
         ({"round": ROUND, "readings": {"uplift": ["off"]}}, 422, "UNKNOWN_READING_VALUE"),
         ({"round": ROUND, "order": {"rate": ["0.2"]}}, 422, "RATE_NOT_EXACT"),
+        ({"round": ROUND, "order": {"rate": 0.2}}, 422, "RATE_NOT_EXACT"),
+        ({"round": ROUND, "order": {"rate": "0.2", "budget_fen": 1.5}}, 422, "BUDGET_NOT_EXACT"),
+        ({"round": ROUND, "readings": {"related": 0.3}}, 422, "UNKNOWN_READING_VALUE"),
+        ({"round": ROUND, "as_of": 1.5}, 400, "wrong_type"),
+        (apply(cost_fen=1.5), 422, "APPLICATION_INVALID"),
+        (apply(article=9.5), 422, "APPLICATION_INVALID"),
+        (match(new_single_site_pflops=400.5), 422, "MATCH_INVALID"),
         ({"round": ROUND, "order": {"budget_fen": 10**30}}, 422, "TOTAL_TOO_LARGE"),
         ({"round": ROUND, "applications": [APPLICATION]}, 422, "APPLICATION_NOT_IN_ROUND"),
         ({"round": "yinchuan-draft", "applications": ["x"]}, 422, "APPLICATION_INVALID"),
@@ -112,3 +121,11 @@ async def test_a_comparison_that_is_none_is_refused(
     clerk: Holder, body: dict[str, Any], status: int, code: str
 ) -> None:
     assert problem(await post(clerk, "/settlements/compare", body)) == (status, code)
+
+
+async def test_a_number_too_long_to_write_is_no_json(clerk: Holder) -> None:
+    headers = {"Authorization": f"Bearer {clerk.key}", "Content-Type": "application/json"}
+    for number in ("1e99999999999999999999", "NaN", "9" * 5000):
+        body = b'{"round": "anhui-2026", "readings": {"related": %s}}' % number.encode()
+        answer = await clerk.client.post("/v1/settlements", content=body, headers=headers)
+        assert answer.status_code in (400, 422)

@@ -1,0 +1,53 @@
+"""Our own worlds hold in memory, over HTTP and in the plain reference, and the steps of all their lines replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settlement.steps import replay, steps_of
+from settlement.worlds import load_worlds, run_world, settle_world
+from tests.shared.test_reference_worlds import unmet
+from tests.support.postgres import Cluster
+from tests.support.serving import in_process
+from tests.support.worlds import differences
+
+WORLDS = [world for file in sorted(Path(__file__).parent.glob("*.yaml")) for world in load_worlds(file)]
+
+
+def by_id(world: dict[str, Any]) -> str:
+    """The name of a case."""
+    return str(world["id"])
+
+
+def test_every_world_is_there_once() -> None:
+    names = [world["id"] for world in WORLDS]
+    assert len(set(names)) == len(names) == 20
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=by_id)
+def test_an_own_world_holds(world: dict[str, Any]) -> None:
+    assert run_world(world)["differences"] == []
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=by_id)
+def test_the_reference_agrees(world: dict[str, Any]) -> None:
+    assert unmet(world) == []
+
+
+@pytest.mark.parametrize("world", [one for one in WORLDS if "refused" not in one["expected"]], ids=by_id)
+def test_its_steps_replay(world: dict[str, Any]) -> None:
+    settlement, _ = settle_world(world)
+    for row in settlement.lines.iter_rows(named=True):
+        values = replay(steps_of(settlement, row["uscc"]))
+        for name in ("award_fen", "held_fen", "payable_fen"):
+            assert values[name] == row[name], row["uscc"]
+        assert values.get("adjustment_fen") == row["adjustment_fen"]
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=by_id)
+async def test_an_own_world_holds_over_http(world: dict[str, Any], cluster: Cluster) -> None:
+    async with cluster.database() as url, in_process(url) as door:
+        assert await differences(door, world) == []
