@@ -78,6 +78,44 @@ def test_settling_nothing_is_a_settlement_and_verifies(run: Run) -> None:
     assert run("verify", "nothing-of-the-kind").returncode == 1
 
 
+def test_comparing_from_the_command_line_stores_nothing(run: Run) -> None:
+    compared = run("settle", "anhui-2026", "--rate", "0.20", "--compare", "rate=0.10,budget_fen=500,net_effect=gate")
+    assert compared.returncode == 0, compared.stderr
+    items = json.loads(compared.stdout)["items"]
+    assert [(one["order"], one["readings"]["net_effect"]) for one in items] == [
+        ({"rate": "0.2"}, "proportional"),
+        ({"rate": "0.1", "budget_fen": 500}, "proportional"),
+        ({"rate": "0.2"}, "gate"),
+        ({"rate": "0.1", "budget_fen": 500}, "gate"),
+    ]
+    assert all(set(one["difference"]) == {"totals", "cities", "entities"} for one in items)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("settle", "anhui-2031"), "UNKNOWN_ROUND", "anhui-2026"),
+        (("settle", "anhui-2026", "--rate", "20%"), "RATE_NOT_EXACT", "R-CAP20"),
+        (("settle", "anhui-2026", "--budget-fen", "-1"), "BUDGET_NEGATIVE", "R-BUDGET"),
+        (("settle", "anhui-2026", "--as-of", "9" * 30), "UNKNOWN_BATCH", "999"),
+        (("settle", "anhui-2026", "--reading", "mood=good"), "UNKNOWN_READING", "net_effect"),
+        (("settle", "anhui-2026", "--reading", "related=1e1000000000"), "UNKNOWN_READING_VALUE", "0.25"),
+        (("settle", "anhui-2026", "--compare", "rate=0.21"), "RATE_ABOVE_CEILING", "R-CAP20"),
+        (("settle", "anhui-2026", "--compare", "budget_fen=all"), "BUDGET_NOT_EXACT", "R-BUDGET"),
+        (("settle", "anhui-2026", "--compare", "mood=good"), "UNKNOWN_READING", "net_effect"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_settled_is_refused_on_the_command_line(
+    run: Run, arguments: tuple[str, ...], code: str, words: str
+) -> None:
+    refused = run(*arguments, "--json")
+    assert refused.returncode == 1
+    said = json.loads(refused.stdout)
+    assert said["refused"] == code
+    assert words in said["detail"]
+
+
 def test_the_journal_verifies(run: Run) -> None:
     verdict = run("verify", "journal", "--json")
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
@@ -110,6 +148,11 @@ def test_worlds_are_run_and_judged(run: Run, tmp_path: Path) -> None:
     assert second["differences"] == ["totals.award_fen: expected 201, got 200"]
     gated = run("world", str(file), "--readings", "rounding=half_up")
     assert json.loads(gated.stdout.splitlines()[0])["ok"]
+    file.write_text("- {id: [")
+    broken = run("world", str(file))
+    assert broken.returncode == 2
+    assert "no YAML" in broken.stderr
+    assert "Traceback" not in broken.stderr
 
 
 @pytest.mark.parametrize("workers", [1, 2])
