@@ -186,7 +186,7 @@ def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
     rendered = []
     for row in result.lines.iter_rows(named=True):
         line = line_dict(result, row)
-        working = {"steps": steps_of(result, row["uscc"]), "excluded": excluded_of(result, row["uscc"])}
+        working = _working(result, row["uscc"])
         outcome = "payable" if line["payable_fen"] else "held" if line["held_fen"] else "nothing"
         rendered.append(
             (
@@ -195,6 +195,11 @@ def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
             )
         )  # fmt: skip
     return rendered
+
+
+def _working(result: Settlement, uscc: str) -> dict[str, Any]:
+    """How a line came about: its steps, and the use that was left out."""
+    return {"steps": steps_of(result, uscc), "excluded": excluded_of(result, uscc)}
 
 
 async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
@@ -210,33 +215,65 @@ async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request,
 
 
 async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
-    """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line."""
+    """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line.
+
+    Steps are compared too; where other code computed them they may be told in other words, and only say where.
+    """
     request, row = await stored_request(engine, settlement)
-    async with engine.connect() as held:
-        stored = await (await driver(held)).fetch(
-            "select uscc, line from settlement_line where settlement = $1", settlement
-        )
     receipt = row["receipt"]
     used = str(row["digest"]).partition(":")[0]
     result, again, _ = await compute(engine, request, algorithm=used, adjusts=row["adjusts"])
-    fresh = {line["uscc"]: line_dict(result, line) for line in result.lines.iter_rows(named=True)}
-    kept = {line["uscc"]: line["line"] for line in stored}
-    different = sorted(code for code in fresh.keys() | kept.keys() if _plain(fresh.get(code)) != _plain(kept.get(code)))
+    kept, different, retold = await _unlike_stored(engine, settlement, result)
     whole = {"totals": result.totals, "match_lines": [match.as_dict() for match in result.matches]}
     different_whole = sorted(name for name, value in whole.items() if _plain(value) != row[name])
     inputs = sorted(name for name in receipt["inputs"] if receipt["inputs"][name] != again["inputs"].get(name))
+    same_words = not retold or receipt["code"] != again["code"]
     return {
         "settlement": settlement,
-        "equal": result.digest == row["digest"] and not different and not different_whole,
+        "equal": result.digest == row["digest"] and not different and not different_whole and same_words,
         "digest": row["digest"],
         "recomputed_digest": result.digest,
-        "lines": len(kept),
+        "lines": kept,
         "different_lines": different[:100],
+        "different_steps": retold[:100],
         "different_sums": different_whole,
         "different_inputs": inputs,
         "journal_digest_equal": receipt["journal_digest"] == again["journal_digest"],
         "code": {"then": receipt["code"], "now": again["code"]},
     }
+
+
+async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
+    """How many lines are stored, and the codes of those whose line, and whose steps, are not what `result` gives."""
+    different: list[str] = []
+    retold: list[str] = []
+    kept: set[str] = set()
+
+    def look(page: list[asyncpg.Record]) -> None:
+        for stored in page:
+            code = stored["uscc"]
+            row = result.line(code)
+            if row is None or _plain(line_dict(result, row)) != _plain(stored["line"]):
+                different.append(code)
+            elif _plain(_working(result, code)) != _plain(stored["working"]):
+                retold.append(code)
+            kept.add(code)
+
+    last = ""
+    async with engine.connect() as held:
+        connection = await driver(held)
+        while True:
+            page = await connection.fetch(
+                """select uscc, line, working from settlement_line where settlement = $1 and uscc > $2 collate "C"
+                   order by uscc collate "C" limit $3""",
+                settlement, last, LINES_AT_ONCE,
+            )  # fmt: skip
+            await asyncio.to_thread(look, page)
+            if len(page) < LINES_AT_ONCE:
+                break
+            last = page[-1]["uscc"]
+    different += set(result.lines["uscc"].to_list()) - kept
+    return len(kept), sorted(different), retold
 
 
 async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:

@@ -63,6 +63,21 @@ async def test_a_stored_sum_that_is_not_what_is_recomputed_is_named(
     assert bool(verdict["different_lines"]) == (where is None)
 
 
+async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: Door, clerk: Holder) -> None:
+    body = {"round": "anhui-2026", "order": {"rate": "0.2", "number": "steps"}}
+    number = (await post(clerk, "/settlements", body)).json()["id"]
+    assert good(await clerk.get(f"/settlements/{number}/verify"))["different_steps"] == []
+    statement = """update settlement_line set working = replace(working::text, '补助金额', '补助金')::json
+                   where settlement = $1 and uscc = $2"""
+    await behind_the_door(app, statement, number, HEFEI)
+    verdict = good(await clerk.get(f"/settlements/{number}/verify"))
+    assert (verdict["equal"], verdict["different_steps"], verdict["different_lines"]) == (False, [HEFEI], [])
+    assert verdict["lines"] == 4
+    await behind_the_door(app, "delete from settlement_line where settlement = $1 and uscc = $2", number, HEFEI)
+    verdict = good(await clerk.get(f"/settlements/{number}/verify"))
+    assert (verdict["equal"], verdict["lines"], verdict["different_lines"]) == (False, 3, [HEFEI])
+
+
 async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: Door, clerk: Holder) -> None:
     wanted: dict[str, Any] = {"round": "anhui-2026", "order": {"rate": "0.10"}}
     first = (await post(clerk, "/settlements", wanted)).json()
