@@ -94,18 +94,20 @@ class Group:
         receipts = [self._receipt(number, decision) for number in range(len(self.deliveries))]
         numbers = self.rows.wire["batch"].astype(np.int64)
 
-        async def chain() -> None:
+        async def chain() -> bytes:
             await self._append_batches(journal, receipts, batches, nothing, decision.status == ACCEPTED)
-            tell(journal.head, await asyncio.to_thread(self._keys.note_ahead, self.rows.keys, numbers))
+            lineage = await asyncio.to_thread(self._keys.note_ahead, self.rows.keys, numbers)
+            tell(journal.head, lineage if lineage == self._lineage else None)
+            return lineage
 
         chaining = asyncio.create_task(chain())
         try:
             await store.append_entries(journal.connection, self.rows.wire)
         finally:
-            await chaining
+            lineage = await chaining
         await journal.take_turn()
         after = Coverage(journal.head.batch, journal.head.digest)
-        if await asyncio.to_thread(self._keys.note, self.rows.keys, numbers, before, after) != self._lineage:
+        if lineage != self._lineage or not self._keys.cover_ahead(lineage, before, after):
             raise Outrun  # the key file was thrown away meanwhile
         await self._write_rest(journal, decision, nothing, batches, receipts)
         self.whole_from = before.batch + 1

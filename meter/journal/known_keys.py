@@ -105,6 +105,14 @@ class KnownKeys:
             self.file.insert(keys, batches)
             return self.file.lineage
 
+    def cover_ahead(self, lineage: bytes, head: Coverage, new: Coverage) -> bool:
+        """`note` in its turn of a transaction whose keys are in the file of that lineage; whether they still are."""
+        with self.file.held():
+            if self.file.lineage != lineage or not self.covers(head):
+                return False
+            self.file.cover(new, keep=head)
+            return True
+
     async def save(self, connection: asyncpg.Connection) -> None:
         """Bring the file to the disk as far as it covers what is committed."""
         for coverage in self.file.coverages():

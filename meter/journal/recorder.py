@@ -41,6 +41,7 @@ from meter.journal.transaction import (
 
 GROUP_DELIVERIES = 256
 GROUP_RECORDS = 40_000
+LANES = 2  # groups under way at once
 AHEAD_RECORDS = 5_000  # a smaller group waits its turn and grows meanwhile
 AHEAD_AGAIN_GROUPS = 64  # others record too when a group was outrun: so many wait their turn before one tries again
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
@@ -153,7 +154,7 @@ class Recorder:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._queued_records = 0
         self._lanes: asyncio.Queue[_Lane] = asyncio.Queue()
-        for _ in range(2):
+        for _ in range(LANES):
             self._lanes.put_nowait(_Lane(engine))
         self._waiting_again = 0  # groups that are still to wait their turn since one was outrun
         self._caught_up = False

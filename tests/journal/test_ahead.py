@@ -188,6 +188,31 @@ async def test_when_the_key_file_is_thrown_away_between_nothing_is_doubled(
     await journal_is_whole(owner, before + 300)
 
 
+async def test_when_somebody_else_comes_between_it_is_recorded_after_them(
+    app: Door, platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await entries(owner)
+    async with in_process(app.url) as second:
+        other = Holder(second.client, platform.key, platform.name)
+        between: list[asyncio.Task[dict[str, Any]]] = []
+
+        async def come_between() -> None:
+            between.append(asyncio.create_task(other.push(usage("between"))))
+            waiting = "select count(*) from pg_locks where locktype = 'advisory' and objid = $1 and not granted"
+            for _ in range(600):
+                if await owner.fetchval(waiting, LOCK):
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError("nobody waits for the journal's lock")
+
+        await while_the_first_is_sent(monkeypatch, come_between)
+        receipts = await received(platform, batch("before-it"), batch("after-it"))
+        assert [receipt["accepted"] for receipt in receipts] == [30, 30]
+        assert (await between[0])["batch"] == receipts[0]["batch"] + 1 == receipts[1]["batch"] - 1
+    assert ahead["outrun"] == 1
+    await journal_is_whole(owner, before + 61)
+
+
 async def test_two_services_that_go_ahead_of_each_other_lose_and_double_nothing(
     app: Door, platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int]
 ) -> None:
@@ -198,5 +223,4 @@ async def test_two_services_that_go_ahead_of_each_other_lose_and_double_nothing(
         receipts = await asyncio.gather(received(platform, *deliveries), received(other, *reversed(deliveries)))
     totals = [sum(receipt[name] for part in receipts for receipt in part) for name in ("accepted", "duplicate")]
     assert totals == [600, 600]
-    assert ahead["outrun"] > 0, "they never met"
     await journal_is_whole(owner, before + 600)
