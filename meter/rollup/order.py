@@ -47,8 +47,34 @@ def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
 
 
 @_cached
+def count_by_day(ranked: Array, keys: Array, rank: Array) -> tuple[Whole, Array]:
+    """Return the first day, and where the rows of each day from it on begin, equal keys counted once; the end last.
+
+    Groups come in order of rank (`ranked`).
+    """
+    first_day = np.int64(DAY_MASK)
+    last_day = np.int64(0)
+    for group in range(len(ranked)):
+        day = keys[group] & DAY_MASK
+        first_day = day if day < first_day else first_day
+        last_day = day if day > last_day else last_day
+    days = last_day - first_day + 1 if len(ranked) else 0
+    begins = np.zeros(days + 1, np.int64)
+    met = np.full(days + 1, -1, np.int64)  # the last rank of each day
+    for place in range(len(ranked)):
+        mine = np.uint64(ranked[place])
+        its_day = np.uint64((keys[mine] & DAY_MASK) - first_day)
+        if met[its_day] != rank[mine]:
+            met[its_day] = rank[mine]
+            begins[its_day + np.uint64(1)] += 1
+    for day in range(days):
+        begins[day + 1] += begins[day]
+    return first_day, begins
+
+
+@_cached
 def lay_out(
-    ranked: Array, keys: Array, rank: Array, sums: Array, laps: Array,
+    ranked: Array, keys: Array, rank: Array, sums: Array, laps: Array, first_day: Whole, begins: Array,
     found_day: Array, found_rank: Array, found_sums: Array, found_laps: Array,
 ) -> tuple[Whole, Whole]:  # fmt: skip
     """Write groups by day and rank, those of one key added up and those that came to nothing left out.
@@ -58,22 +84,9 @@ def lay_out(
     all zero before, says how often each true sum laps 2^64. `found_sums` and `found_laps` are (4, rows).
     Returns the number of rows and of laps that were seen.
     """
-    count = len(ranked)
-    first_day = np.int64(DAY_MASK)
-    last_day = np.int64(0)
-    for group in range(count):
-        day = keys[group] & DAY_MASK
-        first_day = day if day < first_day else first_day
-        last_day = day if day > last_day else last_day
-    days = last_day - first_day + 1 if count else 0
-    begins = np.zeros(days + 1, np.int64)
-    for group in range(count):
-        begins[(keys[group] & DAY_MASK) - first_day + 1] += 1
-    for day in range(days):
-        begins[day + 1] += begins[day]
     fills = begins.copy()
     lapped = np.int64(0)
-    for place in range(count):
+    for place in range(len(ranked)):
         mine = np.uint64(ranked[place])
         its_day = np.int64((keys[mine] & DAY_MASK) - first_day)
         its_rank = rank[mine]
@@ -101,11 +114,13 @@ def lay_out(
                 lapped += laps[mine, column] != 0
 
     rows = np.int64(0)
-    for day in range(days):
-        for row in range(begins[day], fills[day]):
-            nothing = (found_sums[0, row] | found_sums[1, row] | found_sums[2, row] | found_sums[3, row]) == 0
-            if nothing and lapped:
-                nothing = (found_laps[0, row] | found_laps[1, row] | found_laps[2, row] | found_laps[3, row]) == 0
+    for day in range(len(begins) - 1):
+        for row in range(begins[day], begins[day + 1]):
+            nothing = found_sums[2, row] == 0  # hardly ever: only then the rest is looked at
+            if nothing:
+                nothing = (found_sums[0, row] | found_sums[1, row] | found_sums[3, row]) == 0
+                if nothing and lapped:
+                    nothing = (found_laps[0, row] | found_laps[1, row] | found_laps[2, row] | found_laps[3, row]) == 0
             if nothing:
                 continue
             if rows < row:

@@ -249,11 +249,12 @@ def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
     ranked = scratch.take("ranked", len(keys), rank_by_place)
     order.order_by_rank(rank, len(kinds), ranked)
 
+    first_day, begins = order.count_by_day(ranked, keys, rank)
     kind = scratch.take("kind", len(keys), rank_by_place)
-    columns = _columns(len(keys))
+    columns = _columns(int(begins[-1]))
     amounts = columns.pop("amounts").reshape(4, -1)
-    over = np.zeros((4, len(keys)), np.int32)
-    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, columns["day"], kind, amounts, over)
+    over = np.zeros((4, int(begins[-1])), np.int32)
+    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, first_day, begins, columns["day"], kind, amounts, over)
     kind = kind[:rows]
     columns = {name: column[:rows] for name, column in columns.items()}
     for name, of_kind in (
