@@ -68,14 +68,13 @@ def _survey(
         most = cards if cards > most else most
         least = charge if charge < least else least
         dearest = charge if charge > dearest else dearest
-    ids = np.int32(0)
-    for row in range(len(started)):
-        ids |= consumer[row] | facility[row] | chip[row]
     codes = np.uint8(0)
     for row in range(len(started)):
         codes |= np.uint8(np.uint8(purpose[row]) > np.uint8(2)) | np.uint8(sign[row] * sign[row] != 1)
     changed[0] = 1
+    ids = consumer[0] | facility[0] | chip[0]
     for row in range(1, len(started)):
+        ids |= consumer[row] | facility[row] | chip[row]
         changed[row] = (
             (consumer[row] ^ consumer[row - 1]) | (facility[row] ^ facility[row - 1]) | (chip[row] ^ chip[row - 1])
         ) != 0
