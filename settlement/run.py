@@ -14,10 +14,10 @@ import polars as pl
 
 from settlement.award.budget import share_budget
 from settlement.award.draft import DraftItem, apply_draft
-from settlement.award.exact import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE
 from settlement.award.expenditure import Expenditure, expenditure_of
 from settlement.award.formula import Amounts, Figures, award
 from settlement.award.gates import Gates, gates_of, northern
+from settlement.award.limbs import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE
 from settlement.award.match import MatchLine, award_matches
 from settlement.codes import (
     ENTITY_HOLD_BITS,

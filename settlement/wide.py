@@ -95,6 +95,16 @@ def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def multiply_limbs(a3, a2, a1, a0, factor):  # type: ignore[no-untyped-def]
+    """(a3, a2, a1, a0) * factor as five limbs, most significant first."""
+    carry, r0 = multiply_add(a0, factor, ZERO)
+    carry, r1 = multiply_add(a1, factor, carry)
+    carry, r2 = multiply_add(a2, factor, carry)
+    r4, r3 = multiply_add(a3, factor, carry)
+    return r4, r3, r2, r1, r0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def as_float(n4, n3, n2, n1, n0):  # type: ignore[no-untyped-def]
     """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
     base = 18446744073709551616.0
@@ -114,10 +124,7 @@ def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
     divisor = as_float(ZERO, d3, d2, d1, d0)
     quotient = np.uint64(np.int64(as_float(n4, n3, n2, n1, n0) / divisor))
     while True:
-        carry, p0 = multiply_add(d0, quotient, ZERO)
-        carry, p1 = multiply_add(d1, quotient, carry)
-        carry, p2 = multiply_add(d2, quotient, carry)
-        p4, p3 = multiply_add(d3, quotient, carry)
+        p4, p3, p2, p1, p0 = multiply_limbs(d3, d2, d1, d0, quotient)
         r0, borrow = subtract_borrow(n0, p0, ZERO)
         r1, borrow = subtract_borrow(n1, p1, borrow)
         r2, borrow = subtract_borrow(n2, p2, borrow)
@@ -142,34 +149,6 @@ def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
             half = r3 > s3 or (r3 == s3 and (r2 > s2 or (r2 == s2 and (r1 > s1 or (r1 == s1 and r0 >= s0)))))
             return quotient, half
         quotient += max(ONE, np.uint64(np.int64(as_float(r4, r3, r2, r1, r0) / divisor)))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def divide_rest(n3, n2, n1, n0, d2, d1, d0):  # type: ignore[no-untyped-def]
-    """(floor(n / d), remainder as three limbs) for a quotient below 2**62 and d > 0; see `divide`."""
-    if n3 == ZERO and n2 == ZERO and n1 == ZERO and d2 == ZERO and d1 == ZERO:
-        quotient = n0 // d0
-        return quotient, ZERO, ZERO, n0 - quotient * d0
-    divisor = as_float(ZERO, ZERO, d2, d1, d0)
-    quotient = np.uint64(np.int64(as_float(ZERO, n3, n2, n1, n0) / divisor))
-    while True:
-        carry, p0 = multiply_add(d0, quotient, ZERO)
-        carry, p1 = multiply_add(d1, quotient, carry)
-        p3, p2 = multiply_add(d2, quotient, carry)
-        r0, borrow = subtract_borrow(n0, p0, ZERO)
-        r1, borrow = subtract_borrow(n1, p1, borrow)
-        r2, borrow = subtract_borrow(n2, p2, borrow)
-        r3, borrow = subtract_borrow(n3, p3, borrow)
-        if borrow != ZERO:
-            m0, borrow = subtract_borrow(p0, n0, ZERO)
-            m1, borrow = subtract_borrow(p1, n1, borrow)
-            m2, borrow = subtract_borrow(p2, n2, borrow)
-            m3, borrow = subtract_borrow(p3, n3, borrow)
-            quotient -= max(ONE, np.uint64(np.int64(as_float(ZERO, m3, m2, m1, m0) / divisor)))
-        elif r3 == ZERO and (r2 < d2 or (r2 == d2 and (r1 < d1 or (r1 == d1 and r0 < d0)))):
-            return quotient, r2, r1, r0
-        else:
-            quotient += max(ONE, np.uint64(np.int64(as_float(ZERO, r3, r2, r1, r0) / divisor)))
 
 
 def int128(pairs: UInt64Array, name: str) -> pl.Series:

@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numba import njit
 
-from settlement.award.exact import (
+from settlement.award.limbs import (
     BY_GROUP,
     BY_OWN,
     GROUP_NOT_POSITIVE,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from settlement.award.certain import award_lines, usual_rate
-from settlement.award.exact import exact_line
+from settlement.award.limbs import exact_line
 from settlement.timeline import Int64Array
 from settlement.wide import UInt64Array
 

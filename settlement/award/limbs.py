@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from settlement.wide import ONE, ZERO, divide, divide_rest, multiply_add, multiply_pairs
+from settlement.wide import ONE, ZERO, divide, multiply_add, multiply_limbs, multiply_pairs
 
 SIGN = np.uint64(1 << 63)
 
@@ -23,7 +23,7 @@ def exact_line(  # type: ignore[no-untyped-def]
     if part == whole:  # nothing is cut, or there is nothing to cut: 0 charges have an expenditure of 0
         part, whole = ONE, ONE
     s1, s0 = multiply_add(spent, part, ZERO)
-    outlay, _, _, _ = divide_rest(ZERO, ZERO, s1, s0, ZERO, ZERO, whole)
+    outlay, _ = divide(ZERO, ZERO, ZERO, s1, s0, ZERO, ZERO, ZERO, whole)
     expenditure[i] = np.int64(outlay)
     base[i] = 0
     award[i] = 0
@@ -44,18 +44,10 @@ def exact_line(  # type: ignore[no-untyped-def]
         how, n1, n0, c1, c0 = WHOLE, ZERO, ONE, ZERO, ONE
     ratio[i] = how
     t3, t2, t1, t0 = multiply_pairs(s1, s0, n1, n0)
-    carry, d0 = multiply_add(c0, whole, ZERO)
-    d2, d1 = multiply_add(c1, whole, carry)
-    money, _, _, _ = divide_rest(t3, t2, t1, t0, d2, d1, d0)
+    _, _, d2, d1, d0 = multiply_limbs(ZERO, ZERO, c1, c0, whole)
+    money, _ = divide(ZERO, t3, t2, t1, t0, ZERO, d2, d1, d0)
     base[i] = np.int64(money)
-    carry, t0 = multiply_add(t0, top, ZERO)
-    carry, t1 = multiply_add(t1, top, carry)
-    carry, t2 = multiply_add(t2, top, carry)
-    t4, t3 = multiply_add(t3, top, carry)
-    carry, d0 = multiply_add(d0, bottom, ZERO)
-    carry, d1 = multiply_add(d1, bottom, carry)
-    d3, d2 = multiply_add(d2, bottom, carry)
-    paid, half = divide(t4, t3, t2, t1, t0, d3, d2, d1, d0)
+    paid, half = divide(*multiply_limbs(t3, t2, t1, t0, top), *multiply_limbs(ZERO, d2, d1, d0, bottom)[1:])
     award[i] = np.int64(paid + (ONE if half_up and half else ZERO))
 
 
