@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -33,6 +34,16 @@ async def database(cluster: Cluster) -> AsyncIterator[str]:
     """The URL of a fresh, migrated database for this module."""
     async with cluster.database() as url:
         yield url
+
+
+@pytest_asyncio.fixture
+async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """Who owns this module's database: every right, and still held by the triggers."""
+    connection = await asyncpg.connect(database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @pytest_asyncio.fixture(scope="module")

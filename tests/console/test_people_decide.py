@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import asyncpg
 import httpx
 import pyotp
-import pytest_asyncio
 
 from api.people import TOTP_SECONDS, create_person, new_second_factor
 from tests.console.desk import Page
@@ -52,15 +51,6 @@ class Seat:
     async def must(self, number: str, event: str, **said: str) -> None:
         answer = await self.decide(number, event, **said)
         assert answer.status_code == 303, answer.text
-
-
-@pytest_asyncio.fixture
-async def owner(app: Door) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(app.url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @contextlib.asynccontextmanager

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from meter.journal import recorder, store
 from meter.journal.group import Group
 from meter.journal.known_keys import KnownKeys
 from meter.journal.transaction import LOCK, Outrun
-from meter.journal.verify import verify_journal
-from meter.registry.proof import facts_of_batches
 from tests.support.door import Door, Holder, good
+from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, Record, as_lines, usage, void
 from tests.support.serving import in_process
-
-
-@pytest_asyncio.fixture
-async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
-    """Who owns the database."""
-    connection = await asyncpg.connect(database)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -70,14 +58,6 @@ async def received(sender: Holder, *deliveries: list[Record]) -> list[dict[str, 
         return good(answer)
 
     return list(await asyncio.gather(*(one(records) for records in deliveries)))
-
-
-async def journal_is_whole(owner: asyncpg.Connection, entries: int) -> None:
-    """Numbers without gaps, a chain that verifies, no id twice, and so many entries."""
-    head, batches = await owner.fetchrow("select max(batch), count(*) from batch")
-    assert head == batches
-    assert (await verify_journal(owner, read_facts=facts_of_batches)).differences == []
-    assert set(await owner.fetchrow("select count(*), count(distinct key) from entry")) == {entries}
 
 
 async def entries(owner: asyncpg.Connection) -> int:

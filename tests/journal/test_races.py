@@ -10,21 +10,10 @@ import pytest
 import pytest_asyncio
 
 from meter.journal.transaction import LOCK
-from meter.journal.verify import verify_journal
-from meter.registry.proof import facts_of_batches
 from tests.support.door import Door, Holder, counts, good
+from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, as_lines, facility, usage, uscc, void
 from tests.support.serving import Served, in_process, over_http
-
-
-@pytest_asyncio.fixture
-async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
-    """Who owns the database."""
-    connection = await asyncpg.connect(database)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -32,15 +21,6 @@ async def second(app: Door) -> AsyncIterator[Door]:
     """A second service on the same database, with caches of its own."""
     async with in_process(app.url) as door:
         yield door
-
-
-async def journal_is_whole(owner: asyncpg.Connection) -> None:
-    """Numbers without gaps, a chain that verifies, and no id twice."""
-    head, batches = await owner.fetchrow("select max(batch), count(*) from batch")
-    assert head == batches
-    assert (await verify_journal(owner, read_facts=facts_of_batches)).differences == []
-    entries, keys = await owner.fetchrow("select count(*), count(distinct key) from entry")
-    assert entries == keys
 
 
 async def test_two_processes_racing_for_the_same_ids_lose_and_double_nothing(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import asyncpg
 import pytest_asyncio
 
 from tests.support.door import Door, Holder
@@ -22,13 +19,3 @@ async def people(app: Door, platform: Holder) -> People:
     """Fresh people over a province with usage."""
     assert platform.key
     return await people_of(app)
-
-
-@pytest_asyncio.fixture
-async def owner(app: Door) -> AsyncIterator[asyncpg.Connection]:
-    """The database's owner, who has every right and is still held by the triggers."""
-    connection = await asyncpg.connect(app.url)
-    try:
-        yield connection
-    finally:
-        await connection.close()

@@ -24,9 +24,8 @@ async def head(owner: asyncpg.Connection) -> int:
 
 
 async def test_workers_that_race_and_are_killed_add_every_batch_once(
-    app: Door, platform: Holder, database: str, monkeypatch: pytest.MonkeyPatch
+    app: Door, platform: Holder, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = await asyncpg.connect(database)
     monkeypatch.setattr(store, "BLOCK_RECORDS", 4)  # many blocks
     under_way, go_on = Event(), Event()
 
@@ -62,4 +61,3 @@ async def test_workers_that_race_and_are_killed_add_every_batch_once(
                 assert (await use_as_of(raw, batch)).equals(roll_up(await measured_rows(raw, 1, batch))), batch
     finally:
         go_on.set()
-        await owner.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -29,16 +28,6 @@ async def people(app: Door) -> People:
 async def auditor(app: Door) -> Holder:
     """Who reads the log."""
     return await app.holder("audit:read")
-
-
-@pytest_asyncio.fixture
-async def owner(app: Door) -> AsyncIterator[asyncpg.Connection]:
-    """The database's owner."""
-    connection = await asyncpg.connect(app.url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def actions(auditor: Holder, about: str) -> list[tuple[str, str, str]]:
