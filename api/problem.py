@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
     408: "Too slow", 409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable",
-    429: "Slow down", 500: "Our mistake", 503: "Not available now", 507: "Out of space",
+    429: "Slow down", 431: "Too large", 500: "Our mistake", 503: "Not available now", 507: "Out of space",
 }  # fmt: skip
 
 
@@ -40,18 +40,20 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     if problem.status in (429, 503, 507):
         headers.setdefault("Retry-After", "1")
     return JSONResponse(
-        {
-            "type": f"urn:suanbu:problem:{problem.code}",
-            "title": _TITLES.get(problem.status, "Error"),
-            "status": problem.status,
-            "detail": problem.detail,
-            "instance": request.url.path,
-            "code": problem.code,
-        },
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers=headers,
+        document_of(problem, request.url.path), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )
+
+
+def document_of(problem: Problem, path: str) -> dict[str, str | int]:
+    """The problem document for a request of `path`."""
+    return {
+        "type": f"urn:suanbu:problem:{problem.code}",
+        "title": _TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": path,
+        "code": problem.code,
+    }
 
 
 def problem_of(error: Exception) -> Problem:

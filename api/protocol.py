@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.problem import MEDIA_TYPE, Problem, document_of
 
 HEAD_BYTES = 64 * 1024  # of request line and headers
 HEAD_SECONDS = 30  # a client's own time to send them
 UPGRADE_HEADERS = (b"connection", b"upgrade", b"http2-settings")
 
 
-class Refusal(NamedTuple):
-    """Why a connection is answered and closed before there is a request that the application could answer."""
-
-    status: int
-    code: str
-    title: str
-    detail: str
-
-
-MALFORMED = Refusal(400, "malformed_request", "Bad request", "this is no HTTP/1.1, or not as long as it says")
-HEAD_TOO_LARGE = Refusal(431, "head_too_large", "Too large", f"request line and headers: at most {HEAD_BYTES} bytes")
-HEAD_TOO_SLOW = Refusal(408, "head_too_slow", "Too slow", "request line and headers did not arrive in time")
+# Why a connection is answered and closed before there is a request that the application could answer.
+MALFORMED = Problem(400, "malformed_request", "this is no HTTP/1.1, or not as long as it says")
+HEAD_TOO_LARGE = Problem(431, "head_too_large", f"request line and headers: at most {HEAD_BYTES} bytes")
+HEAD_TOO_SLOW = Problem(408, "head_too_slow", "request line and headers did not arrive in time")
 
 
 class Protocol(HttpToolsProtocol):
@@ -112,24 +106,15 @@ class Protocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: Problem) -> None:
         """Answer with a problem document, unless another answer is on its way, and close."""
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.close()
             return
-        body = json.dumps(
-            {
-                "type": f"urn:suanbu:problem:{refusal.code}",
-                "title": refusal.title,
-                "status": refusal.status,
-                "detail": refusal.detail,
-                "instance": (self.scope or {}).get("path", "/"),
-                "code": refusal.code,
-            }
-        ).encode()
+        body = json.dumps(document_of(refusal, (self.scope or {}).get("path", "/"))).encode()
         head = (
-            b"content-type: application/problem+json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
-            b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n" % len(body)
+            b"content-type: %s\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
+            b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n" % (MEDIA_TYPE.encode(), len(body))
         )
         self.transport.write(STATUS_LINE[refusal.status] + head + body)
         self.transport.close()

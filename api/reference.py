@@ -7,14 +7,14 @@ from typing import Any
 from meter.intake.body import Format
 from meter.intake.codes import BODY_MEANING, MEANING
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES, CHARGE_FEN, EVIDENCE_CHARACTERS, TEXT_CHARACTERS
-from meter.intake.record import ACTIONS, MEASURED, PURPOSES
+from meter.intake.record import ACTIONS, ID, MEASURED, PURPOSES
 from meter.journal.decide import CONFLICT_CODE, REFUSALS
 from meter.registry.shapes import ITEMS_MAX
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
-_ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}
+_ID: Schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS}
 _INSTANT: Schema = {
     "type": "string",
