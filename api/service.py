@@ -18,16 +18,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api import metrics
 from api.access import KeyRing
 from api.settings import Settings
+from api.thread import in_thread
 from meter.database.connect import service_engine
 from meter.database.scope import Scope, act_as
 from meter.intake.registered import Registered
-from meter.intake.warm_up import warm_up
+from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.delivery import Delivery
 from meter.journal.ending import end, pause
 from meter.journal.known_keys import KnownKeys
-from meter.journal.recorder import Recorder
-from meter.journal.row import measured_of
+from meter.journal.read_rows import measured_of
+from meter.journal.recorder import LANES, Recorder
 from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
+from meter.journal.warm_up import warm_up as warm_up_journal
 from meter.registry.read import registered_as_of
 from meter.rollup.recent import Piece, Recent
 from meter.rollup.store import advance, driver, rolled_up_to
@@ -61,10 +63,34 @@ class Service:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service from its first connection to its last."""
-    await asyncio.to_thread(warm_up)  # the first record must not wait for a compiler
+    for warm_up in (warm_up_intake, warm_up_journal):  # the first record must not wait for a compiler
+        await asyncio.to_thread(warm_up)
     engine = service_engine(settings.database_url)
     # the database needs processors too: its COPY, not the checking, is what everything waits for
     threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="suanbu")
+    recent = Recent(measured_of)
+    try:
+        async with in_thread("recorder", lambda: _recorder(settings, recent)) as recorder:
+            service = Service(
+                settings,
+                engine,
+                KeyRing(engine, now),
+                recorder,
+                recent,
+                threads,
+                asyncio.Semaphore(LARGE_BODIES_AT_ONCE),
+            )
+            async with _kept_up(service):
+                yield service
+    finally:
+        threads.shutdown(wait=True)
+        await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def _recorder(settings: Settings, recent: Recent) -> AsyncIterator[Recorder]:
+    """A running recorder with connections of its own."""
+    engine = service_engine(settings.database_url, LANES + 2)
 
     async def refresh(registry_batch: int) -> Registered:
         async with reaching_database(), engine.connect() as held:
@@ -73,22 +99,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     def observe(_: list[Delivery], seconds: float) -> None:
         metrics.COMMIT_SECONDS.observe(seconds)
 
-    folder = settings.data / "keys" if settings.data else None
-    keys = KnownKeys.of(folder, settings.database_url)
-    recent = Recent(measured_of)
-
     def recorded(first: int, last: int, digest: bytes, rows: Any) -> None:
         recent.keep(Piece(first, last, digest, rows))
 
+    folder = settings.data / "keys" if settings.data else None
+    keys = KnownKeys.of(folder, settings.database_url)
     recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe, keys, recorded)
-    service = Service(
-        settings, engine, KeyRing(engine, now), recorder, recent, threads, asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
-    )
     try:
-        async with recorder.running(), _kept_up(service):
-            yield service
+        async with recorder.running():
+            yield recorder
     finally:
-        threads.shutdown(wait=True)
         await engine.dispose()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meter.intake.warm_up import warm_up as warm_up_intake
+from meter.journal.warm_up import warm_up as warm_up_journal
 from settlement.worlds import run_world
 
 _PARTY = "91340100MA0020016K"
@@ -42,4 +43,5 @@ def warm_up_settlement() -> None:
 def warm_up() -> None:
     """Compile everything that a service and a settlement use; a second or two when it is compiled already."""
     warm_up_intake()
+    warm_up_journal()
     warm_up_settlement()

@@ -6,6 +6,9 @@ when a key may be known, or a record repeats or corrects another, does the journ
 While one large group commits, the rows of the next are already sent, on a connection of their own and with the numbers
 they will have. It commits in its turn, and only if the journal is then exactly where it was expected to be; otherwise
 it is undone and recorded as if it had not gone ahead.
+
+The recorder may live in a thread and event loop of its own: then speaking with clients does not keep the database
+waiting, nor the other way round.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +78,16 @@ class _Stale(Exception):
 class _Waiting:
     delivery: Delivery
     answer: asyncio.Future[Receipt]
+    """In the event loop of who waits."""
+
+    def end(self, outcome: Receipt | Exception) -> None:
+        """Answer, in the loop of who waits; who has gone away needs no answer."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
 
 
 class _Lane:
@@ -134,7 +148,8 @@ class _UnderWay:
 class Recorder:
     """Records deliveries in groups; `refresh` loads what the registry knows as of a registry batch.
 
-    Without `keys` it keeps a key file of its own for as long as it lives.
+    It lives in the event loop that it is made in, and `engine` and `refresh` belong to that; `record` and `know` may be
+    called from another one. Without `keys` it keeps a key file of its own for as long as it lives.
     """
 
     def __init__(
@@ -156,8 +171,12 @@ class Recorder:
         self._clock = clock
         self._observe = observe
         self._recorded = recorded
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._callers = self._loop
+        self._alone = threading.Lock()  # over what callers touch: the next two
+        self._arrived: list[_Waiting] = []
         self._queued_records = 0
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._lanes: asyncio.Queue[_Lane] = asyncio.Queue()
         for _ in range(LANES):
             self._lanes.put_nowait(_Lane(engine))
@@ -175,6 +194,7 @@ class Recorder:
         try:
             yield self
         finally:
+            self._take()
             await self._queue.join()
             self._stopping.set()
             tasks[0].cancel()  # it waits for deliveries, and none will come
@@ -191,13 +211,36 @@ class Recorder:
         Raises JournalUnavailable or Overloaded; then nothing was acknowledged, and sending it again is safe.
         """
         size = delivery.received.received
-        if self._queued_records and self._queued_records + size > QUEUE_RECORDS:
-            raise Overloaded("too many records are waiting to be recorded")
-        waiting = _Waiting(delivery, asyncio.get_running_loop().create_future())
-        self._queued_records += size
-        self._queue.put_nowait(waiting)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(delivery, loop.create_future())
+        with self._alone:
+            if self._queued_records and self._queued_records + size > QUEUE_RECORDS:
+                raise Overloaded("too many records are waiting to be recorded")
+            self._queued_records += size
+            self._arrived.append(waiting)
+            first = len(self._arrived) == 1
+        if loop is self._loop:
+            self._take()
+        elif first:  # whatever else arrives in this turn of the callers' loop goes with it
+            self._callers = loop
+            loop.call_soon(self._loop.call_soon_threadsafe, self._take)
         # a client that goes away does not undo what is being recorded for it
         return await asyncio.shield(waiting.answer)
+
+    def _take(self) -> None:
+        """Take in what has arrived."""
+        with self._alone:
+            arrived, self._arrived = self._arrived, []
+        for waiting in arrived:
+            self._queue.put_nowait(waiting)
+
+    async def _gather(self) -> None:
+        """Wait for a turn of the callers' loop: what it has received by now arrives, and shares the next commit."""
+        if self._callers is not self._loop:
+            turned = asyncio.Event()
+            with contextlib.suppress(RuntimeError):  # that loop has ended
+                self._callers.call_soon_threadsafe(self._callers.call_soon, self._loop.call_soon_threadsafe, turned.set)
+                await turned.wait()
 
     async def _run(self) -> None:
         before = _UnderWay()
@@ -209,6 +252,7 @@ class Recorder:
             records = self._more(group)
             if records < AHEAD_RECORDS or before.ahead is None or self._waiting_again:
                 await before.ended.wait()
+                await self._gather()
                 records = self._more(group)
             self._waiting_again = max(0, self._waiting_again - 1)
             lane = await self._lanes.get()
@@ -234,7 +278,8 @@ class Recorder:
         finally:
             mine.end()
             self._lanes.put_nowait(lane)
-            self._queued_records -= records
+            with self._alone:
+                self._queued_records -= records
             for _ in group:
                 self._queue.task_done()
 
@@ -243,19 +288,16 @@ class Recorder:
         try:
             receipts = await self._record_group([waiting.delivery for waiting in group], lane, before, mine)
         except JournalUnavailable as error:
-            for waiting in group:
-                _fail(waiting, error)
+            _tell(group, [error] * len(group))
         except Exception as error:
             if len(group) == 1:
-                _fail(group[0], error)
+                _tell(group, [error])
             else:
                 for waiting in group:
                     await self._answer([waiting], lane, before, _UnderWay())
         else:
             self._observe([waiting.delivery for waiting in group], asyncio.get_running_loop().time() - started)
-            for waiting, receipt in zip(group, receipts, strict=True):
-                if not waiting.answer.done():
-                    waiting.answer.set_result(receipt)
+            _tell(group, receipts)
 
     async def _record_group(
         self, deliveries: list[Delivery], lane: _Lane, before: _UnderWay, mine: _UnderWay
@@ -284,6 +326,9 @@ class Recorder:
 
     async def know(self, registry_batch: int) -> None:
         """Bring what this process knows of the registry up to a registry batch."""
+        if asyncio.get_running_loop() is not self._loop:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.know(registry_batch), self._loop))
+            return
         if self.registered.version < registry_batch:
             self.registered = await self._refresh(registry_batch)
 
@@ -355,6 +400,16 @@ class Recorder:
             await self.keys.save((await held.get_raw_connection()).driver_connection)
 
 
-def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+def _tell(group: Sequence[_Waiting], outcomes: Sequence[Receipt | Exception]) -> None:
+    """Answer a group, which one loop waits for, in one turn of that loop."""
+
+    def tell() -> None:
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            waiting.end(outcome)
+
+    callers = group[0].answer.get_loop()
+    if callers is asyncio.get_running_loop():
+        tell()
+    else:
+        with contextlib.suppress(RuntimeError):  # that loop has ended, and nobody waits any more
+            callers.call_soon_threadsafe(tell)

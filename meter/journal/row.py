@@ -7,9 +7,7 @@ complete COPY stream, so nothing is formatted per record on the way in or out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +42,6 @@ _COLUMNS: tuple[tuple[str, str, str, int], ...] = (
 COLUMN_NAMES = tuple(name for name, *_ in _COLUMNS)
 CONTENT = COLUMN_NAMES[COLUMN_NAMES.index("consumer") :]  # what makes two records the same by meaning
 _TIMES = ("started_at", "ended_at")
-_MEASURED = ("consumer", "facility", "chip", "millicards", "charge_fen", "purpose", "via_platform")
 
 ENTRY = np.dtype([(name, native) for name, native, _, _ in _COLUMNS])
 """One entry; started_at and ended_at are whole epoch seconds, key and corrects 16 raw bytes."""
@@ -81,14 +78,6 @@ def from_wire(wire: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     for name in _TIMES:
         entries[name] = wire[name] // 1_000_000 + POSTGRES_EPOCH
     return entries
-
-
-def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[Any]]:
-    """The measured columns of rows (WIRE), laid end to end; times in epoch seconds, byte order as it comes."""
-    wire = np.frombuffer(b"".join(wire.tobytes() for wire in wires), WIRE)
-    return {name: wire[name] for name in _MEASURED} | {
-        name.removesuffix("_at"): wire[name] // 1_000_000 + POSTGRES_EPOCH for name in _TIMES
-    }
 
 
 def parse_copy(stream: bytes | bytearray | memoryview) -> npt.NDArray[np.void]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from meter.rollup.columns import Entries
@@ -24,36 +25,35 @@ class Piece:
 
 
 class Recent:
-    """The newest pieces, without a gap; `measured` turns the rows of some into entries."""
+    """The newest pieces, without a gap; `measured` turns the rows of some into entries. Threads may share it."""
 
     def __init__(self, measured: Callable[[Sequence[Any]], Entries]) -> None:
         self._measured = measured
         self._pieces: deque[Piece] = deque()
         self._records = 0
+        self._alone = Lock()
 
     def keep(self, piece: Piece) -> None:
         """Keep a piece whose transaction has been committed; what does not lead up to it is of no use any more."""
-        if self._pieces and self._pieces[-1].last + 1 != piece.first:
-            self.forget()
-        self._pieces.append(piece)
-        self._records += len(piece.rows)
-        while self._records > MOST_RECORDS or len(self._pieces) > MOST_PIECES:
-            self._drop()
+        with self._alone:
+            if self._pieces and self._pieces[-1].last + 1 != piece.first:
+                self._pieces.clear()
+                self._records = 0
+            self._pieces.append(piece)
+            self._records += len(piece.rows)
+            while self._records > MOST_RECORDS or len(self._pieces) > MOST_PIECES:
+                self._drop()
 
     def after(self, batch: int) -> list[Piece]:
         """The pieces from `batch` + 1 on, none when they are not all here; earlier ones are let go."""
-        while self._pieces and self._pieces[0].last <= batch:
-            self._drop()
-        return list(self._pieces) if self._pieces and self._pieces[0].first == batch + 1 else []
+        with self._alone:
+            while self._pieces and self._pieces[0].last <= batch:
+                self._drop()
+            return list(self._pieces) if self._pieces and self._pieces[0].first == batch + 1 else []
 
     def entries(self, pieces: Sequence[Piece]) -> Entries:
         """The measured columns of pieces."""
         return self._measured([piece.rows for piece in pieces])
-
-    def forget(self) -> None:
-        """Begin again with nothing."""
-        self._pieces.clear()
-        self._records = 0
 
     def _drop(self) -> None:
         self._records -= len(self._pieces.popleft().rows)

@@ -100,9 +100,12 @@ async def test_copies_repeats_corrections_and_small_ones_between_them_are_seen(
 
 
 async def while_the_first_is_sent(monkeypatch: pytest.MonkeyPatch, then: Callable[[], Awaitable[None]]) -> None:
-    """When two groups are under way at once, and the later has sent its rows, do something; once."""
-    append_entries, done = store.append_entries, asyncio.Event()
+    """When two groups are under way at once, and the later has sent its rows, do something (in this loop); once."""
+    append_entries, done, here = store.append_entries, asyncio.Event(), asyncio.get_running_loop()
     calls = 0
+
+    async def do_it() -> None:
+        await then()
 
     async def held(connection: Any, wire: Any) -> None:
         nonlocal calls
@@ -116,7 +119,7 @@ async def while_the_first_is_sent(monkeypatch: pytest.MonkeyPatch, then: Callabl
                 await asyncio.sleep(0.01)
             raise AssertionError("nobody went ahead")
         if mine == 2:
-            await then()
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(do_it(), here))
             done.set()
 
     monkeypatch.setattr(store, "append_entries", held)

@@ -1,0 +1,71 @@
+"""The kernel that reads the measured columns of journal rows, as they are sent, for the rollup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from meter.journal.make_rows import (
+    CHARGE,
+    CHIP,
+    CONSUMER,
+    ENDED,
+    FACILITY,
+    MILLICARDS,
+    PURPOSE,
+    STARTED,
+    VIA_PLATFORM,
+)
+from meter.journal.row import POSTGRES_EPOCH, WIRE
+
+Array = npt.NDArray[Any]
+
+_TYPES = {
+    "consumer": np.int32, "facility": np.int32, "chip": np.int32, "millicards": np.int64, "started": np.int64,
+    "ended": np.int64, "charge_fen": np.int64, "purpose": np.int8, "via_platform": np.bool_,
+}  # fmt: skip
+
+
+def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[Any]]:
+    """The measured columns of rows (WIRE), laid end to end; times in epoch seconds."""
+    count = sum(map(len, wires))
+    columns: dict[str, npt.NDArray[Any]] = {name: np.empty(count, kind) for name, kind in _TYPES.items()}
+    first = 0
+    for wire in wires:
+        text = np.ascontiguousarray(wire).view(np.uint8)
+        text.flags.writeable = False  # one type for the kernel, wherever the rows come from
+        read_measured(text, WIRE.itemsize, *(column[first:] for column in columns.values()))
+        first += len(wire)
+    return columns
+
+
+@numba.njit(inline="always")
+def get(text: Array, at: int, size: int) -> Any:
+    """Read a big-endian integer of so many bytes, without a sign."""
+    value = np.uint64(0)
+    for step in range(size):
+        value = value << np.uint64(8) | np.uint64(text[at + step])
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def read_measured(
+    text: Array, stride: int, consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array,
+    ended: Array, charge_fen: Array, purpose: Array, via_platform: Array,
+) -> None:  # fmt: skip
+    """Fill the columns from rows that lie `stride` bytes apart."""
+    for row in range(text.size // stride):
+        at = row * stride
+        consumer[row] = np.int32(get(text, at + CONSUMER, 4))
+        facility[row] = np.int32(get(text, at + FACILITY, 4))
+        chip[row] = np.int32(get(text, at + CHIP, 4))
+        millicards[row] = np.int64(get(text, at + MILLICARDS, 8))
+        started[row] = np.int64(get(text, at + STARTED, 8)) // 1_000_000 + POSTGRES_EPOCH
+        ended[row] = np.int64(get(text, at + ENDED, 8)) // 1_000_000 + POSTGRES_EPOCH
+        charge_fen[row] = np.int64(get(text, at + CHARGE, 8))
+        purpose[row] = np.int8(get(text, at + PURPOSE, 2))
+        via_platform[row] = text[at + VIA_PLATFORM] != 0

@@ -1,0 +1,30 @@
+"""Compiles, or loads from the cache, every kernel of the journal, so that the first record does not wait for it."""
+
+import numpy as np
+
+from meter.intake.columns import RECORD
+from meter.journal.delivery import digest_of_rows
+from meter.journal.key_file import NOTHING, Coverage
+from meter.journal.known_keys import KnownKeys
+from meter.journal.make_rows import repeats_inside, rows_of
+from meter.journal.pieces import PIECE_BYTES, digest_in_pieces
+from meter.journal.read_rows import measured_of
+from meter.journal.slots import count_slots
+
+
+def warm_up() -> None:
+    """Make a row, digest it, note and find its key, read it back: seconds when nothing is cached, else a moment."""
+    rows = rows_of(np.zeros(1, RECORD), np.zeros(1, np.int32))
+    repeats_inside(rows.keys)
+    digest_of_rows("sm3", rows.wire)
+    digest_in_pieces("sm3", bytes(8 * PIECE_BYTES))
+    measured_of([rows.wire])
+    keys = KnownKeys.of(None, "")
+    try:
+        keys.note(rows.keys, np.ones(1, np.int64), NOTHING, Coverage(1, bytes(32)))
+        keys.file.find(rows.keys)
+        with keys.file.held():
+            keys.file.expect(100_000)
+        count_slots(np.zeros(8, np.uint64))
+    finally:
+        keys.close()
