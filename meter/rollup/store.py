@@ -65,26 +65,41 @@ async def advance(engine: AsyncEngine, recent: Recent | None = None) -> int:
             if not await connection.fetchval(f"select pg_try_advisory_xact_lock({LOCK})"):
                 return await rolled_up_to(connection)
             done = await rolled_up_to(connection)
-            pieces = recent.after(done) if recent else []
-            if recent and pieces and await _holds(connection, pieces[-1]):
-                last = pieces[-1].last
-                use = await asyncio.to_thread(lambda: roll_up(recent.entries(pieces)))
-            else:
-                last = await connection.fetchval(
-                    """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
-                       where batch > $1 order by batch limit 100000) waiting
-                       where records <= $2 or batch = $1 + 1""",
-                    done, BLOCK_RECORDS,
-                )  # fmt: skip
-                if last is None:
-                    return done
-                # in a thread: requests are answered meanwhile
-                use = await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
+            found = await _from_memory(connection, recent, done) if recent else None
+            found = found or await _from_database(connection, done)
+            if found is None:
+                return done
+            last, use = found
             await connection.execute(
                 "insert into rollup_block (first_batch, last_batch) values ($1, $2)", done + 1, last
             )
             await _append(connection, last, use)
             return int(last)
+
+
+async def _from_memory(connection: asyncpg.Connection, recent: Recent, done: int) -> tuple[int, pl.DataFrame] | None:
+    """The next block up to the last batch that is recent, None when that cannot be told from memory."""
+    pieces = recent.after(done)
+    if not pieces or not await _holds(connection, pieces[-1]):
+        return None
+    try:
+        return pieces[-1].last, await asyncio.to_thread(lambda: roll_up(recent.entries(pieces)))
+    except SumOverflow:  # it may have been taken back since, which only the database knows
+        return None
+
+
+async def _from_database(connection: asyncpg.Connection, done: int) -> tuple[int, pl.DataFrame] | None:
+    """The next block as the journal has it, None when there is none."""
+    last = await connection.fetchval(
+        """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
+           where batch > $1 order by batch limit 100000) waiting
+           where records <= $2 or batch = $1 + 1""",
+        done, BLOCK_RECORDS,
+    )  # fmt: skip
+    if last is None:
+        return None
+    # in a thread: requests are answered meanwhile
+    return last, await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
 
 
 async def _holds(connection: asyncpg.Connection, piece: Piece) -> bool:
