@@ -124,10 +124,13 @@ async def get_reconciliation(
     page = Page.of(limit, cursor)
     if not 0 <= (end - first).days <= DAYS_MAX:
         raise Problem(400, "bad_period", f"`to` must lie at or after `from`, and at most {DAYS_MAX} days")
-    after = page.after(("", ""))
+    day, source = page.after((first.isoformat(), ""))
+    try:
+        first = max(first, date.fromisoformat(day))
+    except ValueError:
+        raise Problem(400, "bad_cursor", "the cursor is not one of this list") from None
     async with service.engine.connect() as held:
-        rows = await reconcile(await driver(held), first, end)
-    rows = [row for row in rows if (row.day.isoformat(), row.source) > after]
+        rows = await reconcile(await driver(held), first, end, source, page.limit + 1)
     return page_of(rows, page, lambda row: (row.day.isoformat(), row.source), _reconciled)
 
 

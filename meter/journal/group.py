@@ -50,6 +50,8 @@ class Group:
         self._settled = np.empty(
             0, np.int64
         )  # rows whose entry was found before the lock was taken: it stands for ever
+        self._kept_in: list[dict[bytes, int]] = [{} for _ in deliveries]
+        """For each delivery: digest -> batch of what it brings again for a person (0: kept by this very group)."""
         self.entries: npt.NDArray[np.void] | None = None  # the rows once more as ENTRY, for the careful path only
         self.whole_from: int | None = None
         """The first batch, when all rows were accepted and correct nothing: then they are all that the batches add."""
@@ -236,7 +238,23 @@ class Group:
                     self.entries["batch"][start:end] = last
             else:
                 numbers.append(None)
+        self._number_repeats(decision, quarantined, numbers)
         return numbers
+
+    def _number_repeats(
+        self, decision: Decision, quarantined: list[list[tuple[Any, ...]]], batches: list[int | None]
+    ) -> None:
+        """Name the batch of what repeats something of this very group."""
+        repeats = [position for position, batch in decision.recorded_in.items() if not batch]
+        if repeats:
+            assert self.entries is not None
+            standing = self.entries[decision.status == ACCEPTED]
+            numbers = dict(zip(standing["key"].tolist(), standing["batch"].tolist(), strict=True))
+            for position in repeats:
+                decision.recorded_in[position] = numbers[self.entries["key"][position].item()]
+        kept = {row[DIGEST]: b for b, part in zip(batches, quarantined, strict=True) if b for row in part}
+        for again in self._kept_in:
+            again.update({digest: kept[digest] for digest, batch in again.items() if not batch})
 
     async def _rows_digests(self, batches: list[int | None], accepted: npt.NDArray[np.bool_]) -> list[str]:
         """The digest of each delivery's accepted rows; computed here only where it could not be before."""
@@ -270,13 +288,15 @@ class Group:
             for delivery, (start, end) in zip(self.deliveries, self.spans, strict=True)
         ]
         everything = [row[DIGEST] for part in rows for row in part]
-        seen = set(await store.known_quarantine(journal.connection, everything)) if everything else set()
+        seen = await store.known_quarantine(journal.connection, everything)
         fresh: list[list[tuple[Any, ...]]] = []
-        for part in rows:
+        for part, again in zip(rows, self._kept_in, strict=True):
             kept = []
             for row in part:
-                if row[DIGEST] not in seen:
-                    seen.add(row[DIGEST])
+                if row[DIGEST] in seen:
+                    again[row[DIGEST]] = seen[row[DIGEST]]
+                else:
+                    seen[row[DIGEST]] = 0
                     kept.append(row)
             fresh.append(kept)
         return fresh
@@ -315,7 +335,7 @@ class Group:
         for row in range(end - start) if delivery.releases else ():
             index = int(delivery.received.records["index"][row])
             status = decision.status[start + row]
-            stands_in = batch if status == ACCEPTED else decision.recorded_in.get(start + row) or batch
+            stands_in = batch if status == ACCEPTED else decision.recorded_in.get(start + row)
             if index in delivery.releases and status in (ACCEPTED, DUPLICATE) and stands_in is not None:
                 found.append((delivery.releases[index], stands_in))
         return found
@@ -355,14 +375,14 @@ class Group:
         )
 
     async def _point_repeats(self, journal: JournalTransaction, decision: Decision, receipts: list[Receipt]) -> None:
-        """A delivery with nothing new gets the receipt of the batch in which its records already stand."""
-        for (start, end), receipt in zip(self.spans, receipts, strict=True):
-            if receipt.batch is None and end > start:
-                stands_in = max((decision.recorded_in.get(row, 0) for row in range(start, end)), default=0)
-                if stands_in:
-                    receipt.batch = stands_in
+        """A delivery with nothing new gets the receipt of the last batch in which any of it stands or is kept."""
+        for (start, end), again, receipt in zip(self.spans, self._kept_in, receipts, strict=True):
+            if receipt.batch is None:
+                recorded = (decision.recorded_in.get(row, 0) for row in range(start, end))
+                receipt.batch = max((*recorded, *again.values()), default=0) or None
+                if receipt.batch:
                     receipt.digest = await journal.connection.fetchval(
-                        "select algorithm || ':' || encode(digest, 'hex') from batch where batch = $1", stands_in
+                        "select algorithm || ':' || encode(digest, 'hex') from batch where batch = $1", receipt.batch
                     )
         if all(receipt.batch is None or not receipt.accepted for receipt in receipts):
             await _wait_for_standby(journal)

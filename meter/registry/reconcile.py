@@ -12,14 +12,14 @@ DAYS_MAX = 366
 NOTHING_BEFORE = date(1900, 1, 1)  # and midnight of the first day of all, here, is in no year of UTC
 
 _LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
-# a correction takes the corrected record back on the corrected record's own day
-_RECORDED = f"""
+# a correction takes the corrected record back on the corrected record's own day; only its own source can correct it
+RECORDED = f"""
 select source, day, sum(records) as records, sum(charge_fen) as charge_fen from (
     select source, {_LOCAL_DAY} as day, count(*) as records, sum(charge_fen) as charge_fen
     from entry where started_at >= $1 and started_at < $2 and action <> 2 group by 1, 2
     union all
-    select e.source, {_LOCAL_DAY.replace("started_at", "r.started_at")}, -count(*), -sum(r.charge_fen)
-    from reversal r join entry e on e.key = r.key where r.started_at >= $1 and r.started_at < $2 group by 1, 2
+    select source, {_LOCAL_DAY}, -count(*), -sum(charge_fen)
+    from reversal join batch using (batch) where started_at >= $1 and started_at < $2 group by 1, 2
 ) parts group by source, day"""
 _DECLARED = """
 select distinct on (source, day) source, day, records, charge_fen from control_total
@@ -51,17 +51,32 @@ class Reconciled:
         return Sums(self.declared.records - self.recorded.records, self.declared.charge_fen - self.recorded.charge_fen)
 
 
-async def reconcile(connection: asyncpg.Connection, first: date, end: date) -> list[Reconciled]:
+async def reconcile(
+    connection: asyncpg.Connection, first: date, end: date, after: str, enough: int
+) -> list[Reconciled]:
     """Every source and local day in [first, end) with something declared or recorded, by day and source.
 
-    Recorded are the records that count (R-CORR) and start on the day, as of now. At most DAYS_MAX days.
+    Recorded are the records that count (R-CORR) and start on the day, as of now. At most DAYS_MAX days. On the first
+    day only sources whose name comes after `after`; no more days are read once there are `enough`.
     """
     assert (end - first).days <= DAYS_MAX
-    edges = [datetime.combine(max(day, NOTHING_BEFORE), time(), SHANGHAI) for day in (first, end)]
+    found: list[Reconciled] = []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
-        recorded = {_key(row): _sums(row) for row in await connection.fetch(_RECORDED, *edges)}
         names = {row["id"]: row["name"] for row in await connection.fetch("select id, name from source")}
+        days = 1 + enough // max(len(names), 1)  # enough, where every source has something on each
+        start = first
+        while start < end and len(found) < enough:
+            until = start + min(timedelta(days), end - start)
+            rows = await _days(connection, start, until, names)
+            found += [row for row in rows if row.day > first or row.source > after]
+            start, days = until, 2 * days
+    return found
+
+
+async def _days(connection: asyncpg.Connection, first: date, end: date, names: dict[int, str]) -> list[Reconciled]:
+    edges = [datetime.combine(max(day, NOTHING_BEFORE), time(), SHANGHAI) for day in (first, end)]
+    declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
+    recorded = {_key(row): _sums(row) for row in await connection.fetch(RECORDED, *edges)}
     nothing = Sums(0, 0)
     return [
         Reconciled(day, name, declared.get((day, source)), recorded.get((day, source), nothing))

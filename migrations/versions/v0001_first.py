@@ -66,9 +66,9 @@ def _create_tables() -> None:
         comment="one accepted usage record, fixed width; see meter/journal/row.py",
     )
     op.create_index(
-        "entry_batch_idx",
+        "entry_batch_started_at_idx",
         "entry",
-        ["batch"],
+        ["batch", "started_at"],
         unique=False,
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 128},
@@ -853,18 +853,18 @@ def _grant() -> None:
 def _summarize() -> None:
     """Summarizing an index is its owner's right; the service may ask for it. Who is second does not wait.
 
-    The planner has to know that batches lie in the heap in their order: until it does, it reads the whole journal for a
-    few batches. So the column is analyzed whenever the journal has grown by half, not when autovacuum comes by.
+    The planner has to know that batches and days lie in the heap in their order: until it does, it reads the whole
+    journal for a few of them. So both are analyzed whenever the journal has grown by half, not when autovacuum comes by.
     """
     op.execute("""
         create function summarize_journal() returns void language plpgsql security definer set search_path = public as $$
         begin
             if pg_try_advisory_xact_lock(23219) then  -- 0x5AB3
-                perform brin_summarize_new_values('entry_batch_idx');
+                perform brin_summarize_new_values('entry_batch_started_at_idx');
                 if pg_relation_size('entry') > 1000000 + 1.5 * (
                     select relpages * current_setting('block_size')::bigint from pg_class where oid = 'entry'::regclass
                 ) then
-                    analyze entry (batch);
+                    analyze entry (batch, started_at);
                 end if;
             end if;
         end $$

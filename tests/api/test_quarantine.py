@@ -9,7 +9,19 @@ import pytest
 
 from meter.journal import show
 from tests.support.door import Holder, codes, counts, good, problem
-from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, chip, facility, usage, void
+from tests.support.records import (
+    ARROW,
+    EVENTS,
+    NDJSON,
+    Record,
+    as_array,
+    as_arrow,
+    as_event,
+    chip,
+    facility,
+    usage,
+    void,
+)
 
 
 async def kept(holder: Holder, **query: Any) -> list[dict[str, Any]]:
@@ -40,6 +52,36 @@ async def test_the_same_refused_record_is_kept_once_however_often_it_comes(platf
     second = await platform.push(usage("again", cards=0))
     assert codes(first) == codes(second) == [(0, "refused", "out_of_range")]
     assert len(await kept(platform)) == 1
+
+
+REPEATED: dict[str, list[Record]] = {
+    "nothing acceptable": [usage("n1", cards=0), usage("n2", facility="never")],
+    "some acceptable": [usage("s1"), usage("s2", cards=0)],
+    "a conflict": [usage("known", charge_fen=5)],
+    "a correction of nothing": [void("undone", "never-was")],
+    "not JSON": [{"id": "j", "cards": float("nan")}],
+}
+
+
+@pytest.mark.parametrize("records", REPEATED.values(), ids=REPEATED.keys())
+async def test_a_repeat_of_what_is_kept_gets_the_receipt_of_the_batch_that_keeps_it(
+    platform: Holder, records: list[Record]
+) -> None:
+    await platform.push(usage("known"))
+    first = await platform.push(*records)
+    assert first["batch"]
+    await platform.push(usage("later"))
+    again = await platform.push(*records)
+    assert (again["batch"], again["digest"]) == (first["batch"], first["digest"])
+    assert counts(again) == [0, first["accepted"], first["conflict"], first["refused"]]
+    in_part = await platform.push(records[-1], usage("not-seen-before"))
+    assert in_part["batch"] > first["batch"], "what brings anything new has a batch of its own"
+
+
+async def test_what_was_refused_in_two_batches_repeats_the_later(platform: Holder) -> None:
+    await platform.push(usage("t1", cards=0))
+    second = await platform.push(usage("t2", cards=0))
+    assert (await platform.push(usage("t2", cards=0), usage("t1", cards=0)))["batch"] == second["batch"]
 
 
 async def test_a_refused_record_does_not_use_up_its_id(platform: Holder) -> None:

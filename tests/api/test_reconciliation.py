@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +62,15 @@ async def test_corrections_are_netted_on_the_day_of_the_original(platform: Holde
     ]
 
 
+async def test_a_correction_that_a_replay_recorded_is_netted_for_its_source(platform: Holder) -> None:
+    assert counts(await platform.push(void("early", "awaited")))[3] == 1
+    await platform.push(usage("awaited", charge_fen=9), usage("stays", charge_fen=4))
+    assert counts(await platform.replay()) == [1, 0, 0, 0]
+    assert [one["recorded"] for one in await gaps(platform, "2025-09-01", "2025-09-02")] == [
+        {"records": 1, "charge_fen": 4}
+    ]
+
+
 async def test_the_latest_statement_counts_and_repeats_are_duplicates(platform: Holder) -> None:
     day = "2024-01-01"
     assert counts(good(await platform.put("/control-totals", [total(day, 1, 1)]))) == [1, 0, 0, 0]
@@ -90,6 +101,36 @@ async def test_it_comes_in_portions(platform: Holder) -> None:
     assert [one["declared"]["records"] for one in seen] == list(range(1, 31))
 
 
+@pytest.mark.parametrize(("limit", "year"), [(1, 2017), (2, 2018), (7, 2019), (1000, 2021)])
+async def test_portions_of_any_size_add_up_to_the_whole(app: Door, registrar: Holder, limit: int, year: int) -> None:
+    """Three sources, of which two are silent on most days, over a year: nothing is missed or said twice."""
+    chance = random.Random(limit)
+    sent: dict[tuple[str, str], int] = {}
+    for share in (0.2, 0.03, 0.01):
+        sender = await app.platform()
+        days = [date(year, 1, 1) + timedelta(day) for day in range(365) if chance.random() < share]
+        records = []
+        for day in days:
+            records.append(usage(f"{day}", started_at=f"{day}T12:00:00+08:00", ended_at=f"{day}T13:00:00+08:00"))
+            sent[str(day), sender.name] = 1
+        declared = [total(str(day), 2, 0) for day in days if chance.random() < 0.5]
+        good(await sender.put("/control-totals", declared))
+        assert counts(await sender.push(*records))[0] == len(days)
+    found, cursor = [], None
+    while True:
+        page = good(
+            await registrar.get(
+                "/reconciliation", from_=f"{year}-01-01", to=f"{year}-12-31", limit=limit, cursor=cursor
+            )
+        )
+        assert len(page["items"]) <= limit
+        found += [(one["day"], one["source"], one["recorded"]["records"]) for one in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert found == sorted((day, source, 1) for day, source in sent if day < f"{year}-12-31")
+
+
 @pytest.mark.parametrize(("first", "end"), [("0001-01-01", "0001-12-31"), ("9999-01-01", "9999-12-31")])
 async def test_a_period_in_which_nothing_can_be_is_empty(platform: Holder, first: str, end: str) -> None:
     assert await platform.items("/reconciliation", from_=first, to=end) == []
@@ -103,6 +144,7 @@ async def test_a_period_in_which_nothing_can_be_is_empty(platform: Holder, first
         ({"from_": "2025-01-01", "to": "soon"}, "bad_request"),
         ({"from_": "2025-01-02", "to": "2025-01-01"}, "bad_period"),
         ({"from_": "2020-01-01", "to": "2025-01-01"}, "bad_period"),
+        ({"from_": "2025-01-01", "to": "2025-01-02", "cursor": "WyJzb29uIiwgImEiXQ"}, "bad_cursor"),
     ],
 )
 async def test_a_period_is_asked_for_in_days(platform: Holder, query: dict[str, str], code: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from meter.journal.delivery import Delivery
+from meter.journal.group import Group
 from meter.journal.transaction import LOCK
 from tests.support.door import Door, Holder, counts, good
 from tests.support.journal import journal_is_whole
@@ -139,3 +142,39 @@ async def test_the_services_role_cannot_change_what_is_recorded(app: Door, state
         for table, column in tables.items():
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement.format(table=table, column=column))
+
+
+async def test_what_repeats_a_delivery_of_its_own_transaction_gets_the_same_receipt(
+    platform: Holder, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the journal is held, what arrives gathers in one group; among it everything twice."""
+    sizes: list[int] = []
+    begun = asyncio.Event()
+    make = Group.__init__
+
+    def sized(self: Group, deliveries: list[Delivery], *arguments: Any) -> None:
+        sizes.append(len(deliveries))
+        begun.set()
+        make(self, deliveries, *arguments)
+
+    monkeypatch.setattr(Group, "__init__", sized)
+    for attempt in range(50):
+        sizes.clear()
+        begun.clear()
+        good_ones, bad_ones = ([usage(f"g{attempt}-{n}", cards=cards) for n in range(3)] for cards in (1, 0))
+        await owner.execute("select pg_advisory_lock($1)", LOCK)
+        first = asyncio.create_task(platform.push(usage(f"first-{attempt}")))
+        await begun.wait()
+        pushes = [asyncio.create_task(platform.push(*records)) for records in (good_ones, bad_ones) for _ in range(2)]
+        await asyncio.sleep(0.02 * (attempt + 1))
+        await owner.execute("select pg_advisory_unlock($1)", LOCK)
+        await first
+        receipts = await asyncio.gather(*pushes)
+        if 4 in sizes:
+            break
+    assert 4 in sizes, "they must have shared a transaction"
+    assert sorted(tuple(counts(receipt)) for receipt in receipts[:2]) == [(0, 3, 0, 0), (3, 0, 0, 0)]
+    assert [tuple(counts(receipt)) for receipt in receipts[2:]] == [(0, 0, 0, 3)] * 2
+    for one, two in (receipts[:2], receipts[2:]):
+        assert one["batch"]
+        assert (one["batch"], one["digest"]) == (two["batch"], two["digest"])

@@ -47,20 +47,22 @@ async def over_http(url: str, database: str) -> AsyncIterator[Door]:
 class Served:
     """`suanbu serve` in a process group of its own."""
 
-    def __init__(self, environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    def __init__(self, environment: dict[str, str], arguments: tuple[str, ...], before: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {**os.environ, **environment}
         self._arguments = arguments
+        self._before = before
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
     @contextlib.contextmanager
-    def on(cls, database: str, workers: int = 1) -> Iterator[Served]:
-        """Serving from a database that runs elsewhere."""
-        served = cls({"DATABASE_URL": database}, ("--workers", str(workers)))
+    def on(cls, database: str, workers: int = 1, before: str = "") -> Iterator[Served]:
+        """Serving from a database that runs elsewhere; `before` is run in the process first, as long as it is one."""
+        assert not before or workers == 1
+        served = cls({"DATABASE_URL": database}, ("--workers", str(workers)), before)
         served.start()
         try:
             yield served
@@ -91,7 +93,8 @@ class Served:
 
     def start(self) -> None:
         """Start and wait for the line that says it is ready."""
-        command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(self.port)]
+        code = f"{self._before}\nfrom api.commands import main; main()"
+        command = [sys.executable, "-c", code, "serve", "--port", str(self.port)]
         self._process = subprocess.Popen(
             [*command, *self._arguments], env=self._environment, stdout=subprocess.PIPE, start_new_session=True
         )
