@@ -38,6 +38,9 @@ from meter.rollup.table import SumOverflow
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows
 GAUGES_PAUSE_SECONDS = 5.0
 FAILED_PAUSE_SECONDS = 1.0
+CONNECTIONS = 6  # for readers and for what goes on in the background
+DOOR_CONNECTIONS = 2  # for who may come in: records are taken even while readers wait for each other
+RECORDER_CONNECTIONS = 2  # beside its lanes: to follow the journal and to learn of the registry
 LARGE_BODIES_AT_ONCE = 3  # each may hold 32 MiB while it is read and checked
 LOG = structlog.get_logger("suanbu")
 
@@ -65,7 +68,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service from its first connection to its last."""
     for warm_up in (warm_up_intake, warm_up_journal):  # the first record must not wait for a compiler
         await asyncio.to_thread(warm_up)
-    engine = service_engine(settings.database_url)
+    engine = service_engine(settings.database_url, CONNECTIONS)
+    door = service_engine(settings.database_url, DOOR_CONNECTIONS)
     # the database needs processors too: its COPY, not the checking, is what everything waits for
     threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="suanbu")
     recent = Recent(measured_of)
@@ -74,7 +78,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             service = Service(
                 settings,
                 engine,
-                KeyRing(engine, now),
+                KeyRing(door, now),
                 recorder,
                 recent,
                 threads,
@@ -85,12 +89,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     finally:
         threads.shutdown(wait=True)
         await engine.dispose()
+        await door.dispose()
 
 
 @contextlib.asynccontextmanager
 async def _recorder(settings: Settings, recent: Recent) -> AsyncIterator[Recorder]:
     """A running recorder with connections of its own."""
-    engine = service_engine(settings.database_url, LANES + 2)
+    engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS)
 
     async def refresh(registry_batch: int) -> Registered:
         async with reaching_database(), engine.connect() as held:
