@@ -1,33 +1,54 @@
-"""The command line: `suanbu`. Each group of commands lives in a file of its own."""
+"""The command line: `suanbu`. Each group of commands lives in a file of its own, loaded when it is asked for."""
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import typer
 
-from api.commands import archive, checkpoint, database, demo, evidence, keys, people, serve, settlements, warm, worlds
 from api.kernels import forget_stale_kernels
 
-APP = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
-)
-APP.command("serve")(serve.serve)
-APP.command("world")(worlds.world)
-APP.command("demo")(demo.demo)
-APP.command("warm")(warm.warm)
-APP.command("settle")(settlements.settle)
-APP.command("archive")(archive.archive)
-APP.command("rollup")(archive.rollup)
-APP.command("findings")(settlements.findings)
-APP.command("verify")(settlements.verify)
-APP.command("checkpoint")(checkpoint.checkpoint)
-APP.command("evidence")(evidence.evidence)
-APP.add_typer(keys.APP, name="key")
-APP.add_typer(people.APP, name="user")
-APP.add_typer(database.APP, name="db")
-APP.add_typer(settlements.PAYOUT, name="payout")
+# word -> file, and the function or group of commands in it
+_COMMANDS = {
+    "serve": ("serve", "serve"),
+    "world": ("worlds", "world"),
+    "demo": ("demo", "demo"),
+    "warm": ("warm", "warm"),
+    "settle": ("settlements", "settle"),
+    "archive": ("archive", "archive"),
+    "rollup": ("archive", "rollup"),
+    "findings": ("settlements", "findings"),
+    "verify": ("settlements", "verify"),
+    "checkpoint": ("checkpoint", "checkpoint"),
+    "evidence": ("evidence", "evidence"),
+    "key": ("keys", "APP"),
+    "user": ("people", "APP"),
+    "db": ("database", "APP"),
+    "payout": ("settlements", "PAYOUT"),
+}
+
+
+def command_line(word: str | None) -> typer.Typer:
+    """The command line of the one command that `word` names, of all where it names none.
+
+    A service that starts again must not wait for what settles or reports.
+    """
+    made = typer.Typer(
+        no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
+    )
+    made.callback()(lambda: None)  # a command is named even where there is one only
+    for name in [word] if word in _COMMANDS else _COMMANDS:
+        file, attribute = _COMMANDS[name]
+        found = getattr(import_module(f"api.commands.{file}"), attribute)
+        if isinstance(found, typer.Typer):
+            made.add_typer(found, name=name)
+        else:
+            made.command(name)(found)
+    return made
 
 
 def main() -> None:
     """Entry point of the console script."""
     forget_stale_kernels()
-    APP()
+    command_line(sys.argv[1] if len(sys.argv) > 1 else None)()

@@ -20,7 +20,6 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from api.commands.common import DEFAULT_DATA, Data
-from api.protocol import Protocol
 from api.settings import Settings
 from api.workers import FOLDER, Workers
 from meter.database.connect import database_url
@@ -44,13 +43,13 @@ def serve(
         Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
         threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
         config = uvicorn.Config(
-            "api.app:create_app",
+            "api.worker:create_app",
             factory=True,
             host=host,
             port=port,
             workers=workers,
             loop="uvloop",
-            http=Protocol,
+            http="api.protocol:Protocol",  # by name: who only starts workers need not load it
             ws="none",  # nothing here speaks it
             access_log=False,
             log_level="warning",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
 from meter.intake.instants import UNIT_PER_SECOND, text_of_instant
@@ -70,7 +71,9 @@ class Column:
     def numbers(self, field: str) -> Array:
         """The values of a fitting column that is no text, as the field carries them, BAD where out of range."""
         if field == "via_platform":
-            return self.array.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+            # null and false is false; to fill in a scalar, or to_numpy, would load pandas where that is installed
+            stated = pc.and_kleene(self.array, self.array.is_valid())
+            return values_of(stated.cast(pa.uint8())).astype(np.bool_)
         if field == "charge_fen":
             return within(values_of(self.array), 0, CHARGE_FEN, 1)
         if field == "cards" and pa.types.is_integer(self.array.type):

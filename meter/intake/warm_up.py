@@ -3,6 +3,7 @@
 import io
 import json
 
+import polars as pl
 import pyarrow as pa
 
 from meter.intake.body import Format
@@ -37,7 +38,10 @@ def warm_up() -> None:
     record = json.dumps(RECORD).encode()
     event = json.dumps({"specversion": "1.0", "type": "t", "source": "s", "id": "a", "data": RECORD}).encode()
     stream = io.BytesIO()
-    table = pa.Table.from_pylist([RECORD])
+    # by way of polars: pyarrow alone loads pandas, where that is installed, to see whether a list is of its kind
+    kinds = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
+    schema = pa.schema([(name, kinds[type(value)]) for name, value in RECORD.items()])
+    table = pl.DataFrame([RECORD]).to_arrow().cast(schema)
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
     for form, body in (

@@ -184,3 +184,29 @@ def test_a_service_whose_workers_cannot_start_says_so_and_ends(run: Run) -> None
     assert "SUANBU_DIGEST must be one of" in ended.stderr
     assert any(line.startswith("suanbu gives up: 6 worker processes") for line in ended.stderr.splitlines())
     assert "ready" not in ended.stdout
+
+
+@pytest.mark.parametrize("word", ["serve", "db"])
+def test_a_command_loads_no_more_than_it_needs(word: str) -> None:
+    """Least of all the one that starts a service again: the workers load the rest."""
+    code = (
+        "import sys; from api.commands import command_line; command_line(sys.argv[1]); "
+        "print(*sorted({'fastapi', 'numba', 'pandas', 'polars', 'api.app'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code, word], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == []
+
+
+def test_intake_loads_no_pandas_where_it_is_installed() -> None:
+    """It takes half a second of every worker's start, for nothing."""
+    code = (
+        "import sys, types; from importlib.machinery import ModuleSpec\n"
+        "class Found:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        return ModuleSpec(name, self) if name == 'pandas' else None\n"
+        "    def create_module(self, spec): raise AssertionError('pandas is loaded')\n"
+        "    def exec_module(self, module): pass\n"
+        "sys.meta_path.insert(0, Found())\n"
+        "from meter.intake.warm_up import warm_up; warm_up()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
