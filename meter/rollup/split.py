@@ -19,7 +19,7 @@ PARTS_FULL = 3
 BAD_ROW = 4
 
 BLOCK_ROWS = 4096  # looked at together before they are added up; small enough to stay in the cache
-SAFE_QUANTITY = 2**62 // BLOCK_ROWS  # of one row, so that a block of them cannot overflow (charges never can)
+SAFE_AMOUNT = 2**62 // BLOCK_ROWS  # of one row, so that a block of them cannot overflow
 PLAIN_FEN = 2**34  # charges below this, times the seconds of ten years, fit int64
 WINDOW_DAYS = 64  # of one kind, added up side by side in the nearest cache
 FEWEST_PARTS = 1 << 14  # that there must be room for; more than the days of the longest record and a window
@@ -40,52 +40,46 @@ def _survey(
     consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
     purpose: Array, via_platform: Array, sign: Array, changed: Array,
 ) -> Whole:  # fmt: skip
-    """Mark in `changed` where rows leave the kind of the row before; return the largest quantity a row may have, -1
-    when one breaks a limit of intake.
+    """Mark in `changed` where rows leave the kind of the row before; return a bound on the quantity and the charge of
+    every row, -1 when one breaks a limit of intake.
 
-    Simple loops over one or two columns each, because those are the ones that compilers turn into vector code.
+    Simple loops, because those are the ones that compilers turn into vector code; for the same reason bits are
+    gathered instead of extremes. A limit is broken when a difference that must not be negative has its sign set (no
+    difference of numbers that are themselves not negative overflows), and all bits together are at least the largest.
     """
-    first_start = started[0]
-    last_end = ended[0]
-    shortest = ended[0] - started[0]
-    longest = shortest
+    broken = np.int64(0)
+    lengths = np.int64(0)
+    cards = np.int64(0)
     for row in range(len(started)):
         start = started[row]
         end = ended[row]
         length = end - start
-        first_start = start if start < first_start else first_start
-        last_end = end if end > last_end else last_end
-        shortest = length if length < shortest else shortest
-        longest = length if length > longest else longest
-    fewest = millicards[0]
-    most = millicards[0]
-    least = charge_fen[0]
-    dearest = charge_fen[0]
+        some = millicards[row]
+        broken |= start | end | (start - EARLIEST) | (LATEST - end)
+        broken |= (LONGEST_SECONDS - length) | (MOST_MILLICARDS - some)
+        lengths |= length
+        cards |= some
+    charges = np.int64(0)
     for row in range(len(started)):
-        cards = millicards[row]
         charge = charge_fen[row]
-        fewest = cards if cards < fewest else fewest
-        most = cards if cards > most else most
-        least = charge if charge < least else least
-        dearest = charge if charge > dearest else dearest
-    codes = np.uint8(0)
+        broken |= MOST_FEN - charge
+        charges |= charge
+    codes = np.uint8(0)  # a purpose is 0, 1 or 2, a sign 1 or -1
     for row in range(len(started)):
-        codes |= np.uint8(np.uint8(purpose[row]) > np.uint8(2)) | np.uint8(sign[row] * sign[row] != 1)
+        code = np.uint8(purpose[row])
+        codes = np.uint8(codes | (code & 0xFC) | (code & (code >> 1)) | (np.uint8(sign[row] + 1) & 0xFD))
     changed[0] = 1
-    ids = consumer[0] | facility[0] | chip[0]
+    ids = np.int32(consumer[0] | facility[0] | chip[0])
     for row in range(1, len(started)):
-        ids |= consumer[row] | facility[row] | chip[row]
+        ids = np.int32(ids | consumer[row] | facility[row] | chip[row])
         changed[row] = (
             (consumer[row] ^ consumer[row - 1]) | (facility[row] ^ facility[row - 1]) | (chip[row] ^ chip[row - 1])
         ) != 0
     for row in range(1, len(started)):
         changed[row] |= np.uint8(purpose[row] ^ purpose[row - 1]) | (via_platform[row] ^ via_platform[row - 1])
-    if (
-        first_start < EARLIEST or last_end > LATEST or shortest < 0 or longest > LONGEST_SECONDS
-        or fewest < 0 or most > MOST_MILLICARDS or least < 0 or dearest > MOST_FEN or ids < 0 or codes != 0
-    ):  # fmt: skip
+    if (broken | lengths | cards | charges) < 0 or ids < 0 or codes != 0:
         return np.int64(-1)
-    return most * longest
+    return max(cards * lengths, charges)
 
 
 @cached
@@ -140,7 +134,7 @@ def split_rows(
         if largest < 0:
             why = BAD_ROW
             break
-        if largest > SAFE_QUANTITY:  # a block of such rows could overflow a running sum: put every row away at once
+        if largest > SAFE_AMOUNT:  # a block of such rows could overflow a running sum: put every row away at once
             changed[: high - low] = 1
         day_from = np.int64(0)  # the day at hand, as instants; empty before the first row of a block
         day_until = np.int64(0)
