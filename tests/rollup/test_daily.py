@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from random import Random
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -187,6 +188,50 @@ def test_merging_frames_refuses_what_does_not_fit_and_nothing_else() -> None:
 def test_a_row_beyond_the_limits_of_intake_is_refused(bad: Row) -> None:
     with pytest.raises(RowOutOfRange, match="row 1 "):
         roll_up(as_entries([Row(MIDNIGHT, MIDNIGHT + 1), bad]))
+
+
+EARLIEST, LATEST, END = 946_656_000, 4_102_416_000 + TEN_YEARS, 2**63  # 2000 to 2110, and where int64 ends
+EDGES: dict[str, list[Any]] = {
+    "started": [-END, -1, 0, EARLIEST - 1, EARLIEST, LATEST - TEN_YEARS - 1, LATEST - TEN_YEARS, LATEST, END - 1],
+    "ended": [
+        -END, 0, EARLIEST - 1, EARLIEST, EARLIEST + TEN_YEARS, EARLIEST + TEN_YEARS + 1, LATEST, LATEST + 1, END - 1
+    ],
+    "charge_fen": [-END, -1, 0, 10**15, 10**15 + 1, END - 1],
+    "millicards": [-END, -1, 0, 10**9, 10**9 + 1, END - 1],
+    "purpose": [-128, -1, 0, 1, 2, 3, 4, 127],
+    "sign": [-128, -2, -1, 0, 1, 2, 3, 127],
+    "consumer": [-(2**31), -1, 0, 2**31 - 1],
+}  # fmt: skip
+
+
+def within_the_limits(row: Row) -> bool:
+    """In Python's whole numbers, which have no end."""
+    return (
+        EARLIEST <= row.started <= row.ended <= LATEST
+        and row.ended - row.started <= TEN_YEARS
+        and 0 <= row.millicards <= 10**9
+        and 0 <= row.charge_fen <= 10**15
+        and row.purpose in (0, 1, 2)
+        and row.sign in (1, -1)
+        and row.consumer >= 0
+    )
+
+
+def test_what_is_within_the_limits_is_told_exactly_at_the_ends_of_the_numbers_too() -> None:
+    good = Row(MIDNIGHT, MIDNIGHT + 1)
+    rows = [replace(good, started=a, ended=b) for a in EDGES["started"] for b in EDGES["ended"]]
+    rows += [replace(good, **{name: value}) for name in EDGES for value in EDGES[name]]
+    refused = 0
+    for place, row in enumerate(rows):
+        at = (0, 40, 70)[place % 3]
+        entries = as_entries([good] * at + [row] + [good] * (70 - at))
+        if within_the_limits(row):
+            roll_up(entries)
+        else:
+            refused += 1
+            with pytest.raises(RowOutOfRange, match=f"row {at} "):
+                roll_up(entries)
+    assert 100 < refused < len(rows) - 10
 
 
 def test_a_frame_with_other_columns_is_not_merged() -> None:

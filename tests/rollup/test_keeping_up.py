@@ -10,7 +10,7 @@ import asyncpg
 import polars as pl
 import pytest
 
-from meter.rollup import store
+from meter.rollup import recent, store
 from meter.rollup.daily import roll_up
 from meter.rollup.store import advance, driver, measured_rows, rolled_up_to, use_as_of
 from tests.support.door import Door, Holder
@@ -27,6 +27,7 @@ async def test_workers_that_race_and_are_killed_add_every_batch_once(
     app: Door, platform: Holder, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BLOCK_RECORDS", 4)  # many blocks
+    monkeypatch.setattr(recent, "MOST_RECORDS", 0)  # of what is in memory one block would be made
     under_way, go_on = Event(), Event()
 
     def held(rows: Any, sign: int = 1) -> pl.DataFrame:
