@@ -1,8 +1,8 @@
 """Far more than the service takes, for as long as it lasts: it goes on acknowledging, the rest is told to come back.
 
 Six times as many records are under way as may wait, from clients that come back sooner than they are told to.
-SUANBU_OVERLOAD_RECORDS says how many may wait (default 20000; the service as it comes: 400000), SUANBU_OVERLOAD_ROUNDS
-(default 3) how often everybody has to be served.
+SUANBU_OVERLOAD_RECORDS says how many may wait (default 20000; from about 400000 on the bodies that are held at once
+are the limit that is met first), SUANBU_OVERLOAD_ROUNDS (default 3) how often everybody has to be served.
 """
 
 from __future__ import annotations
