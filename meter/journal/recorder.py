@@ -172,7 +172,6 @@ class Recorder:
         self._observe = observe
         self._recorded = recorded
         self._loop = asyncio.get_running_loop()
-        self._callers = self._loop
         self._alone = threading.Lock()  # over what callers touch: the next two
         self._arrived: list[_Waiting] = []
         self._queued_records = 0
@@ -222,7 +221,6 @@ class Recorder:
         if loop is self._loop:
             self._take()
         elif first:  # whatever else arrives in this turn of the callers' loop goes with it
-            self._callers = loop
             loop.call_soon(self._loop.call_soon_threadsafe, self._take)
         # a client that goes away does not undo what is being recorded for it
         return await asyncio.shield(waiting.answer)
@@ -234,12 +232,12 @@ class Recorder:
         for waiting in arrived:
             self._queue.put_nowait(waiting)
 
-    async def _gather(self) -> None:
+    async def _gather(self, callers: asyncio.AbstractEventLoop) -> None:
         """Wait for a turn of the callers' loop: what it has received by now arrives, and shares the next commit."""
-        if self._callers is not self._loop:
+        if callers is not self._loop:
             turned = asyncio.Event()
             with contextlib.suppress(RuntimeError):  # that loop has ended
-                self._callers.call_soon_threadsafe(self._callers.call_soon, self._loop.call_soon_threadsafe, turned.set)
+                callers.call_soon_threadsafe(callers.call_soon, self._loop.call_soon_threadsafe, turned.set)
                 await turned.wait()
 
     async def _run(self) -> None:
@@ -252,7 +250,7 @@ class Recorder:
             records = self._more(group)
             if records < AHEAD_RECORDS or before.ahead is None or self._waiting_again:
                 await before.ended.wait()
-                await self._gather()
+                await self._gather(group[0].answer.get_loop())
                 records = self._more(group)
             self._waiting_again = max(0, self._waiting_again - 1)
             lane = await self._lanes.get()
