@@ -126,7 +126,7 @@ async def get_reconciliation(
         raise Problem(400, "bad_period", f"`to` must lie at or after `from`, and at most {DAYS_MAX} days")
     day, source = page.after((first.isoformat(), ""))
     try:
-        first = max(first, date.fromisoformat(day))
+        first, source = max((first, ""), (date.fromisoformat(day), source))
     except ValueError:
         raise Problem(400, "bad_cursor", "the cursor is not one of this list") from None
     async with service.engine.connect() as held:

@@ -101,6 +101,15 @@ async def test_it_comes_in_portions(platform: Holder) -> None:
     assert [one["declared"]["records"] for one in seen] == list(range(1, 31))
 
 
+async def test_a_cursor_of_an_earlier_day_takes_nothing_from_a_later_period(platform: Holder) -> None:
+    await platform.put("/control-totals", [total(f"2022-01-{day:02}", day, 0) for day in range(1, 31)])
+    page = good(await platform.get("/reconciliation", from_="2022-01-01", to="2022-02-01", limit=8))
+    later = good(
+        await platform.get("/reconciliation", from_="2022-01-20", to="2022-02-01", limit=1000, cursor=page["next"])
+    )
+    assert [one["day"] for one in later["items"]] == [f"2022-01-{day:02}" for day in range(20, 31)]
+
+
 @pytest.mark.parametrize(("limit", "year"), [(1, 2017), (2, 2018), (7, 2019), (1000, 2021)])
 async def test_portions_of_any_size_add_up_to_the_whole(app: Door, registrar: Holder, limit: int, year: int) -> None:
     """Three sources, of which two are silent on most days, over a year: nothing is missed or said twice."""
