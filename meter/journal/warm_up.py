@@ -3,6 +3,7 @@
 import numpy as np
 
 from meter.intake.columns import RECORD
+from meter.journal.chain import SM3
 from meter.journal.delivery import digest_of_rows
 from meter.journal.key_file import NOTHING, Coverage
 from meter.journal.known_keys import KnownKeys
@@ -16,8 +17,8 @@ def warm_up() -> None:
     """Make a row, digest it, note and find its key, read it back: seconds when nothing is cached, else a moment."""
     rows = rows_of(np.zeros(1, RECORD), np.zeros(1, np.int32))
     repeats_inside(rows.keys)
-    digest_of_rows("sm3", rows.wire)
-    digest_in_pieces("sm3", bytes(8 * PIECE_BYTES))
+    digest_of_rows(SM3, rows.wire)
+    digest_in_pieces(SM3, bytes(8 * PIECE_BYTES))
     measured_of([rows.wire])
     keys = KnownKeys.of(None, "")
     try:

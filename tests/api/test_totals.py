@@ -136,9 +136,9 @@ async def until_rolled_up(app: Door, batch: int) -> None:
 async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(app: Door, reader: Holder) -> None:
     """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
     sender = await app.platform()
-    await until_rolled_up(
-        app, (await (await app.platform()).push(usage("before-them")))["batch"]
-    )  # so that they begin a block
+    other = await app.platform()
+    before = await other.push(usage("before-them"))
+    await until_rolled_up(app, before["batch"])  # so that what comes now begins a block
     largest = [usage(f"largest-{i}", consumer=uscc(13), charge_fen=10**15) for i in range(10_000)]
     assert counts(await sender.push(*largest)) == [10_000, 0, 0, 0]
     assert problem(await reader.get("/usage-totals", from_="2025-09-01", to="2025-09-02")) == (422, "sum_out_of_range")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import asyncpg
@@ -99,13 +99,12 @@ async def test_copies_repeats_corrections_and_small_ones_between_them_are_seen(
     await journal_is_whole(owner, before + 12 * 30 + 4 * 5 + 12 + 30)
 
 
-async def while_the_first_is_sent(monkeypatch: pytest.MonkeyPatch, then: Callable[[], Awaitable[None]]) -> None:
+async def while_the_first_is_sent(
+    monkeypatch: pytest.MonkeyPatch, then: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
     """When two groups are under way at once, and the later has sent its rows, do something (in this loop); once."""
     append_entries, done, here = store.append_entries, asyncio.Event(), asyncio.get_running_loop()
     calls = 0
-
-    async def do_it() -> None:
-        await then()
 
     async def held(connection: Any, wire: Any) -> None:
         nonlocal calls
@@ -119,7 +118,7 @@ async def while_the_first_is_sent(monkeypatch: pytest.MonkeyPatch, then: Callabl
                 await asyncio.sleep(0.01)
             raise AssertionError("nobody went ahead")
         if mine == 2:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(do_it(), here))
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(then(), here))
             done.set()
 
     monkeypatch.setattr(store, "append_entries", held)
