@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, overload
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from meter.archive.manifest import SealedFile, Sealing
 from meter.archive.rows import ROW_DTYPE
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
+Chunk: TypeAlias = Callable[[], Columns]
 
 MEASURED: Final = (
     "consumer", "facility", "chip", "millicards", "started", "ended", "charge_fen", "purpose", "via_platform", "sign",
@@ -25,11 +26,14 @@ UTC_PLUS_8_SECONDS: Final = 28_800
 
 @dataclass(frozen=True)
 class Month:
-    """The rows that start in one local month, as functions that load a chunk of them each."""
+    """The rows that start in one local month, as functions that load a chunk of them each.
+
+    Metadata is read when the chunks are first looked at, so that work on one month begins before the next is opened.
+    """
 
     first_day: int  # local day (days since 1970-01-01); no row of this or a later month starts before it
     rows: int
-    chunks: tuple[Callable[[], Columns], ...]
+    chunks: Sequence[Chunk]
 
 
 def files_needed(
@@ -57,22 +61,43 @@ def months(
 
     Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE`; rows of batches after `as_of` are left out.
     """
-    for label, some in groupby(sorted(files, key=lambda file: (file.month, file.name)), key=lambda file: file.month):
-        placed: list[tuple[int, int, str, Callable[[], Columns]]] = []
-        rows = 0
-        for file in some:
-            path = folder / file.name
+    for label, grouped in groupby(sorted(files, key=lambda file: (file.month, file.name)), key=lambda file: file.month):
+        some = list(grouped)
+        first_day = int(np.datetime64(label, "D").astype(np.int64))
+        yield Month(first_day, sum(file.rows for file in some), _Chunks(folder, some, tuple(columns), as_of))
+
+
+class _Chunks(Sequence[Chunk]):
+    """The chunks of some files in the order they are handed out; reads their metadata once, when asked for any."""
+
+    def __init__(self, folder: Path, files: Sequence[SealedFile], columns: tuple[str, ...], as_of: int | None) -> None:
+        self._folder, self._files, self._columns, self._as_of = folder, files, columns, as_of
+
+    @cached_property
+    def _loads(self) -> tuple[Chunk, ...]:
+        placed: list[tuple[int, int, str, Chunk]] = []
+        for file in self._files:
+            path = self._folder / file.name
             shown = pq.read_metadata(path)
-            until = as_of if as_of is not None and file.last_batch > as_of else None
+            facility = shown.schema.names.index("facility")
+            until = self._as_of if self._as_of is not None and file.last_batch > self._as_of else None
             for group in range(shown.num_row_groups):
                 # Row groups of neighbouring facilities are handed out together, whichever file they are in.
-                place = shown.row_group(group).column(shown.schema.names.index("facility")).statistics
-                load = partial(load_chunk, path, group, tuple(columns), until, shown)
+                place = shown.row_group(group).column(facility).statistics
+                load = partial(load_chunk, path, group, self._columns, until, shown)
                 placed.append((place.min if place is not None else 0, group, file.name, load))
-            rows += file.rows
         placed.sort(key=lambda item: item[:3])
-        first_day = int(np.datetime64(label, "D").astype(np.int64))
-        yield Month(first_day, rows, tuple(load for *_, load in placed))
+        return tuple(load for *_, load in placed)
+
+    def __len__(self) -> int:
+        return len(self._loads)
+
+    @overload
+    def __getitem__(self, at: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Chunk]: ...
+    def __getitem__(self, at: int | slice) -> Chunk | Sequence[Chunk]:
+        return self._loads[at]
 
 
 def load_chunk(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from meter.rollup.groups import DAY_BITS
 
-DAY_MASK = (1 << DAY_BITS) - 1
+DAYS = 1 << DAY_BITS
+DAY_MASK = DAYS - 1
 
 Array: TypeAlias = NDArray[Any]
 Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
@@ -17,10 +18,23 @@ _cached = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_cached
-def rank_groups(keys: Array, rank_of_kind: Array, rank: Array) -> None:
-    """Write the rank of each group's kind to `rank`."""
-    for group in range(len(keys)):
-        rank[group] = rank_of_kind[keys[group] >> DAY_BITS]
+def find_runs(
+    keys: Array, low: Whole, high: Whole, rank_of_kind: Array, runs: Whole, run_from: Array, run_rank: Array
+) -> Whole:
+    """Write where each run of groups of one kind in low..high begins, and its rank, behind `runs` others.
+
+    Sorted entries leave a run for each kind and chunk, so only runs need sorting. Returns the number of runs.
+    """
+    last = np.int64(-1)
+    for group in range(low, high):
+        kind = keys[group] >> DAY_BITS
+        if kind != last:
+            last = kind
+            run_from[runs] = group
+            run_rank[runs] = rank_of_kind[kind]
+            runs += 1
+    run_from[runs] = high
+    return runs
 
 
 @_cached
@@ -35,87 +49,107 @@ def first_day(keys: Array) -> Whole:
 
 @_cached
 def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
-    """Write the places of groups by rank, those of one rank in the order they stand, to `ranked`; a counting sort."""
+    """Write the places of runs by rank, those of one rank in the order they stand, to `ranked`; a counting sort."""
     by_rank = np.zeros(ranks + 1, np.int64)
-    for group in range(len(rank)):
-        by_rank[rank[group] + 1] += 1
+    for run in range(len(rank)):
+        by_rank[rank[run] + 1] += 1
     for place in range(ranks):
         by_rank[place + 1] += by_rank[place]
-    for group in range(len(rank)):
-        ranked[by_rank[rank[group]]] = group
-        by_rank[rank[group]] += 1
+    for run in range(len(rank)):
+        ranked[by_rank[rank[run]]] = run
+        by_rank[rank[run]] += 1
 
 
 @_cached
-def count_by_day(ranked: Array, keys: Array, rank: Array) -> tuple[Whole, Array]:
-    """Return the first day, and where the rows of each day from it on begin, equal keys counted once; the end last.
+def count_by_day(
+    ranked: Array, run_from: Array, run_rank: Array, keys: Array, from_day: Whole, to_day: Whole
+) -> tuple[Whole, Array]:
+    """Return the first day of groups in [from_day, to_day), and where the rows of each day from it on begin, equal
+    keys counted once; the end last.
 
-    Groups come in order of rank (`ranked`).
+    Runs come in order of rank (`ranked`).
     """
     first_day = np.int64(DAY_MASK)
-    last_day = np.int64(0)
-    for group in range(len(ranked)):
+    last_day = np.int64(-1)
+    for group in range(len(keys)):
         day = keys[group] & DAY_MASK
         first_day = day if day < first_day else first_day
         last_day = day if day > last_day else last_day
-    days = last_day - first_day + 1 if len(ranked) else 0
-    begins = np.zeros(days + 1, np.int64)
-    met = np.full(days + 1, -1, np.int64)  # the last rank of each day
+    first_day = first_day if first_day > from_day else from_day
+    last_day = last_day if last_day < to_day else to_day - 1
+    days = np.uint64(last_day - first_day + 1 if last_day >= first_day else 0)
+    begins = np.zeros(days + np.uint64(1), np.int64)
+    met = np.full(days + np.uint64(1), -1, np.int32)  # the last rank of each day
     for place in range(len(ranked)):
-        mine = np.uint64(ranked[place])
-        its_day = np.uint64((keys[mine] & DAY_MASK) - first_day)
-        if met[its_day] != rank[mine]:
-            met[its_day] = rank[mine]
-            begins[its_day + np.uint64(1)] += 1
-    for day in range(days):
+        run = np.uint64(ranked[place])
+        its_rank = run_rank[run]
+        for group in range(run_from[run], run_from[run + np.uint64(1)]):
+            its_day = np.uint64((keys[np.uint64(group)] & DAY_MASK) - first_day)  # huge of a day before
+            if its_day < days and met[its_day] != its_rank:
+                met[its_day] = its_rank
+                begins[its_day + np.uint64(1)] += 1
+    for day in range(len(begins) - 1):
         begins[day + 1] += begins[day]
     return first_day, begins
 
 
 @_cached
 def lay_out(
-    ranked: Array, keys: Array, rank: Array, sums: Array, laps: Array, first_day: Whole, begins: Array,
-    found_day: Array, found_rank: Array, found_sums: Array, found_laps: Array,
-) -> tuple[Whole, Whole]:  # fmt: skip
-    """Write groups by day and rank, those of one key added up and those that came to nothing left out.
+    ranked: Array, run_from: Array, run_rank: Array, keys: Array, sums: Array, laps: Array,
+    first_day: Whole, begins: Array, found_rank: Array, found_sums: Array, found_laps: Array,
+) -> Whole:  # fmt: skip
+    """Write groups of the days that `begins` knows by day and rank, those of one key added up.
 
-    Groups come in order of rank (`ranked`) and each day is filled from its beginning, so both orders are reached while
+    Runs come in order of rank (`ranked`) and each day is filled from its beginning, so both orders are reached while
     memory is read and written nearly in sequence. `laps` is empty unless a sum left int64 on the way; `found_laps`,
     all zero before, says how often each true sum laps 2^64. `found_sums` and `found_laps` are (4, rows).
-    Returns the number of rows and of laps that were seen.
+    Returns how many laps were seen.
     """
+    days = np.uint64(len(begins) - 1)
     fills = begins.copy()
     lapped = np.int64(0)
     for place in range(len(ranked)):
-        mine = np.uint64(ranked[place])
-        its_day = np.int64((keys[mine] & DAY_MASK) - first_day)
-        its_rank = rank[mine]
-        to = np.int64(fills[its_day])
-        if to > begins[its_day] and found_rank[to - 1] == its_rank:
-            to -= 1
-            for column in range(4):
-                before = found_sums[column, to]
-                amount = sums[mine, column]
-                after = before + amount
-                found_sums[column, to] = after
-                if ((before ^ after) & (amount ^ after)) < 0:
-                    found_laps[column, to] += 1 if amount >= 0 else -1
-                    lapped += 1
-        else:
-            found_rank[to] = its_rank
-            found_sums[0, to] = sums[mine, 0]
-            found_sums[1, to] = sums[mine, 1]
-            found_sums[2, to] = sums[mine, 2]
-            found_sums[3, to] = sums[mine, 3]
-            fills[its_day] += 1
-        if len(laps):
-            for column in range(4):
-                found_laps[column, to] += laps[mine, column]
-                lapped += laps[mine, column] != 0
+        run = np.uint64(ranked[place])
+        its_rank = run_rank[run]
+        for group in range(run_from[run], run_from[run + np.uint64(1)]):
+            mine = np.uint64(group)
+            its_day = np.uint64((keys[mine] & DAY_MASK) - first_day)
+            if its_day >= days:
+                continue
+            to = np.uint64(fills[its_day])
+            before = to - np.uint64(1)
+            if fills[its_day] > begins[its_day] and found_rank[before] == its_rank:
+                to = before
+                for column in range(4):
+                    some = found_sums[column, to]
+                    amount = sums[mine, column]
+                    after = some + amount
+                    found_sums[column, to] = after
+                    if ((some ^ after) & (amount ^ after)) < 0:
+                        found_laps[column, to] += 1 if amount >= 0 else -1
+                        lapped += 1
+            else:
+                found_rank[to] = its_rank
+                found_sums[0, to] = sums[mine, 0]
+                found_sums[1, to] = sums[mine, 1]
+                found_sums[2, to] = sums[mine, 2]
+                found_sums[3, to] = sums[mine, 3]
+                fills[its_day] += 1
+            if len(laps):
+                for column in range(4):
+                    found_laps[column, to] += laps[mine, column]
+                    lapped += laps[mine, column] != 0
+    return lapped
 
+
+@_cached
+def drop_nothing(begins: Array, lapped: Whole, found_rank: Array, found_sums: Array, found_laps: Array) -> None:
+    """Close the gaps that rows which came to nothing leave; `begins` is kept right."""
     rows = np.int64(0)
+    begin = begins[0]
     for day in range(len(begins) - 1):
-        for row in range(begins[day], begins[day + 1]):
+        end = begins[day + 1]
+        for row in range(begin, end):
             nothing = found_sums[2, row] == 0  # hardly ever: only then the rest is looked at
             if nothing:
                 nothing = (found_sums[0, row] | found_sums[1, row] | found_sums[3, row]) == 0
@@ -130,6 +164,25 @@ def lay_out(
                 if lapped:
                     for column in range(4):
                         found_laps[column, rows] = found_laps[column, row]
-            found_day[rows] = first_day + day
             rows += 1
-    return rows, lapped
+        begin = end
+        begins[day + 1] = rows
+
+
+@_cached
+def write_keys(
+    first_day: Whole, begins: Array, rank: Array, kinds: Array,
+    day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array,
+) -> None:  # fmt: skip
+    """Write the columns of the key of each row, from its day and the kind of its rank."""
+    for its_day in range(len(begins) - 1):
+        day[begins[its_day] : begins[its_day + 1]] = first_day + its_day
+    for row in range(begins[-1]):
+        kind = np.uint64(rank[row])
+        where = kinds[kind, 0]
+        what = kinds[kind, 1]
+        consumer[row] = where >> 32
+        facility[row] = where & 0xFFFF_FFFF
+        chip[row] = what >> 3
+        purpose[row] = (what >> 1) & 3
+        via_platform[row] = what & 1

@@ -231,11 +231,11 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
     return in_order(collect(tables, scratch), scratch)
 
 
-def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
-    """Return collected groups as `frame_of` does; `scratch` is the memory they were collected in."""
+def in_order(groups: Collected, scratch: Scratch, from_day: int = 0, to_day: int = order.DAYS) -> pl.DataFrame:
+    """Return collected groups of the days [from_day, to_day) as `frame_of` does; `scratch` may be what they are in."""
     keys, sums, laps, known, edges = groups
     every = np.concatenate(known)
-    by_key = np.lexsort((every[:, 1], every[:, 0] & 0xFFFF_FFFF, every[:, 0] >> 32))
+    by_key = np.lexsort((every[:, 1], every[:, 0]))
     every = every[by_key]
     fresh = np.ones(len(every), np.bool_)
     fresh[1:] = (every[1:] != every[:-1]).any(axis=1)
@@ -243,28 +243,26 @@ def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
     rank_by_place[by_key] = np.cumsum(fresh) - 1
     kinds = every[fresh]
     rank_of_kind = np.split(rank_by_place, np.cumsum([len(some) for some in known])[:-1])
-    rank = scratch.take("rank", len(keys), rank_by_place)
-    for ranks, low, high in zip(rank_of_kind, edges, edges[1:], strict=False):
-        order.rank_groups(keys[low:high], ranks, rank[low:high])
-    ranked = scratch.take("ranked", len(keys), rank_by_place)
-    order.order_by_rank(rank, len(kinds), ranked)
 
-    first_day, begins = order.count_by_day(ranked, keys, rank)
-    kind = scratch.take("kind", len(keys), rank_by_place)
+    run_from = scratch.take("run_from", len(keys) + 1, rank_by_place)
+    run_rank = scratch.take("run_rank", len(keys), rank_by_place)
+    runs = 0
+    for ranks, low, high in zip(rank_of_kind, edges, edges[1:], strict=False):
+        runs = order.find_runs(keys, low, high, ranks, runs, run_from, run_rank)
+    run_rank = run_rank[:runs]
+    ranked = scratch.take("ranked", runs, rank_by_place)
+    order.order_by_rank(run_rank, len(kinds), ranked)
+
+    first_day, begins = order.count_by_day(ranked, run_from, run_rank, keys, from_day, to_day)
     columns = _columns(int(begins[-1]))
     amounts = columns.pop("amounts").reshape(4, -1)
-    over = np.zeros((4, int(begins[-1])), np.int32)
-    rows, lapped = order.lay_out(ranked, keys, rank, sums, laps, first_day, begins, columns["day"], kind, amounts, over)
-    kind = kind[:rows]
+    rank = scratch.take("rank", int(begins[-1]), rank_by_place)
+    over = np.zeros(amounts.shape, np.int32)
+    lapped = order.lay_out(ranked, run_from, run_rank, keys, sums, laps, first_day, begins, rank, amounts, over)
+    order.drop_nothing(begins, lapped, rank, amounts, over)
+    order.write_keys(first_day, begins, rank, kinds, *columns.values())
+    rows = int(begins[-1])
     columns = {name: column[:rows] for name, column in columns.items()}
-    for name, of_kind in (
-        ("consumer", kinds[:, 0] >> 32),
-        ("facility", kinds[:, 0] & 0xFFFF_FFFF),
-        ("chip", kinds[:, 1] >> 3),
-        ("purpose", (kinds[:, 1] >> 1) & 3),
-        ("via_platform", kinds[:, 1] & 1),
-    ):
-        np.take(of_kind.astype(columns[name].dtype), kind, out=columns[name], mode="clip")
     if lapped:
         _refuse_overflow(over[:, :rows], columns)
     columns |= {name: amounts[place, :rows] for place, name in enumerate(USE_SUMS)}

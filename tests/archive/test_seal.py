@@ -13,6 +13,7 @@ from meter.archive.manifest import read_manifest
 from meter.archive.rows import COLUMNS, ROW_DTYPE, SORTED_BY
 from meter.archive.seal import NotTheNextBatches, seal
 from meter.rollup.daily import roll_up
+from meter.rollup.frames import empty_use
 from meter.rollup.recompute import NotInOrder, Span, recompute, recompute_at_once
 from tests.archive.year import AUGUST_2025, journal
 
@@ -139,6 +140,21 @@ def test_a_recompute_equals_rolling_everything_up_at_once(tmp_path: Path, thread
     assert recompute_at_once(spans(folder), tail, threads).equals(roll_up(ROWS))
     assert seen[-1] == (41 * 50, 41 * 50)
     assert recompute_at_once(spans(folder, 33)).equals(roll_up(ROWS[ROWS["batch"] <= 33]))
+
+
+def test_the_metadata_of_a_month_is_read_when_its_chunks_are_asked_for(tmp_path: Path) -> None:
+    first, second, *_ = spans(sealed(tmp_path))
+    for path in tmp_path.rglob("*.parquet"):
+        path.unlink()
+    assert first.rows > 0
+    assert first.first_day < second.first_day
+    with pytest.raises(FileNotFoundError):
+        len(first.chunks)
+
+
+def test_a_recompute_of_nothing_is_empty() -> None:
+    assert recompute_at_once([]).equals(empty_use())
+    assert recompute_at_once([Span(20_000, 0, [])], threads=2).equals(empty_use())
 
 
 def test_a_recompute_refuses_rows_that_come_too_late(tmp_path: Path) -> None:
