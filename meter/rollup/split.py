@@ -114,6 +114,7 @@ def split_rows(
     """
     most_parts = len(part_keys)
     changed = np.empty(BLOCK_ROWS, np.uint8)
+    beyond = np.empty(BLOCK_ROWS, np.int64)  # the rows at hand that reach beyond the day at hand or the cut
     window = np.zeros(4 * WINDOW_DAYS, np.int64)
     window_from = np.int64(0)  # its first day
     reach = np.int64(-1)  # the last place in it that was touched
@@ -140,32 +141,62 @@ def split_rows(
         day_until = np.int64(0)
         within_from = np.int64(0)  # the same inside the cut
         within_to = np.int64(0)
+        window_until = np.int64(0)  # the end of the window's last day
         run_quantity = np.int64(0)  # what the rows at hand add to the day at hand
         run_fen = np.int64(0)
         run_pieces = np.int64(0)
         run_lack = np.int64(0)  # the pieces among them that began before the cut
-        while row < high:
+        while True:
             at = np.uint64(row)  # numba looks for negative places unless the type rules them out
             here = np.uint64(row - low)
             until_here = np.uint64(high - low)
-            start = started[at]
-            end = ended[at]
-            while (changed[here] == 0) & (start >= within_from) & (start < within_to) & (end <= within_to):
+            found = np.uint64(0)
+            while here < until_here:
+                start = started[at]
+                end = ended[at]
+                if (changed[here] != 0) | (start < within_from) | (start >= within_to) | (end > window_until):
+                    break
                 counted = np.int64(sign[at])
                 run_quantity += counted * millicards[at] * (end - start)
                 run_fen += counted * charge_fen[at]
                 run_pieces += counted
+                beyond[found] = at
+                found += np.uint64(end > within_to)  # no branch: midnights come as they like
                 at += np.uint64(1)
                 here += np.uint64(1)
-                if here == until_here:
-                    break
+            row = np.int64(at)
+
+            for place in range(found):  # take what lies beyond off again
+                at = np.uint64(beyond[np.uint64(place)])
                 start = started[at]
                 end = ended[at]
-            row = np.int64(at)
-            if here == until_here:
-                break
-            same = changed[here] == 0
+                charge = charge_fen[at]
+                counted = np.int64(sign[at])
+                cards = counted * millicards[at]
+                charged = _charged(charge, within_to - start, end - start)
+                run_quantity -= cards * (end - within_to)
+                run_fen -= counted * (charge - charged)
+                first = within_to
+                last = min(end, cut_to)
+                its_place = day - window_from
+                while first < last:
+                    its_place += 1
+                    until = min(last, first + DAY_SECONDS)
+                    through = charge
+                    if until < end:
+                        through = _charged(charge, until - start, end - start)
+                    _put(window, its_place, cards * (until - first), counted * (through - charged), counted, 0)
+                    first = until
+                    charged = through
+                reach = max(reach, its_place)
 
+            if row == high:
+                break
+            at = np.uint64(row)
+            here = np.uint64(row - low)
+            start = started[at]
+            end = ended[at]
+            same = changed[here] == 0
             if (not same) | (start < day_from) | (start >= day_until):
                 if run_pieces | run_lack | run_quantity | run_fen:
                     _put(window, day - window_from, run_quantity, run_fen, run_pieces, run_pieces - run_lack)
@@ -188,6 +219,7 @@ def split_rows(
                     _hand_out(window, window_from, reach, kind, part_keys, part_sums, counts)
                     reach = np.int64(-1)
                     window_from = day
+                    window_until = day_until + (WINDOW_DAYS - 1) * DAY_SECONDS
                     its_where = ((np.int64(consumer[at]) << 32) | np.int64(facility[at])) & where_mask
                     its_what = (
                         (np.int64(chip[at]) << 3) | (np.int64(purpose[at]) << 1) | np.int64(via_platform[at])
@@ -200,19 +232,11 @@ def split_rows(
                         where = its_where
                         what = its_what
                 reach = max(reach, day - window_from)
-
-            cards = millicards[at]
-            charge = charge_fen[at]
-            counted = np.int64(sign[at])
-            length = end - start
-            if (start >= within_from) & (start < within_to) & (end <= within_to):
-                run_quantity += counted * cards * length
-                run_fen += counted * charge
-                run_pieces += counted
-                row += 1
+                changed[here] = 0
+            if (start >= within_from) & (start < within_to) & (end <= window_until):
                 continue
 
-            # The row reaches over midnight or over the edge of the cut.
+            # The row began before the cut, or reaches over the end of the window.
             first = max(start, cut_from)
             last = min(end, cut_to)
             if first >= last:
@@ -222,6 +246,10 @@ def split_rows(
             if counts[PARTS] + (last_day - day) + 2 * WINDOW_DAYS > most_parts:
                 why = PARTS_FULL
                 break
+            cards = millicards[at]
+            charge = charge_fen[at]
+            counted = np.int64(sign[at])
+            length = end - start
             charged = np.int64(0)
             if first > start:
                 charged = _charged(charge, first - start, length)
@@ -241,10 +269,12 @@ def split_rows(
                 through = charge
                 if until < end:
                     through = _charged(charge, until - start, length)
-                place = its_day - window_from
-                if place < WINDOW_DAYS:
-                    _put(window, place, counted * cards * (until - first), counted * (through - charged), counted, 0)
-                    reach = max(reach, place)
+                its_place = its_day - window_from
+                if its_place < WINDOW_DAYS:
+                    _put(
+                        window, its_place, counted * cards * (until - first), counted * (through - charged), counted, 0
+                    )
+                    reach = max(reach, its_place)
                 else:
                     part = counts[PARTS]
                     part_keys[part] = (kind << DAY_BITS) | its_day

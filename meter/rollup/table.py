@@ -14,6 +14,7 @@ from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS, check_use
 
 EVER: Final = (-(2**62), 2**62)  # a cut that cuts nothing
 FIRST_ROOM: Final = 1 << 12
+WHAT_BITS: Final = 35  # of a kind: chip, purpose and via_platform
 
 
 class SumOverflow(ArithmeticError):
@@ -234,29 +235,20 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
 def in_order(groups: Collected, scratch: Scratch, from_day: int = 0, to_day: int = order.DAYS) -> pl.DataFrame:
     """Return collected groups of the days [from_day, to_day) as `frame_of` does; `scratch` may be what they are in."""
     keys, sums, laps, known, edges = groups
-    every = np.concatenate(known)
-    by_key = np.lexsort((every[:, 1], every[:, 0]))
-    every = every[by_key]
-    fresh = np.ones(len(every), np.bool_)
-    fresh[1:] = (every[1:] != every[:-1]).any(axis=1)
-    rank_by_place = np.empty(len(every), np.int32)
-    rank_by_place[by_key] = np.cumsum(fresh) - 1
-    kinds = every[fresh]
-    rank_of_kind = np.split(rank_by_place, np.cumsum([len(some) for some in known])[:-1])
-
-    run_from = scratch.take("run_from", len(keys) + 1, rank_by_place)
-    run_rank = scratch.take("run_rank", len(keys), rank_by_place)
+    kinds, rank_of_kind = _rank_kinds(known)
+    run_from = scratch.take("run_from", len(keys) + 1, rank_of_kind[0])
+    run_rank = scratch.take("run_rank", len(keys), rank_of_kind[0])
     runs = 0
     for ranks, low, high in zip(rank_of_kind, edges, edges[1:], strict=False):
         runs = order.find_runs(keys, low, high, ranks, runs, run_from, run_rank)
     run_rank = run_rank[:runs]
-    ranked = scratch.take("ranked", runs, rank_by_place)
+    ranked = scratch.take("ranked", runs, rank_of_kind[0])
     order.order_by_rank(run_rank, len(kinds), ranked)
 
     first_day, begins = order.count_by_day(ranked, run_from, run_rank, keys, from_day, to_day)
     columns = _columns(int(begins[-1]))
     amounts = columns.pop("amounts").reshape(4, -1)
-    rank = scratch.take("rank", int(begins[-1]), rank_by_place)
+    rank = scratch.take("rank", int(begins[-1]), rank_of_kind[0])
     over = np.zeros(amounts.shape, np.int32)
     lapped = order.lay_out(ranked, run_from, run_rank, keys, sums, laps, first_day, begins, rank, amounts, over)
     order.drop_nothing(begins, lapped, rank, amounts, over)
@@ -267,6 +259,15 @@ def in_order(groups: Collected, scratch: Scratch, from_day: int = 0, to_day: int
         _refuse_overflow(over[:, :rows], columns)
     columns |= {name: amounts[place, :rows] for place, name in enumerate(USE_SUMS)}
     return pl.DataFrame(columns, schema=USE_SCHEMA)
+
+
+def _rank_kinds(known: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[NDArray[np.int32]]]:
+    """Return all kinds in order, each once, and of the kinds of each table their ranks in it."""
+    every = np.concatenate(known)
+    places, place = np.unique(every[:, 0], return_inverse=True)
+    found, rank = np.unique((place << WHAT_BITS) | every[:, 1], return_inverse=True)
+    kinds = np.stack([places[found >> WHAT_BITS], found & ((1 << WHAT_BITS) - 1)], axis=1)
+    return kinds, np.split(rank.astype(np.int32), np.cumsum([len(some) for some in known])[:-1])
 
 
 def _columns(rows: int) -> dict[str, NDArray[Any]]:
