@@ -78,6 +78,13 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body has arrived. It is handed on as it is: uvicorn alone would copy it twice."""
+        if self.cycle is not None and not self.cycle.body and not self.cycle.response_complete:
+            self.cycle.body = body  # type: ignore[assignment]  # what arrives before it is taken is put behind it
+            body = b""
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """A body has come to its end."""
         if not self.parser.should_upgrade():

@@ -49,7 +49,7 @@ from settlement.store import settled_in
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-COMPRESSOR_LEVEL = 1
+COMPRESSION = zstandard.ZstdCompressionParameters.from_level(1, hash_log=12)  # its table fits the nearest cache
 TOTALS_MOST = 100_000  # groups in one portion of totals
 
 
@@ -119,7 +119,7 @@ def _delivery(
         source=source,
         key_name=key_name,
         content_type=content_type,
-        body=zstandard.compress(body, COMPRESSOR_LEVEL),
+        body=compressed(body),
         body_digest=digest_in_pieces(service.settings.algorithm, body),
         received=received,
         version=registered.version,
@@ -129,6 +129,11 @@ def _delivery(
     )
     delivery.prepare(service.settings.algorithm)
     return delivery
+
+
+def compressed(body: bytes) -> bytes:
+    """A body as it is kept (zstd)."""
+    return zstandard.ZstdCompressor(compression_params=COMPRESSION).compress(body)
 
 
 async def record(service: Service, delivery: Delivery) -> Receipt:

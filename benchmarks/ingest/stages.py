@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zstandard
 
-from api.usage import COMPRESSOR_LEVEL
+from api.usage import compressed
 from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive
@@ -46,7 +45,7 @@ def stages(content_type: str, records: int) -> dict[str, float]:
             text = body(frame(records, Ids(False, 1), number * records), content_type)
             received = timed("decode and check", lambda: receive(text, content_type, None, registered, 1))  # noqa: B023
             assert len(received.records) == records
-            timed("compress the body", lambda: zstandard.compress(text, COMPRESSOR_LEVEL))  # noqa: B023
+            timed("compress the body", lambda: compressed(text))  # noqa: B023
             timed("digest of the body", lambda: digest_in_pieces(SM3, text))  # noqa: B023
             rows = timed("rows and keys", lambda: rows_of(received.records, sources))  # noqa: B023
             timed("digest of the rows", lambda: digest_of_rows(SM3, rows.wire))  # noqa: B023
