@@ -16,6 +16,7 @@ from api.problem import Problem
 from meter.intake.limits import BODY_BYTES
 
 HELD_BYTES = 3 * BODY_BYTES  # by all bodies together, from their first byte until they are answered
+WHOLE_AT_ONCE = 2  # one is checked while the next one arrives; beyond that, what waits for room waits for them
 SMALL_BYTES = 256 * 1024  # a body within this is read even when others hold all that may be held
 READ_SECONDS = 30  # the client's own time
 ROOM_SECONDS = 20  # the time that we let it wait for others
@@ -30,6 +31,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.held_bytes = 0
+        self._whole = 0  # how many of them are large and have arrived: they will be answered, and make room
         self._ahead: object | None = None
         self._ahead_seen = 0.0
 
@@ -38,12 +40,15 @@ class Reading:
         async with self.body(request) as whole:
             request._body = whole  # where Starlette keeps a body that was read, and looks for it first
             self.held_bytes += len(whole)
+            self._whole += len(whole) > SMALL_BYTES
             request.scope[HELD] = len(whole)
         return whole
 
     def over(self, scope: Scope) -> None:
         """A request has been answered: nothing of it is held any longer."""
-        self.held_bytes -= scope.pop(HELD, 0)
+        size = scope.pop(HELD, 0)
+        self.held_bytes -= size
+        self._whole -= size > SMALL_BYTES
 
     @contextlib.asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
@@ -75,7 +80,11 @@ class Reading:
             self._let_others(request)
             whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
-            yield whole
+            self._whole += size > SMALL_BYTES
+            try:
+                yield whole
+            finally:
+                self._whole -= size > SMALL_BYTES
         finally:
             self._let_others(request)
             self.held_bytes -= size
@@ -83,10 +92,13 @@ class Reading:
     def _full(self, who: object, own_bytes: int, more_bytes: int) -> bool:
         """Whether there is no room for more, others holding the rest.
 
-        One at a time is read on all the same: else bodies that are half read would wait for each other.
+        Until some have arrived, one at a time is read on all the same: else bodies that are half read would wait for
+        each other.
         """
         if self.held_bytes == own_bytes or self.held_bytes + more_bytes <= HELD_BYTES:
             return False
+        if self._whole >= WHOLE_AT_ONCE:
+            return True
         now = asyncio.get_running_loop().time()
         if self._ahead is None or now - self._ahead_seen > IDLE_SECONDS:
             self._ahead = who
