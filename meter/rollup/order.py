@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from meter.rollup.groups import DAY_BITS
 
-DAYS = 1 << DAY_BITS
-DAY_MASK = DAYS - 1
+DAY_MASK = (1 << DAY_BITS) - 1
 
 Array: TypeAlias = NDArray[Any]
 Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
@@ -61,11 +60,8 @@ def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
 
 
 @_cached
-def count_by_day(
-    ranked: Array, run_from: Array, run_rank: Array, keys: Array, from_day: Whole, to_day: Whole
-) -> tuple[Whole, Array]:
-    """Return the first day of groups in [from_day, to_day), and where the rows of each day from it on begin, equal
-    keys counted once; the end last.
+def count_by_day(ranked: Array, run_from: Array, run_rank: Array, keys: Array) -> tuple[Whole, Array]:
+    """Return the first day, and where the rows of each day from it on begin, equal keys counted once; the end last.
 
     Runs come in order of rank (`ranked`).
     """
@@ -75,17 +71,15 @@ def count_by_day(
         day = keys[group] & DAY_MASK
         first_day = day if day < first_day else first_day
         last_day = day if day > last_day else last_day
-    first_day = first_day if first_day > from_day else from_day
-    last_day = last_day if last_day < to_day else to_day - 1
-    days = np.uint64(last_day - first_day + 1 if last_day >= first_day else 0)
-    begins = np.zeros(days + np.uint64(1), np.int64)
-    met = np.full(days + np.uint64(1), -1, np.int32)  # the last rank of each day
+    days = last_day - first_day + 1 if last_day >= first_day else 0
+    begins = np.zeros(days + 1, np.int64)
+    met = np.full(days + 1, -1, np.int32)  # the last rank of each day
     for place in range(len(ranked)):
         run = np.uint64(ranked[place])
         its_rank = run_rank[run]
         for group in range(run_from[run], run_from[run + np.uint64(1)]):
-            its_day = np.uint64((keys[np.uint64(group)] & DAY_MASK) - first_day)  # huge of a day before
-            if its_day < days and met[its_day] != its_rank:
+            its_day = np.uint64((keys[np.uint64(group)] & DAY_MASK) - first_day)
+            if met[its_day] != its_rank:
                 met[its_day] = its_rank
                 begins[its_day + np.uint64(1)] += 1
     for day in range(len(begins) - 1):
@@ -98,14 +92,13 @@ def lay_out(
     ranked: Array, run_from: Array, run_rank: Array, keys: Array, sums: Array, laps: Array,
     first_day: Whole, begins: Array, found_rank: Array, found_sums: Array, found_laps: Array,
 ) -> Whole:  # fmt: skip
-    """Write groups of the days that `begins` knows by day and rank, those of one key added up.
+    """Write groups by day and rank, those of one key added up.
 
     Runs come in order of rank (`ranked`) and each day is filled from its beginning, so both orders are reached while
     memory is read and written nearly in sequence. `laps` is empty unless a sum left int64 on the way; `found_laps`,
     all zero before, says how often each true sum laps 2^64. `found_sums` and `found_laps` are (4, rows).
     Returns how many laps were seen.
     """
-    days = np.uint64(len(begins) - 1)
     fills = begins.copy()
     lapped = np.int64(0)
     for place in range(len(ranked)):
@@ -114,8 +107,6 @@ def lay_out(
         for group in range(run_from[run], run_from[run + np.uint64(1)]):
             mine = np.uint64(group)
             its_day = np.uint64((keys[mine] & DAY_MASK) - first_day)
-            if its_day >= days:
-                continue
             to = np.uint64(fills[its_day])
             before = to - np.uint64(1)
             if fills[its_day] > begins[its_day] and found_rank[before] == its_rank:

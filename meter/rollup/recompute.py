@@ -4,16 +4,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from threading import Lock
 
-import numpy as np
 import polars as pl
 
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.order import DAY_MASK, DAYS
-from meter.rollup.table import Collected, GroupTable, Scratch, collect, in_order
+from meter.rollup.table import GroupTable, Scratch, collect, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -63,17 +60,14 @@ def recompute(
             if first_day < span.first_day:
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
             tables[0].add_frame(waiting)
-            groups = collect(tables, scratch)
-            if place + 1 == len(every):
-                yield from _in_order_by(pool, groups, threads)
-                return
-            waiting = in_order(groups, scratch)
+            waiting = in_order(collect(tables, scratch), scratch)
             if place + 2 < len(every):
                 adding.append(_add_up_span(every[place + 2], tables, pool, rows_done))
-            closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
-            if closed:
-                yield waiting.head(closed)
-                waiting = waiting.slice(closed)
+            if place + 1 < len(every):
+                closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
+                if closed:
+                    yield waiting.head(closed)
+                    waiting = waiting.slice(closed)
     if waiting.height:
         yield waiting
 
@@ -98,14 +92,6 @@ def count_rows(progress: Progress | None, rows_in_all: int) -> Callable[[int], N
                 progress(done, rows_in_all)
 
     return add
-
-
-def _in_order_by(pool: ThreadPoolExecutor, groups: Collected, threads: int) -> Iterator[pl.DataFrame]:
-    """Yield groups in order, cut by days into as many parts as there are threads, which nothing else keeps busy."""
-    days = np.sort(groups.keys[:: 1 + len(groups.keys) // 1000] & DAY_MASK)
-    cuts = [0, *(int(days[len(days) * part // threads]) for part in range(1, threads) if len(days)), DAYS]
-    parts = [pool.submit(in_order, groups, Scratch(), low, high) for low, high in pairwise(cuts) if low < high]
-    yield from (part.result() for part in parts if part.result().height)
 
 
 def _add_up_span(

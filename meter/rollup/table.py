@@ -232,8 +232,8 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
     return in_order(collect(tables, scratch), scratch)
 
 
-def in_order(groups: Collected, scratch: Scratch, from_day: int = 0, to_day: int = order.DAYS) -> pl.DataFrame:
-    """Return collected groups of the days [from_day, to_day) as `frame_of` does; `scratch` may be what they are in."""
+def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
+    """Return collected groups as `frame_of` does; `scratch` is the memory they were collected in."""
     keys, sums, laps, known, edges = groups
     kinds, rank_of_kind = _rank_kinds(known)
     run_from = scratch.take("run_from", len(keys) + 1, rank_of_kind[0])
@@ -245,7 +245,7 @@ def in_order(groups: Collected, scratch: Scratch, from_day: int = 0, to_day: int
     ranked = scratch.take("ranked", runs, rank_of_kind[0])
     order.order_by_rank(run_rank, len(kinds), ranked)
 
-    first_day, begins = order.count_by_day(ranked, run_from, run_rank, keys, from_day, to_day)
+    first_day, begins = order.count_by_day(ranked, run_from, run_rank, keys)
     columns = _columns(int(begins[-1]))
     amounts = columns.pop("amounts").reshape(4, -1)
     rank = scratch.take("rank", int(begins[-1]), rank_of_kind[0])
