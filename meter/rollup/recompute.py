@@ -8,9 +8,10 @@ from threading import Lock
 
 import polars as pl
 
+from meter.rollup import order
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.table import GroupTable, Scratch, collect, in_order
+from meter.rollup.table import AFTER_ALL_DAYS, GroupTable, Held, Scratch, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -44,7 +45,7 @@ def recompute(
     every = sorted(spans, key=lambda span: span.first_day)
     rows_in_all = sum(span.rows for span in every)
     rows_done = count_rows(progress, rows_in_all)
-    waiting = empty_use() if tail is None else tail  # groups of days not yet handed out
+    left = _held(empty_use() if tail is None else tail)  # of days not yet handed out
     most_rows = max((span.rows for span in every), default=0)
     parts = min(most_rows // 16, 1 << 19)
     # Two sets: while one span is brought into order, the next is already being added up.
@@ -56,20 +57,24 @@ def recompute(
             tables = sets[place % 2]
             for job in adding.popleft():
                 job.result()
-            first_day = min(table.first_day() for table in tables)
+            some = [each for table in tables for each in table.held()]
+            first_day = min(order.first_day(each.keys) for each in some)
             if first_day < span.first_day:
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
-            tables[0].add_frame(waiting)
-            waiting = in_order(collect(tables, scratch), scratch)
+            until = every[place + 1].first_day if place + 1 < len(every) else AFTER_ALL_DAYS
+            use, left = in_order([*some, left], scratch, until)
             if place + 2 < len(every):
                 adding.append(_add_up_span(every[place + 2], tables, pool, rows_done))
-            if place + 1 < len(every):
-                closed = int(waiting["day"].search_sorted(every[place + 1].first_day, side="left"))
-                if closed:
-                    yield waiting.head(closed)
-                    waiting = waiting.slice(closed)
-    if waiting.height:
-        yield waiting
+            if use.height:
+                yield use
+    if not every and tail is not None and tail.height:
+        yield tail
+
+
+def _held(use: pl.DataFrame) -> Held:
+    table = GroupTable()
+    table.add_frame(use)
+    return table.held()[0]
 
 
 def recompute_at_once(

@@ -1,7 +1,6 @@
 """The table in which parts of records are added up; it grows as needed and refuses what overflows."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS, check_use
 EVER: Final = (-(2**62), 2**62)  # a cut that cuts nothing
 FIRST_ROOM: Final = 1 << 12
 WHAT_BITS: Final = 35  # of a kind: chip, purpose and via_platform
+AFTER_ALL_DAYS: Final = order.DAY_MASK + 1
 
 
 class SumOverflow(ArithmeticError):
@@ -23,6 +23,15 @@ class SumOverflow(ArithmeticError):
 
 class RowOutOfRange(ValueError):
     """A row breaks a limit that intake guarantees, so no sum over it could be trusted."""
+
+
+class Held(NamedTuple):
+    """Groups as they lie in memory, a key once or several times."""
+
+    keys: NDArray[np.int64]
+    sums: NDArray[np.int64]
+    laps: NDArray[np.int32]  # how often sums left int64; empty when none did
+    kinds: NDArray[np.int64]  # by the numbers that keys give
 
 
 class GroupTable:
@@ -77,14 +86,17 @@ class GroupTable:
             self._wraps.fill(0)
         self._counts[[groups.GROUPS, groups.WRAPPED, groups.PARTS]] = 0
 
-    def first_day(self) -> int:
-        """Return the first day of any group; of an empty table, a day after all days."""
-        return min(int(order.first_day(keys)) for keys, _ in self._filled())
-
-    def _filled(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Return keys and sums of the groups, and of the parts that wait."""
+    def held(self) -> list[Held]:
+        """Return the groups, and the parts that wait, as they lie in memory until the table is changed."""
         known, waiting = int(self._counts[groups.GROUPS]), int(self._counts[groups.PARTS])
-        return [(self._keys[:known], self._sums[:known]), (self._part_keys[:waiting], self._part_sums[:waiting])]
+        kinds = self._kinds[: int(self._counts[groups.KINDS])]
+        laps = self._wraps[: known if self._counts[groups.WRAPPED] else 0]
+        held = []
+        if known:
+            held.append(Held(self._keys[:known], self._sums[:known], laps, kinds))
+        if waiting or not known:
+            held.append(Held(self._part_keys[:waiting], self._part_sums[:waiting], laps[:0], kinds))
+        return held
 
     def add_entries(self, rows: Measured) -> None:
         """Add rows of entries; raises RowOutOfRange at the first row no sum could be trusted with."""
@@ -184,43 +196,17 @@ class Scratch:
     def __init__(self) -> None:
         self._buffers: dict[str, NDArray[Any]] = {}
 
-    def take(self, name: str, length: int, like: NDArray[Any]) -> NDArray[Any]:
-        """Return an array of that length, typed and shaped as the rows of `like`; its content is anything."""
+    def take(self, name: str, length: int, kind: type[np.generic], width: int = 0, zeros: bool = False) -> NDArray[Any]:
+        """Return an array of that length, and width if it has rows.
+
+        Its content is anything; with `zeros` it is all zero, if whoever takes it leaves it so.
+        """
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < length:
-            buffer = np.empty((length + length // 4, *like.shape[1:]), like.dtype)
+            room = length + length // 4
+            buffer = (np.zeros if zeros else np.empty)((room, width) if width else room, kind)
             self._buffers[name] = buffer
         return buffer[:length]
-
-
-class Collected(NamedTuple):
-    """The groups of several tables laid end to end, no longer tied to them."""
-
-    keys: NDArray[np.int64]
-    sums: NDArray[np.int64]
-    laps: NDArray[np.int32]
-    kinds: list[NDArray[np.int64]]  # of each table
-    edges: list[int]  # where each table's groups begin, and the end
-
-
-def collect(tables: Sequence[GroupTable], scratch: Scratch) -> Collected:
-    """Copy what tables hold to scratch memory, so that they can be cleared and used again."""
-    edges = [0, *accumulate(len(table) for table in tables)]
-    keys = scratch.take("keys", edges[-1], tables[0]._keys)
-    sums = scratch.take("sums", edges[-1], tables[0]._sums)
-    low = 0
-    for some_keys, some_sums in (filled for table in tables for filled in table._filled()):
-        high = low + len(some_keys)
-        keys[low:high], sums[low:high] = some_keys, some_sums
-        low = high
-    laps = np.empty((0, 4), np.int32)
-    if any(table._counts[groups.WRAPPED] for table in tables):
-        laps = np.zeros((edges[-1], 4), np.int32)
-        for table, low in zip(tables, edges, strict=False):
-            known = int(table._counts[groups.GROUPS])
-            laps[low : low + known] = table._wraps[:known]
-    kinds = [table._kinds[: int(table._counts[groups.KINDS])].copy() for table in tables]
-    return Collected(keys, sums, laps, kinds, edges)
 
 
 def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
@@ -228,37 +214,58 @@ def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
 
     Raises SumOverflow when a total does not fit.
     """
-    scratch = Scratch()
-    return in_order(collect(tables, scratch), scratch)
+    return in_order([some for table in tables for some in table.held()], Scratch())[0]
 
 
-def in_order(groups: Collected, scratch: Scratch) -> pl.DataFrame:
-    """Return collected groups as `frame_of` does; `scratch` is the memory they were collected in."""
-    keys, sums, laps, known, edges = groups
-    kinds, rank_of_kind = _rank_kinds(known)
-    run_from = scratch.take("run_from", len(keys) + 1, rank_of_kind[0])
-    run_rank = scratch.take("run_rank", len(keys), rank_of_kind[0])
-    runs = 0
-    for ranks, low, high in zip(rank_of_kind, edges, edges[1:], strict=False):
-        runs = order.find_runs(keys, low, high, ranks, runs, run_from, run_rank)
-    run_rank = run_rank[:runs]
-    ranked = scratch.take("ranked", runs, rank_of_kind[0])
-    order.order_by_rank(run_rank, len(kinds), ranked)
+def in_order(some: Sequence[Held], scratch: Scratch, until: int = AFTER_ALL_DAYS) -> tuple[pl.DataFrame, Held]:
+    """Return the groups of days before `until` as `frame_of` does, and the other groups with their own memory."""
+    by_day = np.zeros(AFTER_ALL_DAYS, np.int64)
+    for each in some:
+        order.count_by_day(each.keys, by_day)
+    left = int(by_day[until:].sum())
+    most = int(by_day[:until].sum())
+    kinds, rank_of_kind = _rank_kinds([each.kinds for each in some])
+    kept = Held(
+        np.empty(left, np.int64),
+        np.empty((left, 4), np.int64),
+        np.zeros((left if any(len(each.laps) for each in some) else 0, 4), np.int32),
+        kinds,
+    )
+    run_part, run_from, run_to, run_rank, ranked, rank = (
+        scratch.take(name, most, np.int32) for name in ("run_part", "run_from", "run_to", "run_rank", "ranked", "rank")
+    )
+    runs = taken = 0
+    for part, (each, ranks) in enumerate(zip(some, rank_of_kind, strict=True)):
+        runs, taken = order.find_runs(
+            *each[:3], part, ranks, until, runs, run_part, run_from, run_to, run_rank, taken, *kept[:3]
+        )
+    order.order_by_rank(run_rank[:runs], len(kinds), ranked)
 
-    first_day, begins = order.count_by_day(ranked, run_from, run_rank, keys)
-    columns = _columns(int(begins[-1]))
+    days = np.flatnonzero(by_day[:until])
+    first_day, end = (int(days[0]), int(days[-1]) + 1) if len(days) else (0, 0)
+    begins = np.cumsum(by_day[first_day:end]) - by_day[first_day:end]
+    ends = begins.copy()
+    laid = scratch.take("laid", most, np.int64, 4)
+    over = scratch.take("over", most, np.int32, 4, zeros=True)
+    keys, sums, laps = (_padded([each[place] for each in some]) for place in range(3))
+    rows, lapped = order.lay_out(
+        ranked[:runs], run_part, run_from, run_to, run_rank, keys, sums, laps, first_day, ends, rank, laid, over
+    )
+    columns = _columns(rows)
     amounts = columns.pop("amounts").reshape(4, -1)
-    rank = scratch.take("rank", int(begins[-1]), rank_of_kind[0])
-    over = np.zeros(amounts.shape, np.int32)
-    lapped = order.lay_out(ranked, run_from, run_rank, keys, sums, laps, first_day, begins, rank, amounts, over)
-    order.drop_nothing(begins, lapped, rank, amounts, over)
-    order.write_keys(first_day, begins, rank, kinds, *columns.values())
-    rows = int(begins[-1])
+    rows = order.write_columns(first_day, begins, ends, rank, laid, over, lapped, kinds, amounts, *columns.values())
     columns = {name: column[:rows] for name, column in columns.items()}
     if lapped:
-        _refuse_overflow(over[:, :rows], columns)
+        _refuse_overflow(over[:rows], columns)
+        over.fill(0)
     columns |= {name: amounts[place, :rows] for place, name in enumerate(USE_SUMS)}
-    return pl.DataFrame(columns, schema=USE_SCHEMA)
+    return pl.DataFrame(columns, schema=USE_SCHEMA), kept
+
+
+def _padded(arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    """Return arrays as a tuple of 4, 8, 16 ... so that kernels are compiled for few lengths."""
+    room = max(4, 1 << (len(arrays) - 1).bit_length())
+    return (*arrays, *[arrays[0][:0]] * (room - len(arrays)))
 
 
 def _rank_kinds(known: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[NDArray[np.int32]]]:
@@ -285,7 +292,7 @@ def _columns(rows: int) -> dict[str, NDArray[Any]]:
 
 
 def _refuse_overflow(laps: NDArray[np.int32], columns: dict[str, NDArray[Any]]) -> None:
-    places, rows = np.nonzero(laps)
+    rows, places = np.nonzero(laps)
     if len(rows):
         group = {name: array[rows[0]].item() for name, array in columns.items()}
         raise SumOverflow(

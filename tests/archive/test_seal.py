@@ -15,7 +15,9 @@ from meter.archive.seal import NotTheNextBatches, seal
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import empty_use
 from meter.rollup.recompute import NotInOrder, Span, recompute, recompute_at_once
+from meter.rollup.table import SumOverflow
 from tests.archive.year import AUGUST_2025, journal
+from tests.rollup.plain import Row, as_entries, local_midnight
 
 ROWS = journal(seed=11, batches=60)
 
@@ -155,6 +157,21 @@ def test_the_metadata_of_a_month_is_read_when_its_chunks_are_asked_for(tmp_path:
 def test_a_recompute_of_nothing_is_empty() -> None:
     assert recompute_at_once([]).equals(empty_use())
     assert recompute_at_once([Span(20_000, 0, [])], threads=2).equals(empty_use())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_sum_that_fits_is_exact_although_it_leaves_the_range_in_the_span_before(threads: int) -> None:
+    midnight = local_midnight(20_400)
+    over_midnight = as_entries([Row(midnight - 1, midnight + 9, 10**15, consumer=name) for name in (1, 2)])
+    taken_back = as_entries([Row(midnight, midnight + 9, 10**15, consumer=name, sign=-1) for name in (1, 2)])
+    first = Span(20_399, 40_000, [lambda: np.tile(over_midnight, 20_000)])
+    second = Span(20_400, 35_998, [lambda: np.tile(taken_back, 17_999)])
+    assert recompute_at_once([first, second], threads=threads)["day", "consumer", "charge_fen", "pieces"].rows() == [
+        *((20_399, name, 20_000 * 10**14, 20_000) for name in (1, 2)),
+        *((20_400, name, 10**15, 2_001) for name in (1, 2)),
+    ]
+    with pytest.raises(SumOverflow, match=r"charge_fen of .*'day': 20400"):
+        recompute_at_once([first], threads=threads)
 
 
 def test_a_recompute_refuses_rows_that_come_too_late(tmp_path: Path) -> None:
