@@ -54,7 +54,7 @@ def _measured(parts: list[str], folder: Path, senders: Crew, quick: bool) -> Ite
         ours = running.enter_context(suanbu(folder / "one", "1 worker"))
         if "beside" in parts:
             with peer(folder / "peer") as other, _said("beside"):
-                sizes = Sizes(5, 16, 30, 800) if quick else Sizes(7, 50, 100, 4_000)
+                sizes = Sizes(3, 16, 30, 800) if quick else Sizes(7, 50, 100, 4_000)
                 yield "beside", beside(senders, ours, other, sizes)
         if "memory" in parts:
             with _said("memory"):
@@ -66,7 +66,7 @@ def _measured(parts: list[str], folder: Path, senders: Crew, quick: bool) -> Ite
     if "growth" in parts:
         with suanbu(folder / "empty", "empty") as empty, suanbu(folder / "full", "full") as full, _said("growth"):
             plan = (
-                Growth((10_000_000,), (False,), 5, 10)
+                Growth((10_000_000,), (False,), 3, 10)
                 if quick
                 else Growth((10_000_000, 50_000_000), (False, True), 5, 20)
             )

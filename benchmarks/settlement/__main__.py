@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--url", help="a PostgreSQL to use; the schema settlement_benchmark is replaced")
     asked = parser.parse_args()
-    entities = asked.entities or (50_000 if asked.quick else 1_000_000)
+    entities = asked.entities or (20_000 if asked.quick else 1_000_000)
     holdings = asked.holdings or entities
     rows = asked.rows or 10 * entities
     awards = measure_awards(asked.award_entities, max(21, asked.runs))

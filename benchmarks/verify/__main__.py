@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--records", type=int)
     asked = parser.parse_args()
-    records = asked.records or (500_000 if asked.quick else 3_000_000)
+    records = asked.records or (200_000 if asked.quick else 3_000_000)
     with tempfile.TemporaryDirectory(prefix="suanbu-verify-") as folder:
         Path(folder).chmod(0o755)
         with suanbu(Path(folder), "verify") as server:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _fill(port: int, key: str, records: int) -> None:
-    step = 500_000
+    step = 200_000
     for first in range(0, records, step):
         count = min(step, records - first) // BATCH_RECORDS
         load = Load(port, key, NDJSON, BATCH_RECORDS, count, 2, Ids(ordered=False, seed=5), first)
