@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.kernel import kernel
-from meter.intake.lanes import INITIAL, LANES, compress
+from meter.intake.lanes import INITIAL, compress
 from meter.intake.words import last_word, word_at
+from meter.lanes import LANES
 
 Array = npt.NDArray[Any]
 

@@ -1,6 +1,6 @@
-"""The BLAKE2s compression function (RFC 7693) in vector registers: sixteen messages at once, one to a lane.
+"""The BLAKE2s compression function (RFC 7693) in vector registers: several messages at once, one to a lane.
 
-Written as LLVM instructions on vectors of sixteen 32-bit words, because the compiler does not find this shape by itself
+Written as LLVM instructions on vectors of 32-bit words, because the compiler does not find this shape by itself
 (measured: 220 ns a block as plain loops over lanes). LLVM maps them to whatever registers the machine has.
 """
 
@@ -11,7 +11,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-LANES = 16
+from meter.lanes import VECTOR, splat, turned
+
 INITIAL = np.array(
     [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19], np.uint32
 )
@@ -38,12 +39,6 @@ QUARTERS = (
     (2, 7, 8, 13),
     (3, 4, 9, 14),
 )
-VECTOR = ir.VectorType(ir.IntType(32), LANES)
-
-
-def splat(value: int) -> ir.Constant:
-    """A vector with one value in every lane."""
-    return ir.Constant(VECTOR, [value] * LANES)
 
 
 @intrinsic
@@ -64,9 +59,6 @@ def compress(_context: Any, state: Any, words: Any, counts: Any, last: Any, acti
         def load(pointer: Any, row: int) -> Any:
             return builder.load(builder.gep(pointer, [ir.Constant(ir.IntType(64), row)]), align=4)
 
-        def turned(value: Any, bits: int) -> Any:
-            return builder.or_(builder.lshr(value, splat(bits)), builder.shl(value, splat(32 - bits)))
-
         state_pointer, words_pointer, counts_pointer, last_pointer, active_pointer = pointers
         before = [load(state_pointer, row) for row in range(8)]
         m = [load(words_pointer, row) for row in range(16)]
@@ -77,9 +69,9 @@ def compress(_context: Any, state: Any, words: Any, counts: Any, last: Any, acti
             for quarter, (a, b, c, d) in enumerate(QUARTERS):
                 for word, first, second in ((schedule[2 * quarter], 16, 12), (schedule[2 * quarter + 1], 8, 7)):
                     v[a] = builder.add(builder.add(v[a], v[b]), m[word])
-                    v[d] = turned(builder.xor(v[d], v[a]), first)
+                    v[d] = turned(builder, builder.xor(v[d], v[a]), 32 - first)
                     v[c] = builder.add(v[c], v[d])
-                    v[b] = turned(builder.xor(v[b], v[c]), second)
+                    v[b] = turned(builder, builder.xor(v[b], v[c]), 32 - second)
         mask = load(active_pointer, 0)
         for row in range(8):
             change = builder.and_(builder.xor(v[row], v[row + 8]), mask)

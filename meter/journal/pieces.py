@@ -13,7 +13,8 @@ import hashlib
 
 import numpy as np
 
-from meter.journal.sm3_lanes import BLOCK_BYTES, LANES, digest_pieces
+from meter.journal.sm3_lanes import BLOCK_BYTES, digest_pieces
+from meter.lanes import LANES
 
 PIECE_BYTES = 4096
 FEWEST_IN_LANES = 4  # a set of lanes costs what about three pieces cost in the standard library
