@@ -25,7 +25,7 @@ def main() -> None:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--only", default="all", choices=["all", *PARTS])
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, under five minutes in all")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, a few minutes in all")
     chosen = parser.parse_args()
     target = HERE / ("results.quick.json" if chosen.quick else "results.json")
     results: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
