@@ -11,7 +11,8 @@ import polars as pl
 from meter.rollup import order
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
-from meter.rollup.table import AFTER_ALL_DAYS, GroupTable, Held, Scratch, in_order
+from meter.rollup.split import FEWEST_PARTS
+from meter.rollup.table import AFTER_ALL_DAYS, GroupTable, Held, Scratch, added_up, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -38,9 +39,9 @@ def recompute(
     """Yield the `use` frames of all rows: consecutive days, each day once; laid end to end they equal `roll_up`.
 
     `spans` are in order of `first_day`: once a span is done, no later row can touch the days before the next one, so
-    those are handed out and forgotten. Memory holds a chunk a thread, the groups of two spans and those of the `tail`
-    (the `use` frame of entries not yet sealed, of any time). `progress` is called with (rows done, rows in all).
-    Raises SumOverflow and RowOutOfRange as `roll_up` does, and NotInOrder.
+    those are handed out and forgotten. Memory holds a chunk a thread, the groups of two spans, at most twice those of
+    days still to come, and those of the `tail` (the `use` frame of entries not yet sealed, of any time). `progress` is
+    called with (rows done, rows in all). Raises SumOverflow and RowOutOfRange as `roll_up` does, and NotInOrder.
     """
     every = sorted(spans, key=lambda span: span.first_day)
     rows_in_all = sum(span.rows for span in every)
@@ -51,6 +52,7 @@ def recompute(
     # Two sets: while one span is brought into order, the next is already being added up.
     sets = [[GroupTable(parts=parts) for _ in range(max(1, threads))] for _ in range(min(2, len(every)))]
     scratch = Scratch()
+    most_left = max(parts, FEWEST_PARTS)
     with ThreadPoolExecutor(max(1, threads)) as pool:
         adding = deque(_add_up_span(span, tables, pool, rows_done) for span, tables in zip(every, sets, strict=False))
         for place, span in enumerate(every):
@@ -63,6 +65,9 @@ def recompute(
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
             until = every[place + 1].first_day if place + 1 < len(every) else AFTER_ALL_DAYS
             use, left = in_order([*some, left], scratch, until)
+            if len(left.keys) > most_left:  # long records leave the same days of the same kinds span after span
+                left = added_up(left)
+                most_left = max(most_left, 2 * len(left.keys))
             if place + 2 < len(every):
                 adding.append(_add_up_span(every[place + 2], tables, pool, rows_done))
             if use.height:

@@ -1,6 +1,8 @@
 """Everything sealed comes back, each row once, whatever the order and size of the pieces it came in."""
 
+import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,26 @@ def test_a_sum_that_fits_is_exact_although_it_leaves_the_range_in_the_span_befor
     ]
     with pytest.raises(SumOverflow, match=r"charge_fen of .*'day': 20400"):
         recompute_at_once([first], threads=threads)
+
+
+def test_a_recompute_of_records_of_years_takes_no_more_memory_for_more_months() -> None:
+    def peak(months: int) -> int:
+        days = [20_000 + 30 * month for month in range(months)]
+        rows = {
+            day: as_entries(
+                [Row(local_midnight(day), local_midnight(day + 2_000), 10**6, consumer=name) for name in range(1, 21)]
+            )
+            for day in days
+        }
+        tracemalloc.start()
+        for use in recompute(Span(day, 80, [partial(rows.__getitem__, day)] * 4) for day in days):
+            assert use["starts"].sum() == 80
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(2)  # whatever is made once
+    assert peak(40) < 1.5 * peak(10)
 
 
 def test_a_recompute_refuses_rows_that_come_too_late(tmp_path: Path) -> None:

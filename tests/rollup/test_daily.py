@@ -14,7 +14,7 @@ from meter.rollup.columns import measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
 from meter.rollup.merge import merge
-from meter.rollup.table import GroupTable, RowOutOfRange, SumOverflow, frame_of
+from meter.rollup.table import GroupTable, RowOutOfRange, Scratch, SumOverflow, added_up, frame_of, in_order
 from tests.rollup.plain import Row, as_entries, local_day, local_midnight, plain_roll_up
 from tests.rollup.strategies import TEN_YEARS, records
 
@@ -159,6 +159,25 @@ def test_a_sum_that_fits_is_exact_although_it_leaves_the_range_on_the_way() -> N
     rest = GroupTable()
     rest.add_entries(measured(as_entries(rows[9300:])))
     assert frame_of([half, rest])["charge_fen"].to_list() == [10**15]
+
+
+@given(st.lists(records(longest_seconds=10 * 86_400), max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_groups_added_up_are_the_same_groups(rows: list[Row]) -> None:
+    table = GroupTable()
+    table.add_entries(measured(as_entries(rows)))
+    assert in_order([added_up(held) for held in table.held()], Scratch())[0].equals(roll_up(as_entries(rows)))
+
+
+def test_groups_added_up_keep_what_left_the_range() -> None:
+    alternating = as_entries([Row(MIDNIGHT, MIDNIGHT, 10**15, consumer=name) for name in (1, 2)])
+    back = as_entries([Row(MIDNIGHT, MIDNIGHT, 10**15, consumer=name, sign=-1) for name in (1, 2)])
+    over, under = GroupTable(), GroupTable()
+    over.add_entries(measured(np.tile(alternating, 20_000)))
+    under.add_entries(measured(np.tile(back, 19_999)))
+    held = [added_up(held) for table in (over, under) for held in table.held()]
+    assert any(len(each.laps) for each in held)
+    assert in_order(held, Scratch())[0]["charge_fen"].to_list() == [10**15, 10**15]
 
 
 def test_merging_frames_refuses_what_does_not_fit_and_nothing_else() -> None:
