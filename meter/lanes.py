@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 
-# as many as fit half the registers of the machine, so that the state of a digest need not wait in memory
+# as many as fit one register (of 256 bits without AVX-512): of twice as many, the state of a digest waits in memory
 LANES = 16 if binding.get_host_cpu_features().get("avx512f", False) else 8
 VECTOR = ir.VectorType(ir.IntType(32), LANES)
 _BYTES = ir.VectorType(ir.IntType(8), 4 * LANES)

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--small-rows", type=int, default=10_000_000)
     parser.add_argument("--rows-a-year", type=int, default=ROWS_A_YEAR)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=3, help="rounds of ours and decoding in turn; runs of the sweeps")
     parser.add_argument("--peer-repeat", type=int, help="how often peers run; as often as ours unless given")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, each peer once")
     parser.add_argument("--without-sweeps", action="store_true", help="the rollup alone; the sweeps take minutes")

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _fill(port: int, key: str, records: int) -> None:
-    step = 200_000
+    step = 500_000
     for first in range(0, records, step):
         count = min(step, records - first) // BATCH_RECORDS
         load = Load(port, key, NDJSON, BATCH_RECORDS, count, 2, Ids(ordered=False, seed=5), first)

@@ -17,7 +17,7 @@ from meter.journal.sm3_lanes import BLOCK_BYTES, digest_pieces
 from meter.lanes import LANES
 
 PIECE_BYTES = 4096
-FEWEST_IN_LANES = 4  # a set of lanes costs what about three pieces cost in the standard library
+FEWEST_IN_LANES = 4  # a set of lanes costs what one and a half to three cost in the standard library
 _PADDING = np.frombuffer(b"\x80" + bytes(BLOCK_BYTES - 9) + (8 * PIECE_BYTES).to_bytes(8, "big"), np.uint8)
 
 
