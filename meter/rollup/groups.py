@@ -27,6 +27,8 @@ SEEN = 5  # means nothing
 AHEAD = 64  # parts whose groups are looked for at once
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys over the table
+NEAR_BITS = 4
+NEAR = 1 << NEAR_BITS  # days of a kind whose slots lie together; a table has no fewer slots
 EMPTY = np.int32(-1)  # a slot without a group
 STEP = 17  # to the next slot to try, of other days further on; odd, so that every slot is tried in the end
 
@@ -44,7 +46,8 @@ def _spread(key: Whole, mask: Whole) -> Whole:
 @inlined
 def _home_slot(key: Whole, mask: Whole) -> Whole:
     """Return the home slot of a group: sixteen days of a kind share the 64 bytes that memory is fetched in."""
-    return (_spread(key >> 4, mask) & ~np.int64(15)) | ((key + (key >> DAY_BITS)) & 15)
+    within = np.int64(NEAR - 1)
+    return (_spread(key >> NEAR_BITS, mask) & ~within) | ((key + (key >> DAY_BITS)) & within)
 
 
 @inlined

@@ -61,10 +61,11 @@ class GroupTable:
         self._counts = np.zeros(6, np.int64)
         self._part_keys = np.empty(max(parts, split.FEWEST_PARTS), np.int64)
         self._part_sums = np.empty((len(self._part_keys), 4), np.int64)
-        self._allot_groups(1 << max(room - 1, 1).bit_length())  # slots are found by a mask
+        self._allot_groups(1 << max(room - 1, groups.NEAR - 1).bit_length())  # slots are found by a mask
         self._allot_kinds(FIRST_ROOM)
 
     def _allot_groups(self, room: int) -> None:
+        assert room >= groups.NEAR  # else a kernel writes behind the slots
         self._slots = np.full(4 * room, groups.EMPTY, np.int32)
         self._keys = np.empty(room, np.int64)
         self._sums = np.empty((room, 4), np.int64)
