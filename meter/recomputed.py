@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.archive.chunks import files_needed, months
+from meter.archive.chunks import MEASURED_IN_RUNS, files_needed, months
 from meter.archive.manifest import SealedFile, read_manifest
 from meter.archive.store import sealings_known, windows
 from meter.archive.verify import check_files
@@ -111,7 +111,8 @@ def digest_of_use(frames: Iterable[pl.DataFrame]) -> str:
 
 
 def _spans(archive: Path, files: list[SealedFile], batch: int) -> list[Span]:
-    return [Span(month.first_day, month.rows, month.chunks) for month in months(archive, files, as_of=batch)]
+    found = months(archive, files, MEASURED_IN_RUNS, as_of=batch)
+    return [Span(month.first_day, month.rows, month.chunks) for month in found]
 
 
 def _first_difference(found: pl.DataFrame, kept: pl.DataFrame) -> dict[str, object] | None:

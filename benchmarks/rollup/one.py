@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
-ENGINES = ("decode", "ours", "duckdb", "clickhouse", "polars", "sweeps", "duckdb_sweeps", "verify")
+ENGINES = ("decode", "decode_to_arrow", "ours", "duckdb", "clickhouse", "polars", "sweeps", "duckdb_sweeps", "verify")
 
 
 def _digest(frame: "pl.DataFrame") -> str:
@@ -24,21 +24,33 @@ def _digest(frame: "pl.DataFrame") -> str:
     return state.hexdigest()
 
 
-def _decode(archive: Path, threads: int) -> int:
-    """Read the measured columns as the rollup does, by as many threads, and do nothing with them."""
-    from meter.archive.chunks import files_needed, months
-    from meter.archive.manifest import read_manifest
+def _decode(archive: Path, threads: int, arrays: bool) -> int:
+    """Decode the ten measured columns with pyarrow alone, by as many threads, and do nothing with them.
 
-    todo = deque(chunk for month in months(archive, files_needed(read_manifest(archive))) for chunk in month.chunks)
+    Every file is opened once and read a row group at a time; with `arrays` the columns become numpy arrays, which is
+    what any kernel reads.
+    """
+    import pyarrow.parquet as pq
+
+    from meter.archive.chunks import MEASURED
+
+    todo = deque(sorted(archive.rglob("*.parquet")))
 
     def work() -> int:
         rows = 0
         while todo:
             try:
-                load = todo.popleft()
+                path = todo.popleft()
             except IndexError:
                 break
-            rows += len(load()["sign"])
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group, columns=list(MEASURED), use_threads=False)
+                    if arrays:
+                        for column in table.columns:
+                            column.to_numpy()
+                    rows += table.num_rows
+                    del table
         return rows
 
     with ThreadPoolExecutor(threads) as pool:
@@ -46,11 +58,11 @@ def _decode(archive: Path, threads: int) -> int:
 
 
 def _ours(archive: Path, threads: int) -> "pl.DataFrame":
-    from meter.archive.chunks import files_needed, months
+    from meter.archive.chunks import MEASURED_IN_RUNS, files_needed, months
     from meter.archive.manifest import read_manifest
     from meter.rollup.recompute import Span, recompute_at_once
 
-    found = months(archive, files_needed(read_manifest(archive)))
+    found = months(archive, files_needed(read_manifest(archive)), MEASURED_IN_RUNS)
     return recompute_at_once([Span(month.first_day, month.rows, month.chunks) for month in found], threads=threads)
 
 
@@ -65,8 +77,8 @@ def _sweeps(archive: Path, threads: int, capacities: "pl.DataFrame") -> tuple["p
 
 
 def _work(engine: str, archive: Path, threads: int, rows_a_year: int, seed: int) -> Callable[[], Any]:
-    if engine == "decode":
-        return lambda: _decode(archive, threads)
+    if engine.startswith("decode"):
+        return lambda: _decode(archive, threads, engine == "decode")
     if engine == "ours":
         return lambda: _ours(archive, threads)
     if engine == "verify":
@@ -94,7 +106,7 @@ def _outcome(engine: str, result: Any) -> dict[str, Any]:
 
     from benchmarks.rollup import peers
 
-    if engine == "decode":
+    if engine.startswith("decode"):
         return {"rows": result}
     if engine == "verify":
         return {"faults": len(result)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, TypeAlias, overload
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from meter.archive.manifest import SealedFile, Sealing
 from meter.archive.rows import ROW_DTYPE
+from meter.archive.runs import IN_RUNS, KIND, Runs, read_footer
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
 Chunk: TypeAlias = Callable[[], Columns]
@@ -21,6 +23,10 @@ Chunk: TypeAlias = Callable[[], Columns]
 MEASURED: Final = (
     "consumer", "facility", "chip", "millicards", "started", "ended", "charge_fen", "purpose", "via_platform", "sign",
 )  # fmt: skip
+# Asked for as a column: where runs of one kind end. The columns of the kind then come run by run, where the file tells
+# its runs; else this column is empty.
+KIND_ENDS: Final = "kind_ends"
+MEASURED_IN_RUNS: Final = (*MEASURED, KIND_ENDS)
 UTC_PLUS_8_SECONDS: Final = 28_800
 
 
@@ -77,14 +83,14 @@ class _Chunks(Sequence[Chunk]):
     def _loads(self) -> tuple[Chunk, ...]:
         placed: list[tuple[int, int, str, Chunk]] = []
         for file in self._files:
-            path = self._folder / file.name
-            shown = pq.read_metadata(path)
+            readers = _Readers(self._folder / file.name)
+            shown = readers.metadata
             facility = shown.schema.names.index("facility")
             until = self._as_of if self._as_of is not None and file.last_batch > self._as_of else None
-            for group in range(shown.num_row_groups):
+            for group, runs in enumerate(read_footer(shown.metadata, shown.num_row_groups)):
                 # Row groups of neighbouring facilities are handed out together, whichever file they are in.
                 place = shown.row_group(group).column(facility).statistics
-                load = partial(load_chunk, path, group, self._columns, until, shown)
+                load = partial(_load_chunk, readers, group, self._columns, until, runs)
                 placed.append((place.min if place is not None else 0, group, file.name, load))
         placed.sort(key=lambda item: item[:3])
         return tuple(load for *_, load in placed)
@@ -100,17 +106,53 @@ class _Chunks(Sequence[Chunk]):
         return self._loads[at]
 
 
-def load_chunk(
-    path: Path, group: int, columns: tuple[str, ...], until: int | None = None, metadata: pq.FileMetaData | None = None
+class _Readers:
+    """Readers of one file, one for each thread that reads from it at a time; closed when all row groups were read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.metadata = pq.read_metadata(path)
+        self._to_read = self.metadata.num_row_groups
+        self._idle: list[pq.ParquetFile] = []
+        self._alone = Lock()
+
+    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """Read columns of a row group."""
+        with self._alone:
+            reader = self._idle.pop() if self._idle else None
+        if reader is None:  # a chunk is one read or two, so none ahead
+            reader = pq.ParquetFile(self._path, metadata=self.metadata, pre_buffer=False)
+        table = reader.read_row_group(group, columns=list(columns), use_threads=False)
+        with self._alone:
+            self._idle.append(reader)
+            self._to_read -= 1
+            done = [self._idle.pop() for _ in self._idle[:]] if self._to_read <= 0 else []
+        for reader in done:
+            reader.close()
+        return table
+
+
+def _load_chunk(
+    readers: _Readers, group: int, columns: tuple[str, ...], until: int | None, runs: Runs | None
 ) -> Columns:
-    """Load columns of one row group as arrays, without rows of batches after `until`; `metadata` saves reading it."""
-    wanted = columns if until is None or "batch" in columns else (*columns, "batch")
-    with pq.ParquetFile(path, metadata=metadata, pre_buffer=False) as file:  # a chunk is one read or two
-        table = file.read_row_group(group, columns=list(wanted), use_threads=False)
-    found = {name: _array(table.column(name), name) for name in wanted}
+    """Load columns of one row group as arrays, without rows of batches after `until`.
+
+    Columns in long runs come from the `runs` that the file's footer tells, if it does.
+    """
+    in_file = [name for name in columns if name != KIND_ENDS and (runs is None or name not in IN_RUNS)]
+    if until is not None and "batch" not in in_file:
+        in_file.append("batch")
+    table = readers.read(group, in_file)
+    found = {name: _array(table.column(name), name) for name in in_file}
+    run_by_run = runs is not None and until is None and KIND_ENDS in columns
+    if runs is not None:
+        for name in set(columns).intersection(IN_RUNS):
+            found[name] = runs.kind[name] if run_by_run and name in KIND else runs.row_by_row(name)
     if until is not None:
         kept = found["batch"] <= until
-        found = {name: found[name][kept] for name in columns}
+        found = {name: array[kept] for name, array in found.items() if name in columns}
+    if KIND_ENDS in columns:
+        found[KIND_ENDS] = runs.kind_ends if runs is not None and run_by_run else np.empty(0, np.int32)
     return found
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from meter.archive import runs
 from meter.archive.digest import digest_of_file
 from meter.archive.manifest import (
     BEGINNING,
@@ -139,7 +140,9 @@ def _write_file(columns: dict[str, NDArray[Any]], folder: Path, name: str, month
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     fresh = path.with_suffix(".new")
-    pq.write_table(pa.table(arrays, schema), fresh, row_group_size=ROW_GROUP_ROWS, **WRITER_OPTIONS)
+    with pq.ParquetWriter(fresh, schema, **WRITER_OPTIONS) as writer:
+        writer.write_table(pa.table(arrays, schema), row_group_size=ROW_GROUP_ROWS)
+        writer.add_key_value_metadata(runs.footer(columns, ROW_GROUP_ROWS))
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -23,11 +23,17 @@ MEASURED_DTYPE: Final = np.dtype(
     ]
 )
 
+KIND: Final = ("consumer", "facility", "chip", "purpose", "via_platform")
+
 Entries: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 
 class Measured(NamedTuple):
-    """The measured columns as contiguous arrays of equal length, native byte order."""
+    """The measured columns as contiguous arrays, native byte order.
+
+    All have one value for each row, unless `kind_ends` says where runs of rows end that agree in consumer, facility,
+    chip, purpose and via_platform: then these have one value for each run.
+    """
 
     consumer: NDArray[np.int32]
     facility: NDArray[np.int32]
@@ -39,21 +45,31 @@ class Measured(NamedTuple):
     purpose: NDArray[np.int8]
     via_platform: NDArray[np.uint8]
     sign: NDArray[np.int8]
+    kind_ends: NDArray[np.int32]
+
+    def row_by_row(self) -> "Measured":
+        """Return the same rows, every column with one value for each."""
+        if not len(self.kind_ends):
+            return self
+        lengths = np.diff(self.kind_ends, prepend=np.int32(0))
+        kind = {name: np.repeat(getattr(self, name), lengths) for name in KIND}
+        return self._replace(**kind, kind_ends=self.kind_ends[:0])
 
 
 def measured(entries: Entries, sign: int = 1) -> Measured:
     """Bring entries into the form the kernels read.
 
     `entries` is a numpy structured array or a mapping of arrays, by the names of MEASURED_DTYPE; `sign` (+1 or -1)
-    multiplies the column of that name, which may be absent (then every row counts `sign`). Arrays that already are
-    contiguous and of the right type are not copied. Raises ValueError when lengths differ or the sign is neither.
+    multiplies the column of that name, which may be absent (then every row counts `sign`), as may `kind_ends`. Arrays
+    that already are contiguous and of the right type are not copied. Raises ValueError when lengths differ, the runs
+    do not cover the rows or the sign is neither.
     """
     if sign not in (1, -1):
         raise ValueError(f"a record counts +1 or is taken back by -1, not {sign}")
     if isinstance(entries, np.ndarray):
         names, rows = entries.dtype.names or (), len(entries)
     else:
-        names, rows = tuple(entries), len(entries["consumer"])
+        names, rows = tuple(entries), len(entries["started"])
 
     def column(name: str, dtype: Any) -> NDArray[Any]:
         return np.ascontiguousarray(entries[name], dtype=dtype)
@@ -70,7 +86,12 @@ def measured(entries: Entries, sign: int = 1) -> Measured:
         column("purpose", np.int8),
         column("via_platform", np.bool_).view(np.uint8),
         signs if sign == 1 else -signs,
+        column("kind_ends", np.int32) if "kind_ends" in names else np.empty(0, np.int32),
     )
-    if any(len(array) != rows for array in found):
+    ends = found.kind_ends
+    if len(ends) and not (ends[0] > 0 and (ends[1:] > ends[:-1]).all() and ends[-1] == rows):
+        raise ValueError("the runs of one kind do not cover the rows")
+    lengths = dict.fromkeys(KIND, len(ends) or rows) | {"kind_ends": len(ends)}
+    if any(len(array) != lengths.get(name, rows) for name, array in found._asdict().items()):
         raise ValueError("the measured columns differ in length")
     return found

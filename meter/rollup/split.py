@@ -36,12 +36,8 @@ def _charged(charge: Whole, elapsed: Whole, length: Whole) -> Whole:
 
 
 @cached
-def _survey(
-    consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
-    purpose: Array, via_platform: Array, sign: Array, changed: Array,
-) -> Whole:  # fmt: skip
-    """Mark in `changed` where rows leave the kind of the row before; return a bound on the quantity and the charge of
-    every row, -1 when one breaks a limit of intake.
+def _survey(millicards: Array, started: Array, ended: Array, charge_fen: Array, sign: Array) -> Whole:
+    """Return a bound on the quantity and the charge of every row, -1 when one breaks a limit of intake.
 
     Simple loops, because those are the ones that compilers turn into vector code; for the same reason bits are
     gathered instead of extremes. A limit is broken when a difference that must not be negative has its sign set (no
@@ -64,37 +60,51 @@ def _survey(
         charge = charge_fen[row]
         broken |= MOST_FEN - charge
         charges |= charge
-    codes = np.uint8(0)  # a purpose is 0, 1 or 2, a sign 1 or -1
+    codes = np.uint8(0)  # a sign is 1 or -1
     for row in range(len(started)):
-        code = np.uint8(purpose[row])
-        codes = np.uint8(codes | (code & 0xFC) | (code & (code >> 1)) | (np.uint8(sign[row] + 1) & 0xFD))
-    changed[0] = 1
-    ids = np.int32(consumer[0] | facility[0] | chip[0])
-    for row in range(1, len(started)):
-        ids = np.int32(ids | consumer[row] | facility[row] | chip[row])
-        changed[row] = (
-            (consumer[row] ^ consumer[row - 1]) | (facility[row] ^ facility[row - 1]) | (chip[row] ^ chip[row - 1])
-        ) != 0
-    for row in range(1, len(started)):
-        changed[row] |= np.uint8(purpose[row] ^ purpose[row - 1]) | (via_platform[row] ^ via_platform[row - 1])
-    if (broken | lengths | cards | charges) < 0 or ids < 0 or codes != 0:
+        codes = np.uint8(codes | (np.uint8(sign[row] + 1) & 0xFD))
+    if (broken | lengths | cards | charges) < 0 or codes != 0:
         return np.int64(-1)
     return max(cards * lengths, charges)
 
 
 @cached
+def _kinds_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Array) -> bool:
+    """Whether ids are not negative and every purpose is 0, 1 or 2."""
+    ids = np.int32(0)
+    codes = np.uint8(0)
+    for at in range(len(consumer)):
+        code = np.uint8(purpose[at])
+        codes = np.uint8(codes | (code & 0xFC) | (code & (code >> 1)))
+        ids = np.int32(ids | consumer[at] | facility[at] | chip[at])
+    return bool((ids >= 0) & (codes == 0))
+
+
+@cached
+def _mark_changes(
+    consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array, changed: Array
+) -> None:
+    """Mark in `changed` the rows whose kind is not that of the row before."""
+    changed[0] = 1
+    for row in range(1, len(consumer)):
+        changed[row] = (
+            (consumer[row] ^ consumer[row - 1]) | (facility[row] ^ facility[row - 1]) | (chip[row] ^ chip[row - 1])
+        ) != 0
+    for row in range(1, len(consumer)):
+        changed[row] |= np.uint8(purpose[row] ^ purpose[row - 1]) | (via_platform[row] ^ via_platform[row - 1])
+
+
+@cached
 def find_bad_row(
-    consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
-    purpose: Array, via_platform: Array, sign: Array,
+    consumer: Array, facility: Array, chip: Array, purpose: Array, millicards: Array, started: Array, ended: Array,
+    charge_fen: Array, sign: Array,
 ) -> Whole:  # fmt: skip
-    """Return the first row that breaks a limit of intake, -1 when none does."""
-    changed = np.empty(2, np.uint8)
+    """Return the first row that breaks a limit of intake, -1 when none does; every column has a value for each row."""
     for row in range(len(started)):
         till = row + 1
-        if _survey(
-            consumer[row:till], facility[row:till], chip[row:till], millicards[row:till], started[row:till],
-            ended[row:till], charge_fen[row:till], purpose[row:till], via_platform[row:till], sign[row:till], changed,
-        ) < 0:  # fmt: skip
+        if not _kinds_are_sound(consumer[row:till], facility[row:till], chip[row:till], purpose[row:till]):
+            return row
+        if _survey(millicards[row:till], started[row:till], ended[row:till], charge_fen[row:till], sign[row:till]) < 0:
             return row
     return -1
 
@@ -102,14 +112,15 @@ def find_bad_row(
 @cached
 def split_rows(
     consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
-    purpose: Array, via_platform: Array, sign: Array,
+    purpose: Array, via_platform: Array, sign: Array, kind_ends: Array,
     cut_from: Whole, cut_to: Whole, where_mask: Whole, what_mask: Whole, by_day: bool,
     part_keys: Array, part_sums: Array, kind_slots: Array, kinds: Array, counts: Array,
 ) -> Whole:  # fmt: skip
     """Split rows counts[ROW].. inside [cut_from, cut_to) into parts of a kind and a day; return why it stopped.
 
     A kind is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked; days are 0
-    unless `by_day`. Rows of one kind that follow one another are added up by day in a window before they become parts,
+    unless `by_day`. The columns of the kind have one value for each row, or for each run of rows when `kind_ends` says
+    where runs end. Rows of one kind that follow one another are added up by day in a window before they become parts,
     so sorted rows become few. The charge of a part is the difference of two floors.
     """
     most_parts = len(part_keys)
@@ -125,13 +136,33 @@ def split_rows(
     why = DONE
     row = np.int64(counts[ROW])
     rows = np.int64(len(started))
+    in_runs = len(kind_ends) > 0
+    run = np.int64(0)
+    if in_runs:
+        run = np.int64(np.searchsorted(kind_ends, row, "right"))
+        if not _kinds_are_sound(consumer, facility, chip, purpose):
+            why = BAD_ROW
     while row < rows and why == DONE:
         low = row
         high = min(low + BLOCK_ROWS, rows)
         largest = _survey(
-            consumer[low:high], facility[low:high], chip[low:high], millicards[low:high], started[low:high],
-            ended[low:high], charge_fen[low:high], purpose[low:high], via_platform[low:high], sign[low:high], changed,
-        )  # fmt: skip
+            millicards[low:high], started[low:high], ended[low:high], charge_fen[low:high], sign[low:high]
+        )
+        if in_runs:
+            changed[: high - low] = 0
+            changed[0] = 1
+            mark = run
+            while kind_ends[mark] < high:
+                if kind_ends[mark] >= low:
+                    changed[kind_ends[mark] - low] = 1
+                mark += 1
+        elif _kinds_are_sound(consumer[low:high], facility[low:high], chip[low:high], purpose[low:high]):
+            _mark_changes(
+                consumer[low:high], facility[low:high], chip[low:high], purpose[low:high], via_platform[low:high],
+                changed,
+            )  # fmt: skip
+        else:
+            largest = np.int64(-1)
         if largest < 0:
             why = BAD_ROW
             break
@@ -220,9 +251,14 @@ def split_rows(
                     reach = np.int64(-1)
                     window_from = day
                     window_until = day_until + (WINDOW_DAYS - 1) * DAY_SECONDS
-                    its_where = ((np.int64(consumer[at]) << 32) | np.int64(facility[at])) & where_mask
+                    of = at
+                    if in_runs:
+                        while kind_ends[run] <= row:
+                            run += 1
+                        of = np.uint64(run)
+                    its_where = ((np.int64(consumer[of]) << 32) | np.int64(facility[of])) & where_mask
                     its_what = (
-                        (np.int64(chip[at]) << 3) | (np.int64(purpose[at]) << 1) | np.int64(via_platform[at])
+                        (np.int64(chip[of]) << 3) | (np.int64(purpose[of]) << 1) | np.int64(via_platform[of])
                     ) & what_mask
                     if its_where != where or its_what != what:
                         if counts[KINDS] >= len(kinds):

@@ -113,8 +113,14 @@ class GroupTable:
             if why == split.PARTS_FULL:
                 self._add_parts()
             if why == split.BAD_ROW:
-                at = int(split.find_bad_row(*rows))
-                values = {name: int(array[at]) for name, array in rows._asdict().items()}
+                plain = rows.row_by_row()
+                at = int(
+                    split.find_bad_row(
+                        plain.consumer, plain.facility, plain.chip, plain.purpose,
+                        plain.millicards, plain.started, plain.ended, plain.charge_fen, plain.sign,
+                    )
+                )  # fmt: skip
+                values = {name: int(array[at]) for name, array in plain._asdict().items() if name != "kind_ends"}
                 raise RowOutOfRange(f"row {at} breaks a limit of intake: {values}")
             if why == groups.KINDS_FULL:
                 self._grow(why)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from meter.archive.chunks import files_needed, months
+from meter.archive.chunks import MEASURED_IN_RUNS, files_needed, months
 from meter.archive.manifest import read_manifest
 from meter.archive.rows import COLUMNS, ROW_DTYPE, SORTED_BY
 from meter.archive.seal import NotTheNextBatches, seal
@@ -36,7 +36,7 @@ def everything(folder: Path, as_of: int | None = None) -> NDArray[Any]:
 
 def spans(folder: Path, as_of: int | None = None) -> list[Span]:
     """Return the months of an archive as the rollup takes them."""
-    found = months(folder, files_needed(read_manifest(folder), as_of), as_of=as_of)
+    found = months(folder, files_needed(read_manifest(folder), as_of), MEASURED_IN_RUNS, as_of)
     return [Span(month.first_day, month.rows, month.chunks) for month in found]
 
 

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from meter.rollup.columns import measured
+from meter.rollup.columns import KIND, measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
 from meter.rollup.merge import merge
@@ -20,6 +21,7 @@ from tests.rollup.strategies import TEN_YEARS, records
 
 DAY = 20_400
 MIDNIGHT = local_midnight(DAY)
+FOUR_KINDS = as_entries([Row(MIDNIGHT, MIDNIGHT + 1, consumer=name) for name in (1, 2, 3, 4)])
 
 
 @given(st.lists(records(longest_seconds=60 * 86_400), max_size=25))
@@ -256,3 +258,53 @@ def test_what_is_within_the_limits_is_told_exactly_at_the_ends_of_the_numbers_to
 def test_a_frame_with_other_columns_is_not_merged() -> None:
     with pytest.raises(NotAUseFrame):
         merge([empty_use().drop("starts")])
+
+
+def in_runs(entries: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the same entries with the columns of their kind run by run."""
+    kinds = [[entry[name] for name in KIND] for entry in entries]
+    begins = [place for place in range(len(kinds)) if place == 0 or kinds[place] != kinds[place - 1]]
+    columns = {
+        str(name): entries[name][begins] if name in KIND else entries[name] for name in entries.dtype.names or ()
+    }
+    return columns | {"kind_ends": np.array([*begins[1:], len(entries)], np.int32)}
+
+
+@given(st.lists(records(longest_seconds=90 * 86_400), min_size=1, max_size=25), st.integers(1, 400), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_rows_whose_kinds_come_in_runs_are_rolled_up_alike(rows: list[Row], times: int, cut: bool) -> None:
+    entries = np.repeat(as_entries(rows), times)  # more than are looked at together
+    entries["charge_fen"] //= 10_000  # so many of the largest charge would not fit
+    entries["millicards"] = np.minimum(entries["millicards"], 10**6)
+    tables = [GroupTable(cut=(MIDNIGHT, MIDNIGHT + 5 * 86_400)) if cut else GroupTable() for _ in range(2)]
+    tables[0].add_entries(measured(entries))
+    tables[1].add_entries(measured(in_runs(entries)))
+    assert tables[1].frame().equals(tables[0].frame())
+
+
+def test_more_kinds_in_runs_than_there_is_room_for_at_first_are_all_told_apart() -> None:
+    rows = [Row(MIDNIGHT + n, MIDNIGHT + n + 40 * 86_400, 9, consumer=n // 2) for n in range(20_000)]
+    entries = as_entries(rows)
+    assert roll_up(in_runs(entries)).equals(roll_up(entries))
+
+
+@pytest.mark.parametrize("bad", [{"purpose": 3}, {"chip": -1}, {"sign": 0}, {"millicards": -1}])
+def test_a_row_beyond_the_limits_is_named_in_runs_too(bad: dict[str, Any]) -> None:
+    good = Row(MIDNIGHT, MIDNIGHT + 1)
+    entries = as_entries([good] * 5_000 + [replace(good, consumer=8, **bad)] + [good] * 3)
+    with pytest.raises(RowOutOfRange, match=r"row 5000 .*'consumer': 8"):
+        roll_up(in_runs(entries))
+
+
+@pytest.mark.parametrize("ends", [[1, 3], [0, 4], [3, 2], [2, 2, 4], [5], [4, 4], [-1, 4], [2, 5]])
+def test_runs_that_do_not_cover_the_rows_are_refused(ends: list[int]) -> None:
+    columns = {name: array[: len(ends)] if name in KIND else array for name, array in in_runs(FOUR_KINDS).items()}
+    columns["kind_ends"] = np.array(ends, np.int32)
+    with pytest.raises(ValueError, match="do not cover the rows"):
+        measured(columns)
+
+
+def test_runs_with_too_few_kinds_are_refused() -> None:
+    columns = in_runs(FOUR_KINDS)
+    with pytest.raises(ValueError, match="differ in length"):
+        measured(columns | {"chip": columns["chip"][:3]})
