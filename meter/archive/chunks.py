@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeAlias, overload
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +34,12 @@ UTC_PLUS_8_SECONDS: Final = 28_800
 class Month:
     """The rows that start in one local month, as functions that load a chunk of them each.
 
-    Metadata is read when the chunks are first looked at, so that work on one month begins before the next is opened.
+    Footers are read when the chunks are gone through, so that work on one month begins before the next is opened.
     """
 
     first_day: int  # local day (days since 1970-01-01); no row of this or a later month starts before it
     rows: int
-    chunks: Sequence[Chunk]
+    chunks: Iterable[Chunk]
 
 
 def files_needed(
@@ -65,7 +65,8 @@ def months(
 ) -> Iterator[Month]:
     """Yield the months of these files (already checked, see `verify`) in order; a chunk is one row group of a file.
 
-    Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE`; rows of batches after `as_of` are left out.
+    Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE` (or in runs, see KIND_ENDS); rows of batches
+    after `as_of` are left out.
     """
     for label, grouped in groupby(sorted(files, key=lambda file: (file.month, file.name)), key=lambda file: file.month):
         some = list(grouped)
@@ -73,14 +74,13 @@ def months(
         yield Month(first_day, sum(file.rows for file in some), _Chunks(folder, some, tuple(columns), as_of))
 
 
-class _Chunks(Sequence[Chunk]):
-    """The chunks of some files in the order they are handed out; reads their metadata once, when asked for any."""
+class _Chunks(Iterable[Chunk]):
+    """The chunks of some files in the order they are handed out; nothing of the files is held but by the chunks."""
 
     def __init__(self, folder: Path, files: Sequence[SealedFile], columns: tuple[str, ...], as_of: int | None) -> None:
         self._folder, self._files, self._columns, self._as_of = folder, files, columns, as_of
 
-    @cached_property
-    def _loads(self) -> tuple[Chunk, ...]:
+    def __iter__(self) -> Iterator[Chunk]:
         placed: list[tuple[int, int, str, Chunk]] = []
         for file in self._files:
             readers = _Readers(self._folder / file.name)
@@ -93,17 +93,7 @@ class _Chunks(Sequence[Chunk]):
                 load = partial(_load_chunk, readers, group, self._columns, until, runs)
                 placed.append((place.min if place is not None else 0, group, file.name, load))
         placed.sort(key=lambda item: item[:3])
-        return tuple(load for *_, load in placed)
-
-    def __len__(self) -> int:
-        return len(self._loads)
-
-    @overload
-    def __getitem__(self, at: int) -> Chunk: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Chunk]: ...
-    def __getitem__(self, at: int | slice) -> Chunk | Sequence[Chunk]:
-        return self._loads[at]
+        return iter([load for *_, load in placed])
 
 
 class _Readers:
@@ -126,7 +116,9 @@ class _Readers:
         with self._alone:
             self._idle.append(reader)
             self._to_read -= 1
-            done = [self._idle.pop() for _ in self._idle[:]] if self._to_read <= 0 else []
+            done = []
+            if self._to_read <= 0:
+                done, self._idle = self._idle, []
         for reader in done:
             reader.close()
         return table

@@ -1,7 +1,7 @@
 """The rows of a month as the sweeps need them: only those that still count, with where they stand in the journal."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -56,7 +56,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 def load_month(
-    chunks: Sequence[Callable[[], Columns]], threads: int = 2, before: Rows | None = None, most_rows: int = 0
+    chunks: Iterable[Callable[[], Columns]], threads: int = 2, before: Rows | None = None, most_rows: int = 0
 ) -> Rows:
     """Load the chunks of a month (columns NEEDED) and leave out what was corrected, with the reversals themselves.
 

@@ -1,6 +1,6 @@
 """Runs the sweeps over months of rows, side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
@@ -20,7 +20,7 @@ class Month(NamedTuple):
 
     first_day: int
     rows: int  # at most so many
-    chunks: Sequence[Callable[[], Columns]]
+    chunks: Iterable[Callable[[], Columns]]
 
 
 def sweep_months(

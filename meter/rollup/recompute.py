@@ -23,7 +23,7 @@ class Span:
 
     first_day: int
     rows: int
-    chunks: Sequence[Callable[[], Entries]]
+    chunks: Iterable[Callable[[], Entries]]
 
 
 class NotInOrder(ValueError):
