@@ -6,7 +6,7 @@ import ctypes
 import gc
 
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
-LARGE_BYTES = 4 * 1024 * 1024  # what 10,000 ordinary records need is less, and fetched anew for every body it cost 7 %
+LARGE_BYTES = 2 * 1024 * 1024  # what 10,000 ordinary records need is less, and fetched anew for every body it cost 7 %
 
 
 def give_back_large_blocks() -> None:
