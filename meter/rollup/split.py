@@ -138,10 +138,8 @@ def split_rows(
     rows = np.int64(len(started))
     in_runs = len(kind_ends) > 0
     run = np.int64(0)
-    if in_runs:
-        run = np.int64(np.searchsorted(kind_ends, row, "right"))
-        if not _kinds_are_sound(consumer, facility, chip, purpose):
-            why = BAD_ROW
+    if in_runs and not _kinds_are_sound(consumer, facility, chip, purpose):
+        why = BAD_ROW
     while row < rows and why == DONE:
         low = row
         high = min(low + BLOCK_ROWS, rows)
@@ -149,12 +147,13 @@ def split_rows(
             millicards[low:high], started[low:high], ended[low:high], charge_fen[low:high], sign[low:high]
         )
         if in_runs:
+            while kind_ends[run] <= low:
+                run += 1
             changed[: high - low] = 0
             changed[0] = 1
             mark = run
             while kind_ends[mark] < high:
-                if kind_ends[mark] >= low:
-                    changed[kind_ends[mark] - low] = 1
+                changed[kind_ends[mark] - low] = 1
                 mark += 1
         elif _kinds_are_sound(consumer[low:high], facility[low:high], chip[low:high], purpose[low:high]):
             _mark_changes(
