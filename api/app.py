@@ -8,28 +8,19 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from api import (
-    audit,
-    claims,
-    console,
-    documentation,
-    operations,
-    payouts,
-    problem,
-    registry,
-    settlements,
-    usage,
-)
-from api.allocator import give_back_large_blocks, spare_what_stays
-from api.hot_path import HotPath
-from api.kernels import forget_stale_kernels
-from api.measured import Measured
-from api.orphan import end_with_parent
-from api.reading import READING
-from api.reference import ERRORS
+from api import console
+from api.http import problem
+from api.http.body_budget import READING
+from api.http.openapi import ERRORS
+from api.http.request_metrics import Measured
+from api.process.kernel_cache import forget_stale_kernels
+from api.process.memory import give_back_large_blocks, spare_what_stays
+from api.process.parent_watch import end_with_parent
+from api.process.workers import say_ready
+from api.routes import audit, clawbacks, documentation, operations, payouts, registry, settlements, usage
+from api.routes.usage_fast_path import HotPath
 from api.service import running
 from api.settings import Settings
-from api.workers import say_ready
 from meter.database.scope import NOBODY, acting
 
 
@@ -78,7 +69,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
         lifespan=lifespan,
-        docs_url=None,  # that page would load scripts from elsewhere; ours is api/documentation.py
+        docs_url=None,  # that page would load scripts from elsewhere; ours is api/routes/documentation.py
         redoc_url=None,
         responses=ERRORS,
     )
@@ -90,7 +81,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         registry.ROUTER,
         settlements.ROUTER,
         payouts.ROUTER,
-        claims.ROUTER,
+        clawbacks.ROUTER,
         audit.ROUTER,
         documentation.ROUTER,
         console.ROUTER,

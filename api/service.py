@@ -15,10 +15,10 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import metrics
-from api.access import KeyRing
+from api.auth.keys import KeyRing
+from api.http import metrics
+from api.process.loop_thread import in_thread
 from api.settings import Settings
-from api.thread import in_thread
 from meter.database.connect import service_engine
 from meter.database.scope import Scope, act_as
 from meter.intake.registered import Registered

@@ -1,6 +1,6 @@
 """All tables of all stores, gathered: what the migrations must add up to."""
 
-import api.tables
+import api.auth.tables
 import meter.archive.tables
 import meter.audit.tables
 import meter.journal.tables
@@ -12,7 +12,7 @@ from meter.database.metadata import METADATA
 __all__ = ["METADATA"]
 
 assert {
-    api.tables.api_key,
+    api.auth.tables.api_key,
     meter.archive.tables.archive_sealing,
     meter.audit.tables.audit,
     meter.journal.tables.entry,

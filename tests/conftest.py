@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api.kernels import forget_stale_kernels
+from api.process.kernel_cache import forget_stale_kernels
 from tests.support.door import Door, Holder
 from tests.support.postgres import Cluster
 from tests.support.postgres import cluster as running_cluster

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-from api.kernels import forget_stale_kernels
+from api.process.kernel_cache import forget_stale_kernels
 
 # word -> file, and the function or group of commands in it
 _COMMANDS = {

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from api.access import create_key
+from api.auth.keys import create_key
+from api.auth.people import create_person
 from api.commands.common import Data, with_database
 from api.console.steps import shown_steps
 from api.demo import province
 from api.demo.client import Client
-from api.people import create_person
 from api.service import now
 
 BATCH_RECORDS = 5000

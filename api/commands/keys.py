@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.access import SCOPES, create_key, list_keys, revoke_key
+from api.auth.keys import SCOPES, create_key, list_keys, revoke_key
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
 

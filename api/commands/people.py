@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from api.auth.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
 from api.service import now
 
 DECIDING = ("approver",)

@@ -20,8 +20,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from api.commands.common import DEFAULT_DATA, Data
+from api.process.workers import FOLDER, Workers
 from api.settings import Settings
-from api.workers import FOLDER, Workers
 from meter.database.connect import database_url
 from meter.database.seal import ensure_seal
 from meter.journal.chain import SM3
@@ -49,7 +49,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="api.protocol:Protocol",  # by name: who only starts workers need not load it
+            http="api.http.protocol:Protocol",  # by name: who only starts workers need not load it
             ws="none",  # nothing here speaks it
             access_log=False,
             log_level="warning",

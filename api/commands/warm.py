@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from api.warm import warm_up
+from api.process.warm_up import warm_up
 
 
 def warm() -> None:

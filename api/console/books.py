@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import asyncpg
 from fastapi import Request
 
-from api import claiming, deciding, paying, people, running
-from api.asking import service_of
-from api.people import Person
-from api.printing import checkpoint_of
+from api.actions import clawbacks, decisions, payouts, runs
+from api.actions.printed_checkpoint import checkpoint_of
+from api.auth import people
+from api.auth.people import Person
+from api.request_context import service_of
 from api.service import Service, now
 from meter.audit import log
 from meter.journal.show import quarantined
@@ -148,11 +149,11 @@ class DatabaseBooks:
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         async with reaching_database():
-            return await deciding.decide(self._service.engine, person, number, event, said)
+            return await decisions.decide(self._service.engine, person, number, event, said)
 
     async def adjust(self, person: Person, number: str) -> str:
         async with reaching_database():
-            return await running.adjust(self._service, person, number)
+            return await runs.adjust(self._service, person, number)
 
     async def cities(self, number: str) -> list[Record]:
         async with self._connection() as connection:
@@ -195,11 +196,11 @@ class DatabaseBooks:
 
     async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
         async with reaching_database():
-            await paying.record(self._service.engine, person, instruction, word, said)
+            await payouts.record(self._service.engine, person, instruction, word, said)
 
     async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
         async with reaching_database():
-            await claiming.decide(self._service.engine, person, claim, word, said)
+            await clawbacks.decide(self._service.engine, person, claim, word, said)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         async with self._connection() as connection:

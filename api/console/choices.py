@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.deciding import OF_A_CITY, SCOPE_OF
-from api.people import Person
+from api.actions.decisions import OF_A_CITY, SCOPE_OF
+from api.auth.people import Person
 from settlement.review.states import POSSIBLE, taken_part
 
 Record = dict[str, Any]

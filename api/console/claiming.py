@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.claiming import SCOPE_OF
+from api.actions.clawbacks import SCOPE_OF
+from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
 from api.console.deciding import NOTE_MAX
@@ -15,8 +16,7 @@ from api.console.guard import CLAIMS, HOME, ConsoleRoute, admitted, check_sessio
 from api.console.proof import FAILED, proven
 from api.console.refusals import because
 from api.console.settlements import frame
-from api.people import PROOF_MINUTES, Person
-from api.problem import Problem
+from api.http.problem import Problem
 from api.service import now
 from settlement.report.money import fen_of
 from settlement.review.states import hand_of

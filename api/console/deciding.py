@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.actions.decisions import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
+from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
 from api.console.choices import MEANS, TITLE, choices_of, may_adjust, open_objections
@@ -14,9 +16,7 @@ from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session
 from api.console.proof import FAILED, proven
 from api.console.refusals import because
 from api.console.settlements import frame, settlement_of
-from api.deciding import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
-from api.people import PROOF_MINUTES, Person
-from api.problem import Problem
+from api.http.problem import Problem
 from api.service import now
 from settlement.review.states import POSSIBLE
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.people import IDLE_MINUTES, SESSION_HOURS
 from api.console.answer import page, to
 from api.console.books import Books, books_of
 from api.console.guard import (
@@ -28,7 +29,6 @@ from api.console.guard import (
     start_session,
 )
 from api.console.guard import ROUNDS as ROUNDS_SECTION
-from api.people import IDLE_MINUTES, SESSION_HOURS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]

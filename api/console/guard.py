@@ -13,9 +13,9 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from api.auth.people import SESSION_HOURS, Person
 from api.console.answer import page, secured, to
 from api.console.books import Books
-from api.people import SESSION_HOURS, Person
 from meter.journal.transaction import JournalUnavailable
 
 HOME = "/console"

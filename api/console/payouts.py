@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from api.actions.payouts import OUTCOMES, SCOPE_OF
+from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
 from api.console.books import Books, Record, books_of
 from api.console.deciding import NOTE_MAX
@@ -25,9 +27,7 @@ from api.console.proof import FAILED, proven
 from api.console.refusals import because
 from api.console.settlements import frame
 from api.console.template import CLAIM, PAYOUT
-from api.paying import OUTCOMES, SCOPE_OF
-from api.people import PROOF_MINUTES, Person
-from api.problem import Problem
+from api.http.problem import Problem
 from api.service import now
 from settlement.payout.instructions import DECISIONS
 

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.people import Person
 from api.console.answer import page
 from api.console.books import EVERYTHING, Books, Record, books_of
 from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
 from api.console.findings import A_LINE_MAX, counted, shown_findings
 from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.guard import session_form_token as form_token
-from api.people import Person
 from settlement.report import MEDIA_TYPES, NotAReport, render
 from settlement.report.labels import OUTCOME, in_region
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import asyncpg
 
-from api.access import create_key
+from api.auth.keys import create_key
 from benchmarks.ingest.province import registry
 from meter.database.connect import service_engine
 from meter.database.embedded import embedded

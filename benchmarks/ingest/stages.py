@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from api.usage import compressed
+from api.routes.usage import compressed
 from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive

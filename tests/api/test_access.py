@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from api.access import list_keys, revoke_key
+from api.auth.keys import list_keys, revoke_key
 from tests.support.door import Door, Holder, good, problem
 from tests.support.records import JSON, as_array, usage
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from fastapi import Request
 
-from api import reading
-from api.reading import Reading
+from api.http import body_budget
+from api.http.body_budget import Reading
 
 CHUNK = 64 * 1024
 BODY = 16 * CHUNK
@@ -18,9 +18,9 @@ HELD = 3 * BODY
 
 @pytest.fixture(autouse=True)
 def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "HELD_BYTES", HELD)
-    monkeypatch.setattr(reading, "SMALL_BYTES", 2 * CHUNK)
-    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(body_budget, "HELD_BYTES", HELD)
+    monkeypatch.setattr(body_budget, "SMALL_BYTES", 2 * CHUNK)
+    monkeypatch.setattr(body_budget, "LOOK_SECONDS", 0.001)
 
 
 class Sender:
@@ -55,10 +55,10 @@ async def test_bodies_that_have_arrived_keep_the_others_waiting_until_they_are_a
         for _ in tasks:
             first = await arrived.get()
             await asyncio.sleep(0.02)  # whoever may read on does so now
-            assert 1 + arrived.qsize() <= HELD // BODY + reading.WHOLE_AT_ONCE
+            assert 1 + arrived.qsize() <= HELD // BODY + body_budget.WHOLE_AT_ONCE
             first.set()
         await asyncio.gather(*tasks)
-    assert most <= HELD + (reading.WHOLE_AT_ONCE + 1) * BODY + 24 * reading.SMALL_BYTES
+    assert most <= HELD + (body_budget.WHOLE_AT_ONCE + 1) * BODY + 24 * body_budget.SMALL_BYTES
     assert ours.held_bytes == 0
 
 
@@ -77,7 +77,7 @@ async def test_bodies_that_are_half_read_do_not_wait_for_each_other_for_ever() -
 async def test_a_body_read_early_counts_until_its_request_is_over() -> None:
     ours = Reading()
     early: list[Any] = []
-    for _ in range(reading.WHOLE_AT_ONCE + 1):
+    for _ in range(body_budget.WHOLE_AT_ONCE + 1):
         one: Any = Sender()
         one.scope = {}
         await ours.early(one)

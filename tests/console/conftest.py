@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from api.people import ROLES
+from api.auth.people import ROLES
 from tests.console import shelf
 from tests.console.desk import Desk, browser
 from tests.console.fake import FakeBooks

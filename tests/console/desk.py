@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import httpx
 from fastapi import FastAPI
 
-from api import problem
 from api.console import ROUTER
 from api.console.books import books_of
 from api.console.guard import SESSION_COOKIE
+from api.http import problem
 from tests.console.fake import FakeBooks
 
 HOST = "suanbu.test"

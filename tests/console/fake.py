@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.deciding import complete
-from api.people import Person
-from api.problem import Problem
+from api.actions.decisions import complete
+from api.auth.people import Person
+from api.http.problem import Problem
 from api.service import now
 from settlement.report.labels import city_code, in_region
 from settlement.rounds import Round, load_rounds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.people import SCOPES_OF
-from api.problem import Problem
+from api.auth.people import SCOPES_OF
+from api.http.problem import Problem
 from settlement.report.money import fen_of, yuan_text
 from tests.console import shelf
 from tests.console.desk import Desk

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from api.actions.decisions import FIELDS, OF_A_CITY, SCOPE_OF
+from api.auth.people import SCOPES_OF
 from api.console.choices import TITLE
-from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF
-from api.people import SCOPES_OF
-from api.problem import Problem
+from api.http.problem import Problem
 from settlement.review.states import POSSIBLE, hand_of
 from tests.console import shelf
 from tests.console.desk import Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from api.people import create_person
+from api.auth.people import create_person
 from tests.console.desk import Page
 from tests.support.door import Door, Holder
 from tests.support.records import USER, entity, usage

@@ -8,8 +8,8 @@ import json
 import pytest
 from python_calamine import CalamineWorkbook
 
+from api.auth.people import ROLES
 from api.console.template import EVENT, ROLE
-from api.people import ROLES
 from settlement.tables import EVENTS
 from tests.console import shelf
 from tests.console.desk import Desk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.people import SCOPES_OF
-from api.problem import Problem
+from api.auth.people import SCOPES_OF
+from api.http.problem import Problem
 from tests.console.desk import Desk
 
 BACK, WAITING = "/console/payouts/2", "/console/payouts/1"

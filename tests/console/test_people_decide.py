@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pyotp
 
-from api.people import TOTP_SECONDS, create_person, new_second_factor
+from api.auth.people import TOTP_SECONDS, create_person, new_second_factor
 from tests.console.desk import Page
 from tests.support.door import Door, good
 from tests.support.province import CITIES, populate, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.metrics import Counter, Gauge, Histogram
 
-from api import metrics
+from api.http import metrics
 
 
 def series() -> dict[str, set[str]]:

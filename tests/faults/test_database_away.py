@@ -17,9 +17,9 @@ import pytest_asyncio
 from fastapi import FastAPI, Request
 from sqlalchemy import exc
 
-from api import problem
+from api.auth.people import create_person, log_in
 from api.console.guard import SESSION_COOKIE
-from api.people import create_person, log_in
+from api.http import problem
 from meter.journal.show import key_of
 from meter.journal.transaction import JournalUnavailable
 from tests.security.test_cities import routes_of

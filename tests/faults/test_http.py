@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from api import protocol
+from api.http import protocol
 from tests.support.door import Door, counts, good
 from tests.support.records import JSON, as_array, usage
 from tests.support.serving import Served, over_http

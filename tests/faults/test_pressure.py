@@ -14,7 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from api import places
+from api.http import admission
 from api.service import LARGE_BODIES_AT_ONCE, Service
 from meter.journal import recorder
 from tests.support.door import Door, Holder, counts, good, problem
@@ -61,11 +61,11 @@ async def test_more_records_than_may_wait_are_told_to_come_back(
 @pytest_asyncio.fixture
 async def no_place(app: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """The service while others have every place for large bodies."""
-    monkeypatch.setattr(places, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(admission, "WAIT_SECONDS", 0.05)
     service = service_of(app)
     async with AsyncExitStack() as held:
         for _ in range(LARGE_BODIES_AT_ONCE):
-            await held.enter_async_context(places.place_for_large(service))
+            await held.enter_async_context(admission.place_for_large(service))
         yield service
 
 

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api.access import create_key, list_keys, revoke_key
-from api.people import create_person, log_in, log_out
+from api.auth.keys import create_key, list_keys, revoke_key
+from api.auth.people import create_person, log_in, log_out
 from meter.audit.log import digest_after
 from tests.support.door import Door, Holder, good, problem
 from tests.support.province import People, decide, locked, people_of, populate, run

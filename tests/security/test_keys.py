@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from api.access import create_key, revoke_key
-from api.reading import READING
-from api.signing import signature
+from api.auth.keys import create_key, revoke_key
+from api.auth.signing import signature
+from api.http.body_budget import READING
 from meter.intake.limits import BODY_BYTES
 from tests.support.door import Door, counts, good, problem
 from tests.support.postgres import Cluster

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from api.people import (
+from api.auth.people import (  # fmt: skip
     FAILURES_MAX,
     IDLE_MINUTES,
     LOCKOUT_MINUTES,
@@ -25,7 +25,7 @@ from api.people import (
     shut_out,
     unlock,
     whose,
-)  # fmt: skip
+)
 from tests.support.door import Door
 
 NOW = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.thread import in_thread
+from api.process.loop_thread import in_thread
 
 
 @contextlib.asynccontextmanager

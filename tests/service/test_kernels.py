@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import api.kernels
-from api.kernels import STAMP, digest_of_kernels, forget_stale_kernels
+import api.process.kernel_cache
+from api.process.kernel_cache import STAMP, digest_of_kernels, forget_stale_kernels
 
 
 @pytest.fixture
@@ -16,7 +16,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for package in ("meter", "settlement"):
         folder = tmp_path / package / "part" / "__pycache__"
         folder.mkdir(parents=True)
-        monkeypatch.setattr(getattr(api.kernels, package), "__file__", str(tmp_path / package / "__init__.py"))
+        monkeypatch.setattr(
+            getattr(api.process.kernel_cache, package), "__file__", str(tmp_path / package / "__init__.py")
+        )
     (tmp_path / "meter" / "__pycache__").mkdir()
     kernel = tmp_path / "settlement" / "part" / "__pycache__" / "award.py311.1.nbc"
     kernel.write_bytes(b"machine code")

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api.access import create_key
+from api.auth.keys import create_key
 from tests.support.door import Door, Holder, good, problem
 from tests.support.postgres import Cluster
 from tests.support.province import decide

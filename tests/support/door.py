@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.access import create_key
+from api.auth.keys import create_key
 from tests.support.records import JSON, Record, as_array, chip, entity, facility, packed
 
 _NUMBERS = itertools.count(1)

@@ -15,14 +15,14 @@ import msgspec
 import zstandard
 from fastapi import APIRouter, Request, Response
 
-from api import metrics
-from api.access import Caller, require
-from api.asking import as_caller, service_of
-from api.paging import Page, page_of
-from api.places import place_for_large, slow_down
-from api.problem import Problem
-from api.reading import READING
-from api.reference import RECEIPT, RECEIVING, SPAN, described, receiving
+from api.auth.keys import Caller, require
+from api.http import metrics
+from api.http.admission import place_for_large, slow_down
+from api.http.body_budget import READING
+from api.http.openapi import RECEIPT, RECEIVING, SPAN, described, receiving
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, service_of
 from api.service import Service
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError

@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import Caller, require
-from api.asking import as_caller, json_object, service_of
-from api.deciding import FIELDS, OF_A_CITY, SCOPE_OF, decide
-from api.paging import Page, page_of
-from api.printing import checkpoint_of
-from api.problem import Problem
-from api.running import ONE_AT_A_TIME, adjust, refused, run
+from api.actions.decisions import FIELDS, OF_A_CITY, SCOPE_OF, decide
+from api.actions.printed_checkpoint import checkpoint_of
+from api.actions.runs import ONE_AT_A_TIME, adjust, refused, run
+from api.auth.keys import Caller, require
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, json_object, service_of
 from api.service import now
 from meter.rollup.store import driver
 from settlement import job, store

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.deciding import TEXT_MAX, Hand
-from api.problem import Problem
+from api.actions.decisions import TEXT_MAX, Hand
+from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
 from settlement.payout.instructions import DECISIONS, MARKS, decide, mark

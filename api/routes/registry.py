@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from api import metrics
-from api.access import Caller, require
-from api.asking import as_caller, service_of
-from api.paging import Page, page_of
-from api.places import place_for_large
-from api.problem import Problem
-from api.reading import READING, SMALL_BYTES
-from api.reference import CONTROL_TOTALS, ITEMS
+from api.auth.keys import Caller, require
+from api.http import metrics
+from api.http.admission import place_for_large
+from api.http.body_budget import READING, SMALL_BYTES
+from api.http.openapi import CONTROL_TOTALS, ITEMS
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, service_of
 from api.service import Service, now
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError

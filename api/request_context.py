@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi import Request
 
-from api.access import Caller
-from api.problem import Problem
+from api.auth.keys import Caller
+from api.http.problem import Problem
 from api.service import Service
 
 BODY_BYTES = 4 * 1024 * 1024

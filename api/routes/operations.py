@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 
-from api import metrics
-from api.asking import service_of
-from api.problem import Problem
+from api.http import metrics
+from api.http.problem import Problem
+from api.request_context import service_of
 from meter.journal.transaction import JournalUnavailable, reaching_database
 from migrations.upgrade import newest
 

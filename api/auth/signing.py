@@ -22,9 +22,9 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.problem import Problem
-from api.reading import READING
-from api.tables import request_nonce
+from api.auth.tables import request_nonce
+from api.http.body_budget import READING
+from api.http.problem import Problem
 from meter.database.scope import NOBODY, acting
 
 WINDOW = timedelta(minutes=5)

@@ -12,10 +12,10 @@ import time
 from fastapi import FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from api import metrics
-from api.measured import kept_by_nobody
-from api.problem import answer, problem_of
-from api.usage import post_usage_records
+from api.http import metrics
+from api.http.problem import answer, problem_of
+from api.http.request_metrics import kept_by_nobody
+from api.routes.usage import post_usage_records
 
 PATH = "/v1/usage-records"
 LOG = logging.getLogger("suanbu.http")

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.problem import Problem
+from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
 from settlement.findings import find

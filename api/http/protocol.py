@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.problem import MEDIA_TYPE, Problem, document_of
+from api.http.problem import MEDIA_TYPE, Problem, document_of
 
 HEAD_BYTES = 64 * 1024  # of request line and headers
 HEAD_SECONDS = 30  # a client's own time to send them

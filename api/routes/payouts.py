@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.access import require
-from api.asking import as_caller, json_object, service_of
-from api.paging import Page, page_of
-from api.paying import SCOPE_OF, record
-from api.problem import Problem
+from api.actions.payouts import SCOPE_OF, record
+from api.auth.keys import require
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, json_object, service_of
+from api.routes.settlements import actor_of
 from api.service import now
-from api.settlements import actor_of
 from meter.rollup.store import driver
 from settlement.payout.instructions import (
     CLAIM_MAX,

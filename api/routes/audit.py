@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.access import require
-from api.asking import as_caller, service_of
-from api.paging import Page, page_of
-from api.problem import Problem
+from api.auth.keys import require
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, service_of
 from meter.audit import log
 from meter.rollup.store import driver
 

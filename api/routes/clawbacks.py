@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.access import require
-from api.asking import as_caller, json_object, service_of
-from api.claiming import SCOPE_OF, decide
-from api.paging import Page, page_of
-from api.problem import Problem
+from api.actions.clawbacks import SCOPE_OF, decide
+from api.auth.keys import require
+from api.http.paging import Page, page_of
+from api.http.problem import Problem
+from api.request_context import as_caller, json_object, service_of
 from meter.rollup.store import driver
 from settlement.payout.claims import list_claims
 

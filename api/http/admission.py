@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from api import metrics
-from api.problem import Problem
+from api.http import metrics
+from api.http.problem import Problem
 from api.service import Service
 
 WAIT_SECONDS = 20

@@ -17,9 +17,9 @@ from fastapi import Request
 from sqlalchemy import exists, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import signing
-from api.problem import Problem
-from api.tables import api_key, api_key_revocation
+from api.auth import signing
+from api.auth.tables import api_key, api_key_revocation
+from api.http.problem import Problem
 from meter.audit.log import note
 from meter.database.scope import NOBODY, Scope, act_as, acting
 from meter.journal.tables import source as source_table

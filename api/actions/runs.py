@@ -6,9 +6,9 @@ import asyncio
 import time
 from dataclasses import replace
 
-from api import metrics
-from api.deciding import Hand
-from api.problem import Problem
+from api.actions.decisions import Hand
+from api.http import metrics
+from api.http.problem import Problem
 from api.service import Service, now
 from meter.rollup.store import driver
 from settlement import job, store

@@ -17,8 +17,8 @@ from sqlalchemy import exists, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from api.tables import ROLES as ROLES
-from api.tables import login, logout, person, person_event
+from api.auth.tables import ROLES as ROLES
+from api.auth.tables import login, logout, person, person_event
 from meter.database.scope import NOBODY, Scope, act_as
 from meter.database.seal import Seal, seal_from_environment
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 from starlette.types import Scope
 
-from api.problem import Problem
+from api.http.problem import Problem
 from meter.intake.limits import BODY_BYTES
 
 HELD_BYTES = 3 * BODY_BYTES  # by all bodies together, from their first byte until they are answered

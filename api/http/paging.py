@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.problem import Problem
+from api.http.problem import Problem
 
 LIMIT_MAX = 1000
 Row = TypeVar("Row")
