@@ -1,1 +1,1 @@
-"""One door for keys and people: runs, decisions, payouts and clawbacks are the same for an API key and in the console."""
+"""One door for keys and people: runs, decisions, payouts, clawbacks, the same by API key and in the console."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from api.auth.keys import create_key
 from api.auth.people import create_person
 from api.commands.common import Data, with_database
-from api.console.steps import shown_steps
+from api.console.wording.steps import shown_steps
 from api.demo import province
 from api.demo.client import Client
 from api.service import now

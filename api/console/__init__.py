@@ -6,6 +6,6 @@ taken from the page that showed it only; a decision goes through the same door a
 Does not own: what a settlement is (the settlement does) or who people are (api/auth/people.py does).
 """
 
-from api.console.pages import ROUTER
+from api.console.router import ROUTER
 
 __all__ = ["ROUTER"]

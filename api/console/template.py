@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.console.quantity import shown
+from api.console.wording.quantity import shown
 from settlement.readings import decimal_text
 from settlement.report.about import moment_text, rate_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name, reading_text

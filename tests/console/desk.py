@@ -9,8 +9,8 @@ import httpx
 from fastapi import FastAPI
 
 from api.console import ROUTER
-from api.console.books import books_of
-from api.console.guard import SESSION_COOKIE
+from api.console.queries import books_of
+from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from tests.console.fake import FakeBooks
 

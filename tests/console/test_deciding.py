@@ -8,7 +8,7 @@ import pytest
 
 from api.actions.decisions import FIELDS, OF_A_CITY, SCOPE_OF
 from api.auth.people import SCOPES_OF
-from api.console.choices import TITLE
+from api.console.open_decisions import TITLE
 from api.http.problem import Problem
 from settlement.review.states import POSSIBLE, hand_of
 from tests.console import shelf

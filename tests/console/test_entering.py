@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from api.console.guard import FORM_COOKIE, SESSION_COOKIE, local_path
+from api.console.sessions import FORM_COOKIE, SESSION_COOKIE, local_path
 from tests.console import shelf
 from tests.console.desk import Desk, browser
 from tests.console.fake import FakeBooks

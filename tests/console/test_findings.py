@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.console.findings import TITLE, counted, shown_findings
+from api.console.wording.findings import TITLE, counted, shown_findings
 from tests.console import shelf
 from tests.console.desk import Desk
 

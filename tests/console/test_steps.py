@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.formula import _FORMULAS, formula_of
-from api.console.quantity import percent, shown
-from api.console.steps import shown_steps
-from api.console.values import LABEL, label_of, value_of
+from api.console.wording.formula import _FORMULAS, formula_of
+from api.console.wording.quantity import percent, shown
+from api.console.wording.steps import shown_steps
+from api.console.wording.values import LABEL, label_of, value_of
 from settlement.run import excluded_of
 from settlement.steps import OPERATIONS, steps_of
 from settlement.worlds import settle_world

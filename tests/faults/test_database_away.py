@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy import exc
 
 from api.auth.people import create_person, log_in
-from api.console.guard import SESSION_COOKIE
+from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from meter.journal.show import key_of
 from meter.journal.transaction import JournalUnavailable

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 
 from api.auth.keys import SCOPES, create_key
 from api.auth.people import SCOPES_OF, create_person, log_in
-from api.console.guard import SESSION_COOKIE, session_form_token
+from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.scope import CITY_ROLE, SERVICE_ROLE
 from tests.support.door import Door, Holder, good, problem
 from tests.support.postgres import Cluster

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from api.actions.payouts import OUTCOMES, SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
-from api.console.books import Books, Record, books_of
-from api.console.deciding import NOTE_MAX
-from api.console.guard import (
+from api.console.pages.decision import NOTE_MAX
+from api.console.pages.settlements import frame
+from api.console.queries import Books, Record, books_of
+from api.console.reauthentication import FAILED, proven
+from api.console.sessions import (
     CLAIMS,
     HOME,
     PAYOUTS,
@@ -23,10 +25,8 @@ from api.console.guard import (
     missing,
     refusal,
 )
-from api.console.proof import FAILED, proven
-from api.console.refusals import because
-from api.console.settlements import frame
 from api.console.template import CLAIM, PAYOUT
+from api.console.wording.refusals import because
 from api.http.problem import Problem
 from api.service import now
 from settlement.payout.instructions import DECISIONS

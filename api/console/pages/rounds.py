@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
-from api.console.books import Books, books_of
-from api.console.guard import ROUNDS, ConsoleRoute, admitted, missing
-from api.console.settlements import frame
+from api.console.pages.settlements import frame
+from api.console.queries import Books, books_of
+from api.console.sessions import ROUNDS, ConsoleRoute, admitted, missing
 from settlement.readings import decimal_text
 from settlement.report.labels import KIND, PURPOSE, READING
 from settlement.rounds.round import date_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api.console.guard import ConsoleRoute, missing
+from api.console.sessions import ConsoleRoute, missing
 from api.console.template import STATIC, static_bytes
 
 ROUTER = APIRouter(route_class=ConsoleRoute)

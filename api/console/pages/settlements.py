@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.people import Person
 from api.console.answer import page
-from api.console.books import EVERYTHING, Books, Record, books_of
-from api.console.choices import TITLE, choices_of, may_adjust, objections_of, reviews_of
-from api.console.findings import A_LINE_MAX, counted, shown_findings
-from api.console.guard import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
-from api.console.guard import session_form_token as form_token
+from api.console.open_decisions import TITLE, choices_of, may_adjust, objections_of, reviews_of
+from api.console.queries import EVERYTHING, Books, Record, books_of
+from api.console.sessions import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
+from api.console.sessions import session_form_token as form_token
+from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
 from settlement.report import MEDIA_TYPES, NotAReport, render
 from settlement.report.labels import OUTCOME, in_region
 

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from api.auth.people import SESSION_HOURS, Person
 from api.console.answer import page, secured, to
-from api.console.books import Books
+from api.console.queries import Books
 from meter.journal.transaction import JournalUnavailable
 
 HOME = "/console"

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from api.actions.clawbacks import SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
-from api.console.books import Books, Record, books_of
-from api.console.deciding import NOTE_MAX
-from api.console.guard import CLAIMS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
-from api.console.proof import FAILED, proven
-from api.console.refusals import because
-from api.console.settlements import frame
+from api.console.pages.decision import NOTE_MAX
+from api.console.pages.settlements import frame
+from api.console.queries import Books, Record, books_of
+from api.console.reauthentication import FAILED, proven
+from api.console.sessions import CLAIMS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.wording.refusals import because
 from api.http.problem import Problem
 from api.service import now
 from settlement.report.money import fen_of

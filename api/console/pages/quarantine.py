@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.console.answer import page
-from api.console.books import LONGEST_RECORD_BYTES, Books, Record, books_of
-from api.console.codes import is_replayable, meaning_of
-from api.console.guard import QUARANTINE, ConsoleRoute, admitted, refusal
-from api.console.settlements import frame
+from api.console.pages.settlements import frame
+from api.console.queries import LONGEST_RECORD_BYTES, Books, Record, books_of
+from api.console.sessions import QUARANTINE, ConsoleRoute, admitted, refusal
+from api.console.wording.quarantine_codes import is_replayable, meaning_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
-from api.console.books import Books, books_of
-from api.console.findings import shown_findings
-from api.console.guard import MONEY, ConsoleRoute, admitted, missing
-from api.console.settlements import findings_of, frame, settlement_of
-from api.console.steps import shown_steps
+from api.console.pages.settlements import findings_of, frame, settlement_of
+from api.console.queries import Books, books_of
+from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
+from api.console.wording.findings import shown_findings
+from api.console.wording.steps import shown_steps
 from settlement.report.labels import in_region
 from settlement.report.words import word_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.auth.people import Person
-from api.console.books import Books
+from api.console.queries import Books
 from api.service import now
 
 FAILED = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"

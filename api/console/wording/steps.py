@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.console.formula import formula_of
-from api.console.values import Value, values_of
+from api.console.wording.formula import formula_of
+from api.console.wording.values import Value, values_of
 from settlement.report.labels import reading_text
 
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.actions.decisions import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
 from api.console.answer import page, to
-from api.console.books import Books, Record, books_of
-from api.console.choices import MEANS, TITLE, choices_of, may_adjust, open_objections
-from api.console.guard import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
-from api.console.proof import FAILED, proven
-from api.console.refusals import because
-from api.console.settlements import frame, settlement_of
+from api.console.open_decisions import MEANS, TITLE, choices_of, may_adjust, open_objections
+from api.console.pages.settlements import frame, settlement_of
+from api.console.queries import Books, Record, books_of
+from api.console.reauthentication import FAILED, proven
+from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.wording.refusals import because
 from api.http.problem import Problem
 from api.service import now
 from settlement.review.states import POSSIBLE

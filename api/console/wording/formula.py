@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from api.console.values import GATE, brief
+from api.console.wording.values import GATE, brief
 
 Values = Mapping[str, Any]
 _ROUNDED = re.compile(r"≈(?=[-\d])")

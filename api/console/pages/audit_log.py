@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.console.answer import page
-from api.console.books import Books, books_of
-from api.console.guard import AUDIT, ConsoleRoute, admitted, refusal
-from api.console.settlements import frame
+from api.console.pages.settlements import frame
+from api.console.queries import Books, books_of
+from api.console.sessions import AUDIT, ConsoleRoute, admitted, refusal
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.console import (
-    auditing,
-    claiming,
-    deciding,
-    entering,
-    explaining,
+from api.console.pages import (
+    audit_log,
+    clawback,
+    decision,
+    line,
+    login,
     payouts,
     quarantine,
     rounds,
     settlements,
     static,
 )
-from api.console.guard import ConsoleRoute, missing
+from api.console.sessions import ConsoleRoute, missing
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
-for _part in (entering, settlements, deciding, explaining, payouts, claiming, auditing, rounds, quarantine, static):
+for _part in (login, settlements, decision, line, payouts, clawback, audit_log, rounds, quarantine, static):
     ROUTER.include_router(_part.ROUTER, prefix="/console")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from api.console.quantity import percent, shown
+from api.console.wording.quantity import percent, shown
 from settlement.report.about import SHANGHAI
 from settlement.report.labels import READING, reading_text
 from settlement.report.money import yuan_text

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.people import IDLE_MINUTES, SESSION_HOURS
 from api.console.answer import page, to
-from api.console.books import Books, books_of
-from api.console.guard import (
+from api.console.queries import Books, books_of
+from api.console.sessions import (
     FORM_COOKIE,
     HOME,
     LOGIN,
@@ -28,7 +28,7 @@ from api.console.guard import (
     set_cookie,
     start_session,
 )
-from api.console.guard import ROUNDS as ROUNDS_SECTION
+from api.console.sessions import ROUNDS as ROUNDS_SECTION
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Books, Depends(books_of)]

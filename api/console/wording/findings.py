@@ -8,7 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from api.console.quantity import shown
+from api.console.wording.quantity import shown
 from settlement.report.about import SHANGHAI
 
 TITLE: Final[Mapping[str, str]] = {

@@ -1,0 +1,1 @@
+"""The pages of the console, one file each: what it reads, what it shows, and the forms it takes."""
