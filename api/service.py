@@ -21,7 +21,7 @@ from api.process.loop_thread import in_thread
 from api.settings import Settings
 from meter.database.connect import service_engine
 from meter.database.scope import Scope, act_as
-from meter.intake.registered import Registered
+from meter.intake.registry_view.registered import Registered
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.delivery import Delivery
 from meter.journal.ending import end, pause

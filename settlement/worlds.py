@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 import yaml
 
-from meter.intake.catalogue import DatedCode
 from meter.intake.limits import BATCH_RECORDS
 from meter.intake.receive import receive_records
-from meter.intake.registered import Registered
+from meter.intake.registry_view.catalogue import DatedCode
+from meter.intake.registry_view.registered import Registered
 from meter.journal.memory import MemoryJournal
 from meter.registry.facts import EVER, NEVER, day_number, held_above_one
 from meter.registry.shapes import READERS, Unfit, is_uscc

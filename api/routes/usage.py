@@ -29,7 +29,7 @@ from meter.intake.codes import BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 from meter.intake.receive import receive
 from meter.intake.received import Received
-from meter.intake.registered import Registered
+from meter.intake.registry_view.registered import Registered
 from meter.journal.delivery import Delivery, Receipt
 from meter.journal.pieces import digest_in_pieces
 from meter.journal.recorder import Overloaded

@@ -10,12 +10,12 @@ It does not own: dedupe, conflicts and whether a corrected record exists (the jo
 (`meter/registry`), HTTP, keys, and what a record is worth.
 """
 
-from meter.intake.catalogue import DatedCode
 from meter.intake.codes import BODY_MEANING, MEANING, BodyCode, BodyError, Code, Meaning
 from meter.intake.columns import RECORD
 from meter.intake.receive import receive, receive_again, receive_records
 from meter.intake.received import CODES, Received, Refusal
-from meter.intake.registered import Registered
+from meter.intake.registry_view.catalogue import DatedCode
+from meter.intake.registry_view.registered import Registered
 from meter.intake.warm_up import warm_up
 
 __all__ = [

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Sequence
 
-from meter.intake.arrow_body import found_in_arrow
+from meter.intake.arrow.body import found_in_arrow
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyCode, BodyError
-from meter.intake.json_body import found_again, found_in_json
+from meter.intake.finish import Found, settled
+from meter.intake.json.body import found_again, found_in_json
 from meter.intake.limits import BATCH_RECORDS
 from meter.intake.received import Document, Received
-from meter.intake.registered import Registered
-from meter.intake.settle import Found, settled
+from meter.intake.registry_view.registered import Registered
 
 
 def receive(

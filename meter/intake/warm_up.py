@@ -7,9 +7,9 @@ import polars as pl
 import pyarrow as pa
 
 from meter.intake.body import Format
-from meter.intake.catalogue import DatedCode
 from meter.intake.receive import receive
-from meter.intake.registered import Registered
+from meter.intake.registry_view.catalogue import DatedCode
+from meter.intake.registry_view.registered import Registered
 
 CONSUMER = "91340100MA0020016K"
 INSTANT = "2025-01-01T00:00:00Z"

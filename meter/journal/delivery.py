@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.received import Received
-from meter.intake.registered import Registered
+from meter.intake.registry_view.registered import Registered
 from meter.journal.make_rows import Rows, rows_of
 from meter.journal.pieces import digest_in_pieces
 from meter.journal.row import BATCH_END, ENTRY, WIRE

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from meter.intake.registered import Registered
+from meter.intake.registry_view.registered import Registered
 from meter.journal import store
 from meter.journal.delivery import Delivery, Receipt
 from meter.journal.ending import end, pause

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from meter.lanes import LANES, VECTOR, splat, turned
+from meter.kernels.simd import LANES, VECTOR, splat, turned
 
 Array = npt.NDArray[Any]
 

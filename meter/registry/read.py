@@ -10,8 +10,8 @@ import asyncpg
 import polars as pl
 
 from meter.database.frames import frame
-from meter.intake.catalogue import DatedCode
-from meter.intake.registered import Registered
+from meter.intake.registry_view.catalogue import DatedCode
+from meter.intake.registry_view.registered import Registered
 from meter.registry.facts import day_number
 
 _SEQ = "(f.batch << 20 | f.ordinal)"  # a request has at most 10,000 items: the order of recording in one number

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import meter.intake
 from meter.intake import DatedCode, Registered, receive, receive_again, receive_records, warm_up
-from meter.intake.digest_kernel import digest_texts, initial_state
+from meter.kernels.text_digests import digest_texts, initial_state
 from tests.intake.fuzz import Fuzz
 from tests.intake.sample import (
     ARROW,
@@ -190,8 +190,12 @@ def test_threads_share_nothing() -> None:
 def specialisations() -> dict[str, int]:
     """How often every kernel was compiled or loaded."""
     found = {}
-    for path in Path(meter.intake.__file__).parent.glob("*.py"):
-        for name, value in vars(import_module(f"meter.intake.{path.stem}")).items() if path.stem != "__init__" else ():
+    root = Path(meter.intake.__file__).parents[1]
+    for path in (path for folder in ("intake", "kernels") for path in (root / folder).rglob("*.py")):
+        if path.stem == "__init__":
+            continue
+        module = "meter." + ".".join(path.relative_to(root).with_suffix("").parts)
+        for name, value in vars(import_module(module)).items():
             if hasattr(value, "nopython_signatures"):
                 found[name] = len(value.nopython_signatures)
     return found

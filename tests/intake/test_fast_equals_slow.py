@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from meter.intake import RECORD, BodyError, Received
 from meter.intake.codes import Refused
-from meter.intake.fields import is_plain_text, is_uscc, millicards_of_text, seconds_of
-from meter.intake.instants import date_of_days, days_of_date, seconds_of_instant, text_of_instant
-from meter.intake.record import Number, Pairs, millicards_of, plain_text
-from meter.intake.uscc import ALPHABET, check_uscc
+from meter.intake.kernels.fields import is_plain_text, is_uscc, millicards_of_text, seconds_of
+from meter.intake.record.instants import date_of_days, days_of_date, seconds_of_instant, text_of_instant
+from meter.intake.record.usage_record import Number, Pairs, millicards_of, plain_text
+from meter.uscc import ALPHABET, check_uscc
 from tests.intake.fuzz import Fuzz
 from tests.intake.sample import ARROW, NDJSON, codes, got
 

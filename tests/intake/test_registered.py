@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.intake import RECORD, DatedCode, Registered
-from meter.intake.catalogue import ruling_days
-from meter.intake.parties import Parties
-from meter.intake.uscc import ALPHABET
+from meter.intake.registry_view.catalogue import ruling_days
+from meter.intake.registry_view.parties import Parties
+from meter.uscc import ALPHABET
 
 DAYS = st.none() | st.integers(0, 12)
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.kernel import kernel
-from meter.intake.lanes import INITIAL, compress
-from meter.intake.words import last_word, word_at
-from meter.lanes import LANES
+from meter.kernels.blake2s import INITIAL, compress
+from meter.kernels.kernel import kernel
+from meter.kernels.simd import LANES
+from meter.kernels.words import last_word, word_at
 
 Array = npt.NDArray[Any]
 

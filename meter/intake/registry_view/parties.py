@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.kernel import kernel
-from meter.intake.words import hash_of, same_text
+from meter.kernels.kernel import kernel
+from meter.kernels.words import hash_of, same_text
 
 Array = npt.NDArray[Any]
 USCC_BYTES = 18

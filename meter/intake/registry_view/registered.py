@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from meter.intake.catalogue import Catalogue, DatedCode
-from meter.intake.parties import Parties
+from meter.intake.registry_view.catalogue import Catalogue, DatedCode
+from meter.intake.registry_view.parties import Parties
 
 
 @dataclass(frozen=True, slots=True)

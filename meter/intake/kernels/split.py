@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.kernel import kernel
 from meter.intake.limits import DEPTH_LEVELS, RECORD_VALUES
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 

@@ -3,9 +3,9 @@
 import re
 
 from meter.intake.codes import Code, Refused
-from meter.intake.instants import INSTANT
-from meter.intake.record import Checked, Number, Pairs, Value, fields_of, judge, kind_of, shown
-from meter.intake.registered import Registered
+from meter.intake.record.instants import INSTANT
+from meter.intake.record.usage_record import Checked, Number, Pairs, Value, fields_of, judge, kind_of, shown
+from meter.intake.registry_view.registered import Registered
 
 ATTRIBUTE = re.compile(r"[a-z0-9]+")
 JSON_MEDIA_TYPE = re.compile(r"(application/json|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\+json)(\s*;.*)?", re.IGNORECASE)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.codes import Code, Refused
-from meter.intake.kernel import kernel
-from meter.intake.words import hash_of, same_text
+from meter.kernels.kernel import kernel
+from meter.kernels.words import hash_of, same_text
 
 FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1  # since ever, for ever
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from meter.intake.arrow_column import ABSENT, BAD, NO_TEXT, Column, column_of
-from meter.intake.arrow_guard import check_stream
-from meter.intake.arrow_rows import (
+from meter.intake.arrow.column import ABSENT, BAD, NO_TEXT, Column, column_of
+from meter.intake.arrow.guard import check_stream
+from meter.intake.arrow.rows import (
     check_evidence,
     check_ids,
     check_orders,
@@ -30,10 +30,10 @@ from meter.intake.arrow_rows import (
 )
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
 from meter.intake.columns import PLACE, RECORD, TEXTS
+from meter.intake.finish import Found
 from meter.intake.limits import BODY_BYTES, RECORD_BYTES
-from meter.intake.record import FIELDS, Foreign, Number, Pairs, Value, judge, shown
-from meter.intake.registered import Registered
-from meter.intake.settle import Found
+from meter.intake.record.usage_record import FIELDS, Foreign, Number, Pairs, Value, judge, shown
+from meter.intake.registry_view.registered import Registered
 
 Array = npt.NDArray[Any]
 BROKEN = (pa.ArrowException, OSError, UnicodeError, NotImplementedError, TypeError, KeyError, IndexError, ValueError)

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from meter.intake.kernel import kernel
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 WORD = ir.IntType(64)

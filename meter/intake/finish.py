@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.codes import Refused
-from meter.intake.digest_kernel import digest_texts, initial_state, keep_first_half
-from meter.intake.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
 from meter.intake.received import CODES, Document, Received, Refusal, Texts
-from meter.intake.record import ID, Checked, Pairs, Value
-from meter.intake.registered import Registered
+from meter.intake.record.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
+from meter.intake.record.usage_record import ID, Checked, Pairs, Value
+from meter.intake.registry_view.registered import Registered
+from meter.kernels.text_digests import digest_texts, initial_state, keep_first_half
 
 Array = npt.NDArray[Any]
 NO_TEXT = np.zeros(0, np.uint8)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.kernel import kernel
 from meter.intake.limits import (
     CHARGE_FEN,
     END_SECOND,
@@ -19,7 +18,8 @@ from meter.intake.limits import (
     TEXT_CHARACTERS,
     TIME_CHARACTERS,
 )
-from meter.intake.uscc import ALPHABET, WEIGHTS
+from meter.kernels.kernel import kernel
+from meter.uscc import ALPHABET, WEIGHTS
 
 Array = npt.NDArray[Any]
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.fields import equal, is_id, seconds_of
-from meter.intake.kernel import kernel
-from meter.intake.read_record import after_blank, closing_quote, read_record
-from meter.intake.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
+from meter.intake.kernels.fields import equal, is_id, seconds_of
+from meter.intake.kernels.read_record import after_blank, closing_quote, read_record
+from meter.intake.kernels.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 

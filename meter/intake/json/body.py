@@ -10,14 +10,10 @@ import numpy.typing as npt
 from meter.intake.body import Format
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
 from meter.intake.columns import PLACE, RECORD, TEXTS
-from meter.intake.event import judge_event
-from meter.intake.json_text import value_of_json
-from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
-from meter.intake.record import Checked, Pairs, Value, judge
-from meter.intake.registered import Registered
-from meter.intake.scanner import scan_document, scan_lines
-from meter.intake.settle import Found
-from meter.intake.split import (
+from meter.intake.finish import Found
+from meter.intake.json.text import value_of_json
+from meter.intake.kernels.scanner import scan_document, scan_lines
+from meter.intake.kernels.split import (
     DONE,
     EMPTY,
     NOT_A_BATCH,
@@ -29,6 +25,10 @@ from meter.intake.split import (
     TOO_MANY_VALUES,
     TRAILING,
 )
+from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
+from meter.intake.record.event import judge_event
+from meter.intake.record.usage_record import Checked, Pairs, Value, judge
+from meter.intake.registry_view.registered import Registered
 
 Array = npt.NDArray[Any]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from meter.intake.kernel import kernel
-from meter.intake.split import BACKSLASH, QUOTE, SPACE
+from meter.intake.kernels.split import BACKSLASH, QUOTE, SPACE
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 

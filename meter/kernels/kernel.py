@@ -1,7 +1,7 @@
 """The decorator of every kernel: compiled without the interpreter lock, kept on disk, and never stale.
 
 numba's own cache looks at the file a kernel stands in; a kernel that calls another file's kernel would keep the old
-one after an upgrade. Here the stamp is that of the whole folder.
+one after an upgrade. Here the stamp is that of all of them.
 """
 
 import hashlib
@@ -17,8 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def folder_stamp() -> str:
     """A digest of the sources that kernels here are made of."""
     whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        whole.update(path.name.encode() + b"\0" + path.read_bytes())
+    meter = Path(__file__).parents[1]
+    for path in sorted(path for folder in ("kernels", "intake") for path in (meter / folder).rglob("*.py")):
+        whole.update(path.relative_to(meter).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()
 
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter.intake.codes import BodyCode, BodyError, Code, Refused
-from meter.intake.instants import UNIT_PER_SECOND, text_of_instant
 from meter.intake.limits import BODY_BYTES, CHARGE_FEN, END_SECOND, FIRST_SECOND, MILLICARDS
-from meter.intake.record import Foreign, Number, Value
+from meter.intake.record.instants import UNIT_PER_SECOND, text_of_instant
+from meter.intake.record.usage_record import Foreign, Number, Value
 
 Array = npt.NDArray[Any]
 ABSENT = -1  # as the length of a text: the cell is null, which is how Arrow leaves a field out

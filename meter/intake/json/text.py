@@ -3,7 +3,7 @@
 import json
 
 from meter.intake.codes import Code, Refused
-from meter.intake.record import Number, Pairs, Value
+from meter.intake.record.usage_record import Number, Pairs, Value
 
 DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=Number, parse_float=Number, parse_constant=Number)
 

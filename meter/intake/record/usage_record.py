@@ -9,7 +9,6 @@ import re
 from typing import Final, NamedTuple, TypeAlias
 
 from meter.intake.codes import Code, Refused
-from meter.intake.instants import seconds_of_instant
 from meter.intake.limits import (
     CHARGE_FEN,
     DAY_SECONDS,
@@ -20,8 +19,9 @@ from meter.intake.limits import (
     SPAN_SECONDS,
     TEXT_CHARACTERS,
 )
-from meter.intake.registered import Registered
-from meter.intake.uscc import check_uscc
+from meter.intake.record.instants import seconds_of_instant
+from meter.intake.registry_view.registered import Registered
+from meter.uscc import check_uscc
 
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 INTEGER = re.compile(r"-?[0-9]+")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.accept import (
+from meter.intake.kernels.accept import (
     ACTION,
     CARDS,
     CHARGE,
@@ -25,7 +25,7 @@ from meter.intake.accept import (
     is_complete,
     place_in_registry,
 )
-from meter.intake.fields import (
+from meter.intake.kernels.fields import (
     NINE,
     ZERO,
     action_of_text,
@@ -39,10 +39,7 @@ from meter.intake.fields import (
     purpose_of_text,
     seconds_of,
 )
-from meter.intake.kernel import kernel
-from meter.intake.limits import TEXT_CHARACTERS
-from meter.intake.record import FIELDS
-from meter.intake.split import (
+from meter.intake.kernels.split import (
     BACKSLASH,
     CLOSE_BRACE,
     COLON,
@@ -54,8 +51,11 @@ from meter.intake.split import (
     SPACE,
     TAB,
 )
-from meter.intake.unescape import unescape
-from meter.intake.words import trailing_zeros, word_at
+from meter.intake.kernels.unescape import unescape
+from meter.intake.limits import TEXT_CHARACTERS
+from meter.intake.record.usage_record import FIELDS
+from meter.kernels.kernel import kernel
+from meter.kernels.words import trailing_zeros, word_at
 
 Array = npt.NDArray[Any]
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from meter.intake.accept import blank_row, day_of, is_complete, leave_to_authority
-from meter.intake.catalogue import find_code, rules_on_day
-from meter.intake.fields import (
+from meter.intake.kernels.accept import blank_row, day_of, is_complete, leave_to_authority
+from meter.intake.kernels.fields import (
     action_of_text,
     equal,
     is_evidence,
@@ -21,8 +20,9 @@ from meter.intake.fields import (
     purpose_of_text,
     seconds_of,
 )
-from meter.intake.kernel import kernel
 from meter.intake.limits import TEXT_CHARACTERS
+from meter.intake.registry_view.catalogue import find_code, rules_on_day
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 

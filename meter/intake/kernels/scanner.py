@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.accept import leave_to_authority
-from meter.intake.kernel import kernel
-from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
-from meter.intake.read_event import read_event
-from meter.intake.read_record import after_blank, read_record
-from meter.intake.split import (
+from meter.intake.kernels.accept import leave_to_authority
+from meter.intake.kernels.read_event import read_event
+from meter.intake.kernels.read_record import after_blank, read_record
+from meter.intake.kernels.split import (
     CLOSE_BRACKET,
     COMMA,
     DONE,
@@ -27,6 +25,8 @@ from meter.intake.split import (
     check_line,
     line_end,
 )
+from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
+from meter.kernels.kernel import kernel
 
 Array = npt.NDArray[Any]
 

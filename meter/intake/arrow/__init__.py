@@ -1,0 +1,1 @@
+"""Arrow IPC bodies: guarded from the raw bytes, read column by column."""

@@ -1,0 +1,1 @@
+"""One usage record: the authority on what it means, and what it is made of."""

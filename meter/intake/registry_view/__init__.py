@@ -1,0 +1,1 @@
+"""What intake knows of the registry at one batch number: facilities, chips and party numbers."""
