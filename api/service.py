@@ -23,13 +23,13 @@ from meter.database.connect import service_engine
 from meter.database.scope import Scope, act_as
 from meter.intake.registry_view.registered import Registered
 from meter.intake.warm_up import warm_up as warm_up_intake
-from meter.journal.delivery import Delivery
-from meter.journal.ending import end, pause
-from meter.journal.known_keys import KnownKeys
-from meter.journal.read_rows import measured_of
-from meter.journal.recorder import LANES, Recorder
-from meter.journal.transaction import JournalUnavailable, reaching_database, read_head
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
+from meter.journal.write.background_tasks import end, pause
+from meter.journal.write.delivery import Delivery
+from meter.journal.write.recorder import LANES, Recorder
+from meter.journal.write.transaction import JournalUnavailable, reaching_database, read_head
 from meter.registry.read import registered_as_of
 from meter.rollup.recent import Piece, Recent
 from meter.rollup.store import advance, driver, rolled_up_to

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from meter.journal.chain import ALGORITHMS, SM3
+from meter.journal.digest_chain import ALGORITHMS, SM3
 
 
 @dataclass(frozen=True)

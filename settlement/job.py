@@ -14,7 +14,7 @@ import asyncpg
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.journal.chain import SM3, digest_of
+from meter.journal.digest_chain import SM3, digest_of
 from meter.rollup.store import driver
 from settlement.compare import compare, compare_orders
 from settlement.exact import objects

@@ -19,7 +19,7 @@ from meter.archive.job import archive as seal_closed_months
 from meter.archive.manifest import BrokenManifest, Sealing
 from meter.archive.seal import NotTheNextBatches
 from meter.archive.verify import BrokenArchive, Fault
-from meter.journal.chain import SM3
+from meter.journal.digest_chain import SM3
 from meter.recomputed import Recomputed, recompute_all
 
 CONSOLE = Console(stderr=True)

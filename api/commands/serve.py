@@ -24,7 +24,7 @@ from api.process.workers import FOLDER, Workers
 from api.settings import Settings
 from meter.database.connect import database_url
 from meter.database.seal import ensure_seal
-from meter.journal.chain import SM3
+from meter.journal.digest_chain import SM3
 from migrations.upgrade import upgrade
 
 

@@ -17,8 +17,8 @@ from api.auth.people import Person
 from api.request_context import service_of
 from api.service import Service, now
 from meter.audit import log
-from meter.journal.show import quarantined
-from meter.journal.transaction import reaching_database
+from meter.journal.queries import quarantined
+from meter.journal.write.transaction import reaching_database
 from meter.rollup.store import driver
 from settlement import store
 from settlement.findings import list_findings

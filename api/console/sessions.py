@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from api.auth.people import SESSION_HOURS, Person
 from api.console.answer import page, secured, to
 from api.console.queries import Books
-from meter.journal.transaction import JournalUnavailable
+from meter.journal.write.transaction import JournalUnavailable
 
 HOME = "/console"
 LOGIN = "/console/login"

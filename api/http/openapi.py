@@ -8,7 +8,7 @@ from meter.intake.body import Format
 from meter.intake.codes import BODY_MEANING, MEANING
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES, CHARGE_FEN, EVIDENCE_CHARACTERS, TEXT_CHARACTERS
 from meter.intake.record.usage_record import ACTIONS, ID, MEASURED, PURPOSES
-from meter.journal.decide import CONFLICT_CODE, REFUSALS
+from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
 from meter.registry.shapes import ITEMS_MAX
 
 Schema = dict[str, Any]

@@ -30,10 +30,7 @@ from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 from meter.intake.receive import receive
 from meter.intake.received import Received
 from meter.intake.registry_view.registered import Registered
-from meter.journal.delivery import Delivery, Receipt
-from meter.journal.pieces import digest_in_pieces
-from meter.journal.recorder import Overloaded
-from meter.journal.show import (
+from meter.journal.queries import (
     Portion,
     batch_receipt,
     fitting,
@@ -42,6 +39,9 @@ from meter.journal.show import (
     replayable,
     show_record,
 )
+from meter.journal.write.delivery import Delivery, Receipt
+from meter.journal.write.recorder import Overloaded
+from meter.kernels.chunked_digest import digest_in_pieces
 from meter.rollup.store import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in

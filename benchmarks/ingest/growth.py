@@ -16,8 +16,8 @@ from benchmarks.ingest.crew import Crew, settle
 from benchmarks.ingest.limit import rows
 from benchmarks.ingest.province import NDJSON, Ids
 from benchmarks.ingest.servers import Server
-from meter.journal.row import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, WIRE
-from meter.journal.transaction import LOCK
+from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, WIRE
+from meter.journal.write.transaction import LOCK
 
 BATCH = 10_000
 BLOCK_BATCHES = 50

@@ -16,12 +16,12 @@ from api.routes.usage import compressed
 from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive
-from meter.journal.chain import SM3
-from meter.journal.delivery import digest_of_rows
-from meter.journal.key_file import NOTHING, Coverage, KeyFile
-from meter.journal.known_keys import KnownKeys
-from meter.journal.make_rows import repeats_inside, rows_of
-from meter.journal.pieces import digest_in_pieces
+from meter.journal.digest_chain import SM3
+from meter.journal.keys.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.rows.encode import repeats_inside, rows_of
+from meter.journal.write.delivery import digest_of_rows
+from meter.kernels.chunked_digest import digest_in_pieces
 
 ROUNDS = 15
 

@@ -23,7 +23,7 @@ from benchmarks.ingest.client import Load, prepared, send_all
 from benchmarks.ingest.province import NDJSON, Ids
 from benchmarks.ingest.servers import suanbu
 from meter.journal.store import read_wire
-from meter.journal.verify import verify_journal
+from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 
 BATCH_RECORDS = 10_000

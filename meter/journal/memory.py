@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.received import Received
-from meter.journal.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, Known, decide
-from meter.journal.delivery import candidates
-from meter.journal.row import ENTRY, VOID
+from meter.journal.rows.layout import ENTRY, VOID
+from meter.journal.write.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, Known, decide
+from meter.journal.write.delivery import candidates
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.row import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
+from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
 
 STREAM_BYTES = 256 * 1024
 NEAR_BATCHES = 32

@@ -122,7 +122,7 @@ entry = Table(
     METADATA,
     Column("batch", BigInteger, nullable=False),
     Column("ordinal", Integer, nullable=False),
-    # no index on the key: meter/journal/key_file.py says why and what stands in its place
+    # no index on the key: meter/journal/keys/key_file.py says why and what stands in its place
     Column("key", Uuid, nullable=False),
     Column("source", Integer, nullable=False),
     *_measured(),

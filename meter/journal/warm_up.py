@@ -3,14 +3,14 @@
 import numpy as np
 
 from meter.intake.columns import RECORD
-from meter.journal.chain import SM3
-from meter.journal.delivery import digest_of_rows
-from meter.journal.key_file import NOTHING, Coverage
-from meter.journal.known_keys import KnownKeys
-from meter.journal.make_rows import repeats_inside, rows_of
-from meter.journal.pieces import PIECE_BYTES, digest_in_pieces
-from meter.journal.read_rows import measured_of
-from meter.journal.slots import count_slots
+from meter.journal.digest_chain import SM3
+from meter.journal.keys.key_file import NOTHING, Coverage
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.rows.decode import measured_of
+from meter.journal.rows.encode import repeats_inside, rows_of
+from meter.journal.write.delivery import digest_of_rows
+from meter.kernels.chunked_digest import PIECE_BYTES, digest_in_pieces
+from meter.kernels.hash_table import count_slots
 
 
 def warm_up() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from meter.journal.verify import FactsOfBatch
+from meter.journal.verify.journal import FactsOfBatch
 from meter.registry.record import content_of
 
 _PERIOD = "f.valid_from, f.valid_to"

@@ -14,8 +14,8 @@ import zstandard
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.seal import seal_from_environment
-from meter.journal.chain import digest_of
-from meter.journal.transaction import Clock, JournalTransaction, Recorded, journal_transaction
+from meter.journal.digest_chain import digest_of
+from meter.journal.write.transaction import Clock, JournalTransaction, Recorded, journal_transaction
 from meter.registry.facts import EVER, NEVER, day_number, day_of, held_above_one
 from meter.registry.shapes import READERS, Item, Unfit, parse_items
 

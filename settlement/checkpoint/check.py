@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from meter.audit import log
-from meter.journal.verify import Checkpoint, ReadFacts, verify_journal
+from meter.journal.verify.journal import Checkpoint, ReadFacts, verify_journal
 from settlement.checkpoint.statement import lines_of
 
 _PAGE = 10_000

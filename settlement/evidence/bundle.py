@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import asyncpg
 
-from meter.journal.row import BATCH_END, WIRE
+from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.store import read_wire
 from settlement.checkpoint.statement import LINE_TEXT
 from settlement.refused import Refused

@@ -9,7 +9,7 @@ import pytest
 from api.console.answer import POLICY
 from meter.intake.body import Format
 from meter.intake.codes import BodyCode, Code
-from meter.journal.decide import CONFLICT_CODE, REFUSALS
+from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
 from meter.rollup.store import driver, rolled_up_to
 from migrations.upgrade import newest
 from tests.console.desk import Page

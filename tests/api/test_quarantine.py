@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meter.journal import show
+from meter.journal import queries
 from tests.support.door import Holder, codes, counts, good, problem
 from tests.support.records import (
     ARROW,
@@ -152,7 +152,7 @@ async def test_a_list_comes_in_portions(platform: Holder) -> None:
 
 async def test_a_portion_of_long_records_has_fewer_of_them(platform: Holder) -> None:
     """A record may be as long as a body; a list of a thousand of them must not be held at once."""
-    long = show.PAGE_BYTES // 2 + 1
+    long = queries.PAGE_BYTES // 2 + 1
     for name in ("long-1", "long-2", "long-3"):
         await platform.send(b'{"id": "%s", "order": "%s"}' % (name.encode(), b"x" * long), NDJSON)
     await platform.push(usage("short", cards=0))
@@ -161,7 +161,7 @@ async def test_a_portion_of_long_records_has_fewer_of_them(platform: Holder) -> 
     while True:
         page = good(await platform.get("/quarantine", limit=1000, cursor=cursor))
         assert page["items"]
-        assert sum(len(one["record"]) for one in page["items"]) < 2 * show.PAGE_BYTES
+        assert sum(len(one["record"]) for one in page["items"]) < 2 * queries.PAGE_BYTES
         seen += [(one["id"], len(one["record"])) for one in page["items"] if one["source"] == platform.name]
         cursor, portions = page["next"], portions + 1
         if cursor is None:
@@ -175,7 +175,7 @@ async def test_a_replay_goes_on_until_everything_has_been_tried(
     platform: Holder, registrar: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In portions, events apart from plain records, and what does not become acceptable is passed over."""
-    monkeypatch.setattr(show, "REPLAY_RECORDS", 3)
+    monkeypatch.setattr(queries, "REPLAY_RECORDS", 3)
     await platform.push(*(usage(f"portion-{i}", facility="portions" if i % 2 else "never") for i in range(10)))
     events = as_array([as_event(usage(f"portion-event-{i}", facility="portions")) for i in range(4)])
     assert counts(good(await platform.send(events, EVENTS))) == [0, 0, 0, 4]

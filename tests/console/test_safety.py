@@ -116,7 +116,7 @@ async def test_nothing_else_is_served_as_a_file(desk: Desk, name: str) -> None:
 
 
 async def test_a_database_that_is_away_is_a_page_too(finance: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from meter.journal.transaction import JournalUnavailable
+    from meter.journal.write.transaction import JournalUnavailable
 
     async def away(number: str) -> None:
         raise JournalUnavailable(number)

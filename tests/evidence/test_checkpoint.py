@@ -18,10 +18,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from meter.journal.chain import GENESIS, Header, link
-from meter.journal.pieces import digest_in_pieces
+from meter.journal.digest_chain import GENESIS, Header, link
 from meter.journal.store import read_wire
-from meter.journal.verify_batch import rows_as_hashed
+from meter.journal.verify.batches import rows_as_hashed
+from meter.kernels.chunked_digest import digest_in_pieces
 from meter.registry.proof import facts_of_batches
 from settlement.checkpoint.check import Finding, check
 from settlement.checkpoint.signature import NotSigned, opened, signed, signing_key

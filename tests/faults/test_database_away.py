@@ -20,8 +20,8 @@ from sqlalchemy import exc
 from api.auth.people import create_person, log_in
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
-from meter.journal.show import key_of
-from meter.journal.transaction import JournalUnavailable
+from meter.journal.queries import key_of
+from meter.journal.write.transaction import JournalUnavailable
 from tests.security.test_cities import routes_of
 from tests.support.door import Door, Holder, good
 from tests.support.proxy import CuttingProxy

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from meter.journal.verify import verify_journal
+from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 from tests.faults.pushing import Crowd, Pusher
 from tests.support.door import Door

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest_asyncio
 
-from meter.journal.verify import verify_journal
+from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 from tests.support.door import Door, Holder, counts, good, problem
 from tests.support.proxy import CuttingProxy

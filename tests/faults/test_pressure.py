@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.http import admission
 from api.service import LARGE_BODIES_AT_ONCE, Service
-from meter.journal import recorder
+from meter.journal.write import recorder
 from tests.support.door import Door, Holder, counts, good, problem
 from tests.support.records import JSON, NDJSON, as_array, as_lines, usage, uscc
 

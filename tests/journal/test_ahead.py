@@ -10,10 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from meter.journal import recorder, store
-from meter.journal.group import Group
-from meter.journal.known_keys import KnownKeys
-from meter.journal.transaction import LOCK, Outrun
+from meter.journal import store
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.write import recorder
+from meter.journal.write.group import Group
+from meter.journal.write.transaction import LOCK, Outrun
 from tests.support.door import Door, Holder, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, Record, as_lines, usage, void

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.journal.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, Known, decide
-from meter.journal.row import ENTRY, NO_KEY, RECORD, REPLACE, VOID
+from meter.journal.rows.layout import ENTRY, NO_KEY, RECORD, REPLACE, VOID
+from meter.journal.write.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, Known, decide
 
 WORDS = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICT: "conflict", REFUSED: "refused"}
 

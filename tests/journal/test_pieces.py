@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from meter.journal.pieces import PIECE_BYTES, digest_in_pieces
+from meter.kernels.chunked_digest import PIECE_BYTES, digest_in_pieces
 
 PIECES = (0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 33, 40)  # fewer and more than lanes, and left over from them
 

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from meter.journal.delivery import Delivery
-from meter.journal.group import Group
-from meter.journal.transaction import LOCK
+from meter.journal.write.delivery import Delivery
+from meter.journal.write.group import Group
+from meter.journal.write.transaction import LOCK
 from tests.support.door import Door, Holder, counts, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, as_lines, facility, usage, uscc, void

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from meter.journal.read_rows import measured_of
-from meter.journal.row import ENTRY, from_wire, to_wire
+from meter.journal.rows.decode import measured_of
+from meter.journal.rows.layout import ENTRY, from_wire, to_wire
 
 EDGES = {
     "consumer": [1, 2**31 - 1], "facility": [1, 2**31 - 1], "chip": [1, 2**31 - 1], "millicards": [1, 10**9],

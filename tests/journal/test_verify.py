@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from meter.journal.chain import Header, contents_text, link
-from meter.journal.delivery import digest_of_rows
+from meter.journal.digest_chain import Header, contents_text, link
 from meter.journal.store import read_wire
-from meter.journal.verify import Checkpoint, VerifyReport, verify_journal
+from meter.journal.verify.journal import Checkpoint, VerifyReport, verify_journal
+from meter.journal.write.delivery import digest_of_rows
 from meter.registry.proof import facts_of_batches
 from tests.journal.example import fill
 from tests.support.postgres import Cluster
@@ -70,7 +70,7 @@ async def test_a_clean_journal_verifies_to_its_last_digest(copy: asyncpg.Connect
 
 async def test_windows_of_one_batch_verify_alike(copy: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = await verify(copy)
-    monkeypatch.setattr("meter.journal.verify.WINDOW_RECORDS", 1)
+    monkeypatch.setattr("meter.journal.verify.journal.WINDOW_RECORDS", 1)
     assert await verify(copy) == whole
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from meter.journal.verify import verify_journal
+from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 
 

@@ -13,8 +13,8 @@ import hashlib
 
 import numpy as np
 
-from meter.journal.sm3_lanes import BLOCK_BYTES, digest_pieces
 from meter.kernels.simd import LANES
+from meter.kernels.sm3 import BLOCK_BYTES, digest_pieces
 
 PIECE_BYTES = 4096
 FEWEST_IN_LANES = 4  # a set of lanes costs what one and a half to three cost in the standard library

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.journal import store
-from meter.journal.chain import digest_of
-from meter.journal.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, STATUS_WORDS, Decision, Known, decide
-from meter.journal.delivery import Delivery, Receipt, digest_of_rows
-from meter.journal.kept import DIGEST, decided_rows, numbered, refused_rows
-from meter.journal.key_file import Coverage
-from meter.journal.known_keys import KnownKeys
-from meter.journal.make_rows import Rows, repeats_inside
-from meter.journal.row import RECORD, WIRE, from_wire
-from meter.journal.transaction import Head, JournalTransaction, Outrun
+from meter.journal.digest_chain import digest_of
+from meter.journal.keys.key_file import Coverage
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.rows.encode import Rows, repeats_inside
+from meter.journal.rows.layout import RECORD, WIRE, from_wire
+from meter.journal.write.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, STATUS_WORDS, Decision, Known, decide
+from meter.journal.write.delivery import Delivery, Receipt, digest_of_rows
+from meter.journal.write.quarantine_rows import DIGEST, decided_rows, numbered, refused_rows
+from meter.journal.write.transaction import Head, JournalTransaction, Outrun
 
 Tell = Callable[[Head, bytes | None], None]
 """Told before the commit: where it will leave the journal, and the lineage of a key file that then holds all keys."""

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.row import BLANK, POSTGRES_EPOCH, WIRE
+from meter.journal.rows.layout import BLANK, POSTGRES_EPOCH, WIRE
 
 Array = npt.NDArray[Any]
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from meter.journal.decide import CONFLICT, REFUSED, STATUS_WORDS, Decision
-from meter.journal.delivery import Delivery
-from meter.journal.row import VOID
+from meter.journal.rows.layout import VOID
+from meter.journal.write.decide import CONFLICT, REFUSED, STATUS_WORDS, Decision
+from meter.journal.write.delivery import Delivery
 
 DIGEST = 7
 """The place of a row's digest, by which the same record is kept once however often it comes."""

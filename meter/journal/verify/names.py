@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from meter.journal.chain import ALGORITHMS
+from meter.journal.digest_chain import ALGORITHMS
 
 TABLES = (("party", "uscc"), ("facility", "code"), ("chip", "code"))
 

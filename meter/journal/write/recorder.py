@@ -29,12 +29,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from meter.intake.registry_view.registered import Registered
 from meter.journal import store
-from meter.journal.delivery import Delivery, Receipt
-from meter.journal.ending import end, pause
-from meter.journal.group import Group
-from meter.journal.key_file import Coverage, KeyFileUnusable
-from meter.journal.known_keys import UNDER_LOCK_RECORDS, KnownKeys
-from meter.journal.transaction import (
+from meter.journal.keys.key_file import Coverage, KeyFileUnusable
+from meter.journal.keys.known_keys import UNDER_LOCK_RECORDS, KnownKeys
+from meter.journal.write.background_tasks import end, pause
+from meter.journal.write.delivery import Delivery, Receipt
+from meter.journal.write.group import Group
+from meter.journal.write.transaction import (
     Ahead,
     Clock,
     Head,

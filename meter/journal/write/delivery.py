@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from meter.intake.received import Received
 from meter.intake.registry_view.registered import Registered
-from meter.journal.make_rows import Rows, rows_of
-from meter.journal.pieces import digest_in_pieces
-from meter.journal.row import BATCH_END, ENTRY, WIRE
+from meter.journal.rows.encode import Rows, rows_of
+from meter.journal.rows.layout import BATCH_END, ENTRY, WIRE
+from meter.kernels.chunked_digest import digest_in_pieces
 
 
 @dataclass

@@ -9,7 +9,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.row import RECORD, from_wire
+from meter.journal.rows.layout import RECORD, from_wire
 from meter.journal.tables import MEASURED
 
 Differ = Callable[[int, str, str], None]

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.journal import store
-from meter.journal.key_file import NOTHING, Coverage, KeyFile
-from meter.journal.transaction import JournalUnavailable
+from meter.journal.keys.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.write.transaction import JournalUnavailable
 
 CHUNK_RECORDS = 500_000
 UNDER_LOCK_RECORDS = 200_000  # more than this is not caught up while everybody waits

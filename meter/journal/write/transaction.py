@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.journal.chain import GENESIS, Header, contents_text, digest_of, link
+from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
 LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
 Clock = Callable[[], datetime]

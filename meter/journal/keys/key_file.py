@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.chain import GENESIS
-from meter.journal.slots import (
+from meter.journal.digest_chain import GENESIS
+from meter.kernels.hash_table import (
     BUCKET_SLOTS,
     FEWEST_BUCKET_BITS,
     HASH_BITS,

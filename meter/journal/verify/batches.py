@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from meter.journal.chain import ALGORITHMS, GENESIS, Header, contents_text, digest_of, link
-from meter.journal.pieces import PIECE_BYTES, digest_in_pieces
-from meter.journal.row import BATCH_END, WIRE
-from meter.journal.verify_names import Names
+from meter.journal.digest_chain import ALGORITHMS, GENESIS, Header, contents_text, digest_of, link
+from meter.journal.rows.layout import BATCH_END, WIRE
+from meter.journal.verify.names import Names
+from meter.kernels.chunked_digest import PIECE_BYTES, digest_in_pieces
 
 Differ = Callable[[int, str, str], None]
 USAGE = ("usage", "replay")

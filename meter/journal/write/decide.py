@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.row import CONTENT, ENTRY, NO_KEY, RECORD, VOID
+from meter.journal.rows.layout import CONTENT, ENTRY, NO_KEY, RECORD, VOID
 
 ACCEPTED, DUPLICATE, CONFLICT, REFUSED = 0, 1, 2, 3
 STATUS_WORDS = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICT: "conflict", REFUSED: "refused"}

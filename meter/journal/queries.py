@@ -15,8 +15,8 @@ import zstandard
 
 from meter.intake.codes import MEANING, Code
 from meter.intake.receive import document_of
-from meter.journal.known_keys import KnownKeys
-from meter.journal.row import RECORD, VOID
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.rows.layout import RECORD, VOID
 
 REPLAY_RECORDS = 10_000
 KEPT_MOST = 100  # of what came under one id

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from meter.journal.make_rows import (
+from meter.journal.rows.encode import (
     CHARGE,
     CHIP,
     CONSUMER,
@@ -20,7 +20,7 @@ from meter.journal.make_rows import (
     STARTED,
     VIA_PLATFORM,
 )
-from meter.journal.row import POSTGRES_EPOCH, WIRE
+from meter.journal.rows.layout import POSTGRES_EPOCH, WIRE
 
 Array = npt.NDArray[Any]
 

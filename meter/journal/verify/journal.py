@@ -16,10 +16,10 @@ from typing import Any
 import asyncpg
 
 from meter.journal.store import read_wire
-from meter.journal.verify_batch import Chain, FactsOfBatch, Window
-from meter.journal.verify_corrections import Corrections
-from meter.journal.verify_keys import Keys, keys_twice
-from meter.journal.verify_names import Names
+from meter.journal.verify.batches import Chain, FactsOfBatch, Window
+from meter.journal.verify.corrections import Corrections
+from meter.journal.verify.keys import Keys, keys_twice
+from meter.journal.verify.names import Names
 
 __all__ = ["Checkpoint", "Difference", "FactsOfBatch", "VerifyReport", "verify_journal"]
 

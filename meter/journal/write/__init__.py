@@ -1,0 +1,1 @@
+"""Writing the journal: deliveries decided, numbered and committed, one transaction after another."""
