@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
-from meter.archive.job import SealedElsewhere, check_archive
-from meter.archive.job import archive as seal_closed_months
 from meter.archive.manifest import BrokenManifest, Sealing
 from meter.archive.seal import NotTheNextBatches
 from meter.archive.verify import BrokenArchive, Fault
+from meter.jobs.recompute import Recomputed, recompute_all
+from meter.jobs.seal import SealedElsewhere, check_archive
+from meter.jobs.seal import archive as seal_closed_months
 from meter.journal.digest_chain import SM3
-from meter.recomputed import Recomputed, recompute_all
 
 CONSOLE = Console(stderr=True)
 Folder = Annotated[Path | None, typer.Option("--to", help="the archive's folder [default: DATA/archive]")]

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from meter.database.binary import binary_rows
+from meter.database.copy import binary_rows
 from meter.database.frames import frame
 from meter.rollup.columns import MEASURED_DTYPE
 from meter.rollup.daily import roll_up

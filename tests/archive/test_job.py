@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from meter.archive import store
-from meter.archive.job import archive, check_archive
 from meter.archive.manifest import BrokenManifest, Sealing, read_manifest
 from meter.archive.seal import NotTheNextBatches
-from meter.recomputed import recompute_all
+from meter.jobs.recompute import recompute_all
+from meter.jobs.seal import archive, check_archive
 from tests.support.door import Door, Holder, counts
 from tests.support.records import usage
 
