@@ -10,7 +10,7 @@ from api.actions.decisions import TEXT_MAX, Hand
 from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
-from settlement.payout.claims import KINDS, answer, propose
+from settlement.payout.clawbacks import KINDS, answer, propose
 from settlement.payout.refusal import NotPossible
 
 SCOPE_OF: Final = {"propose": "settlement:run", "approve": "settlement:approve", "reject": "settlement:approve"}

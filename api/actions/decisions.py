@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
-from settlement.findings import find
-from settlement.readings import NOTICE_DAYS_MAX
+from settlement.jobs.findings import find
 from settlement.review.states import NotPossible, move
+from settlement.rounds.readings import NOTICE_DAYS_MAX
 
 TEXT_MAX = 4000
 LOG = structlog.get_logger("suanbu")

@@ -11,8 +11,9 @@ from api.http import metrics
 from api.http.problem import Problem
 from api.service import Service, now
 from meter.rollup.store import driver
-from settlement import job, store
-from settlement.refused import Refused
+from settlement import store
+from settlement.errors import Refused
+from settlement.jobs import settle
 
 ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 SCOPE = "settlement:run"
@@ -23,14 +24,14 @@ def refused(error: Refused) -> Problem:
     return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
 
 
-async def run(service: Service, hand: Hand, wanted: job.Request) -> str:
+async def run(service: Service, hand: Hand, wanted: settle.Request) -> str:
     """Run a settlement; its number. Raises Problem."""
     if SCOPE not in hand.scopes or hand.city is not None:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE}, for the whole province")
     started = time.perf_counter()
     try:
         async with ONE_AT_A_TIME:
-            number, _ = await job.run(
+            number, _ = await settle.run(
                 service.engine, wanted, actor=hand.actor, algorithm=service.settings.algorithm, moment=now()
             )
     except Refused as error:
@@ -47,5 +48,5 @@ async def adjust(service: Service, hand: Hand, locked: str) -> str:
         raise Problem(404, "no_such_settlement", f"there is no settlement {locked!r}")
     if found["status"] not in ("locked", "paid"):
         raise Problem(409, "STATE_NOT_ALLOWED", "only a locked settlement is adjusted")
-    asked, _ = await job.stored_request(service.engine, locked)
+    asked, _ = await settle.stored_request(service.engine, locked)
     return await run(service, hand, replace(asked, as_of=None))

@@ -15,8 +15,8 @@ from meter.audit.log import note
 from meter.rollup.store import driver
 from settlement.checkpoint.signature import signed, signing_key
 from settlement.checkpoint.statement import state
+from settlement.errors import Refused
 from settlement.evidence.bundle import write_bundle
-from settlement.refused import Refused
 
 
 def evidence(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from settlement.worlds import load_worlds, run_world
+from settlement.jobs.worlds import load_worlds, run_world
 
 
 def world(

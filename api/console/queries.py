@@ -21,8 +21,8 @@ from meter.journal.queries import quarantined
 from meter.journal.write.transaction import reaching_database
 from meter.rollup.store import driver
 from settlement import store
-from settlement.findings import list_findings
-from settlement.payout.claims import list_claims
+from settlement.jobs.findings import list_findings
+from settlement.payout.clawbacks import list_claims
 from settlement.payout.instructions import events_of, list_instructions
 from settlement.review.states import waiting_cities
 from settlement.rounds import Round, load_rounds

@@ -12,7 +12,7 @@ from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
 from meter.rollup.store import driver
-from settlement.payout.claims import list_claims
+from settlement.payout.clawbacks import list_claims
 
 ROUTER = APIRouter(prefix="/v1/claims", tags=["payouts"])
 

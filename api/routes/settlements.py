@@ -16,9 +16,10 @@ from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
 from api.service import now
 from meter.rollup.store import driver
-from settlement import job, store
-from settlement.findings import KINDS, find, list_findings
-from settlement.refused import Refused
+from settlement import store
+from settlement.errors import Refused
+from settlement.jobs import settle
+from settlement.jobs.findings import KINDS, find, list_findings
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
@@ -53,7 +54,7 @@ async def post_settlement(request: Request) -> Any:
         raise Problem(400, "missing_field", "round is missing")
     if not 0 <= given.get("as_of", 0) < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
-    return await _settlement(request, await run(service_of(request), caller, job.Request(**given)))
+    return await _settlement(request, await run(service_of(request), caller, settle.Request(**given)))
 
 
 async def _settlement(request: Request, number: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
     if interval:
         try:
             async with ONE_AT_A_TIME:
-                found["interval"] = await job.interval_of(service.engine, number)
+                found["interval"] = await settle.interval_of(service.engine, number)
         except Refused as error:
             raise refused(error) from None
     return found
@@ -247,7 +248,7 @@ async def get_verify(request: Request, number: str) -> Any:
     require(await as_caller(request), "report:read")
     try:
         async with ONE_AT_A_TIME:
-            return await job.verify(service.engine, number)
+            return await settle.verify(service.engine, number)
     except Refused as error:
         raise refused(error) from None
 
@@ -288,6 +289,6 @@ async def post_compare(request: Request) -> Any:
     )
     try:
         async with ONE_AT_A_TIME:
-            return await job.compared(service.engine, given)
+            return await settle.compared(service.engine, given)
     except Refused as error:
         raise refused(error) from None

@@ -25,8 +25,8 @@ from benchmarks.settlement.awards import measure_awards
 from benchmarks.settlement.province import province
 from benchmarks.settlement.sql import settle_by_sql
 from meter.database.embedded import embedded
+from settlement.compute.settle import settle
 from settlement.rounds import load_rounds
-from settlement.run import settle
 
 ORDER = {"rate": "0.20"}
 

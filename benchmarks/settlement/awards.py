@@ -13,7 +13,7 @@ from numba import njit
 
 from benchmarks.settlement.openfisca import award_by_openfisca
 from settlement.award.formula import Figures, award
-from settlement.wide import ZERO, multiply_add
+from settlement.numbers.uint128 import ZERO, multiply_add
 
 RATE = Fraction(17, 100)
 UNITS_PER_MICRO = np.uint64(3_600_000_000_000_000_000)  # of 1/3.6e24 in a millionth of a PFLOPS-hour

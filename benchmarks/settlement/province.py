@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from settlement.inputs import COLUMNS, Inputs
+from settlement.inputs.frames import COLUMNS, Inputs
 from settlement.rounds import Round
 
 Int = npt.NDArray[np.int64]

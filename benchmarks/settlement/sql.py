@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import polars as pl
 
-from settlement.inputs import Inputs
+from settlement.inputs.frames import Inputs
 from settlement.rounds import Round
 
 SCHEMA = "settlement_benchmark"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from settlement.timeline import Int64Array
-from settlement.wide import ZERO, divide, multiply_add
+from settlement.inputs.timeline import Int64Array
+from settlement.numbers.uint128 import ZERO, divide, multiply_add
 
 
 def share_budget(award_fen: Int64Array, budget_fen: int) -> tuple[Int64Array, Int64Array]:

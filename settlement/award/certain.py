@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numba import njit
 
-from settlement.award.limbs import (
+from settlement.award.exact_line import (
     BY_GROUP,
     BY_OWN,
     GROUP_NOT_POSITIVE,
@@ -28,7 +28,7 @@ from settlement.award.limbs import (
     WHOLE,
     exact_line,
 )
-from settlement.wide import ONE, ZERO
+from settlement.numbers.uint128 import ONE, ZERO
 
 MONEY = np.uint64(1 << 48)  # fen, 2.8 trillion yuan
 RATE = 1 << 15  # the parts of a rate

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.inputs import EXPENDITURE_KINDS
-from settlement.refused import Refused
-from settlement.timeline import Int64Array
+from settlement.errors import Refused
+from settlement.inputs.frames import EXPENDITURE_KINDS
+from settlement.inputs.timeline import Int64Array
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from numba import njit
 
 from settlement.award.certain import award_lines, usual_rate
-from settlement.award.limbs import exact_line
-from settlement.timeline import Int64Array
-from settlement.wide import UInt64Array
+from settlement.award.exact_line import exact_line
+from settlement.inputs.timeline import Int64Array
+from settlement.numbers.uint128 import UInt64Array
 
 BoolArray = npt.NDArray[np.bool_]
 LINES_A_THREAD = 100_000

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from settlement.codes import FLAG_BIT, REASON_BIT
-from settlement.inputs import Inputs
+from settlement.inputs.frames import Inputs
+from settlement.inputs.timeline import Int64Array, Timeline, last_in_window
 from settlement.rounds import Round
-from settlement.timeline import Int64Array, Timeline, last_in_window
+from settlement.rounds.reason_codes import FLAG_BIT, REASON_BIT
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import asyncpg
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.store import read_wire
 from settlement.checkpoint.statement import LINE_TEXT
-from settlement.refused import Refused
+from settlement.errors import Refused
 
 _HERE = Path(__file__).parent
 _PAGE = 2000

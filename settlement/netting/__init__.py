@@ -7,7 +7,7 @@ Always: integers only; the same result for any order of rows; a sum that does no
 Does not own: money beyond adding up charges, expenditure evidence, gates on entities, the award (award does).
 """
 
-from settlement.netting.netted import Netted, net
+from settlement.netting.net import Netted, net
 from settlement.netting.scope import FacilityScope
 
 __all__ = ["FacilityScope", "Netted", "net"]

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from settlement.inputs.timeline import Int32Array, Int64Array
 from settlement.netting.holdings import Holdings
-from settlement.timeline import Int32Array, Int64Array
 
 SOURCES_KEPT = 64
 MANY = np.int8(-1)

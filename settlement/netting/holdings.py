@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from settlement.inputs import WHOLE, Inputs
-from settlement.refused import Refused
+from settlement.errors import Refused
+from settlement.inputs.frames import WHOLE, Inputs
+from settlement.inputs.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
 from settlement.rounds.round import date_of
-from settlement.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.inputs import WHOLE, Inputs
-from settlement.refused import Refused
+from settlement.errors import Refused
+from settlement.inputs.frames import WHOLE, Inputs
+from settlement.inputs.timeline import Int32Array, Int64Array, rule_all, timeline
 from settlement.rounds import Round
 from settlement.rounds.round import date_of
-from settlement.timeline import Int32Array, Int64Array, rule_all, timeline
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from settlement.errors import Refused
 from settlement.netting.rows import Rows
-from settlement.readings import Readings
-from settlement.refused import Refused
-from settlement.wide import ONE, ZERO, UInt64Array, add_pair, multiply_add, scale_pair
+from settlement.numbers.uint128 import ONE, ZERO, UInt64Array, add_pair, multiply_add, scale_pair
+from settlement.rounds.readings import Readings
 
 IN_SCHEME, OUTSIDE_SCHEME, IN_DOUBT = np.int8(0), np.int8(1), np.int8(2)
 

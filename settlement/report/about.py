@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from settlement.readings import decimal_text
 from settlement.report.labels import READING, STATUS, TOTAL, reading_text
 from settlement.report.money import yuan_text
 from settlement.report.words import WORDS, word_of
 from settlement.rounds import Round
+from settlement.rounds.readings import decimal_text
 from settlement.rounds.round import date_of
 
 SHANGHAI = timezone(timedelta(hours=8))

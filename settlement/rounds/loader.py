@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from settlement.refused import Refused
+from settlement.errors import Refused
 from settlement.rounds.round import (
     SHANGHAI,
     City,

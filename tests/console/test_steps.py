@@ -13,9 +13,9 @@ from api.console.wording.formula import _FORMULAS, formula_of
 from api.console.wording.quantity import percent, shown
 from api.console.wording.steps import shown_steps
 from api.console.wording.values import LABEL, label_of, value_of
-from settlement.run import excluded_of
-from settlement.steps import OPERATIONS, steps_of
-from settlement.worlds import settle_world
+from settlement.compute.settle import excluded_of
+from settlement.explain.steps import OPERATIONS, steps_of
+from settlement.jobs.worlds import settle_world
 
 A, B, C = "91340100MA0020016K", "91340100MA00211238", "91340100MA0090014K"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from settlement.codes import FLAGS, REASONS
-from settlement.readings import CHOICES
+from settlement.explain.steps import RULE_OF_REASON
 from settlement.report import WORDS, word_of
 from settlement.report.labels import READING, STATUS
-from settlement.steps import RULE_OF_REASON
+from settlement.rounds.readings import CHOICES
+from settlement.rounds.reason_codes import FLAGS, REASONS
 from settlement.tables import STATUSES
 
 HAN = re.compile(r"[\u4e00-\u9fff]")

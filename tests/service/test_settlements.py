@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from python_calamine import CalamineWorkbook
 
-from settlement.steps import replay
+from settlement.explain.steps import replay
 from tests.service.province import HEFEI, KEEPER, NORTH, SUPPLIER, UNKNOWN, send_province
 from tests.support.door import Door, Holder, good, problem
 from tests.support.records import usage

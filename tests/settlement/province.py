@@ -7,8 +7,8 @@ from typing import Any
 
 from stdnum.cn import uscc
 
-from settlement.run import Settlement
-from settlement.worlds import run_world, settle_world
+from settlement.compute.settle import Settlement
+from settlement.jobs.worlds import run_world, settle_world
 
 Item = dict[str, Any]
 DAY = "2025-11-03"

@@ -4,12 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from settlement.compare import compare, compare_orders
-from settlement.interval import interval
-from settlement.readings import CHOICES
+from settlement.compute.compare import compare, compare_orders
+from settlement.compute.interval import interval
+from settlement.compute.settle import settle
+from settlement.jobs.worlds import inputs_of
 from settlement.rounds import load_rounds
-from settlement.run import settle
-from settlement.worlds import inputs_of
+from settlement.rounds.readings import CHOICES
 from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 

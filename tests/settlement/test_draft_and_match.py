@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from settlement.refused import Refused
+from settlement.errors import Refused
 from tests.settlement.province import Province, code_of
 
 YEAR = {"from": "2024-01-01", "to": "2025-01-01"}

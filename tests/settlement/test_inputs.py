@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from settlement.inputs import Inputs
-from settlement.refused import Refused
+from settlement.compute.settle import settle
+from settlement.errors import Refused
+from settlement.inputs.frames import Inputs
+from settlement.jobs.worlds import inputs_of
 from settlement.rounds import load_rounds
-from settlement.run import settle
-from settlement.worlds import inputs_of
 from tests.settlement.province import Province
 from tests.settlement.scene import busy_province
 

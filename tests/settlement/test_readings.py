@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from settlement.readings import CHOICES, decimal_text, read_order, read_readings
-from settlement.refused import Refused
+from settlement.errors import Refused
 from settlement.rounds import load_rounds
+from settlement.rounds.readings import CHOICES, decimal_text, read_order, read_readings
 
 ROUNDS = load_rounds()
 ROUND = ROUNDS["anhui-2026"]

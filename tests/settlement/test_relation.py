@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from settlement.inputs import COLUMNS, Inputs
+from settlement.inputs.frames import COLUMNS, Inputs
 from settlement.netting.ancestors import MANY, ancestors_of
 from settlement.netting.holdings import Groups, Holdings, holdings_of, segments_of
-from settlement.netting.insiders import insiders
-from settlement.netting.netted import entity_timeline
+from settlement.netting.insider_use import insiders
+from settlement.netting.net import entity_timeline
 from settlement.netting.rows import owners_of, rows_of
 from settlement.rounds import load_rounds
 

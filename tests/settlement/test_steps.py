@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from settlement.readings import CHOICES
-from settlement.run import excluded_of
-from settlement.steps import replay, steps_of
+from settlement.compute.settle import excluded_of
+from settlement.explain.steps import replay, steps_of
+from settlement.rounds.readings import CHOICES
 from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 from tests.settlement.test_draft_and_match import apply, model, team

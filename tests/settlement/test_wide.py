@@ -9,7 +9,7 @@ import pytest
 
 from settlement.award.budget import share_budget
 from settlement.award.formula import Figures, award
-from settlement.wide import divide, int128, multiply_pairs, scale_pair
+from settlement.numbers.uint128 import divide, int128, multiply_pairs, scale_pair
 
 MASK = 2**64 - 1
 

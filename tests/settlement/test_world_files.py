@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settlement.worlds import load_worlds, run_world
+from settlement.jobs.worlds import load_worlds, run_world
 from tests.settlement.province import Province, code_of
 
 A = code_of("p1")

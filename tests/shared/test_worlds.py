@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from settlement.refused import Refused
-from settlement.steps import replay, steps_of
-from settlement.worlds import load_worlds, run_world, settle_world
+from settlement.errors import Refused
+from settlement.explain.steps import replay, steps_of
+from settlement.jobs.worlds import load_worlds, run_world, settle_world
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "worlds"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settlement.worlds import load_worlds
+from settlement.jobs.worlds import load_worlds
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process
 from tests.support.worlds import differences

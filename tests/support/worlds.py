@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from settlement.worlds import compare_expected
+from settlement.jobs.worlds import compare_expected
 from tests.support.door import Door, Holder, good
 
 REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")

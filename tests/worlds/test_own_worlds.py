@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from settlement.steps import replay, steps_of
-from settlement.worlds import load_worlds, run_world, settle_world
+from settlement.explain.steps import replay, steps_of
+from settlement.jobs.worlds import load_worlds, run_world, settle_world
 from tests.shared.test_reference_worlds import unmet
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process

@@ -13,8 +13,8 @@ from api.console.answer import page
 from api.console.pages.settlements import frame
 from api.console.queries import Books, books_of
 from api.console.sessions import ROUNDS, ConsoleRoute, admitted, missing
-from settlement.readings import decimal_text
 from settlement.report.labels import KIND, PURPOSE, READING
+from settlement.rounds.readings import decimal_text
 from settlement.rounds.round import date_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from settlement.wide import ONE, ZERO, divide, multiply_add, multiply_limbs, multiply_pairs
+from settlement.numbers.uint128 import ONE, ZERO, divide, multiply_add, multiply_limbs, multiply_pairs
 
 SIGN = np.uint64(1 << 63)
 

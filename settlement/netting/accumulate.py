@@ -9,14 +9,14 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.codes import EXCLUSIONS, FLAG_BIT, PART_HOLDS, REASON_BIT
-from settlement.inputs import WHOLE
+from settlement.errors import Refused
+from settlement.inputs.frames import WHOLE
+from settlement.inputs.timeline import Int32Array, Int64Array
 from settlement.netting.holdings import Groups, Segment
 from settlement.netting.rows import BoolArray, Owners, Places, Rows
 from settlement.netting.scope import IN_DOUBT, OUTSIDE_SCHEME, FacilityScope
-from settlement.refused import Refused
-from settlement.timeline import Int32Array, Int64Array
-from settlement.wide import HIGH_LIMIT, ONE, ZERO, UInt64Array, add_pair, int128, multiply_add, scale_pair
+from settlement.numbers.uint128 import HIGH_LIMIT, ONE, ZERO, UInt64Array, add_pair, int128, multiply_add, scale_pair
+from settlement.rounds.reason_codes import EXCLUSIONS, FLAG_BIT, PART_HOLDS, REASON_BIT
 
 HOLD, REFUSE, ACCEPT = 0, 1, 2
 

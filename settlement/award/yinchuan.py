@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 import polars as pl
 
 from meter.registry.shapes import is_uscc
-from settlement.codes import FLAG_BIT, REASON_BIT
-from settlement.exact import exact_day, exact_number, whole_number
-from settlement.inputs import Inputs
-from settlement.refused import Refused
+from settlement.errors import Refused
+from settlement.inputs.frames import Inputs
+from settlement.inputs.timeline import ruling, timeline
+from settlement.numbers.exact import exact_day, exact_number, whole_number
 from settlement.rounds import Round
+from settlement.rounds.reason_codes import FLAG_BIT, REASON_BIT
 from settlement.rounds.round import day_of
-from settlement.timeline import ruling, timeline
 
 COMMON = {"id", "consumer", "article", "from", "to", "cost_fen", "cost_ref", "other_municipal"}
 FIELDS: Mapping[str, frozenset[str]] = {

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from settlement.inputs import Inputs
-from settlement.readings import CHOICES, Order, Readings, read_order, read_readings
+from settlement.compute.settle import Settlement, settle
+from settlement.inputs.frames import Inputs
+from settlement.inputs.timeline import Int64Array
 from settlement.rounds import Round
-from settlement.run import Settlement, settle
-from settlement.timeline import Int64Array
+from settlement.rounds.readings import CHOICES, Order, Readings, read_order, read_readings
 
 # Along these switches an award only grows (rules.md section 9, law 10), from the strictest value to the most generous.
 GROWING: Final[Mapping[str, tuple[str, str]]] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.refused import Refused
+from settlement.errors import Refused
 
 DIGITS_MAX: Final = 40
 LARGEST_MONEY_FEN: Final = 2**62 - 1  # twice of it still fits in 63 bits

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from settlement.exact import exact_day, exact_number, whole_number
-from settlement.readings import Readings
-from settlement.refused import Refused
+from settlement.errors import Refused
+from settlement.numbers.exact import exact_day, exact_number, whole_number
 from settlement.rounds import Round
+from settlement.rounds.readings import Readings
 
 REGION = re.compile(r"[0-9]{6}")
 FIELDS = {"id", "city", "new_single_site_pflops", "completed", "city_paid_fen", "document"}

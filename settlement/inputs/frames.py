@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from settlement.refused import Refused
+from settlement.errors import Refused
 
 FACT: Final = {"seq": pl.Int64}
 VALID: Final = {"valid_from": pl.Int32, "valid_to": pl.Int32}

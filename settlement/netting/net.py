@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from settlement.inputs import Inputs
+from settlement.errors import Refused
+from settlement.inputs.frames import Inputs
+from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
+from settlement.netting.accumulate import PartRules, Sums, change_groups, finish, sum_rows
 from settlement.netting.holdings import Groups, holdings_of, segments_of
-from settlement.netting.insiders import insiders
+from settlement.netting.insider_use import insiders
 from settlement.netting.rows import BoolArray, Owners, Rows, owners_of, places_of, rows_of
 from settlement.netting.scope import FacilityScope, scope_of
-from settlement.netting.sums import PartRules, Sums, change_groups, finish, sum_rows
-from settlement.readings import Readings
-from settlement.refused import Refused
+from settlement.numbers.uint128 import UInt64Array
 from settlement.rounds import Round
-from settlement.timeline import Int32Array, Int64Array, Timeline, timeline
-from settlement.wide import UInt64Array
+from settlement.rounds.readings import Readings
 
 PURPOSE_CODES = {"research": 1, "commercial": 2}
 

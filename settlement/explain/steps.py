@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.award.draft import DraftItem
-from settlement.codes import ENTITY_HOLDS, REFUSALS
-from settlement.inputs import EXPENDITURE_KINDS
-from settlement.quantities import pflops_hours_text, use_text
-from settlement.readings import decimal_text
-from settlement.run import Settlement
+from settlement.award.yinchuan import DraftItem
+from settlement.compute.settle import Settlement
+from settlement.inputs.frames import EXPENDITURE_KINDS
+from settlement.numbers.quantities import pflops_hours_text, use_text
+from settlement.rounds.readings import decimal_text
+from settlement.rounds.reason_codes import ENTITY_HOLDS, REFUSALS
 
 Step = dict[str, Any]
 Values = Mapping[str, Any]

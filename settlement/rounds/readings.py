@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.exact import exact_number
-from settlement.refused import Refused
+from settlement.errors import Refused
+from settlement.numbers.exact import exact_number
 from settlement.rounds import Round
 
 # Name -> values, the default first where it does not come from the round. Numbers are spelled as in rules.md.

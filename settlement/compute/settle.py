@@ -13,13 +13,23 @@ import numpy.typing as npt
 import polars as pl
 
 from settlement.award.budget import share_budget
-from settlement.award.draft import DraftItem, apply_draft
+from settlement.award.centre_match import MatchLine, award_matches
+from settlement.award.exact_line import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE
 from settlement.award.expenditure import Expenditure, expenditure_of
 from settlement.award.formula import Amounts, Figures, award
 from settlement.award.gates import Gates, gates_of, northern
-from settlement.award.limbs import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE
-from settlement.award.match import MatchLine, award_matches
-from settlement.codes import (
+from settlement.award.yinchuan import DraftItem, apply_draft
+from settlement.errors import Refused
+from settlement.inputs.frames import EXPENDITURE_KINDS, Inputs
+from settlement.inputs.timeline import Int64Array
+from settlement.netting import Netted, net
+from settlement.netting.net import entity_timeline
+from settlement.netting.scope import OUTSIDE_SCHEME, FacilityScope
+from settlement.numbers.quantities import pflops_hours_text, use_text
+from settlement.numbers.uint128 import int128
+from settlement.rounds import Round
+from settlement.rounds.readings import Order, Readings, decimal_text, read_order, read_readings
+from settlement.rounds.reason_codes import (
     ENTITY_HOLD_BITS,
     FLAG_BIT,
     REASON_BIT,
@@ -27,16 +37,6 @@ from settlement.codes import (
     flag_names,
     reason_names,
 )
-from settlement.inputs import EXPENDITURE_KINDS, Inputs
-from settlement.netting import Netted, net
-from settlement.netting.netted import entity_timeline
-from settlement.netting.scope import OUTSIDE_SCHEME, FacilityScope
-from settlement.quantities import pflops_hours_text, use_text
-from settlement.readings import Order, Readings, decimal_text, read_order, read_readings
-from settlement.refused import Refused
-from settlement.rounds import Round
-from settlement.timeline import Int64Array
-from settlement.wide import int128
 
 BoolArray = npt.NDArray[np.bool_]
 

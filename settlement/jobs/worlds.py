@@ -23,13 +23,13 @@ from meter.journal.memory import MemoryJournal
 from meter.registry.facts import EVER, NEVER, day_number, held_above_one
 from meter.registry.shapes import READERS, Unfit, is_uscc
 from meter.rollup.daily import roll_up
-from settlement.exact import objects, whole_number
-from settlement.inputs import COLUMNS, Inputs, empty
-from settlement.readings import read_order, read_readings
-from settlement.refused import Refused
+from settlement.compute.settle import Settlement, line_dict, settle
+from settlement.errors import Refused
+from settlement.inputs.frames import COLUMNS, Inputs, empty
+from settlement.numbers.exact import objects, whole_number
 from settlement.rounds import Round, load_rounds
+from settlement.rounds.readings import read_order, read_readings
 from settlement.rounds.round import date_of, day_of
-from settlement.run import Settlement, line_dict, settle
 
 World = Mapping[str, Any]
 FIELDS = {

@@ -18,7 +18,7 @@ from meter.database.frames import frame
 from meter.registry.read import dictionary, facts_as_of
 from meter.rollup.frames import USE_KEY
 from meter.rollup.store import use_as_of
-from settlement.inputs import COLUMNS, RANKS, Inputs, empty
+from settlement.inputs.frames import COLUMNS, RANKS, Inputs, empty
 
 _CONFLICTS = """
 select e.consumer, extract(epoch from e.started_at)::bigint, extract(epoch from e.ended_at)::bigint, p.id,

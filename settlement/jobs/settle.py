@@ -16,17 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.journal.digest_chain import SM3, digest_of
 from meter.rollup.store import driver
-from settlement.compare import compare, compare_orders
-from settlement.exact import objects
-from settlement.inputs import COLUMNS, Inputs
-from settlement.interval import interval
-from settlement.load import inputs_as_of
-from settlement.readings import read_order, read_readings
-from settlement.refused import Refused
+from settlement.compute.compare import compare, compare_orders
+from settlement.compute.interval import interval
+from settlement.compute.settle import Settlement, excluded_of, line_dict, settle
+from settlement.compute.version import code_version
+from settlement.errors import Refused
+from settlement.explain.steps import steps_of
+from settlement.inputs.frames import COLUMNS, Inputs
+from settlement.inputs.load import inputs_as_of
+from settlement.numbers.exact import objects
 from settlement.rounds import Round, load_rounds
-from settlement.run import Settlement, excluded_of, line_dict, settle
-from settlement.steps import steps_of
-from settlement.version import code_version
+from settlement.rounds.readings import read_order, read_readings
 
 COMPARISONS_MAX = 16
 NUMBERING_LOCK = 0x5AB4  # whoever gives a settlement its number

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from settlement.inputs import Inputs
-from settlement.readings import Order, Readings
+from settlement.compute.settle import CANONICAL, Settlement, settle
+from settlement.inputs.frames import Inputs
 from settlement.rounds import Round
-from settlement.run import CANONICAL, Settlement, settle
+from settlement.rounds.readings import Order, Readings
 
 MONEY: Final = ("award_fen", "held_fen", "payable_fen")
 UNKNOWN_CITY: Final = "unknown"

@@ -33,7 +33,7 @@ from meter.registry.read import dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import driver, use_as_of
-from settlement.refused import Refused
+from settlement.errors import Refused
 from settlement.rounds import load_rounds
 
 KINDS = ("above_capacity", "metered_twice", "ring", "price_stray")

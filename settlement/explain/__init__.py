@@ -1,0 +1,1 @@
+"""Explaining a line: the steps from use to money."""
