@@ -35,7 +35,7 @@ def test_titles_tell_codes_apart() -> None:
 
 
 def test_the_reasons_of_the_match_are_those_the_award_gives() -> None:
-    award = Path(__file__).parents[2] / "settlement" / "award" / "match.py"
+    award = Path(__file__).parents[2] / "settlement" / "award" / "centre_match.py"
     assert set(re.findall(r'append\("([A-Z0-9_]+)"\)', award.read_text())) == MATCH_REASONS
 
 
