@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class SettlementRefused(Exception):
     """Nothing is settled. `code` is stable and for programs, `detail` says which rule was broken and what to do."""
 
     def __init__(self, code: str, detail: str) -> None:

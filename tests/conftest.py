@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from api.process.kernel_cache import forget_stale_kernels
-from tests.support.door import Door, Holder
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.postgres import Cluster
 from tests.support.postgres import cluster as running_cluster
 from tests.support.serving import Served, in_process
@@ -47,20 +47,20 @@ async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def app(database: str) -> AsyncIterator[Door]:
+async def app(database: str) -> AsyncIterator[ApiClient]:
     """The application in this process, on this module's database."""
     async with in_process(database) as door:
         yield door
 
 
 @pytest_asyncio.fixture(scope="module")
-async def registrar(app: Door) -> Holder:
+async def registrar(app: ApiClient) -> KeyClient:
     """Who keeps the registry; the usual facility, chip and entity are in it."""
     return await app.register_the_usual()
 
 
 @pytest_asyncio.fixture
-async def platform(app: Door, registrar: Holder) -> Holder:
+async def platform(app: ApiClient, registrar: KeyClient) -> KeyClient:
     """A dispatch platform with a source of its own; the registry knows the usual."""
     assert registrar.key
     return await app.platform()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.actions.decisions import TEXT_MAX, Hand
+from api.actions.decisions import TEXT_MAX, Actor
 from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
@@ -17,7 +17,7 @@ SCOPE_OF: Final = {"propose": "settlement:run", "approve": "settlement:approve",
 LARGEST: Final = 2**63
 
 
-async def decide(engine: AsyncEngine, hand: Hand, claim: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
+async def decide(engine: AsyncEngine, hand: Actor, claim: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
     """Propose how a claim is settled, or approve or reject a proposal; the claim. Raises Problem."""
     if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")

@@ -39,7 +39,7 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": ("pass", "return"), "ruling": ("dismissed", "upheld")}
 
 
-class Hand(Protocol):
+class Actor(Protocol):
     """Who decides: a key's holder or a person."""
 
     @property
@@ -55,7 +55,7 @@ class Hand(Protocol):
         """The city he is bound to."""
 
 
-async def decide(engine: AsyncEngine, hand: Hand, settlement: str, event: str, said: Mapping[str, Any]) -> str:
+async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, said: Mapping[str, Any]) -> str:
     """Take a decision; the state reached. Refusals are in the audit log.
 
     Raises Problem: 403 for who lacks the scope, is bound to another city or took part already; 400 for what a decision
@@ -87,7 +87,7 @@ async def _look(engine: AsyncEngine, settlement: str) -> None:
         LOG.exception("the sweeps of a submitted settlement failed", settlement=settlement)
 
 
-def complete(hand: Hand, event: str, said: Mapping[str, Any]) -> dict[str, Any]:
+def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a decision carries, as it is written down. Raises Problem 400 or 403."""
     if SCOPE_OF[event] not in hand.scopes:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[event]}")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.actions.decisions import TEXT_MAX, Hand
+from api.actions.decisions import TEXT_MAX, Actor
 from api.http.problem import Problem
 from api.service import now
 from meter.audit.log import note_refusal
@@ -21,7 +21,7 @@ OUTCOMES: Final = ("paid", "failed", "returned")
 LARGEST: Final = 2**63
 
 
-async def record(engine: AsyncEngine, hand: Hand, number: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
+async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
     """Record a mark, or decide (retry, settle); the instruction. Refusals are in the audit log. Raises Problem."""
     if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")

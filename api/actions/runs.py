@@ -6,25 +6,25 @@ import asyncio
 import time
 from dataclasses import replace
 
-from api.actions.decisions import Hand
+from api.actions.decisions import Actor
 from api.http import metrics
 from api.http.problem import Problem
 from api.service import Service, now
 from meter.rollup.store import driver
 from settlement import store
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.jobs import settle
 
 ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 SCOPE = "settlement:run"
 
 
-def refused(error: Refused) -> Problem:
+def refused(error: SettlementRefused) -> Problem:
     """A refused settlement as a problem document."""
     return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
 
 
-async def run(service: Service, hand: Hand, wanted: settle.Request) -> str:
+async def run(service: Service, hand: Actor, wanted: settle.Request) -> str:
     """Run a settlement; its number. Raises Problem."""
     if SCOPE not in hand.scopes or hand.city is not None:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE}, for the whole province")
@@ -34,13 +34,13 @@ async def run(service: Service, hand: Hand, wanted: settle.Request) -> str:
             number, _ = await settle.run(
                 service.engine, wanted, actor=hand.actor, algorithm=service.settings.algorithm, moment=now()
             )
-    except Refused as error:
+    except SettlementRefused as error:
         raise refused(error) from None
     metrics.SETTLE_SECONDS.observe(time.perf_counter() - started)
     return number
 
 
-async def adjust(service: Service, hand: Hand, locked: str) -> str:
+async def adjust(service: Service, hand: Actor, locked: str) -> str:
     """Settle what arrived since a lock, under the same order and readings; the new settlement. Raises Problem."""
     async with service.engine.connect() as held:
         found = await store.get_settlement(await driver(held), locked)

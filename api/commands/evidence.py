@@ -15,7 +15,7 @@ from meter.audit.log import note
 from meter.rollup.store import driver
 from settlement.checkpoint.signature import signed, signing_key
 from settlement.checkpoint.statement import state
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.evidence.bundle import write_bundle
 
 
@@ -38,7 +38,7 @@ def evidence(
 
     try:
         made = with_database(data, work)
-    except Refused as error:
+    except SettlementRefused as error:
         path.unlink(missing_ok=True)
         raise typer.BadParameter(error.detail) from None
     size = sum(one["bytes"] for one in made["files"].values())

@@ -20,7 +20,7 @@ from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 from meter.rollup.store import driver
 from settlement import store
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.jobs import settle as settlement_job
 from settlement.jobs.findings import find, list_findings
 from settlement.payout.exchange import exchange
@@ -75,7 +75,7 @@ def settle(
         progress.add_task("清算", total=None)
         try:
             found = with_database(data, work)
-        except Refused as error:
+        except SettlementRefused as error:
             _refuse(error, as_json)
     if as_json or compare is not None:
         print(json.dumps(found, ensure_ascii=False))
@@ -121,7 +121,7 @@ def verify(
 
     try:
         equal, found = with_database(data, work)
-    except Refused as error:
+    except SettlementRefused as error:
         _refuse(error, as_json)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
@@ -143,7 +143,7 @@ def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) 
 
     try:
         found = with_database(data, work)
-    except Refused as error:
+    except SettlementRefused as error:
         _refuse(error, as_json)
     for one in found:
         print(
@@ -178,7 +178,7 @@ def payout_run(
         print("nothing to hand over, no answers")
 
 
-def _refuse(error: Refused, as_json: bool) -> NoReturn:
+def _refuse(error: SettlementRefused, as_json: bool) -> NoReturn:
     print(json.dumps({"refused": error.code, "detail": error.detail}, ensure_ascii=False) if as_json else str(error))
     raise typer.Exit(1)
 

@@ -35,7 +35,7 @@ SCOPE_OF = {
 OF_THE_PROVINCE = (CLAIMS, AUDIT, QUARANTINE)  # not told apart by city, so nobody who is bound to one sees them
 
 
-class Turned(Exception):
+class PageRefused(Exception):
     """The page is not shown: this answer is sent in its place."""
 
     def __init__(self, answer: Response) -> None:
@@ -43,12 +43,12 @@ class Turned(Exception):
         self.answer = answer
 
 
-def refusal(status: int, title: str, text: str, person: Person | None = None) -> Turned:
+def refusal(status: int, title: str, text: str, person: Person | None = None) -> PageRefused:
     """A refusal as a page."""
-    return Turned(page("refusal", status, title=title, text=text, person=person, sections=sections(person)))
+    return PageRefused(page("refusal", status, title=title, text=text, person=person, sections=sections(person)))
 
 
-def missing(what: str, person: Person | None = None) -> Turned:
+def missing(what: str, person: Person | None = None) -> PageRefused:
     """404: there is no such thing (or it is not for this person to know)."""
     return refusal(404, "没有找到", f"没有这样的{what}。", person)
 
@@ -62,7 +62,7 @@ class ConsoleRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 response = await handler(request)
-            except Turned as turned:
+            except PageRefused as turned:
                 response = turned.answer
             except RequestValidationError:
                 response = refusal(400, "地址有误", "地址中的参数不合规，请从页面上的链接进入。").answer
@@ -91,7 +91,7 @@ async def admitted(request: Request, books: Books, section: str) -> Person:
     person = await books.whose(request.cookies.get(SESSION_COOKIE))
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise Turned(to(f"{LOGIN}?next={quote(here, safe='')}"))
+        raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))
     if not _sees(person, section):
         raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
     return person

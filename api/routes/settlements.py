@@ -17,7 +17,7 @@ from api.request_context import as_caller, json_object, service_of
 from api.service import now
 from meter.rollup.store import driver
 from settlement import store
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.jobs import settle
 from settlement.jobs.findings import KINDS, find, list_findings
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
@@ -90,7 +90,7 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
         try:
             async with ONE_AT_A_TIME:
                 found["interval"] = await settle.interval_of(service.engine, number)
-        except Refused as error:
+        except SettlementRefused as error:
             raise refused(error) from None
     return found
 
@@ -213,7 +213,7 @@ async def post_findings(request: Request, number: str) -> Any:
     try:
         async with ONE_AT_A_TIME:
             return {"settlement": number, "findings": await find(service.engine, number, now())}
-    except Refused as error:
+    except SettlementRefused as error:
         raise refused(error) from None
 
 
@@ -249,7 +249,7 @@ async def get_verify(request: Request, number: str) -> Any:
     try:
         async with ONE_AT_A_TIME:
             return await settle.verify(service.engine, number)
-    except Refused as error:
+    except SettlementRefused as error:
         raise refused(error) from None
 
 
@@ -290,5 +290,5 @@ async def post_compare(request: Request) -> Any:
     try:
         async with ONE_AT_A_TIME:
             return await settle.compared(service.engine, given)
-    except Refused as error:
+    except SettlementRefused as error:
         raise refused(error) from None

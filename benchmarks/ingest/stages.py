@@ -17,7 +17,7 @@ from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive
 from meter.journal.digest_chain import SM3
-from meter.journal.keys.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.encode import repeats_inside, rows_of
 from meter.journal.write.delivery import digest_of_rows
@@ -50,7 +50,7 @@ def stages(content_type: str, records: int) -> dict[str, float]:
             rows = timed("rows and keys", lambda: rows_of(received.records, sources))  # noqa: B023
             timed("digest of the rows", lambda: digest_of_rows(SM3, rows.wire))  # noqa: B023
             timed("ask the key file", lambda: (keys.file.find(rows.keys), repeats_inside(rows.keys)))  # noqa: B023
-            after = Coverage(number, bytes(32))
+            after = Watermark(number, bytes(32))
             batches = np.full(records, number)
             timed("tell the key file", lambda: keys.note(rows.keys, batches, head, after))  # noqa: B023
             head = after

@@ -156,7 +156,7 @@ BODY_MEANING: dict[BodyCode, tuple[int, Meaning]] = {
 }
 
 
-class Refused(Exception):
+class RecordRefused(Exception):
     """One record is refused; `detail` is one English sentence naming the field and the value."""
 
     def __init__(self, code: Code, detail: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.codes import Refused
+from meter.intake.codes import RecordRefused
 from meter.intake.received import CODES, Document, Received, Refusal, Texts
 from meter.intake.record.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
 from meter.intake.record.usage_record import ID, Checked, Pairs, Value
@@ -51,7 +51,7 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         try:
             value = found.value_of(row)
             checked = found.judge(value, registered)
-        except Refused as refusal:
+        except RecordRefused as refusal:
             codes[row] = NUMBER[refusal.code]
             refused.append(Refusal(row, id_of(value), refusal.code, refusal.detail, found.document))
             continue

@@ -4,7 +4,7 @@ import numpy as np
 
 from meter.intake.columns import RECORD
 from meter.journal.digest_chain import SM3
-from meter.journal.keys.key_file import NOTHING, Coverage
+from meter.journal.keys.key_file import NOTHING, Watermark
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.decode import measured_of
 from meter.journal.rows.encode import repeats_inside, rows_of
@@ -22,7 +22,7 @@ def warm_up() -> None:
     measured_of([rows.wire])
     keys = KnownKeys.of(None, "")
     try:
-        keys.note(rows.keys, np.ones(1, np.int64), NOTHING, Coverage(1, bytes(32)))
+        keys.note(rows.keys, np.ones(1, np.int64), NOTHING, Watermark(1, bytes(32)))
         keys.file.find(rows.keys)
         with keys.file.held():
             keys.file.expect(100_000)

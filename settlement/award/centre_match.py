@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.numbers.exact import exact_day, exact_number, whole_number
 from settlement.rounds import Round
 from settlement.rounds.readings import Readings
@@ -44,10 +44,10 @@ class MatchLine:
 
 
 def award_matches(given: list[dict[str, Any]], of_round: Round, readings: Readings) -> list[MatchLine]:
-    """All matches in order of id. Refused: MATCH_INVALID. A round without the clause awards nothing and says so."""
+    """All matches in order of id. SettlementRefused: MATCH_INVALID. A round without the clause awards nothing and says so."""
     lines = [_match(item, of_round, readings) for item in given]
     if len({line.id for line in lines}) != len(lines):
-        raise Refused("MATCH_INVALID", "R-DC: a match occurs twice")
+        raise SettlementRefused("MATCH_INVALID", "R-DC: a match occurs twice")
     return sorted(lines, key=lambda line: line.id)
 
 
@@ -55,16 +55,20 @@ def _match(given: Mapping[str, Any], of_round: Round, readings: Readings) -> Mat
     identity = given.get("id")
     unknown = sorted(map(str, set(given) - FIELDS))
     if unknown:
-        raise Refused("MATCH_INVALID", f"R-DC: match {identity!r}: unknown field '{unknown[0]}'")
+        raise SettlementRefused("MATCH_INVALID", f"R-DC: match {identity!r}: unknown field '{unknown[0]}'")
     city, paid, document = given.get("city"), given.get("city_paid_fen"), given.get("document")
     if not isinstance(identity, str) or not identity:
-        raise Refused("MATCH_INVALID", "R-DC: a match needs an id")
+        raise SettlementRefused("MATCH_INVALID", "R-DC: a match needs an id")
     if not isinstance(city, str) or not REGION.fullmatch(city):
-        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': city is a region code of 6 digits, not {city!r}")
+        raise SettlementRefused(
+            "MATCH_INVALID", f"R-DC: match '{identity}': city is a region code of 6 digits, not {city!r}"
+        )
     if document is not None and not isinstance(document, str):
-        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': document is a text, not {document!r}")
+        raise SettlementRefused("MATCH_INVALID", f"R-DC: match '{identity}': document is a text, not {document!r}")
     if whole_number(paid) is None or not isinstance(paid, int):
-        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': city_paid_fen is a whole number of fen: {paid!r}")
+        raise SettlementRefused(
+            "MATCH_INVALID", f"R-DC: match '{identity}': city_paid_fen is a whole number of fen: {paid!r}"
+        )
     size, completed = _size(given, identity), _completed(given, identity)
     if "R-DC" not in of_round.rules:
         return MatchLine(identity, city, paid, "0", 0, ("MATCH_NOT_IN_ROUND",), document)
@@ -90,12 +94,14 @@ def _size(given: Mapping[str, Any], identity: str) -> Fraction:
     value = given.get("new_single_site_pflops")
     size = exact_number(value)
     if size is None:
-        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': new_single_site_pflops must be exact, not {value!r}")
+        raise SettlementRefused(
+            "MATCH_INVALID", f"R-DC: match '{identity}': new_single_site_pflops must be exact, not {value!r}"
+        )
     return size
 
 
 def _completed(given: Mapping[str, Any], identity: str) -> datetime.date:
     completed = exact_day(given.get("completed"))
     if completed is None:
-        raise Refused("MATCH_INVALID", f"R-DC: match '{identity}': completed must be a date YYYY-MM-DD")
+        raise SettlementRefused("MATCH_INVALID", f"R-DC: match '{identity}': completed must be a date YYYY-MM-DD")
     return completed

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import EXPENDITURE_KINDS
 from settlement.inputs.timeline import Int64Array
 
@@ -27,10 +27,10 @@ class Expenditure:
 
 def expenditure_of(facts: pl.DataFrame, parties: int, window: tuple[int, int]) -> Expenditure:
     """Cuts every fact to the window by the cumulative floor over days, both ends inclusive, floor towards minus
-    infinity. Refused: TOTAL_TOO_LARGE where the amounts of all facts together do not fit in 62 bits."""
+    infinity. SettlementRefused: TOTAL_TOO_LARGE where the amounts of all facts together do not fit in 62 bits."""
     magnitude = facts.select(pl.col("amount_fen").cast(pl.Int128).abs().sum()).item() or 0
     if magnitude >= 2**62:
-        raise Refused("TOTAL_TOO_LARGE", "R-SPEND: the amounts of all expenditures do not fit in 62 bits")
+        raise SettlementRefused("TOTAL_TOO_LARGE", "R-SPEND: the amounts of all expenditures do not fit in 62 bits")
     total = np.zeros((len(EXPENDITURE_KINDS), parties), dtype=np.int64)
     on_file = np.zeros((len(EXPENDITURE_KINDS), parties), dtype=np.bool_)
     kinds = pl.DataFrame({"kind": EXPENDITURE_KINDS, "number": range(len(EXPENDITURE_KINDS))})

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from meter.registry.shapes import is_uscc
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
 from settlement.inputs.timeline import ruling, timeline
 from settlement.numbers.exact import exact_day, exact_number, whole_number
@@ -51,11 +51,11 @@ class DraftLine:
 
 
 def apply_draft(inputs: Inputs, of_round: Round) -> dict[int, DraftLine]:
-    """All applications in order of id, by party. Refused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
+    """All applications in order of id, by party. SettlementRefused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
     applications = sorted((_Application(item, inputs) for item in inputs.applications), key=lambda item: item.id)
     for one, next_one in pairwise(applications):
         if one.id == next_one.id:
-            raise Refused("APPLICATION_INVALID", f"the application '{one.id}' occurs twice")
+            raise SettlementRefused("APPLICATION_INVALID", f"the application '{one.id}' occurs twice")
     drafting = _Drafting(inputs, of_round)
     for application in applications:
         drafting.take(application)
@@ -71,20 +71,24 @@ class _Application:
         article = self.given.get("article")
         self.article = str(article) if isinstance(article, (str, int)) else ""
         if self.article not in FIELDS:
-            raise Refused("APPLICATION_INVALID", f"application '{self.id}': the draft pays articles 5, 9 and 14")
+            raise SettlementRefused(
+                "APPLICATION_INVALID", f"application '{self.id}': the draft pays articles 5, 9 and 14"
+            )
         unknown = sorted(map(str, set(self.given) - FIELDS[self.article]))
         if unknown:
-            raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown field '{unknown[0]}'")
+            raise SettlementRefused("APPLICATION_INVALID", f"application '{self.id}': unknown field '{unknown[0]}'")
         self.consumer = self._text("consumer")
         if not is_uscc(self.consumer):
             self._wrong("consumer", "a unified social credit code")
         at = inputs.parties["uscc"].search_sorted(self.consumer)
         if at >= inputs.parties.height or inputs.parties["uscc"][int(at)] != self.consumer:
-            raise Refused("APPLICATION_INVALID", f"application '{self.id}': unknown consumer '{self.consumer}'")
+            raise SettlementRefused(
+                "APPLICATION_INVALID", f"application '{self.id}': unknown consumer '{self.consumer}'"
+            )
         self.party = int(at)
         self.from_day, self.to_day = self._day("from"), self._day("to")
         if self.from_day >= self.to_day:
-            raise Refused("APPLICATION_INVALID", f"application '{self.id}': 'from' must lie before 'to'")
+            raise SettlementRefused("APPLICATION_INVALID", f"application '{self.id}': 'from' must lie before 'to'")
         self.cost_fen = self._whole("cost_fen") if "cost_fen" in self.given else None
         self.cost_ref = self._text("cost_ref") if "cost_ref" in self.given else None
         self.other: tuple[int, bool] | None = None
@@ -101,7 +105,9 @@ class _Application:
 
     def _wrong(self, name: str, wanted: str) -> NoReturn:
         shown, identity = (repr(self.given.get(field))[:80] for field in (name, "id"))
-        raise Refused("APPLICATION_INVALID", f"application {identity}: '{name}' must be {wanted}, not {shown}")
+        raise SettlementRefused(
+            "APPLICATION_INVALID", f"application {identity}: '{name}' must be {wanted}, not {shown}"
+        )
 
     def _text(self, name: str) -> str:
         value = self.given.get(name)
@@ -154,7 +160,7 @@ class _Drafting:
         measure = application.number("kwh") if application.article == "5" else Fraction(self._cost(application))
         reasons, clause = self._clause(application, measure)
         if clause >= 2**62:
-            raise Refused("TOTAL_TOO_LARGE", f"application '{application.id}' does not fit in 62 bits")
+            raise SettlementRefused("TOTAL_TOO_LARGE", f"application '{application.id}' does not fit in 62 bits")
         if not self._independent(application):
             reasons.append("NOT_INDEPENDENT_LEGAL_PERSON")
         ours = 0 if reasons else clause

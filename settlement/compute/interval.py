@@ -50,7 +50,7 @@ def interval(
     order: Order | Mapping[str, Any] | None = None,
     readings: Readings | Mapping[str, Any] | None = None,
 ) -> Interval:
-    """The interval of awards over all readings, around the readings given. Raises Refused like `settle`.
+    """The interval of awards over all readings, around the readings given. Raises SettlementRefused like `settle`.
 
     A line's bounds are the least and the greatest award over all combinations of the switches that can turn, the
     others at their strict or generous end, and over every single switch turned alone. Budgets do not enter: an

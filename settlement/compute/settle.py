@@ -19,7 +19,7 @@ from settlement.award.expenditure import Expenditure, expenditure_of
 from settlement.award.formula import Amounts, Figures, award
 from settlement.award.gates import Gates, gates_of, northern
 from settlement.award.yinchuan import DraftItem, apply_draft
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import EXPENDITURE_KINDS, Inputs
 from settlement.inputs.timeline import Int64Array
 from settlement.netting import Netted, net
@@ -120,12 +120,12 @@ def settle(
     *,
     algorithm: str = "sm3",
 ) -> Settlement:
-    """Computes a settlement. Raises Refused (code, detail); then nothing is settled. Same inputs, same bytes."""
+    """Computes a settlement. Raises SettlementRefused (code, detail); then nothing is settled. Same inputs, same bytes."""
     read = read_order(order, of_round)
     chosen = read_readings(readings, read, of_round)
     inputs.check()
     if inputs.applications and not of_round.draft:
-        raise Refused("APPLICATION_NOT_IN_ROUND", f"{of_round.id} settles use and takes no applications")
+        raise SettlementRefused("APPLICATION_NOT_IN_ROUND", f"{of_round.id} settles use and takes no applications")
     job = _settle_draft if of_round.draft else _settle
     settled = job(inputs, of_round, read, chosen)
     digest = f"{algorithm}:{hashlib.new(algorithm, settled.canonical_bytes()).hexdigest()}"
@@ -427,7 +427,7 @@ def _totals(lines: pl.DataFrame, inputs: Inputs) -> dict[str, int]:
     for name in ("award_fen", "held_fen", "payable_fen"):
         total = int(lines.select(pl.col(name).cast(pl.Int128).sum()).item() or 0)
         if total >= 2**63:
-            raise Refused("TOTAL_TOO_LARGE", f"the sum of {name} does not fit in 63 bits")
+            raise SettlementRefused("TOTAL_TOO_LARGE", f"the sum of {name} does not fit in 63 bits")
         totals[name] = total
     if inputs.has_settled:
         before = int(inputs.settled_before.select(pl.col("payable_fen").cast(pl.Int128).sum()).item() or 0)
@@ -514,5 +514,5 @@ def _sum_of(items: list[DraftItem]) -> int:
     """The items of one line together; refused where they do not fit."""
     total = sum(item.fen for item in items)
     if total >= 2**62:
-        raise Refused("TOTAL_TOO_LARGE", "the applications of one consumer do not fit in 62 bits")
+        raise SettlementRefused("TOTAL_TOO_LARGE", "the applications of one consumer do not fit in 62 bits")
     return total

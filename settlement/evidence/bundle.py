@@ -14,7 +14,7 @@ import asyncpg
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.store import read_wire
 from settlement.checkpoint.statement import LINE_TEXT
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 
 _HERE = Path(__file__).parent
 _PAGE = 2000
@@ -25,11 +25,11 @@ _MOMENT = "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 async def write_bundle(
     connection: asyncpg.Connection, settlement: str, path: Path, checkpoint: bytes | None = None
 ) -> dict[str, Any]:
-    """Write the bundle of a settlement; what is in it. Raises Refused UNKNOWN_SETTLEMENT. Reads one snapshot."""
+    """Write the bundle of a settlement; what is in it. Raises SettlementRefused UNKNOWN_SETTLEMENT. Reads one snapshot."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         row = await connection.fetchrow("select * from settlement where id = $1", settlement)
         if row is None:
-            raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+            raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
         manifest: dict[str, Any] = {"settlement": settlement, "format": "suanbu-evidence/1", "files": {}}
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             bundle = _Bundle(archive, manifest["files"])

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 
 FACT: Final = {"seq": pl.Int64}
 VALID: Final = {"valid_from": pl.Int32, "valid_to": pl.Int32}
@@ -122,7 +122,7 @@ class Inputs:
     matches: list[dict[str, Any]] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raises Refused when a frame is not what the border promises. Codes: INPUT_COLUMNS, INPUT_NULL,
+        """Raises SettlementRefused when a frame is not what the border promises. Codes: INPUT_COLUMNS, INPUT_NULL,
         INPUT_UNSORTED, INPUT_UNKNOWN_RANK, INPUT_OUT_OF_RANGE, INPUT_DUPLICATE, OWNER_SHARES_NOT_ONE.
         (Holdings above 100 % and unrated chips are judged by day: netting refuses them.)"""
         for name, columns in COLUMNS.items():
@@ -135,30 +135,32 @@ class Inputs:
                 count = getattr(self, target).height
                 low, high = frame[column].min(), frame[column].max()
                 if low is not None and (int(str(low)) < 0 or int(str(high)) >= count):
-                    raise Refused("INPUT_UNKNOWN_RANK", f"{name}.{column} names a rank outside {target}")
+                    raise SettlementRefused("INPUT_UNKNOWN_RANK", f"{name}.{column} names a rank outside {target}")
         _check_values(self)
         _check_owners(self)
 
 
 def _check_columns(name: str, frame: pl.DataFrame, columns: Mapping[str, Any]) -> None:
     if dict(frame.schema) != dict(columns):
-        raise Refused("INPUT_COLUMNS", f"{name} must have the columns {dict(columns)}, not {dict(frame.schema)}")
+        raise SettlementRefused(
+            "INPUT_COLUMNS", f"{name} must have the columns {dict(columns)}, not {dict(frame.schema)}"
+        )
     for column in columns:
         if (name, column) not in NULLABLE and frame[column].null_count():
-            raise Refused("INPUT_NULL", f"{name}.{column} has an empty cell")
+            raise SettlementRefused("INPUT_NULL", f"{name}.{column} has an empty cell")
 
 
 def _check_ranks(name: str, frame: pl.DataFrame, code: str) -> None:
     rank = frame.columns[0]
     if not np.array_equal(frame[rank].to_numpy(), np.arange(frame.height, dtype=np.int32)):
-        raise Refused("INPUT_UNSORTED", f"{name}.{rank} must be 0, 1, 2, …")
+        raise SettlementRefused("INPUT_UNSORTED", f"{name}.{rank} must be 0, 1, 2, …")
     if frame.height > 1 and not bool((frame[code].slice(1) > frame[code].slice(0, frame.height - 1)).all()):
-        raise Refused("INPUT_UNSORTED", f"{name}.{code} must be sorted and unique")
+        raise SettlementRefused("INPUT_UNSORTED", f"{name}.{code} must be sorted and unique")
 
 
 def _require(holds: object, code: str, detail: str) -> None:
     if not holds:
-        raise Refused(code, detail)
+        raise SettlementRefused(code, detail)
 
 
 def _at_least(frame: pl.DataFrame, column: str, low: int) -> bool:
@@ -212,6 +214,6 @@ def _check_owners(inputs: Inputs) -> None:
     if wrong.height:
         code = inputs.facilities["code"][int(wrong["facility"].min() or 0)]  # type: ignore[arg-type]
         wrong_how = "do not sum to 1, or one stands twice"
-        raise Refused("OWNER_SHARES_NOT_ONE", f"R-JV: the owners' shares of facility '{code}' {wrong_how}")
+        raise SettlementRefused("OWNER_SHARES_NOT_ONE", f"R-JV: the owners' shares of facility '{code}' {wrong_how}")
     stray = inputs.facility_owners.join(inputs.facility_facts, on="seq", how="anti")
     _require(stray.height == 0, "INPUT_UNKNOWN_RANK", "facility_owners names a facility fact that is not there")

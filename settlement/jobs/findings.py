@@ -33,7 +33,7 @@ from meter.registry.read import dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import driver, use_as_of
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
 
 KINDS = ("above_capacity", "metered_twice", "ring", "price_stray")
@@ -56,13 +56,13 @@ class _Facts:
 async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[str, int]:
     """Sweep the records of a settlement and keep what was found; how many findings of each kind it now has.
 
-    The same findings are kept once, however often it is run. Raises Refused UNKNOWN_SETTLEMENT.
+    The same findings are kept once, however often it is run. Raises SettlementRefused UNKNOWN_SETTLEMENT.
     """
     async with engine.connect() as held:
         connection = await driver(held)
         row = await connection.fetchrow("select round, as_of from settlement where id = $1", settlement)
         if row is None:
-            raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+            raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
         window = load_rounds()[row["round"]].window_seconds
         if window is None:  # a draft has no window, and pays nothing
             return dict.fromkeys(KINDS, 0)

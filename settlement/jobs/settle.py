@@ -20,7 +20,7 @@ from settlement.compute.compare import compare, compare_orders
 from settlement.compute.interval import interval
 from settlement.compute.settle import Settlement, excluded_of, line_dict, settle
 from settlement.compute.version import code_version
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.explain.steps import steps_of
 from settlement.inputs.frames import COLUMNS, Inputs
 from settlement.inputs.load import inputs_as_of
@@ -52,17 +52,19 @@ class Request:
 
 
 def round_called(name: str) -> Round:
-    """A known round. Raises Refused UNKNOWN_ROUND."""
+    """A known round. Raises SettlementRefused UNKNOWN_ROUND."""
     found = load_rounds().get(name)
     if found is None:
-        raise Refused("UNKNOWN_ROUND", f"there is no round {name!r}; there are {', '.join(sorted(load_rounds()))}")
+        raise SettlementRefused(
+            "UNKNOWN_ROUND", f"there is no round {name!r}; there are {', '.join(sorted(load_rounds()))}"
+        )
     return found
 
 
 async def compute(
     engine: AsyncEngine, request: Request, *, algorithm: str, adjusts: str | None
 ) -> tuple[Settlement, dict[str, Any], int]:
-    """The settlement, its receipt and the batch it is as of. Raises Refused. Reads one snapshot, writes nothing."""
+    """The settlement, its receipt and the batch it is as of. Raises SettlementRefused. Reads one snapshot, writes nothing."""
     of_round = round_called(request.round)
     order = read_order(request.order, of_round)
     # refused before anything is loaded
@@ -86,7 +88,7 @@ async def compute(
 async def _load(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
     """The inputs of a request out of one snapshot, the batch they are as of, and that batch's digest."""
     if request.as_of is not None and not 0 <= request.as_of < 2**63:
-        raise Refused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
+        raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -97,7 +99,7 @@ async def _load(engine: AsyncEngine, request: Request, adjusts: str | None) -> t
             )
             as_of = head["batch"] if head else 0
             if request.as_of is not None and request.as_of != as_of:
-                raise Refused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
+                raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
             settled = await _settled(connection, adjusts) if adjusts else None
             inputs = await inputs_as_of(
                 connection, as_of, settled=settled, applications=request.applications, matches=request.matches
@@ -203,11 +205,11 @@ def _working(result: Settlement, uscc: str) -> dict[str, Any]:
 
 
 async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
-    """What a stored settlement was asked for, and its row. Raises Refused UNKNOWN_SETTLEMENT."""
+    """What a stored settlement was asked for, and its row. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
     async with engine.connect() as held:
         row = await (await driver(held)).fetchrow("select * from settlement where id = $1", settlement)
     if row is None:
-        raise Refused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+        raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
     request = Request(
         row["round"], row["payment_order"], row["readings"], row["as_of"], row["matches"], row["applications"]
     )
@@ -287,11 +289,11 @@ async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
 async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each readings).
 
-    Nothing is stored. Each item is a settlement with its difference from the first. Raises Refused.
+    Nothing is stored. Each item is a settlement with its difference from the first. Raises SettlementRefused.
     """
     if "a" in wanted or "b" in wanted:
         if set(wanted) != {"a", "b"}:
-            raise Refused("BAD_COMPARISON", "two settlements are named as a and b, and nothing beside them")
+            raise SettlementRefused("BAD_COMPARISON", "two settlements are named as a and b, and nothing beside them")
         both = []
         for name in (wanted["a"], wanted["b"]):
             request, row = await stored_request(engine, name)
@@ -305,10 +307,14 @@ async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, 
         inputs, _, _ = await _load(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)
         orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
         if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
-            raise Refused("BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations")
+            raise SettlementRefused(
+                "BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations"
+            )
         runs = await asyncio.to_thread(compare_orders, inputs, of_round, orders, readings)
     else:
-        raise Refused("BAD_COMPARISON", "name two settlements as a and b, or a round with orders and readings")
+        raise SettlementRefused(
+            "BAD_COMPARISON", "name two settlements as a and b, or a round with orders and readings"
+        )
     return {
         "items": [
             {

@@ -24,7 +24,7 @@ from meter.registry.facts import EVER, NEVER, day_number, held_above_one
 from meter.registry.shapes import READERS, Unfit, is_uscc
 from meter.rollup.daily import roll_up
 from settlement.compute.settle import Settlement, line_dict, settle
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import COLUMNS, Inputs, empty
 from settlement.numbers.exact import objects, whole_number
 from settlement.rounds import Round, load_rounds
@@ -96,7 +96,7 @@ def run_world(
                 match.id: {"award_fen": match.award_fen, "reasons": list(match.reasons)} for match in settlement.matches
             }
         detail = {}
-    except Refused as refused:
+    except SettlementRefused as refused:
         got = {"refused": refused.code}
         detail = {"detail": refused.detail}
     differences = compare_expected(world.get("expected") or {}, got)
@@ -104,11 +104,13 @@ def run_world(
 
 
 def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
-    """The settlement of a world and its ingest counts. Raises Refused."""
+    """The settlement of a world and its ingest counts. Raises SettlementRefused."""
     _check_shape(world)
     known = rounds or _known_rounds()
     if world.get("round") not in known:
-        raise Refused("UNKNOWN_ROUND", f"there is no round '{world.get('round')}'; there are {', '.join(known)}")
+        raise SettlementRefused(
+            "UNKNOWN_ROUND", f"there is no round '{world.get('round')}'; there are {', '.join(known)}"
+        )
     of_round = known[world["round"]]
     order = read_order(world.get("order"), of_round)  # order of evaluation: the rate is checked first
     read_readings(world.get("readings"), order, of_round)
@@ -117,11 +119,11 @@ def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tup
 
 
 def _check_shape(world: World) -> None:
-    """Refused WORLD_INVALID where a world is not of the shape of the contract, section 6."""
+    """SettlementRefused WORLD_INVALID where a world is not of the shape of the contract, section 6."""
 
     def require(holds: bool, detail: str) -> None:
         if not holds:
-            raise Refused("WORLD_INVALID", f"{detail} (contract, section 6)")
+            raise SettlementRefused("WORLD_INVALID", f"{detail} (contract, section 6)")
 
     unknown = sorted(str(name) for name in world if name not in FIELDS)
     require(not unknown, f"a world has no field {', '.join(unknown)}")
@@ -272,7 +274,7 @@ def _items(world: World, name: str) -> list[dict[str, Any]]:
         try:
             found.append(READERS[name](item))
         except Unfit as unfit:
-            raise Refused(unfit.code, f"{name}[{index}]: {unfit.detail}") from unfit
+            raise SettlementRefused(unfit.code, f"{name}[{index}]: {unfit.detail}") from unfit
     if name == "holdings":
         _check_held(found)
     if name == "expenditures":
@@ -290,7 +292,7 @@ def _check_held(holdings: list[dict[str, Any]]) -> None:
         day = held_above_one(facts)
         if day is not None:
             when = "since ever" if day == EVER else f"on {date_of(day)}"
-            raise Refused("holdings_above_one", f"R-RELATED: {held} would be held above 100 % {when}")
+            raise SettlementRefused("holdings_above_one", f"R-RELATED: {held} would be held above 100 % {when}")
 
 
 def _dated(code: str, number: int, item: Mapping[str, Any]) -> DatedCode:

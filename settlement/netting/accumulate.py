@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE
 from settlement.inputs.timeline import Int32Array, Int64Array
 from settlement.netting.holdings import Groups, Segment
@@ -120,7 +120,7 @@ def sum_rows(
     rules: PartRules,
     segment: Segment,
 ) -> None:
-    """Adds the rows of one segment. Refused: TOTAL_TOO_LARGE."""
+    """Adds the rows of one segment. SettlementRefused: TOTAL_TOO_LARGE."""
     fits = _sum_rows(
         segment.low,
         segment.high,
@@ -302,4 +302,6 @@ def _scale(pairs, factor):  # type: ignore[no-untyped-def]
 
 def _require_fit(fits: object) -> None:
     if not fits:
-        raise Refused("TOTAL_TOO_LARGE", "R-UNIT: a sum of compute does not fit in 126 bits of 1/3.6e24 PFLOPS-hour")
+        raise SettlementRefused(
+            "TOTAL_TOO_LARGE", "R-UNIT: a sum of compute does not fit in 126 bits of 1/3.6e24 PFLOPS-hour"
+        )

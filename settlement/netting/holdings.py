@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
 from settlement.rounds.round import date_of
@@ -36,7 +36,7 @@ class Holdings:
 
 
 def holdings_of(inputs: Inputs, entities: Timeline, window: tuple[int, int], threshold_billionths: int) -> Holdings:
-    """The counting edges of the window. Refused HOLDINGS_ABOVE_WHOLE where one held is held above 100 % on a day."""
+    """The counting edges of the window. SettlementRefused HOLDINGS_ABOVE_WHOLE where one held is held above 100 % on a day."""
     facts = inputs.holding_facts
     parties = inputs.parties.height
     holder = facts["holder"].to_numpy().astype(np.int64)
@@ -80,7 +80,7 @@ def _check_whole(inputs: Inputs, held: Int64Array, share: Int64Array, lines: Tim
         at = order[int(np.argmax(running > WHOLE))]
         code = inputs.parties["uscc"][int(subject[at])]
         since = "ever" if day[at] == EVER else date_of(int(day[at])).isoformat()
-        raise Refused("HOLDINGS_ABOVE_WHOLE", f"R-RELATED: {code} is held above 100 % since {since}")
+        raise SettlementRefused("HOLDINGS_ABOVE_WHOLE", f"R-RELATED: {code} is held above 100 % since {since}")
 
 
 def _state_intervals(inputs: Inputs, entities: Timeline) -> tuple[Int64Array, Int32Array, Int32Array]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
 from settlement.netting.accumulate import PartRules, Sums, change_groups, finish, sum_rows
@@ -60,7 +60,7 @@ def entity_timeline(inputs: Inputs) -> Timeline:
 
 
 def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
-    """Everything of sections 3 to 5 of the rule catalogue. Refused: TOTAL_TOO_LARGE, HOLDINGS_ABOVE_WHOLE,
+    """Everything of sections 3 to 5 of the rule catalogue. SettlementRefused: TOTAL_TOO_LARGE, HOLDINGS_ABOVE_WHOLE,
     FACILITY_NOT_REGISTERED, CHIP_NOT_RATED."""
     assert of_round.window is not None, "a draft has no window and is not netted"
     window = of_round.window
@@ -113,7 +113,7 @@ def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
     )
     total, kept, pieces = (int(found[name][0] or 0) for name in ("all", "inside", "pieces"))
     if total >= 2**62 or pieces >= 2**62:
-        raise Refused("TOTAL_TOO_LARGE", "the charges of all records together do not fit in 62 bits")
+        raise SettlementRefused("TOTAL_TOO_LARGE", "the charges of all records together do not fit in 62 bits")
     return kept, total - kept
 
 

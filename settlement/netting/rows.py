@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, rule_all, timeline
 from settlement.rounds import Round
@@ -55,7 +55,7 @@ class Places:
 
 
 def rows_of(inputs: Inputs, window: tuple[int, int]) -> Rows:
-    """The rows of the window with their facility fact and chip rating. Refused: FACILITY_NOT_REGISTERED,
+    """The rows of the window with their facility fact and chip rating. SettlementRefused: FACILITY_NOT_REGISTERED,
     CHIP_NOT_RATED where no fact rules on the day nor ruled before (R-FACTS, R-UNIT); INPUT_DUPLICATE."""
     use = inputs.use
     use = use.filter((pl.col("day") >= window[0]) & (pl.col("day") < window[1]))
@@ -65,21 +65,23 @@ def rows_of(inputs: Inputs, window: tuple[int, int]) -> Rows:
         use = use.sort(key)
         order = _key_order(*(np.ascontiguousarray(use[name].to_numpy()) for name in key))
     if order == REPEATED:
-        raise Refused("INPUT_DUPLICATE", "use has two rows with the same key")
+        raise SettlementRefused("INPUT_DUPLICATE", "use has two rows with the same key")
     columns = {name: np.ascontiguousarray(use[name].to_numpy()) for name in use.columns}
     day = columns["day"]
     fact = _facts_on(inputs.facility_facts, "facility", inputs.facilities.height, columns["facility"], day)
     if len(fact) and fact.min() < 0:
         at = int(np.argmin(fact))
         code = inputs.facilities["code"][int(columns["facility"][at])]
-        raise Refused(
+        raise SettlementRefused(
             "FACILITY_NOT_REGISTERED", f"R-FACTS: no fact on facility '{code}' on or before {date_of(int(day[at]))}"
         )
     rated = _facts_on(inputs.chip_facts, "chip", inputs.chips.height, columns["chip"], day)
     if len(rated) and rated.min() < 0:
         at = int(np.argmin(rated))
         code = inputs.chips["code"][int(columns["chip"][at])]
-        raise Refused("CHIP_NOT_RATED", f"R-UNIT: no rating of chip '{code}' on or before {date_of(int(day[at]))}")
+        raise SettlementRefused(
+            "CHIP_NOT_RATED", f"R-UNIT: no rating of chip '{code}' on or before {date_of(int(day[at]))}"
+        )
     megaflops = inputs.chip_facts["megaflops_fp16"].to_numpy()
     return Rows(
         day=day,

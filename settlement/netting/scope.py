@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.netting.rows import Rows
 from settlement.numbers.uint128 import ONE, ZERO, UInt64Array, add_pair, multiply_add, scale_pair
 from settlement.rounds.readings import Readings
@@ -45,13 +45,13 @@ def scope_of(rows: Rows, inside: npt.NDArray[np.uint8], facilities: int, reading
         used,
     )
     if not fits:
-        raise Refused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
+        raise SettlementRefused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
     scope = np.zeros(facilities, dtype=np.int8)
     if readings.self_test == "facility":
         # the threshold is 0.10 or 0: below means ten times the outside use is less than all use
         tenfold = np.uint64(10 if readings.hold_below_external_share == "0.10" else 0)
         if not _decide(all_use, outside_use, used, tenfold, scope):
-            raise Refused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
+            raise SettlementRefused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
     return FacilityScope(all_use, outside_use, scope, used)
 
 

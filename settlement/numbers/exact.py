@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 
 DIGITS_MAX: Final = 40
 LARGEST_MONEY_FEN: Final = 2**62 - 1  # twice of it still fits in 63 bits
@@ -47,6 +47,6 @@ def objects(given: Iterable[object], code: str, rule: str) -> list[dict[str, Any
     found: list[dict[str, Any]] = []
     for index, item in enumerate(given):
         if not isinstance(item, Mapping):
-            raise Refused(code, f"{rule}: item {index} is no object: {str(item)[:40]!r}")
+            raise SettlementRefused(code, f"{rule}: item {index} is no object: {str(item)[:40]!r}")
         found.append(dict(item))
     return found

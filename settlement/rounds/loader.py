@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.rounds.round import (
     SHANGHAI,
     City,
@@ -91,11 +91,11 @@ def default_folder() -> Path:
 
 
 def load_round(text: str) -> Round:
-    """One round from the text of its file. Raises Refused (codes ROUND_…) with the place of the mistake."""
+    """One round from the text of its file. Raises SettlementRefused (codes ROUND_…) with the place of the mistake."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Refused("ROUND_NOT_TOML", f"the round's file is no TOML: {error}") from error
+        raise SettlementRefused("ROUND_NOT_TOML", f"the round's file is no TOML: {error}") from error
     table = _Table(data, "round")
     identity = table.string("id")
     table.place = identity
@@ -126,16 +126,18 @@ def load_round(text: str) -> Round:
 
 
 def load_rounds(folder: Path | None = None) -> dict[str, Round]:
-    """All rounds of a folder by id. Raises Refused on any bad round, overlap, or gap that no round declares."""
+    """All rounds of a folder by id. Raises SettlementRefused on a bad round, overlap, or undeclared gap."""
     rounds: dict[str, Round] = {}
     for path in sorted((folder or default_folder()).glob("*.toml")):
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise Refused("ROUND_NOT_TOML", f"{path.name} is no UTF-8") from error
+            raise SettlementRefused("ROUND_NOT_TOML", f"{path.name} is no UTF-8") from error
         loaded = load_round(text)
         if loaded.id != path.stem:
-            raise Refused("ROUND_CONTRADICTION", f"{path.name} holds the round '{loaded.id}': name and id must agree")
+            raise SettlementRefused(
+                "ROUND_CONTRADICTION", f"{path.name} holds the round '{loaded.id}': name and id must agree"
+            )
         rounds[loaded.id] = loaded
     for series in sorted({item.series for item in rounds.values()}):
         _check_series([item for item in rounds.values() if item.series == series])
@@ -151,16 +153,16 @@ class _Table:
 
     def _take(self, key: str, kind: type | tuple[type, ...], name: str) -> Any:
         if key not in self.data:
-            raise Refused("ROUND_MISSING_KEY", f"{self.place}: '{key}' is missing")
+            raise SettlementRefused("ROUND_MISSING_KEY", f"{self.place}: '{key}' is missing")
         value = self.data.pop(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be {name}, not {value!r}")
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be {name}, not {value!r}")
         return value
 
     def string(self, key: str) -> str:
         value: str = self._take(key, str, "a text")
         if not value.strip():
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is empty")
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is empty")
         return value
 
     def optional_string(self, key: str) -> str | None:
@@ -175,14 +177,16 @@ class _Table:
     def date(self, key: str) -> datetime.date:
         value = self._take(key, datetime.date, "a date")
         if isinstance(value, datetime.datetime):
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a date without time")
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a date without time")
         assert isinstance(value, datetime.date)
         return value
 
     def moment(self, key: str) -> datetime.datetime:
         value: datetime.datetime = self._take(key, datetime.datetime, "a local date and time")
         if value.tzinfo is not None:
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is local time of Asia/Shanghai, without offset")
+            raise SettlementRefused(
+                "ROUND_WRONG_TYPE", f"{self.place}: '{key}' is local time of Asia/Shanghai, without offset"
+            )
         return value.replace(tzinfo=SHANGHAI)
 
     def fraction(self, key: str) -> Fraction:
@@ -190,14 +194,14 @@ class _Table:
         try:
             return Fraction(value)
         except (ValueError, ZeroDivisionError) as error:
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is no number: {value!r}") from error
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is no number: {value!r}") from error
 
     def strings(self, key: str) -> tuple[str, ...]:
         value = self._take(key, list, "a list of texts")
         if not all(isinstance(item, str) and item for item in value):
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a list of texts")
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a list of texts")
         if len(set(value)) != len(value):
-            raise Refused("ROUND_CONTRADICTION", f"{self.place}: '{key}' names something twice")
+            raise SettlementRefused("ROUND_CONTRADICTION", f"{self.place}: '{key}' names something twice")
         return tuple(value)
 
     def optional_table(self, key: str) -> _Table | None:
@@ -213,12 +217,12 @@ class _Table:
     def list_of_tables(self, key: str) -> list[_Table]:
         value = self._take(key, list, "a list of tables") if key in self.data else []
         if not all(isinstance(item, dict) for item in value):
-            raise Refused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a list of tables")
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' must be a list of tables")
         return [_Table(item, f"{self.place}.{key}[{index}]") for index, item in enumerate(value)]
 
     def close(self) -> None:
         if self.data:
-            raise Refused("ROUND_UNKNOWN_KEY", f"{self.place}: unknown key '{sorted(self.data)[0]}'")
+            raise SettlementRefused("ROUND_UNKNOWN_KEY", f"{self.place}: unknown key '{sorted(self.data)[0]}'")
 
 
 def _document(key: str, table: _Table) -> Document:
@@ -234,16 +238,18 @@ def _source(table: _Table, documents: Mapping[str, Document], *, both: bool = Fa
     if ext is not None and "quote" not in table.data and "document" not in table.data:
         return Source(None, None, None, ext)
     if ext is not None and not both:
-        raise Refused("ROUND_CONTRADICTION", f"{table.place}: a value is either quoted or ext, not both")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{table.place}: a value is either quoted or ext, not both")
     document = table.string("document")
     if document not in documents:
-        raise Refused("ROUND_CONTRADICTION", f"{table.place}: document '{document}' is not among the round's documents")
+        raise SettlementRefused(
+            "ROUND_CONTRADICTION", f"{table.place}: document '{document}' is not among the round's documents"
+        )
     return Source(document, table.string("article"), table.string("quote"), ext)
 
 
 def _rule(identity: str, table: _Table, documents: Mapping[str, Document]) -> Rule:
     if identity not in PARAMETERS:
-        raise Refused("ROUND_UNKNOWN_KEY", f"{table.place}: there is no rule '{identity}'")
+        raise SettlementRefused("ROUND_UNKNOWN_KEY", f"{table.place}: there is no rule '{identity}'")
     readers: Mapping[str, Callable[[str], object]] = {
         "string": table.string,
         "strings": table.strings,
@@ -264,7 +270,7 @@ def _window(table: _Table, documents: Mapping[str, Document]) -> tuple[tuple[int
         return None, None
     days = day_of(window.date("from")), day_of(window.date("to"))
     if days[0] >= days[1]:
-        raise Refused("ROUND_CONTRADICTION", f"{window.place}: 'from' must lie before 'to'")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{window.place}: 'from' must lie before 'to'")
     source = _source(window, documents)
     window.close()
     return days, source
@@ -273,7 +279,7 @@ def _window(table: _Table, documents: Mapping[str, Document]) -> tuple[tuple[int
 def _gap(table: _Table) -> Gap:
     gap = Gap(day_of(table.date("from")), day_of(table.date("to")), table.string("reason"))
     if gap.from_day >= gap.to_day:
-        raise Refused("ROUND_CONTRADICTION", f"{table.place}: 'from' must lie before 'to'")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{table.place}: 'from' must lie before 'to'")
     table.close()
     return gap
 
@@ -313,7 +319,7 @@ def _city(table: _Table, documents: Mapping[str, Document]) -> City:
         _source(table, documents, both=True),
     )
     if len(city.code) != 6 or not city.code.isdigit():
-        raise Refused("ROUND_WRONG_TYPE", f"{table.place}: a region code has 6 digits, not '{city.code}'")
+        raise SettlementRefused("ROUND_WRONG_TYPE", f"{table.place}: a region code has 6 digits, not '{city.code}'")
     table.close()
     return city
 
@@ -321,7 +327,9 @@ def _city(table: _Table, documents: Mapping[str, Document]) -> City:
 def _among(place: str, key: str, values: Iterable[str], allowed: tuple[str, ...]) -> None:
     for value in values:
         if value not in allowed:
-            raise Refused("ROUND_CONTRADICTION", f"{place}: '{key}' must be of {', '.join(allowed)}, not '{value}'")
+            raise SettlementRefused(
+                "ROUND_CONTRADICTION", f"{place}: '{key}' must be of {', '.join(allowed)}, not '{value}'"
+            )
 
 
 def _check(loaded: Round) -> None:
@@ -330,45 +338,55 @@ def _check(loaded: Round) -> None:
     needed, foreign = (DRAFT_RULES, "R-") if loaded.draft else (SETTLED_RULES, "Y-")
     for rule in needed:
         if rule not in loaded.rules:
-            raise Refused("ROUND_MISSING_KEY", f"{place}: the rule '{rule}' is missing")
+            raise SettlementRefused("ROUND_MISSING_KEY", f"{place}: the rule '{rule}' is missing")
     for rule in loaded.rules:
         if rule.startswith(foreign):
             kind = "a draft" if loaded.draft else "no draft"
-            raise Refused("ROUND_CONTRADICTION", f"{place}: the round is {kind}, yet it carries the rule '{rule}'")
+            raise SettlementRefused(
+                "ROUND_CONTRADICTION", f"{place}: the round is {kind}, yet it carries the rule '{rule}'"
+            )
     if len({city.code for city in loaded.cities}) != len(loaded.cities):
-        raise Refused("ROUND_CONTRADICTION", f"{place}: a city's code occurs twice")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: a city's code occurs twice")
     if len({deadline.name for deadline in loaded.deadlines}) != len(loaded.deadlines):
-        raise Refused("ROUND_CONTRADICTION", f"{place}: a deadline's name occurs twice")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: a deadline's name occurs twice")
     if loaded.draft:
         if loaded.window is not None or loaded.gaps:
-            raise Refused("ROUND_CONTRADICTION", f"{place}: a draft has no dates, so no window and no gaps")
+            raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: a draft has no dates, so no window and no gaps")
         return
     if loaded.window is None:
-        raise Refused("ROUND_MISSING_KEY", f"{place}: 'window' is missing")
+        raise SettlementRefused("ROUND_MISSING_KEY", f"{place}: 'window' is missing")
     if "Y-DRAFT" in loaded.rules:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: a settled round cannot carry the rules of a draft")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: a settled round cannot carry the rules of a draft")
     _among(f"{place}.rules.R-PURPOSE", "purposes", loaded.purposes, PURPOSES)
     _among(f"{place}.rules.R-KIND", "kinds", loaded.kinds, KINDS)
     _among(f"{place}.rules.R-MATERIALS", "evidence_required", loaded.evidence_required, EVIDENCE)
     _among(f"{place}.rules.R-SPEND", "spend_basis", [loaded.spend_basis], SPEND_BASES)
     if not loaded.kinds:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: no kind of entity is listed, so nobody could be paid")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: no kind of entity is listed, so nobody could be paid")
     if loaded.asks_ai_enterprise and "enterprise" not in loaded.kinds:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: an attribute of enterprises is asked, yet none is listed")
+        raise SettlementRefused(
+            "ROUND_CONTRADICTION", f"{place}: an attribute of enterprises is asked, yet none is listed"
+        )
     if not 0 < loaded.ceiling <= 1:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: the ceiling must lie above 0 and not above 1")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: the ceiling must lie above 0 and not above 1")
     if loaded.uplift_factor < 1:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: an uplift below 1 lowers")
+        raise SettlementRefused("ROUND_CONTRADICTION", f"{place}: an uplift below 1 lowers")
     insider = loaded.rules["R-INSIDER"].parameters["share"]
     if not isinstance(insider, Fraction) or not 0 < insider <= 1 or (insider * 10**9).denominator != 1:
-        raise Refused("ROUND_CONTRADICTION", f"{place}: the share of R-INSIDER must lie in (0, 1] with 9 decimals")
+        raise SettlementRefused(
+            "ROUND_CONTRADICTION", f"{place}: the share of R-INSIDER must lie in (0, 1] with 9 decimals"
+        )
     for rule, choices in (("R-RELATED", RELATED), ("R-HOLD-EXTERNAL", HELD_BELOW)):
         if loaded.rules[rule].parameters["share"] not in choices:
             allowed = " or ".join(str(choice) for choice in choices)
-            raise Refused("ROUND_CONTRADICTION", f"{place}: the share of {rule} is {allowed}, the readings there are")
+            raise SettlementRefused(
+                "ROUND_CONTRADICTION", f"{place}: the share of {rule} is {allowed}, the readings there are"
+            )
     match = [rule for rule in MATCH_RULES if rule in loaded.rules]
     if match and len(match) != len(MATCH_RULES):
-        raise Refused("ROUND_CONTRADICTION", f"{place}: the compute-centre match needs all of {', '.join(MATCH_RULES)}")
+        raise SettlementRefused(
+            "ROUND_CONTRADICTION", f"{place}: the compute-centre match needs all of {', '.join(MATCH_RULES)}"
+        )
 
 
 def _check_series(rounds: list[Round]) -> None:
@@ -382,10 +400,12 @@ def _check_series(rounds: list[Round]) -> None:
             earlier = dated[index - 1]
             assert earlier.window is not None
             if later.window[0] < earlier.window[1]:
-                raise Refused("ROUND_OVERLAP", f"the windows of '{earlier.id}' and '{later.id}' overlap")
+                raise SettlementRefused("ROUND_OVERLAP", f"the windows of '{earlier.id}' and '{later.id}' overlap")
             if later.window[0] > earlier.window[1]:
                 actual = [(earlier.window[1], later.window[0])]
         if declared != actual:
             wanted = ", ".join(f"[{date_of(a)}, {date_of(b)})" for a, b in actual) or "none"
             given = ", ".join(f"[{date_of(a)}, {date_of(b)})" for a, b in declared) or "none"
-            raise Refused("ROUND_GAP", f"'{later.id}': gap before it: {wanted}, declared with a reason: {given}")
+            raise SettlementRefused(
+                "ROUND_GAP", f"'{later.id}': gap before it: {wanted}, declared with a reason: {given}"
+            )

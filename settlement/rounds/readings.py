@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.numbers.exact import exact_number
 from settlement.rounds import Round
 
@@ -104,55 +104,59 @@ def decimal_text(value: Fraction) -> str:
 
 
 def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Order:
-    """Checks an order (R-CAP20, R-BUDGET). Refused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
+    """Checks an order (R-CAP20, R-BUDGET). SettlementRefused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
     BUDGET_NEGATIVE, BUDGET_NOT_EXACT, ORDER_UNKNOWN_FIELD, ORDER_WRONG_TYPE."""
     if given is not None and not isinstance(given, (Order, Mapping)):
-        raise Refused("ORDER_WRONG_TYPE", f'an order is an object such as {{rate: "0.20"}}, not {given!r}')
+        raise SettlementRefused("ORDER_WRONG_TYPE", f'an order is an object such as {{rate: "0.20"}}, not {given!r}')
     order = given if isinstance(given, Order) else _order_of(dict(given or {}))
     if order.rate is not None:
         if order.rate < 0:
-            raise Refused("RATE_NEGATIVE", f"R-CAP20: the rate {decimal_text(order.rate)} is below 0")
+            raise SettlementRefused("RATE_NEGATIVE", f"R-CAP20: the rate {decimal_text(order.rate)} is below 0")
         highest = HIGHEST_RATE if of_round.draft else of_round.ceiling
         if order.rate > highest:
             ceiling = decimal_text(highest)
-            raise Refused(
+            raise SettlementRefused(
                 "RATE_ABOVE_CEILING",
                 f"R-CAP20: the rate {decimal_text(order.rate)} is above the ceiling {ceiling} of {of_round.id}",
             )
         if (order.rate * 10**RATE_DECIMALS).denominator != 1:
-            raise Refused("RATE_NOT_EXACT", f"R-CAP20: a rate has at most {RATE_DECIMALS} decimals")
+            raise SettlementRefused("RATE_NOT_EXACT", f"R-CAP20: a rate has at most {RATE_DECIMALS} decimals")
     if order.budget_fen is not None:
         if order.budget_fen < 0:
-            raise Refused("BUDGET_NEGATIVE", f"R-BUDGET: the budget {order.budget_fen} is below 0")
+            raise SettlementRefused("BUDGET_NEGATIVE", f"R-BUDGET: the budget {order.budget_fen} is below 0")
         if order.budget_fen > LARGEST_FEN:
-            raise Refused("TOTAL_TOO_LARGE", "R-BUDGET: the budget does not fit in 63 bits")
+            raise SettlementRefused("TOTAL_TOO_LARGE", "R-BUDGET: the budget does not fit in 63 bits")
     return order
 
 
 def _order_of(given: dict[str, Any]) -> Order:
     unknown = sorted(map(str, set(given) - {"rate", "budget_fen", "uplift", "number", "notice_days"}))
     if unknown:
-        raise Refused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
+        raise SettlementRefused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
     rate = given.get("rate")
     if rate is not None:
         if not isinstance(rate, str) or not _is_decimal(rate):
-            raise Refused("RATE_NOT_EXACT", f'R-CAP20: the rate is a decimal string such as "0.20", not {rate!r}')
+            raise SettlementRefused(
+                "RATE_NOT_EXACT", f'R-CAP20: the rate is a decimal string such as "0.20", not {rate!r}'
+            )
         rate = Fraction(rate)
     budget = given.get("budget_fen")
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool)):
-        raise Refused("BUDGET_NOT_EXACT", f"R-BUDGET: the budget is a whole number of fen, not {budget!r}")
+        raise SettlementRefused("BUDGET_NOT_EXACT", f"R-BUDGET: the budget is a whole number of fen, not {budget!r}")
     uplift = given.get("uplift", False)
     if not isinstance(uplift, bool):
-        raise Refused("ORDER_WRONG_TYPE", f"R-NORTH: uplift is true or false, not {uplift!r}")
+        raise SettlementRefused("ORDER_WRONG_TYPE", f"R-NORTH: uplift is true or false, not {uplift!r}")
     number = given.get("number")
     if number is not None and (not isinstance(number, str) or len(number) > NUMBER_CHARACTERS_MAX):
         shown = repr(number)[:80]
-        raise Refused(
+        raise SettlementRefused(
             "ORDER_WRONG_TYPE", f"the order's number is a text of up to {NUMBER_CHARACTERS_MAX} characters, not {shown}"
         )
     days = given.get("notice_days")
     if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= NOTICE_DAYS_MAX):
-        raise Refused("ORDER_WRONG_TYPE", f"notice_days is a whole number up to {NOTICE_DAYS_MAX}, not {days!r}")
+        raise SettlementRefused(
+            "ORDER_WRONG_TYPE", f"notice_days is a whole number up to {NOTICE_DAYS_MAX}, not {days!r}"
+        )
     return Order(rate, budget, uplift, number, days)
 
 
@@ -171,11 +175,11 @@ def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_r
     if isinstance(given, Readings):
         given = given.as_dict()
     if given is not None and not isinstance(given, Mapping):
-        raise Refused("UNKNOWN_READING", f"readings are an object of switches and values, not {given!r}")
+        raise SettlementRefused("UNKNOWN_READING", f"readings are an object of switches and values, not {given!r}")
     chosen: dict[str, str] = {}
     for name, value in (given or {}).items():
         if name not in CHOICES:
-            raise Refused("UNKNOWN_READING", f"there is no reading '{name}'; there are {', '.join(CHOICES)}")
+            raise SettlementRefused("UNKNOWN_READING", f"there is no reading '{name}'; there are {', '.join(CHOICES)}")
         chosen[name] = _value(name, value)
     if not of_round.draft:
         chosen.setdefault("spend_basis", of_round.spend_basis)
@@ -197,7 +201,9 @@ def _value(name: str, value: object) -> str:
         for choice in allowed:
             if number is not None and number == Fraction(choice):
                 return choice
-    raise Refused("UNKNOWN_READING_VALUE", f"the reading '{name}' is one of {', '.join(allowed)}, not {value!r}")
+    raise SettlementRefused(
+        "UNKNOWN_READING_VALUE", f"the reading '{name}' is one of {', '.join(allowed)}, not {value!r}"
+    )
 
 
 assert tuple(CHOICES) == tuple(field.name for field in fields(Readings)), "every switch has its choices, in order"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.auth.keys import list_keys, revoke_key
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.records import JSON, as_array, usage
 
 REQUESTS = [
@@ -30,14 +30,14 @@ REQUESTS = [
 ALL_SCOPES = ("usage:write", "usage:read", "registry:write", "registry:read")
 
 
-async def ask(app: Door, method: str, path: str, key: str | None) -> httpx.Response:
+async def ask(app: ApiClient, method: str, path: str, key: str | None) -> httpx.Response:
     """A request with an empty list of items where it needs a body."""
     headers = {"Content-Type": JSON} | ({"Authorization": f"Bearer {key}"} if key else {})
     return await app.client.request(method, path, headers=headers, content=b"[]" if method != "GET" else None)
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), REQUESTS)
-async def test_every_route_asks_for_its_scope(app: Door, method: str, path: str, scope: str) -> None:
+async def test_every_route_asks_for_its_scope(app: ApiClient, method: str, path: str, scope: str) -> None:
     assert problem(await ask(app, method, path, None)) == (401, "no_key")
     without = await app.holder(*(s for s in ALL_SCOPES if s != scope), source="somebody")
     assert problem(await ask(app, method, path, without.key)) == (403, "scope_missing")
@@ -49,14 +49,14 @@ async def test_every_route_asks_for_its_scope(app: Door, method: str, path: str,
     "authorization",
     ["", "Bearer", "Bearer nonsense", "Basic c2VjcmV0", "Bearer suanbu_abc", "Bearer other_a_b", "Bearer \xff\xff"],
 )
-async def test_what_is_no_key_is_401(app: Door, authorization: str) -> None:
+async def test_what_is_no_key_is_401(app: ApiClient, authorization: str) -> None:
     headers = httpx.Headers([(b"Authorization", authorization.encode("latin-1"))])
     answer = await app.client.get("/v1/usage-totals", headers=headers)
     assert problem(answer) == (401, "no_key")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_an_unknown_prefix_and_a_wrong_secret_are_told_alike(app: Door) -> None:
+async def test_an_unknown_prefix_and_a_wrong_secret_are_told_alike(app: ApiClient) -> None:
     reader = await app.holder("usage:read")
     mark, prefix, secret = reader.key.split("_", 2)
     answers = [
@@ -68,13 +68,13 @@ async def test_an_unknown_prefix_and_a_wrong_secret_are_told_alike(app: Door) ->
     assert good(await reader.get("/usage-totals"))["next"] is None, "a wrong guess does not shut the owner out"
 
 
-async def test_an_expired_key_is_401(app: Door) -> None:
+async def test_an_expired_key_is_401(app: ApiClient) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     expired = await app.holder("usage:read", expires_at=past)
     assert problem(await expired.get("/usage-totals")) == (401, "expired_key")
 
 
-async def test_a_revoked_key_stops_within_a_second(app: Door) -> None:
+async def test_a_revoked_key_stops_within_a_second(app: ApiClient) -> None:
     reader = await app.holder("usage:read")
     assert (await reader.get("/usage-totals")).status_code == 200
     assert await revoke_key(app.engine, reader.key.split("_")[1], datetime.now(UTC))
@@ -82,7 +82,7 @@ async def test_a_revoked_key_stops_within_a_second(app: Door) -> None:
     assert problem(await reader.get("/usage-totals")) == (401, "unknown_key")
 
 
-async def test_a_key_without_a_source_cannot_send(app: Door, database: str) -> None:
+async def test_a_key_without_a_source_cannot_send(app: ApiClient, database: str) -> None:
     sender = await app.holder("usage:write")
     owner = await asyncpg.connect(database)
     try:
@@ -92,7 +92,7 @@ async def test_a_key_without_a_source_cannot_send(app: Door, database: str) -> N
     assert problem(await sender.send(as_array([usage("a")]))) == (403, "key_names_no_source")
 
 
-async def test_only_a_digest_of_a_key_is_stored(app: Door, database: str) -> None:
+async def test_only_a_digest_of_a_key_is_stored(app: ApiClient, database: str) -> None:
     reader = await app.holder("usage:read", name="kept-secret")
     listed = [key for key in await list_keys(app.engine) if key["name"] == "kept-secret"]
     assert len(listed) == 1
@@ -105,14 +105,14 @@ async def test_only_a_digest_of_a_key_is_stored(app: Door, database: str) -> Non
     assert not any(secret in row["row"] for row in stored)
 
 
-async def test_two_keys_of_one_source_share_its_ids(app: Door, registrar: Holder) -> None:
+async def test_two_keys_of_one_source_share_its_ids(app: ApiClient, registrar: KeyClient) -> None:
     assert registrar.key
     one, two = [await app.platform(source="shared-source") for _ in range(2)]
     assert (await one.push(usage("s")))["accepted"] == 1
     assert (await two.push(usage("s")))["duplicate"] == 1
 
 
-async def test_a_key_with_an_unknown_scope_cannot_be_made(app: Door) -> None:
+async def test_a_key_with_an_unknown_scope_cannot_be_made(app: ApiClient) -> None:
     for scopes in (["usage:everything"], []):
         with pytest.raises(ValueError, match="unknown scope"):
             await app.holder(*scopes)

@@ -8,7 +8,7 @@ import zlib
 import pytest
 import zstandard
 
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.records import ARROW, EVENT, EVENTS, JSON, NDJSON, as_array, as_lines, usage
 
 GOOD = as_array([usage("b")])
@@ -37,7 +37,7 @@ WHOLE = {
 
 @pytest.mark.parametrize(("body", "content_type", "status", "code"), WHOLE.values(), ids=WHOLE.keys())
 async def test_what_is_no_batch_is_refused_as_a_whole(
-    platform: Holder, body: bytes, content_type: str, status: int, code: str
+    platform: KeyClient, body: bytes, content_type: str, status: int, code: str
 ) -> None:
     assert problem(await platform.send(body, content_type)) == (status, code)
 
@@ -57,21 +57,21 @@ PACKED = {
 
 @pytest.mark.parametrize(("body", "encoding", "status", "code"), PACKED.values(), ids=PACKED.keys())
 async def test_what_does_not_unpack_is_refused_as_a_whole(
-    app: Door, platform: Holder, body: bytes, encoding: str, status: int, code: str
+    app: ApiClient, platform: KeyClient, body: bytes, encoding: str, status: int, code: str
 ) -> None:
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": encoding}
     answer = await app.client.post("/v1/usage-records", content=body, headers=headers)
     assert problem(answer) == (status, code)
 
 
-async def test_a_refused_body_leaves_nothing_behind(platform: Holder) -> None:
+async def test_a_refused_body_leaves_nothing_behind(platform: KeyClient) -> None:
     before = good(await platform.get("/quarantine", limit=1000))["items"]
     assert problem(await platform.send(GOOD + b"x")) == (400, "trailing_bytes")
     assert good(await platform.get("/quarantine", limit=1000))["items"] == before
     assert (await platform.get(f"/usage-records/{platform.name}/b")).status_code == 404
 
 
-async def test_a_declared_length_beyond_the_limit_is_refused_unread(app: Door, platform: Holder) -> None:
+async def test_a_declared_length_beyond_the_limit_is_refused_unread(app: ApiClient, platform: KeyClient) -> None:
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Length": str(10**12)}
     assert problem(await app.client.post("/v1/usage-records", content=b"[]", headers=headers)) == (
         413,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Door, Holder, codes, counts, good
+from tests.support.api_client import ApiClient, KeyClient, codes, counts, good
 from tests.support.records import NDJSON, as_lines, usage, void
 
 
@@ -15,14 +15,14 @@ def replace(name: str, corrects: str, **changes: Any) -> dict[str, Any]:
     return usage(name, corrects=corrects, action="replace", **changes)
 
 
-async def totals(door: Door) -> tuple[str, int, int]:
+async def totals(door: ApiClient) -> tuple[str, int, int]:
     """Card hours, fen and records of everything that counts."""
     reader = await door.holder("usage:read")
     items = await reader.items("/usage-totals")
     return (items[0]["card_hours"], items[0]["charge_fen"], items[0]["records"]) if items else ("0", 0, 0)
 
 
-async def test_a_replacement_counts_instead(app: Door, platform: Holder) -> None:
+async def test_a_replacement_counts_instead(app: ApiClient, platform: KeyClient) -> None:
     hours, fen, records = await totals(app)
     await platform.push(usage("r0", charge_fen=500))
     assert counts(await platform.push(replace("r1", "r0", charge_fen=300))) == [1, 0, 0, 0]
@@ -34,7 +34,7 @@ async def test_a_replacement_counts_instead(app: Door, platform: Holder) -> None
     assert second["corrects"] == {"id": "r0", "batch": first["batch"], "action": "replace"}
 
 
-async def test_a_void_leaves_nothing_even_of_a_replacement(app: Door, platform: Holder) -> None:
+async def test_a_void_leaves_nothing_even_of_a_replacement(app: ApiClient, platform: KeyClient) -> None:
     before = await totals(app)
     await platform.push(usage("v0"), replace("v1", "v0", charge_fen=1), void("v2", "v1"))
     assert await totals(app) == before
@@ -43,7 +43,7 @@ async def test_a_void_leaves_nothing_even_of_a_replacement(app: Door, platform: 
     assert "recorded" not in shown
 
 
-async def test_a_chain_of_replacements_counts_its_last(app: Door, platform: Holder) -> None:
+async def test_a_chain_of_replacements_counts_its_last(app: ApiClient, platform: KeyClient) -> None:
     _, fen, records = await totals(app)
     await platform.push(usage("c0"))
     for i in range(1, 6):
@@ -62,7 +62,7 @@ WRONG = {
 @pytest.mark.parametrize(("given", "record", "code"), WRONG.values(), ids=WRONG.keys())
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two batches"])
 async def test_only_the_latest_version_can_be_corrected(
-    platform: Holder, given: list[dict[str, Any]], record: dict[str, Any], code: str, together: bool
+    platform: KeyClient, given: list[dict[str, Any]], record: dict[str, Any], code: str, together: bool
 ) -> None:
     if together:
         receipt = await platform.push(*given, record)
@@ -73,32 +73,32 @@ async def test_only_the_latest_version_can_be_corrected(
     assert codes(receipt) == [(receipt["received"] - 1, "refused", code)]
 
 
-async def test_another_sources_record_cannot_be_corrected(app: Door, platform: Holder) -> None:
+async def test_another_sources_record_cannot_be_corrected(app: ApiClient, platform: KeyClient) -> None:
     await platform.push(usage("mine"))
     other = await app.platform()
     assert await other.code(void("x", "mine")) == "corrects_unknown_record"
 
 
-async def test_a_correction_repeated_is_a_duplicate(platform: Holder) -> None:
+async def test_a_correction_repeated_is_a_duplicate(platform: KeyClient) -> None:
     await platform.push(usage("d0"), void("d1", "d0"))
     assert counts(await platform.push(void("d1", "d0"))) == [0, 1, 0, 0]
     assert counts(await platform.push(usage("d0"))) == [0, 1, 0, 0]
     assert counts(await platform.push(void("d1", "other"))) == [0, 0, 1, 0]
 
 
-async def test_a_void_that_states_measured_fields_is_the_same_void(platform: Holder) -> None:
+async def test_a_void_that_states_measured_fields_is_the_same_void(platform: KeyClient) -> None:
     await platform.push(usage("w0"), void("w1", "w0"))
     full = {**usage("w1"), "corrects": "w0", "action": "void"}
     assert counts(await platform.push(full)) == [0, 1, 0, 0]
 
 
-async def test_a_refused_correction_does_not_use_up_its_id(platform: Holder) -> None:
+async def test_a_refused_correction_does_not_use_up_its_id(platform: KeyClient) -> None:
     assert await platform.code(void("late", "later")) == "corrects_unknown_record"
     await platform.push(usage("later"))
     assert counts(await platform.push(void("late", "later"))) == [1, 0, 0, 0]
 
 
-async def test_a_thousand_corrections_in_one_batch(app: Door, platform: Holder) -> None:
+async def test_a_thousand_corrections_in_one_batch(app: ApiClient, platform: KeyClient) -> None:
     before = await totals(app)
     await platform.send(as_lines([usage(f"k{i}") for i in range(1000)]), NDJSON)
     receipt = good(await platform.send(as_lines([void(f"kv{i}", f"k{i}") for i in range(1000)]), NDJSON))

@@ -12,17 +12,17 @@ from meter.intake.codes import BodyCode, Code
 from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
 from meter.rollup.store import driver, rolled_up_to
 from migrations.upgrade import newest
-from tests.console.desk import Page
-from tests.support.door import Door, Holder, problem
+from tests.console.console_session import Page
+from tests.support.api_client import ApiClient, KeyClient, problem
 from tests.support.records import usage
 
 
-async def test_alive_and_ready_need_no_key(app: Door) -> None:
+async def test_alive_and_ready_need_no_key(app: ApiClient) -> None:
     assert (await app.client.get("/healthz")).json() == {"status": "ok"}
     assert (await app.client.get("/readyz")).json() == {"status": "ready", "revision": newest()}
 
 
-async def test_metrics_count_records_by_source_and_status(app: Door, platform: Holder) -> None:
+async def test_metrics_count_records_by_source_and_status(app: ApiClient, platform: KeyClient) -> None:
     await platform.push(usage("m1"), usage("m1"), usage("m2", cards=0))
     text = (await app.client.get("/metrics")).text
     for status in ("accepted", "duplicate", "refused"):
@@ -31,7 +31,7 @@ async def test_metrics_count_records_by_source_and_status(app: Door, platform: H
     assert "suanbu_batch_seconds_count" in text
 
 
-async def test_the_rollup_catches_up_with_the_journal(app: Door, platform: Holder) -> None:
+async def test_the_rollup_catches_up_with_the_journal(app: ApiClient, platform: KeyClient) -> None:
     receipt = await platform.push(usage("lag"))
     async with app.engine.connect() as held:
         connection = await driver(held)
@@ -42,7 +42,7 @@ async def test_the_rollup_catches_up_with_the_journal(app: Door, platform: Holde
     assert "suanbu_rollup_lag_batches" in text
 
 
-async def test_the_reference_names_every_route_of_the_contract(app: Door) -> None:
+async def test_the_reference_names_every_route_of_the_contract(app: ApiClient) -> None:
     paths = (await app.client.get("/openapi.json")).json()["paths"]
     for path, method in (
         ("/v1/usage-records", "post"),
@@ -61,7 +61,7 @@ async def test_the_reference_names_every_route_of_the_contract(app: Door) -> Non
         assert method in paths[path], path
 
 
-async def test_the_reference_says_what_may_be_sent_and_every_code_that_may_be_answered(app: Door) -> None:
+async def test_the_reference_says_what_may_be_sent_and_every_code_that_may_be_answered(app: ApiClient) -> None:
     paths = (await app.client.get("/openapi.json")).json()["paths"]
     receiving = paths["/v1/usage-records"]["post"]
     assert set(receiving["requestBody"]["content"]) == {form.value for form in Format}
@@ -89,11 +89,13 @@ async def test_the_reference_says_what_may_be_sent_and_every_code_that_may_be_an
         ("GET", "/v1/batches/1", 401, "no_key"),
     ],
 )
-async def test_every_error_is_a_problem_document(app: Door, method: str, path: str, status: int, code: str) -> None:
+async def test_every_error_is_a_problem_document(
+    app: ApiClient, method: str, path: str, status: int, code: str
+) -> None:
     assert problem(await app.client.request(method, path)) == (status, code)
 
 
-async def test_the_page_of_the_reference_runs_no_script_and_asks_nobody_else(app: Door) -> None:
+async def test_the_page_of_the_reference_runs_no_script_and_asks_nobody_else(app: ApiClient) -> None:
     answer = await app.client.get("/docs")
     assert answer.status_code == 200
     assert answer.headers["content-security-policy"] == POLICY
@@ -105,7 +107,7 @@ async def test_the_page_of_the_reference_runs_no_script_and_asks_nobody_else(app
             assert f"{method.upper()} {path}" in page.text
 
 
-async def test_no_answer_about_money_is_kept_on_the_way(app: Door) -> None:
+async def test_no_answer_about_money_is_kept_on_the_way(app: ApiClient) -> None:
     reader = await app.holder("report:read", "payout:read", "usage:read", "audit:read")
     for path in ("/settlements", "/payouts", "/claims", "/usage-totals", "/audit", "/settlements/none"):
         answer = await reader.get(path)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meter.journal import queries
-from tests.support.door import Holder, codes, counts, good, problem
+from tests.support.api_client import KeyClient, codes, counts, good, problem
 from tests.support.records import (
     ARROW,
     EVENTS,
@@ -24,13 +24,13 @@ from tests.support.records import (
 )
 
 
-async def kept(holder: Holder, **query: Any) -> list[dict[str, Any]]:
+async def kept(holder: KeyClient, **query: Any) -> list[dict[str, Any]]:
     """What of this holder's waits for a person."""
     items = await holder.items("/quarantine", limit=1000, **query)
     return [one for one in items if one["source"] == holder.name]
 
 
-async def test_refused_and_conflicting_records_are_kept_as_received(platform: Holder) -> None:
+async def test_refused_and_conflicting_records_are_kept_as_received(platform: KeyClient) -> None:
     strange = b'{"id" : "q1",  "cards":NaN , "order":"\\u7b97"}'
     await platform.push(usage("q2"))
     body = b"\n".join([strange, as_array([usage("q2", cards=9)])[1:-1]])
@@ -47,7 +47,7 @@ async def test_refused_and_conflicting_records_are_kept_as_received(platform: Ho
     assert [one["id"] for one in await kept(platform, status="refused")] == ["q1"]
 
 
-async def test_the_same_refused_record_is_kept_once_however_often_it_comes(platform: Holder) -> None:
+async def test_the_same_refused_record_is_kept_once_however_often_it_comes(platform: KeyClient) -> None:
     first = await platform.push(usage("again", cards=0))
     second = await platform.push(usage("again", cards=0))
     assert codes(first) == codes(second) == [(0, "refused", "out_of_range")]
@@ -65,7 +65,7 @@ REPEATED: dict[str, list[Record]] = {
 
 @pytest.mark.parametrize("records", REPEATED.values(), ids=REPEATED.keys())
 async def test_a_repeat_of_what_is_kept_gets_the_receipt_of_the_batch_that_keeps_it(
-    platform: Holder, records: list[Record]
+    platform: KeyClient, records: list[Record]
 ) -> None:
     await platform.push(usage("known"))
     first = await platform.push(*records)
@@ -78,19 +78,21 @@ async def test_a_repeat_of_what_is_kept_gets_the_receipt_of_the_batch_that_keeps
     assert in_part["batch"] > first["batch"], "what brings anything new has a batch of its own"
 
 
-async def test_what_was_refused_in_two_batches_repeats_the_later(platform: Holder) -> None:
+async def test_what_was_refused_in_two_batches_repeats_the_later(platform: KeyClient) -> None:
     await platform.push(usage("t1", cards=0))
     second = await platform.push(usage("t2", cards=0))
     assert (await platform.push(usage("t2", cards=0), usage("t1", cards=0)))["batch"] == second["batch"]
 
 
-async def test_a_refused_record_does_not_use_up_its_id(platform: Holder) -> None:
+async def test_a_refused_record_does_not_use_up_its_id(platform: KeyClient) -> None:
     await platform.push(usage("id", cards=0))
     assert counts(await platform.push(usage("id"))) == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("form", ["json", "events", "arrow"])
-async def test_a_replay_records_what_has_become_acceptable(platform: Holder, registrar: Holder, form: str) -> None:
+async def test_a_replay_records_what_has_become_acceptable(
+    platform: KeyClient, registrar: KeyClient, form: str
+) -> None:
     late = f"late-{form}"
     records = [usage("w1", facility=late), usage("w2", chip=late), usage("w3", cards=0), usage("w4", facility="never")]
     if form == "arrow":
@@ -114,14 +116,16 @@ async def test_a_replay_records_what_has_become_acceptable(platform: Holder, reg
     assert counts(await platform.push(usage("w1", facility=late))) == [0, 1, 0, 0]
 
 
-async def test_a_replay_tries_a_correction_whose_original_has_come(platform: Holder) -> None:
+async def test_a_replay_tries_a_correction_whose_original_has_come(platform: KeyClient) -> None:
     assert counts(await platform.push(void("undo", "done"))) == [0, 0, 0, 1]
     await platform.push(usage("done"))
     assert counts(await platform.replay()) == [1, 0, 0, 0]
     assert good(await platform.get(f"/usage-records/{platform.name}/done"))["counts"] is False
 
 
-async def test_what_was_accepted_meanwhile_is_a_duplicate_of_the_replay(platform: Holder, registrar: Holder) -> None:
+async def test_what_was_accepted_meanwhile_is_a_duplicate_of_the_replay(
+    platform: KeyClient, registrar: KeyClient
+) -> None:
     await platform.push(usage("m", facility="meanwhile"))
     await registrar.put("/facilities", [facility("meanwhile")])
     await platform.push(usage("m", facility="meanwhile"))
@@ -129,13 +133,13 @@ async def test_what_was_accepted_meanwhile_is_a_duplicate_of_the_replay(platform
     assert counts(await platform.replay()) == [0, 0, 0, 0], "what is recorded by now waits for nobody"
 
 
-async def test_a_replay_with_nothing_to_try_is_an_empty_receipt(platform: Holder) -> None:
+async def test_a_replay_with_nothing_to_try_is_an_empty_receipt(platform: KeyClient) -> None:
     receipt = await platform.replay()
     assert counts(receipt) == [0, 0, 0, 0]
     assert receipt["batch"] is None
 
 
-async def test_a_list_comes_in_portions(platform: Holder) -> None:
+async def test_a_list_comes_in_portions(platform: KeyClient) -> None:
     await platform.push(*(usage(f"p{i}", cards=0, charge_fen=i) for i in range(25)))
     everything = [one["quarantine"] for one in await platform.items("/quarantine", limit=1000)]
     seen: list[int] = []
@@ -150,7 +154,7 @@ async def test_a_list_comes_in_portions(platform: Holder) -> None:
     assert seen == everything
 
 
-async def test_a_portion_of_long_records_has_fewer_of_them(platform: Holder) -> None:
+async def test_a_portion_of_long_records_has_fewer_of_them(platform: KeyClient) -> None:
     """A record may be as long as a body; a list of a thousand of them must not be held at once."""
     long = queries.PAGE_BYTES // 2 + 1
     for name in ("long-1", "long-2", "long-3"):
@@ -172,7 +176,7 @@ async def test_a_portion_of_long_records_has_fewer_of_them(platform: Holder) -> 
 
 
 async def test_a_replay_goes_on_until_everything_has_been_tried(
-    platform: Holder, registrar: Holder, monkeypatch: pytest.MonkeyPatch
+    platform: KeyClient, registrar: KeyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In portions, events apart from plain records, and what does not become acceptable is passed over."""
     monkeypatch.setattr(queries, "REPLAY_RECORDS", 3)
@@ -201,5 +205,5 @@ async def test_a_replay_goes_on_until_everything_has_been_tried(
         ({"status": "lost"}, "bad_request"),
     ],
 )
-async def test_a_portion_that_cannot_be_is_a_problem(platform: Holder, query: dict[str, Any], code: str) -> None:
+async def test_a_portion_that_cannot_be_is_a_problem(platform: KeyClient, query: dict[str, Any], code: str) -> None:
     assert problem(await platform.get("/quarantine", **query)) == (400, code)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Holder, codes, counts, good
+from tests.support.api_client import KeyClient, codes, counts, good
 from tests.support.records import (
     ABSENT,
     ARROW,
@@ -23,7 +23,7 @@ from tests.support.records import (
 )
 
 
-async def test_a_receipt_says_what_became_of_every_record(platform: Holder) -> None:
+async def test_a_receipt_says_what_became_of_every_record(platform: KeyClient) -> None:
     await platform.push(usage("e1"), usage("e2"))
     receipt = await platform.push(usage("e0"), usage("e1"), usage("e2", charge_fen=7), usage("e9", facility="hf-99"))
     assert counts(receipt) == [1, 1, 1, 1]
@@ -37,7 +37,7 @@ async def test_a_receipt_says_what_became_of_every_record(platform: Holder) -> N
     assert receipt["results"][2]["detail"] == "facility 'hf-99' is not registered"
 
 
-async def test_verbose_lists_every_record(platform: Holder) -> None:
+async def test_verbose_lists_every_record(platform: KeyClient) -> None:
     receipt = await platform.push(usage("v1"), usage("v1"), usage("v2", cards=0), usage("v3"), verbose=True)
     assert [(one["index"], one["id"], one["status"]) for one in receipt["results"]] == [
         (0, "v1", "accepted"),
@@ -47,14 +47,14 @@ async def test_verbose_lists_every_record(platform: Holder) -> None:
     ]
 
 
-async def test_batches_of_one_source_are_numbered_one_after_another(platform: Holder) -> None:
+async def test_batches_of_one_source_are_numbered_one_after_another(platform: KeyClient) -> None:
     numbers = [(await platform.push(usage(f"n{i}")))["batch"] for i in range(3)]
     assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
 
 
 @pytest.mark.parametrize("encoding", [None, "gzip", "zstd"])
 @pytest.mark.parametrize("form", [JSON, NDJSON, EVENTS, ARROW])
-async def test_every_format_means_the_same(platform: Holder, form: str, encoding: str | None) -> None:
+async def test_every_format_means_the_same(platform: KeyClient, form: str, encoding: str | None) -> None:
     """Recorded as JSON first, then sent as this format: all repeats."""
     records = [
         usage("f1", cards="0.125", order="订单-1", evidence="AB12"),
@@ -72,14 +72,14 @@ async def test_every_format_means_the_same(platform: Holder, form: str, encoding
     assert counts(receipt) == [0, 3, 0, 0]
 
 
-async def test_one_object_is_a_batch_of_one(platform: Holder) -> None:
+async def test_one_object_is_a_batch_of_one(platform: KeyClient) -> None:
     one = as_array([usage("single")])[1:-1]
     assert counts(good(await platform.send(one, JSON))) == [1, 0, 0, 0]
     event = as_array([as_event(usage("event"))])[1:-1]
     assert counts(good(await platform.send(event, EVENT))) == [1, 0, 0, 0]
 
 
-async def test_arrow_is_accepted_as_a_first_delivery(platform: Holder) -> None:
+async def test_arrow_is_accepted_as_a_first_delivery(platform: KeyClient) -> None:
     receipt = good(await platform.send(as_arrow([usage(f"a{i}", cards=i + 1) for i in range(20)]), ARROW))
     assert counts(receipt) == [20, 0, 0, 0]
     shown = good(await platform.get(f"/usage-records/{platform.name}/a7"))
@@ -95,12 +95,12 @@ SAME = {
 
 
 @pytest.mark.parametrize("changes", SAME.values(), ids=SAME.keys())
-async def test_repeats_are_compared_by_meaning(platform: Holder, changes: dict[str, Any]) -> None:
+async def test_repeats_are_compared_by_meaning(platform: KeyClient, changes: dict[str, Any]) -> None:
     await platform.push(usage("same"))
     assert counts(await platform.push(usage("same", **changes))) == [0, 1, 0, 0]
 
 
-async def test_a_purpose_left_out_is_a_purpose_not_stated(platform: Holder) -> None:
+async def test_a_purpose_left_out_is_a_purpose_not_stated(platform: KeyClient) -> None:
     await platform.push(usage("p", purpose=None))
     assert counts(await platform.push(usage("p", purpose=ABSENT))) == [0, 1, 0, 0]
 
@@ -119,7 +119,9 @@ OTHER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", OTHER.values(), ids=OTHER.keys())
-async def test_any_other_content_is_a_conflict_and_the_first_stands(platform: Holder, changes: dict[str, Any]) -> None:
+async def test_any_other_content_is_a_conflict_and_the_first_stands(
+    platform: KeyClient, changes: dict[str, Any]
+) -> None:
     await platform.push(usage("other"))
     receipt = await platform.push(usage("other", **changes))
     assert counts(receipt) == [0, 0, 1, 0]
@@ -129,20 +131,20 @@ async def test_any_other_content_is_a_conflict_and_the_first_stands(platform: Ho
     assert shown["record"] == usage("other")
 
 
-async def test_two_sources_may_use_one_id(app: Any, platform: Holder) -> None:
+async def test_two_sources_may_use_one_id(app: Any, platform: KeyClient) -> None:
     second = await app.platform()
     assert counts(await platform.push(usage("shared"))) == [1, 0, 0, 0]
     assert counts(await second.push(usage("shared", charge_fen=9))) == [1, 0, 0, 0]
 
 
-async def test_a_repeat_of_everything_gets_the_first_receipt(platform: Holder) -> None:
+async def test_a_repeat_of_everything_gets_the_first_receipt(platform: KeyClient) -> None:
     first = await platform.push(usage("r1"), usage("r2"))
     again = await platform.push(usage("r1"), usage("r2"))
     assert counts(again) == [0, 2, 0, 0]
     assert (again["batch"], again["digest"]) == (first["batch"], first["digest"])
 
 
-async def test_a_consumer_not_yet_registered_is_metered(platform: Holder) -> None:
+async def test_a_consumer_not_yet_registered_is_metered(platform: KeyClient) -> None:
     assert counts(await platform.push(usage("new", consumer=uscc(4242)))) == [1, 0, 0, 0]
 
 
@@ -203,7 +205,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("changes", "code"), REFUSED.values(), ids=REFUSED.keys())
 async def test_a_field_that_breaks_its_rule_is_refused_with_its_code(
-    platform: Holder, changes: dict[str, Any], code: str
+    platform: KeyClient, changes: dict[str, Any], code: str
 ) -> None:
     receipt = await platform.push(usage("ok"), usage("bad", **changes), usage("also-ok"))
     assert counts(receipt) == [2, 0, 0, 1], "one bad record never stops its batch"
@@ -222,7 +224,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize(("line", "code"), WRITTEN.values(), ids=WRITTEN.keys())
-async def test_a_line_that_cannot_be_read_exactly_is_refused(platform: Holder, line: bytes, code: str) -> None:
+async def test_a_line_that_cannot_be_read_exactly_is_refused(platform: KeyClient, line: bytes, code: str) -> None:
     body = b"\n".join([as_lines([usage("before")]), line, as_lines([usage("after")])])
     receipt = good(await platform.send(body, NDJSON))
     assert counts(receipt) == [2, 0, 0, 1]
@@ -244,17 +246,17 @@ EDGES = {
 
 
 @pytest.mark.parametrize("changes", EDGES.values(), ids=EDGES.keys())
-async def test_what_lies_on_the_edge_is_accepted(platform: Holder, changes: dict[str, Any]) -> None:
+async def test_what_lies_on_the_edge_is_accepted(platform: KeyClient, changes: dict[str, Any]) -> None:
     assert counts(await platform.push(usage("edge", **changes))) == [1, 0, 0, 0]
 
 
-async def test_an_empty_array_is_a_batch_of_nothing(platform: Holder) -> None:
+async def test_an_empty_array_is_a_batch_of_nothing(platform: KeyClient) -> None:
     receipt = good(await platform.send(b"[]", JSON))
     assert counts(receipt) == [0, 0, 0, 0]
     assert receipt["batch"] is None
 
 
-async def test_ten_thousand_records_are_one_batch(platform: Holder) -> None:
+async def test_ten_thousand_records_are_one_batch(platform: KeyClient) -> None:
     body = as_lines([usage(f"t{i}", charge_fen=i) for i in range(10_000)])
     assert counts(good(await platform.send(body, NDJSON))) == [10_000, 0, 0, 0]
     assert counts(good(await platform.send(body, NDJSON, "zstd"))) == [0, 10_000, 0, 0]

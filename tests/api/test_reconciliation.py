@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import usage, void
 
 
@@ -17,13 +17,13 @@ def total(day: str, records: int, charge_fen: int) -> dict[str, Any]:
     return {"day": day, "records": records, "charge_fen": charge_fen}
 
 
-async def gaps(holder: Holder, first: str, end: str) -> list[dict[str, Any]]:
+async def gaps(holder: KeyClient, first: str, end: str) -> list[dict[str, Any]]:
     """What the reconciliation says of this holder's source."""
     items = await holder.items("/reconciliation", from_=first, to=end)
     return [one for one in items if one["source"] == holder.name]
 
 
-async def test_a_day_is_declared_and_recorded_by_its_local_day_of_start(platform: Holder) -> None:
+async def test_a_day_is_declared_and_recorded_by_its_local_day_of_start(platform: KeyClient) -> None:
     await platform.push(
         usage("a", started_at="2025-09-30T15:59:59Z", ended_at="2025-10-05T00:00:00Z", charge_fen=5),  # 30th, 23:59:59
         usage("b", started_at="2025-09-30T16:00:00Z", ended_at="2025-09-30T16:00:00Z", charge_fen=7),  # 1st, 00:00:00
@@ -48,7 +48,7 @@ async def test_a_day_is_declared_and_recorded_by_its_local_day_of_start(platform
     assert len(await gaps(platform, "2025-10-01", "2025-10-02")) == 1, "`to` is exclusive"
 
 
-async def test_corrections_are_netted_on_the_day_of_the_original(platform: Holder) -> None:
+async def test_corrections_are_netted_on_the_day_of_the_original(platform: KeyClient) -> None:
     await platform.push(usage("c", charge_fen=50), usage("d", charge_fen=60), void("e", "c"))
     await platform.push(
         usage("f", corrects="d", action="replace", charge_fen=1, started_at="2025-09-02T08:00:00+08:00",
@@ -62,7 +62,7 @@ async def test_corrections_are_netted_on_the_day_of_the_original(platform: Holde
     ]
 
 
-async def test_a_correction_that_a_replay_recorded_is_netted_for_its_source(platform: Holder) -> None:
+async def test_a_correction_that_a_replay_recorded_is_netted_for_its_source(platform: KeyClient) -> None:
     assert counts(await platform.push(void("early", "awaited")))[3] == 1
     await platform.push(usage("awaited", charge_fen=9), usage("stays", charge_fen=4))
     assert counts(await platform.replay()) == [1, 0, 0, 0]
@@ -71,7 +71,7 @@ async def test_a_correction_that_a_replay_recorded_is_netted_for_its_source(plat
     ]
 
 
-async def test_the_latest_statement_counts_and_repeats_are_duplicates(platform: Holder) -> None:
+async def test_the_latest_statement_counts_and_repeats_are_duplicates(platform: KeyClient) -> None:
     day = "2024-01-01"
     assert counts(good(await platform.put("/control-totals", [total(day, 1, 1)]))) == [1, 0, 0, 0]
     assert counts(good(await platform.put("/control-totals", [total(day, 1, 1)]))) == [0, 1, 0, 0]
@@ -80,7 +80,7 @@ async def test_the_latest_statement_counts_and_repeats_are_duplicates(platform: 
     assert [one["declared"] for one in await gaps(platform, day, "2024-01-02")] == [{"records": 1, "charge_fen": 1}]
 
 
-async def test_each_source_speaks_for_itself(app: Door, platform: Holder) -> None:
+async def test_each_source_speaks_for_itself(app: ApiClient, platform: KeyClient) -> None:
     other = await app.platform()
     await platform.put("/control-totals", [total("2024-02-01", 1, 1)])
     await other.put("/control-totals", [total("2024-02-01", 2, 2)])
@@ -88,7 +88,7 @@ async def test_each_source_speaks_for_itself(app: Door, platform: Holder) -> Non
     assert [one["declared"]["records"] for one in await gaps(other, "2024-02-01", "2024-02-02")] == [2]
 
 
-async def test_it_comes_in_portions(platform: Holder) -> None:
+async def test_it_comes_in_portions(platform: KeyClient) -> None:
     await platform.put("/control-totals", [total(f"2023-01-{day:02}", day, 0) for day in range(1, 31)])
     seen: list[dict[str, Any]] = []
     cursor = None
@@ -101,7 +101,7 @@ async def test_it_comes_in_portions(platform: Holder) -> None:
     assert [one["declared"]["records"] for one in seen] == list(range(1, 31))
 
 
-async def test_a_cursor_of_an_earlier_day_takes_nothing_from_a_later_period(platform: Holder) -> None:
+async def test_a_cursor_of_an_earlier_day_takes_nothing_from_a_later_period(platform: KeyClient) -> None:
     await platform.put("/control-totals", [total(f"2022-01-{day:02}", day, 0) for day in range(1, 31)])
     page = good(await platform.get("/reconciliation", from_="2022-01-01", to="2022-02-01", limit=8))
     later = good(
@@ -111,7 +111,9 @@ async def test_a_cursor_of_an_earlier_day_takes_nothing_from_a_later_period(plat
 
 
 @pytest.mark.parametrize(("limit", "year"), [(1, 2017), (2, 2018), (7, 2019), (1000, 2021)])
-async def test_portions_of_any_size_add_up_to_the_whole(app: Door, registrar: Holder, limit: int, year: int) -> None:
+async def test_portions_of_any_size_add_up_to_the_whole(
+    app: ApiClient, registrar: KeyClient, limit: int, year: int
+) -> None:
     """Three sources, of which two are silent on most days, over a year: nothing is missed or said twice."""
     chance = random.Random(limit)
     sent: dict[tuple[str, str], int] = {}
@@ -141,7 +143,7 @@ async def test_portions_of_any_size_add_up_to_the_whole(app: Door, registrar: Ho
 
 
 @pytest.mark.parametrize(("first", "end"), [("0001-01-01", "0001-12-31"), ("9999-01-01", "9999-12-31")])
-async def test_a_period_in_which_nothing_can_be_is_empty(platform: Holder, first: str, end: str) -> None:
+async def test_a_period_in_which_nothing_can_be_is_empty(platform: KeyClient, first: str, end: str) -> None:
     assert await platform.items("/reconciliation", from_=first, to=end) == []
 
 
@@ -156,7 +158,7 @@ async def test_a_period_in_which_nothing_can_be_is_empty(platform: Holder, first
         ({"from_": "2025-01-01", "to": "2025-01-02", "cursor": "WyJzb29uIiwgImEiXQ"}, "bad_cursor"),
     ],
 )
-async def test_a_period_is_asked_for_in_days(platform: Holder, query: dict[str, str], code: str) -> None:
+async def test_a_period_is_asked_for_in_days(platform: KeyClient, query: dict[str, str], code: str) -> None:
     assert problem(await platform.get("/reconciliation", **query)) == (400, code)
 
 
@@ -170,5 +172,5 @@ async def test_a_period_is_asked_for_in_days(platform: Holder, query: dict[str, 
         (total("2025-01-01", 1, 1) | {"note": "x"}, "unknown_field"),
     ],
 )
-async def test_a_total_that_is_none_is_refused(platform: Holder, item: dict[str, Any], code: str) -> None:
+async def test_a_total_that_is_none_is_refused(platform: KeyClient, item: dict[str, Any], code: str) -> None:
     assert good(await platform.put("/control-totals", [item]))["results"][0]["code"] == code

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Holder, good, problem
+from tests.support.api_client import KeyClient, good, problem
 from tests.support.records import ARROW, EVENTS, NDJSON, as_array, as_arrow, as_event, as_lines, facility, usage, void
 
 
-async def test_a_receipt_can_be_read_again(platform: Holder) -> None:
+async def test_a_receipt_can_be_read_again(platform: KeyClient) -> None:
     await platform.push(usage("b1"))
     body = as_array([usage("b1"), usage("b1", cards=2), usage("b2"), usage("b3", cards=0)])
     receipt = good(await platform.send(body))
@@ -26,11 +26,11 @@ async def test_a_receipt_can_be_read_again(platform: Holder) -> None:
 
 
 @pytest.mark.parametrize("batch", ["0", "-1", "999999999", str(2**63), str(2**70)])
-async def test_a_batch_that_is_none_is_404(platform: Holder, batch: str) -> None:
+async def test_a_batch_that_is_none_is_404(platform: KeyClient, batch: str) -> None:
     assert problem(await platform.get(f"/batches/{batch}")) == (404, "no_such_batch")
 
 
-async def test_a_record_is_shown_as_received_and_as_recorded(platform: Holder) -> None:
+async def test_a_record_is_shown_as_received_and_as_recorded(platform: KeyClient) -> None:
     record = usage("life", cards="2.50", started_at="2025-09-01T00:00:00.75Z", order="合同 7", evidence="aB")
     receipt = await platform.push(usage("first"), record)
     assert good(await platform.get(f"/usage-records/{platform.name}/life")) | {"recorded_at": "", "settled_in": []} == {
@@ -58,7 +58,7 @@ async def test_a_record_is_shown_as_received_and_as_recorded(platform: Holder) -
     }
 
 
-async def test_a_record_shows_what_else_came_under_its_id(platform: Holder, registrar: Holder) -> None:
+async def test_a_record_shows_what_else_came_under_its_id(platform: KeyClient, registrar: KeyClient) -> None:
     """A try that was refused, the replay that recorded it, a repeat, another version, and a second source's own."""
     refused = await platform.push(usage("whole", facility="whole-1"))
     await registrar.put("/facilities", [facility("whole-1")])
@@ -88,7 +88,7 @@ async def test_a_record_shows_what_else_came_under_its_id(platform: Holder, regi
     assert waiting == [shown["quarantine"][1]["quarantine"]]
 
 
-async def test_a_chain_of_corrections_can_be_followed_from_either_end(platform: Holder) -> None:
+async def test_a_chain_of_corrections_can_be_followed_from_either_end(platform: KeyClient) -> None:
     await platform.push(usage("c1"))
     second = await platform.push(usage("c2", corrects="c1", action="replace", cards=2))
     third = await platform.push(void("c3", "c2"))
@@ -102,7 +102,7 @@ async def test_a_chain_of_corrections_can_be_followed_from_either_end(platform: 
     assert "recorded" not in shown["c3"]
 
 
-async def test_a_record_is_shown_whatever_format_it_came_in(platform: Holder) -> None:
+async def test_a_record_is_shown_whatever_format_it_came_in(platform: KeyClient) -> None:
     lines, events, arrow = usage("as-line"), usage("as-event"), usage("as-arrow", cards="0.5")
     await platform.send(as_lines([usage("l0"), lines]), NDJSON)
     await platform.send(as_array([as_event(usage("e0")), as_event(events)]), EVENTS)
@@ -121,5 +121,5 @@ NO_RECORDS = ("nobody/x", "{source}/never", "{source}/%20", "%00/x", "{source}/%
 
 
 @pytest.mark.parametrize("path", NO_RECORDS)
-async def test_a_record_that_is_none_is_404(platform: Holder, path: str) -> None:
+async def test_a_record_that_is_none_is_404(platform: KeyClient, path: str) -> None:
     assert problem(await platform.get(f"/usage-records/{path.format(source=platform.name)}"))[0] == 404

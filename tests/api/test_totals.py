@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meter.rollup.store import driver, rolled_up_to
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import chip, facility, usage, uscc, void
 
 A, B = uscc(11), uscc(12)
@@ -27,13 +27,13 @@ INSTANT = usage(
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Holder]:
+def told() -> dict[str, KeyClient]:
     """Where the sender of the records is kept."""
     return {}
 
 
 @pytest.fixture
-async def reader(app: Door, registrar: Holder, told: dict[str, Holder]) -> Holder:
+async def reader(app: ApiClient, registrar: KeyClient, told: dict[str, KeyClient]) -> KeyClient:
     """Who asks for totals, once the records are in."""
     if not told:
         await registrar.put("/facilities", [facility("hf-02")])
@@ -49,12 +49,12 @@ def item(hours: str, fen: int, records: int, **by: str) -> dict[str, Any]:
     return {**by, "card_hours": hours, "charge_fen": fen, "records": records}
 
 
-async def test_without_columns_there_is_one_total(reader: Holder) -> None:
+async def test_without_columns_there_is_one_total(reader: KeyClient) -> None:
     # 3 x 9900 s + 0.007 x 10 s = 29700.07 card-seconds, which is no finite number of hours
     assert await reader.items("/usage-totals") == [item("2970007/360000", 1018, 3)]
 
 
-async def test_by_day_a_record_is_split_at_midnight_and_its_charge_by_cumulative_floor(reader: Holder) -> None:
+async def test_by_day_a_record_is_split_at_midnight_and_its_charge_by_cumulative_floor(reader: KeyClient) -> None:
     assert await reader.items("/usage-totals", by="day") == [
         item("4.5", 545, 1, day="2025-10-01"),
         item("1350007/360000", 462, 2, day="2025-10-02"),
@@ -62,25 +62,25 @@ async def test_by_day_a_record_is_split_at_midnight_and_its_charge_by_cumulative
     ]
 
 
-async def test_days_are_those_of_shanghai_and_the_last_is_exclusive(reader: Holder) -> None:
+async def test_days_are_those_of_shanghai_and_the_last_is_exclusive(reader: KeyClient) -> None:
     found = await reader.items("/usage-totals", from_="2025-10-02", to="2025-10-03")
     assert found == [item("1350007/360000", 462, 2)]
 
 
-async def test_instants_cut_anywhere(reader: Holder) -> None:
+async def test_instants_cut_anywhere(reader: KeyClient) -> None:
     # 23:00 to 23:30 of the night: 1800 of 9900 s; floor(1000 x 3600/9900) - floor(1000 x 1800/9900) = 363 - 181
     query = {"from_": "2025-10-01T15:00:00Z", "to": "2025-10-01T23:30:00+08:00"}
     assert await reader.items("/usage-totals", **query) == [item("1.5", 182, 1)]
 
 
-async def test_a_cut_at_any_instant_loses_nothing(reader: Holder) -> None:
+async def test_a_cut_at_any_instant_loses_nothing(reader: KeyClient) -> None:
     for cut in ("2025-10-01T22:30:01+08:00", "2025-10-02T00:00:01+08:00", "2025-10-02T10:00:09+08:00"):
         before = await reader.items("/usage-totals", to=cut)
         after = await reader.items("/usage-totals", from_=cut)
         assert before[0]["charge_fen"] + after[0]["charge_fen"] == 1018
 
 
-async def test_by_columns_in_the_order_asked_for(reader: Holder) -> None:
+async def test_by_columns_in_the_order_asked_for(reader: KeyClient) -> None:
     assert await reader.items("/usage-totals", by="facility,consumer") == [
         item("8.25", 1000, 1, facility="hf-01", consumer=A),
         item("0", 11, 1, facility="hf-01", consumer=B),
@@ -89,7 +89,7 @@ async def test_by_columns_in_the_order_asked_for(reader: Holder) -> None:
     assert [list(one)[:2] for one in await reader.items("/usage-totals", by="chip,day")] == [["chip", "day"]] * 4
 
 
-async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: Holder) -> None:
+async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: KeyClient) -> None:
     assert await reader.items("/usage-totals", by="day", from_="2030-01-01", to="2030-01-02") == []
 
 
@@ -103,11 +103,11 @@ async def test_a_period_with_nothing_in_it_has_no_items_by_columns(reader: Holde
         ({"from_": "2025-10-02", "to": "2025-10-01"}, "empty_period"),
     ],
 )
-async def test_what_cannot_be_asked_is_a_problem(reader: Holder, query: dict[str, str], code: str) -> None:
+async def test_what_cannot_be_asked_is_a_problem(reader: KeyClient, query: dict[str, str], code: str) -> None:
     assert problem(await reader.get("/usage-totals", **query)) == (400, code)
 
 
-async def test_totals_come_in_portions(reader: Holder) -> None:
+async def test_totals_come_in_portions(reader: KeyClient) -> None:
     everything = await reader.items("/usage-totals", by="consumer,day")
     assert len(everything) > 3
     seen: list[dict[str, Any]] = []
@@ -125,7 +125,7 @@ async def test_totals_come_in_portions(reader: Holder) -> None:
     assert good(await reader.get("/usage-totals", limit=1))["next"] is None
 
 
-async def until_rolled_up(app: Door, batch: int) -> None:
+async def until_rolled_up(app: ApiClient, batch: int) -> None:
     """Wait until the service has added a batch up."""
     async with app.engine.connect() as held:
         connection = await driver(held)
@@ -133,7 +133,9 @@ async def until_rolled_up(app: Door, batch: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(app: Door, reader: Holder) -> None:
+async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(
+    app: ApiClient, reader: KeyClient
+) -> None:
     """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
     sender = await app.platform()
     other = await app.platform()

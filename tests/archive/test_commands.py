@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.door import Door, Holder
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.records import usage
 
 
-async def suanbu(app: Door, data: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+async def suanbu(app: ApiClient, data: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of a command on the journal of `app`."""
     done = await asyncio.to_thread(
         subprocess.run,
@@ -26,7 +26,7 @@ async def suanbu(app: Door, data: Path, *arguments: str) -> tuple[int, dict[str,
 
 
 async def test_what_is_sealed_is_verified_rolled_up_and_missed_when_it_is_touched(
-    app: Door, platform: Holder, tmp_path: Path
+    app: ApiClient, platform: KeyClient, tmp_path: Path
 ) -> None:
     first = await platform.push(*(usage(f"first-{number}", charge_fen=number) for number in range(20)))
     status, sealed = await suanbu(app, tmp_path, "archive", "--up-to", str(first["batch"]))

@@ -14,13 +14,13 @@ from meter.archive.manifest import BrokenManifest, Sealing, read_manifest
 from meter.archive.seal import NotTheNextBatches
 from meter.jobs.recompute import recompute_all
 from meter.jobs.seal import archive, check_archive
-from tests.support.door import Door, Holder, counts
+from tests.support.api_client import ApiClient, KeyClient, counts
 from tests.support.records import usage
 
 NOW = datetime(2026, 11, 28, 5, tzinfo=UTC)
 
 
-async def sealed(app: Door, folder: Path, moment: datetime = NOW, up_to: int | None = None) -> Sealing | None:
+async def sealed(app: ApiClient, folder: Path, moment: datetime = NOW, up_to: int | None = None) -> Sealing | None:
     return await archive(app.engine, folder, algorithm="sm3", moment=moment, up_to=up_to)
 
 
@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 async def test_records_are_sealed_once_with_what_takes_them_back_and_late_ones_follow(
-    app: Door, platform: Holder, tmp_path: Path
+    app: ApiClient, platform: KeyClient, tmp_path: Path
 ) -> None:
     receipt = await platform.push(*(usage(f"a{number}", charge_fen=number) for number in range(50)))
     await platform.push({"id": "void", "corrects": "a7", "action": "void"})
@@ -68,7 +68,7 @@ async def test_records_are_sealed_once_with_what_takes_them_back_and_late_ones_f
 
 
 async def test_a_sealing_that_the_database_never_heard_of_is_done_again(
-    app: Door, platform: Holder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: ApiClient, platform: KeyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await empty(app)
     await platform.push(usage("killed"))
@@ -92,7 +92,7 @@ async def test_a_sealing_that_the_database_never_heard_of_is_done_again(
 
 
 async def test_a_folder_that_was_cut_exchanged_or_made_up_is_not_added_to(
-    app: Door, platform: Holder, tmp_path: Path
+    app: ApiClient, platform: KeyClient, tmp_path: Path
 ) -> None:
     await empty(app)
     await platform.push(usage("folders"))
@@ -107,7 +107,9 @@ async def test_a_folder_that_was_cut_exchanged_or_made_up_is_not_added_to(
             await recompute_all(app.engine, folder)
 
 
-async def test_an_archive_of_another_journal_is_left_as_it_is(app: Door, platform: Holder, tmp_path: Path) -> None:
+async def test_an_archive_of_another_journal_is_left_as_it_is(
+    app: ApiClient, platform: KeyClient, tmp_path: Path
+) -> None:
     await empty(app)
     await platform.push(usage("of-another-journal", charge_fen=77))
     assert await sealed(app, tmp_path) is not None
@@ -132,7 +134,7 @@ async def test_an_archive_of_another_journal_is_left_as_it_is(app: Door, platfor
 
 
 async def test_only_closed_months_are_sealed_and_the_future_waits_a_month_at_most(
-    app: Door, platform: Holder, tmp_path: Path
+    app: ApiClient, platform: KeyClient, tmp_path: Path
 ) -> None:
     await empty(app)
     begin = datetime.now(UTC)
@@ -151,7 +153,7 @@ async def test_only_closed_months_are_sealed_and_the_future_waits_a_month_at_mos
     assert next_month.last_batch == old["batch"] + 2
 
 
-async def empty(app: Door) -> None:
+async def empty(app: ApiClient) -> None:
     """Forget earlier sealings of this module's database, as its owner with triggers off could."""
     owner = await asyncpg.connect(app.url)
     try:
@@ -162,7 +164,7 @@ async def empty(app: Door) -> None:
         await owner.close()
 
 
-async def test_the_service_cannot_rewrite_the_manifest(app: Door, platform: Holder, tmp_path: Path) -> None:
+async def test_the_service_cannot_rewrite_the_manifest(app: ApiClient, platform: KeyClient, tmp_path: Path) -> None:
     await platform.push(usage("one-more"))
     await empty(app)
     assert await sealed(app, tmp_path) is not None

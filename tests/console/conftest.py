@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from api.auth.people import ROLES
-from tests.console import shelf
-from tests.console.desk import Desk, browser
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession, browser
 from tests.console.fake import FakeBooks
 
 
@@ -17,8 +17,9 @@ from tests.console.fake import FakeBooks
 def books() -> FakeBooks:
     """The books of one test."""
     made = FakeBooks(
-        held=shelf.settlements(), lines_of=shelf.lines_of(), kept=shelf.kept(), instructions=shelf.instructions(),
-        instruction_events=shelf.instruction_events(), owed=shelf.owed(), log=shelf.log(),
+        held=fixtures.settlements(), lines_of=fixtures.lines_of(), kept=fixtures.kept(),
+        instructions=fixtures.instructions(),
+        instruction_events=fixtures.instruction_events(), owed=fixtures.owed(), log=fixtures.log(),
     )  # fmt: skip
     for role in ROLES:
         made.add_person(role, role)
@@ -27,14 +28,14 @@ def books() -> FakeBooks:
 
 
 @pytest_asyncio.fixture
-async def desk(books: FakeBooks) -> AsyncIterator[Desk]:
+async def desk(books: FakeBooks) -> AsyncIterator[ConsoleSession]:
     """Nobody has logged in yet."""
     async with browser(books) as client:
-        yield Desk(client, books)
+        yield ConsoleSession(client, books)
 
 
 @pytest_asyncio.fixture
-async def finance(desk: Desk) -> Desk:
+async def finance(desk: ConsoleSession) -> ConsoleSession:
     """Somebody of finance is logged in."""
-    desk.sit_down("finance")
+    desk.be_logged_in_as("finance")
     return desk

@@ -7,15 +7,15 @@ import pytest
 from api.auth.people import SCOPES_OF
 from api.http.problem import Problem
 from settlement.report.money import fen_of, yuan_text
-from tests.console import shelf
-from tests.console.desk import Desk
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession
 
 HERE = "/console/claims/1"
 WAITING = {"id": 3, "event": "propose", "kind": "repaid", "amount_fen": 7_000, "proposal": None, "instruction": None,
            "actor": "key:finance", "at": "2026-11-23T12:00:00+00:00", "note": None}  # fmt: skip
 
 
-async def send(desk: Desk, word: str, status: int = 303, **said: str) -> str:
+async def send(desk: ConsoleSession, word: str, status: int = 303, **said: str) -> str:
     """Fill in a form of the claim's page and send it."""
     form = next(form for form in (await desk.page(HERE)).forms if form.action.startswith(HERE))
     answer = await desk.client.post(f"{HERE}/{word}", data={**form.fields, **said})
@@ -24,9 +24,9 @@ async def send(desk: Desk, word: str, status: int = 303, **said: str) -> str:
 
 
 @pytest.mark.parametrize("role", SCOPES_OF)
-async def test_each_role_sees_the_forms_of_its_scopes(desk: Desk, role: str) -> None:
+async def test_each_role_sees_the_forms_of_its_scopes(desk: ConsoleSession, role: str) -> None:
     desk.books.owed[0]["events"].append(WAITING)
-    desk.sit_down(role)
+    desk.be_logged_in_as(role)
     if "payout:read" not in SCOPES_OF[role]:
         await desk.page(HERE, 403)
         return
@@ -42,8 +42,8 @@ async def test_each_role_sees_the_forms_of_its_scopes(desk: Desk, role: str) -> 
     assert not desk.books.decided
 
 
-async def test_finance_proposes_in_yuan(desk: Desk) -> None:
-    desk.sit_down("finance")
+async def test_finance_proposes_in_yuan(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("finance")
     assert 'value="70.00"' in (await desk.page(HERE)).html, "what is open is the amount that is offered"
     await send(desk, "propose", kind="offset", amount="1,050.5", instruction="1", note="从下一笔扣")
     said = {"kind": "offset", "amount_fen": 105_050, "instruction": 1, "note": "从下一笔扣"}
@@ -54,10 +54,10 @@ async def test_finance_proposes_in_yuan(desk: Desk) -> None:
     assert "超出尚未追回的金额" in await send(desk, "propose", 409, kind="repaid", amount="999")
 
 
-async def test_an_approver_decides_with_proof_and_never_his_own_proposal(desk: Desk) -> None:
+async def test_an_approver_decides_with_proof_and_never_his_own_proposal(desk: ConsoleSession) -> None:
     desk.books.owed[0]["events"].append(WAITING)
     desk.books.codes["approver"] = "123456"
-    desk.sit_down("approver")
+    desk.be_logged_in_as("approver")
     assert "密码或动态口令不正确" in await send(desk, "approve", 403, password="wrong", code="123456")
     await send(desk, "approve", password="approverapprover", code="123456", note="同意")
     await send(desk, "reject")
@@ -67,10 +67,10 @@ async def test_an_approver_decides_with_proof_and_never_his_own_proposal(desk: D
 
 
 @pytest.mark.parametrize("path", ["/console/claims/2", "/console/claims/0", "/console/claims/x"])
-async def test_a_claim_that_is_none_is_a_page_that_says_so(desk: Desk, path: str) -> None:
-    desk.sit_down("finance")
+async def test_a_claim_that_is_none_is_a_page_that_says_so(desk: ConsoleSession, path: str) -> None:
+    desk.be_logged_in_as("finance")
     assert (await desk.client.get(path)).status_code in (400, 404)
-    assert shelf.HOSTILE not in (await desk.client.get(HERE)).text
+    assert fixtures.HOSTILE not in (await desk.client.get(HERE)).text
 
 
 @pytest.mark.parametrize("fen", [0, 1, 10, 99, 100, 105_050, 123_456_789, 2**53 + 1])

@@ -11,15 +11,15 @@ from api.auth.people import SCOPES_OF
 from api.console.open_decisions import TITLE
 from api.http.problem import Problem
 from settlement.review.states import POSSIBLE, hand_of
-from tests.console import shelf
-from tests.console.desk import Desk
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession
 
-HERE = f"/console/settlements/{shelf.FIRST}"
+HERE = f"/console/settlements/{fixtures.FIRST}"
 OBJECTION: dict[str, Any] = {"id": 7, "event": "objection", "actor": "person:reviewer",
-                             "at": "2026-11-23T11:00:00+00:00", "detail": {"note": shelf.HOSTILE}}  # fmt: skip
+                             "at": "2026-11-23T11:00:00+00:00", "detail": {"note": fixtures.HOSTILE}}  # fmt: skip
 
 
-def stand(desk: Desk, status: str, *events: dict[str, Any]) -> None:
+def stand(desk: ConsoleSession, status: str, *events: dict[str, Any]) -> None:
     """Put the first settlement into a state, with this history."""
     desk.books.held[0] = desk.books.held[0] | {"status": status, "events": list(events)}
 
@@ -29,13 +29,13 @@ def by(event: str, actor: str) -> dict[str, Any]:
     return {"id": 1, "event": event, "actor": actor, "at": "2026-11-23T11:00:00+00:00", "detail": {}}
 
 
-async def offered(desk: Desk) -> list[str]:
+async def offered(desk: ConsoleSession) -> list[str]:
     """The decisions that the settlement's page leads to."""
     links = (await desk.page(HERE)).links
     return sorted({link.partition("?")[0].rpartition("/")[2] for link in links if "/decide/" in link})
 
 
-async def decide(desk: Desk, event: str, status: int = 303, **said: str) -> str:
+async def decide(desk: ConsoleSession, event: str, status: int = 303, **said: str) -> str:
     """Fill in the form of a decision as it stands in its page, and send it."""
     form = next(form for form in (await desk.page(f"{HERE}/decide/{event}")).forms if "/decide/" in form.action)
     answer = await desk.client.post(form.action, data={**form.fields, **said})
@@ -45,10 +45,12 @@ async def decide(desk: Desk, event: str, status: int = 303, **said: str) -> str:
 
 @pytest.mark.parametrize("role", SCOPES_OF)
 @pytest.mark.parametrize("status", ["computed", "submitted", "reviewed", "approved", "published", "locked", "paid"])
-async def test_each_role_is_offered_what_its_state_and_scopes_allow(desk: Desk, role: str, status: str) -> None:
+async def test_each_role_is_offered_what_its_state_and_scopes_allow(
+    desk: ConsoleSession, role: str, status: str
+) -> None:
     if "report:read" not in SCOPES_OF[role]:
         return
-    desk.sit_down(role)
+    desk.be_logged_in_as(role)
     stand(desk, status, OBJECTION)
     wanted = [event for event in POSSIBLE if status in POSSIBLE[event] and SCOPE_OF[event] in SCOPES_OF[role]]
     assert await offered(desk) == sorted(wanted)
@@ -57,20 +59,20 @@ async def test_each_role_is_offered_what_its_state_and_scopes_allow(desk: Desk, 
         assert (await desk.client.get(f"{HERE}/decide/{event}")).status_code == known, event
 
 
-async def test_who_works_for_a_city_reviews_and_objects_only(desk: Desk) -> None:
-    desk.sit_down("wuhu")
+async def test_who_works_for_a_city_reviews_and_objects_only(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("wuhu")
     for status in POSSIBLE["submit"] + POSSIBLE["review"] + POSSIBLE["lock"]:
         stand(desk, status)
         assert set(await offered(desk)) <= set(OF_A_CITY)
     stand(desk, "submitted")
     await decide(desk, "review", decision="pass")
-    assert desk.books.decided == [("wuhu", shelf.FIRST, "review", {"city": "340200", "decision": "pass"})]
+    assert desk.books.decided == [("wuhu", fixtures.FIRST, "review", {"city": "340200", "decision": "pass"})]
 
 
 @pytest.mark.parametrize("actor", ["key:approver", "person:approver", "person: APPROVER"])
 @pytest.mark.parametrize("event", ["run", "submit", "review"])
-async def test_who_took_part_before_is_told_so(desk: Desk, event: str, actor: str) -> None:
-    desk.sit_down("approver")
+async def test_who_took_part_before_is_told_so(desk: ConsoleSession, event: str, actor: str) -> None:
+    desk.be_logged_in_as("approver")
     stand(desk, "reviewed", by(event, actor))
     page = await desk.page(HERE)
     assert "其余环节须由他人办理" in page.text
@@ -80,9 +82,9 @@ async def test_who_took_part_before_is_told_so(desk: Desk, event: str, actor: st
     assert not [form for form in refused.forms if "/decide/" in form.action]
 
 
-async def test_an_approval_asks_for_password_and_code_and_carries_the_digest(desk: Desk) -> None:
+async def test_an_approval_asks_for_password_and_code_and_carries_the_digest(desk: ConsoleSession) -> None:
     desk.books.codes["approver"] = "123456"
-    desk.sit_down("approver")
+    desk.be_logged_in_as("approver")
     stand(desk, "reviewed")
     for password, code in (("approverapprover", ""), ("approverapprover", "654321"), ("wrong", "123456"), ("", "")):
         text = await decide(desk, "approve", 403, password=password, code=code, note="同意")
@@ -91,49 +93,51 @@ async def test_an_approval_asks_for_password_and_code_and_carries_the_digest(des
     assert not desk.books.decided
     assert await decide(desk, "approve", password="approverapprover", code="123456") == f"{HERE}?done=approve"
     digest = desk.books.held[0]["digest"]
-    assert desk.books.decided == [("approver", shelf.FIRST, "approve", {"approved_digest": digest})]
+    assert desk.books.decided == [("approver", fixtures.FIRST, "approve", {"approved_digest": digest})]
     assert "已办理：批准" in (await desk.page(f"{HERE}?done=approve")).text
 
 
-async def test_proof_stands_for_five_minutes_and_without_a_second_factor_nobody_decides(desk: Desk) -> None:
+async def test_proof_stands_for_five_minutes_and_without_a_second_factor_nobody_decides(desk: ConsoleSession) -> None:
     desk.books.codes["approver"] = "123456"
-    desk.sit_down("approver")
+    desk.be_logged_in_as("approver")
     stand(desk, "approved")
     await decide(desk, "lock", password="approverapprover", code="123456")
     await decide(desk, "lock")  # proven just now: the form does not ask again
     del desk.books.codes["approver"]
-    desk.sit_down("approver")
+    desk.be_logged_in_as("approver")
     await decide(desk, "lock", 403, password="approverapprover")
     assert len(desk.books.decided) == 2
 
 
 @pytest.mark.parametrize("token", [None, "", "guessed"])
 @pytest.mark.parametrize("event", TITLE)
-async def test_a_decision_from_a_form_that_is_not_ours_is_refused(desk: Desk, event: str, token: str | None) -> None:
-    desk.sit_down("finance")
+async def test_a_decision_from_a_form_that_is_not_ours_is_refused(
+    desk: ConsoleSession, event: str, token: str | None
+) -> None:
+    desk.be_logged_in_as("finance")
     fields = {"decision": "pass"} | ({} if token is None else {"token": token})
     assert (await desk.client.post(f"{HERE}/decide/{event}", data=fields)).status_code == 403
     assert not desk.books.decided
 
 
-async def test_a_token_of_another_session_is_refused(desk: Desk) -> None:
-    desk.sit_down("finance")
+async def test_a_token_of_another_session_is_refused(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("finance")
     stand(desk, "computed")
     form = next(form for form in (await desk.page(f"{HERE}/decide/submit")).forms if "/decide/" in form.action)
-    desk.sit_down("finance")
+    desk.be_logged_in_as("finance")
     assert (await desk.client.post(form.action, data=form.fields)).status_code == 403
     assert not desk.books.decided
 
 
 @pytest.mark.parametrize("event", TITLE)
-async def test_who_is_not_logged_in_is_led_to_the_login(desk: Desk, event: str) -> None:
+async def test_who_is_not_logged_in_is_led_to_the_login(desk: ConsoleSession, event: str) -> None:
     for answer in (await desk.client.get(f"{HERE}/decide/{event}"), await desk.client.post(f"{HERE}/decide/{event}")):
         assert answer.headers["location"].startswith("/console/login?next=")
 
 
 @pytest.mark.parametrize("event", TITLE)
-async def test_a_role_without_the_scope_is_refused_whatever_it_sends(desk: Desk, event: str) -> None:
-    desk.sit_down("auditor")
+async def test_a_role_without_the_scope_is_refused_whatever_it_sends(desk: ConsoleSession, event: str) -> None:
+    desk.be_logged_in_as("auditor")
     token = (await desk.page(HERE)).forms[0].fields["token"]
     assert (await desk.client.post(f"{HERE}/decide/{event}", data={"token": token})).status_code == 403
     assert not desk.books.decided
@@ -150,29 +154,29 @@ async def test_a_role_without_the_scope_is_refused_whatever_it_sends(desk: Desk,
     ],
 )  # fmt: skip
 async def test_what_a_decision_must_carry_is_said(
-    desk: Desk, event: str, status: str, said: dict[str, str], text: str
+    desk: ConsoleSession, event: str, status: str, said: dict[str, str], text: str
 ) -> None:
-    desk.sit_down("approver" if event == "publish" else "finance" if event == "submit" else "reviewer")
+    desk.be_logged_in_as("approver" if event == "publish" else "finance" if event == "submit" else "reviewer")
     stand(desk, status)
     assert text in await decide(desk, event, 400, **said)
     assert not desk.books.decided
 
 
-async def test_an_objection_is_shown_as_text_and_ruled_on(desk: Desk) -> None:
-    desk.sit_down("approver")
+async def test_an_objection_is_shown_as_text_and_ruled_on(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("approver")
     stand(desk, "published", OBJECTION)
     page = await desk.page(HERE)
-    assert shelf.HOSTILE in page.text
-    assert shelf.HOSTILE not in page.html
+    assert fixtures.HOSTILE in page.text
+    assert fixtures.HOSTILE not in page.html
     await decide(desk, "ruling", objection="7", decision="dismissed", note="核对无误")
     assert desk.books.decided[0][3] == {"objection": 7, "decision": "dismissed", "note": "核对无误"}
 
 
 @pytest.mark.parametrize("role", SCOPES_OF)
-async def test_finance_settles_what_arrived_since_the_lock(desk: Desk, role: str) -> None:
+async def test_finance_settles_what_arrived_since_the_lock(desk: ConsoleSession, role: str) -> None:
     if "report:read" not in SCOPES_OF[role]:
         return
-    desk.sit_down(role)
+    desk.be_logged_in_as(role)
     stand(desk, "locked")
     page = await desk.page(HERE)
     forms = [form for form in page.forms if form.action == f"{HERE}/adjust"]
@@ -187,8 +191,8 @@ async def test_finance_settles_what_arrived_since_the_lock(desk: Desk, role: str
 
 
 @pytest.mark.parametrize(("code", "text"), [("NOTICE_RUNNING", "公示期未满"), ("OF_TOMORROW", "OF_TOMORROW")])
-async def test_what_the_database_refuses_is_said_in_chinese(desk: Desk, code: str, text: str) -> None:
-    desk.sit_down("finance")
+async def test_what_the_database_refuses_is_said_in_chinese(desk: ConsoleSession, code: str, text: str) -> None:
+    desk.be_logged_in_as("finance")
     stand(desk, "computed")
     desk.books.refusing = Problem(409, code, "in English")
     said = await decide(desk, "submit", 409, note="x")

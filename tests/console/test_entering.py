@@ -6,27 +6,28 @@ import httpx
 import pytest
 
 from api.console.sessions import FORM_COOKIE, SESSION_COOKIE, local_path
-from tests.console import shelf
-from tests.console.desk import Desk, browser
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession, browser
 from tests.console.fake import FakeBooks
 
 PATHS = [
-    "/console", "/console/settlements", f"/console/settlements/{shelf.FIRST}",
-    f"/console/settlements/{shelf.FIRST}/report.xlsx", f"/console/settlements/{shelf.FIRST}/lines/{shelf.AWARDED}",
+    "/console", "/console/settlements", f"/console/settlements/{fixtures.FIRST}",
+    f"/console/settlements/{fixtures.FIRST}/report.xlsx",
+    f"/console/settlements/{fixtures.FIRST}/lines/{fixtures.AWARDED}",
     "/console/rounds", "/console/rounds/anhui-2026", "/console/quarantine",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_page_asks_for_a_login(desk: Desk, path: str) -> None:
+async def test_every_page_asks_for_a_login(desk: ConsoleSession, path: str) -> None:
     response = await desk.client.get(path)
     assert response.status_code == 303
     assert response.headers["location"].startswith("/console/login?next=%2Fconsole")
     assert not response.content
 
 
-async def test_logging_in_leads_to_the_page_that_was_asked_for(desk: Desk) -> None:
-    wanted = f"/console/settlements/{shelf.FIRST}?status=held"
+async def test_logging_in_leads_to_the_page_that_was_asked_for(desk: ConsoleSession) -> None:
+    wanted = f"/console/settlements/{fixtures.FIRST}?status=held"
     sent = await desk.client.get(wanted)
     answer = await desk.log_in("finance", path=sent.headers["location"])
     assert (answer.status_code, answer.headers["location"]) == (303, wanted)
@@ -37,7 +38,7 @@ def cookie(response: httpx.Response, name: str) -> str:
     return next(value for value in response.headers.get_list("set-cookie") if value.startswith(f"{name}="))
 
 
-async def test_the_cookies_are_for_our_site_and_no_script(desk: Desk) -> None:
+async def test_the_cookies_are_for_our_site_and_no_script(desk: ConsoleSession) -> None:
     form = await desk.client.get("/console/login")
     answer = await desk.log_in("finance")
     for response, name in ((form, FORM_COOKIE), (answer, SESSION_COOKIE)):
@@ -50,7 +51,7 @@ async def test_the_cookies_are_for_our_site_and_no_script(desk: Desk) -> None:
 
 async def test_over_https_the_cookies_stay_there(books: FakeBooks) -> None:
     async with browser(books, "https") as client:
-        desk = Desk(client, books)
+        desk = ConsoleSession(client, books)
         assert "Secure" in cookie(await client.get("/console/login"), FORM_COOKIE)
         answer = await desk.log_in("finance")
         assert "Secure" in cookie(answer, SESSION_COOKIE)
@@ -60,7 +61,9 @@ async def test_over_https_the_cookies_stay_there(books: FakeBooks) -> None:
 @pytest.mark.parametrize(
     ("name", "password"), [("finance", "wrong"), ("nobody", "nobodynobody"), ("finance", ""), ("", "")]
 )
-async def test_a_wrong_name_or_password_opens_nothing_and_says_the_same(desk: Desk, name: str, password: str) -> None:
+async def test_a_wrong_name_or_password_opens_nothing_and_says_the_same(
+    desk: ConsoleSession, name: str, password: str
+) -> None:
     answer = await desk.log_in(name, password)
     assert answer.status_code == 403
     assert "用户名、密码或动态口令不正确" in answer.text
@@ -68,7 +71,7 @@ async def test_a_wrong_name_or_password_opens_nothing_and_says_the_same(desk: De
     assert not desk.books.sessions
 
 
-async def test_who_has_a_second_factor_needs_its_code(desk: Desk) -> None:
+async def test_who_has_a_second_factor_needs_its_code(desk: ConsoleSession) -> None:
     desk.books.codes["finance"] = "123456"
     assert (await desk.log_in("finance")).status_code == 403
     assert (await desk.log_in("finance", code="654321")).status_code == 403
@@ -76,14 +79,14 @@ async def test_who_has_a_second_factor_needs_its_code(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", "guessed"])
-async def test_a_form_that_is_not_ours_is_refused(desk: Desk, token: str | None) -> None:
+async def test_a_form_that_is_not_ours_is_refused(desk: ConsoleSession, token: str | None) -> None:
     await desk.page("/console/login")
     fields = {"name": "finance", "password": "financefinance"} | ({} if token is None else {"token": token})
     assert (await desk.client.post("/console/login", data=fields)).status_code == 403
     assert not desk.books.sessions
 
 
-async def test_a_form_from_another_browser_is_refused(desk: Desk, books: FakeBooks) -> None:
+async def test_a_form_from_another_browser_is_refused(desk: ConsoleSession, books: FakeBooks) -> None:
     form = (await desk.page("/console/login")).forms[0]
     async with browser(books) as other:
         fields = {**form.fields, "name": "finance", "password": "financefinance"}
@@ -102,13 +105,15 @@ async def test_a_form_from_another_browser_is_refused(desk: Desk, books: FakeBoo
         (b"", "application/x-www-form-urlencoded", 403),
     ],
 )
-async def test_a_body_that_is_no_small_form_is_refused(desk: Desk, body: bytes, content_type: str, status: int) -> None:
+async def test_a_body_that_is_no_small_form_is_refused(
+    desk: ConsoleSession, body: bytes, content_type: str, status: int
+) -> None:
     answer = await desk.client.post("/console/login", content=body, headers={"Content-Type": content_type})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_logging_out_ends_the_session_for_whoever_holds_it(finance: Desk) -> None:
+async def test_logging_out_ends_the_session_for_whoever_holds_it(finance: ConsoleSession) -> None:
     session = finance.client.cookies[SESSION_COOKIE]
     form = (await finance.page("/console/settlements")).forms[0]
     assert form.action == "/console/logout"
@@ -120,14 +125,14 @@ async def test_logging_out_ends_the_session_for_whoever_holds_it(finance: Desk) 
 
 
 @pytest.mark.parametrize("fields", [{}, {"token": "guessed"}])
-async def test_nobody_is_logged_out_by_a_form_that_is_not_ours(finance: Desk, fields: dict[str, str]) -> None:
+async def test_nobody_is_logged_out_by_a_form_that_is_not_ours(finance: ConsoleSession, fields: dict[str, str]) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await finance.client.post("/console/logout", data=fields, headers=headers)
     assert answer.status_code == 403
     assert (await finance.client.get("/console/settlements")).status_code == 200
 
 
-async def test_a_new_login_ends_the_session_before_it(finance: Desk) -> None:
+async def test_a_new_login_ends_the_session_before_it(finance: ConsoleSession) -> None:
     before = finance.client.cookies[SESSION_COOKIE]
     await finance.log_in("auditor")
     assert finance.client.cookies[SESSION_COOKIE] != before
@@ -138,7 +143,7 @@ async def test_a_new_login_ends_the_session_before_it(finance: Desk) -> None:
     ("wanted", "gone_to"),
     [
         ("/console/rounds", "/console/rounds"),
-        (f"/console/settlements/{shelf.FIRST}?q=a", f"/console/settlements/{shelf.FIRST}?q=a"),
+        (f"/console/settlements/{fixtures.FIRST}?q=a", f"/console/settlements/{fixtures.FIRST}?q=a"),
         ("", "/console"),
         ("http://evil.test/console", "/console"),
         ("//evil.test/console/", "/console"),
@@ -162,13 +167,13 @@ def test_the_login_leads_nowhere_else(wanted: str, gone_to: str) -> None:
         ("auditor", 200, 200), ("operator", 403, 200), ("admin", 403, 403),
     ],
 )  # fmt: skip
-async def test_each_role_sees_its_own_sections(desk: Desk, role: str, money: int, quarantine: int) -> None:
-    desk.sit_down(role)
+async def test_each_role_sees_its_own_sections(desk: ConsoleSession, role: str, money: int, quarantine: int) -> None:
+    desk.be_logged_in_as(role)
     links = (await desk.page("/console/rounds")).links
     for path, status in (("/console/settlements", money), ("/console/quarantine", quarantine)):
         assert (await desk.client.get(path)).status_code == status
         assert (path in links) == (status == 200)
-    assert (await desk.client.get(f"/console/settlements/{shelf.FIRST}/report.csv")).status_code == money
+    assert (await desk.client.get(f"/console/settlements/{fixtures.FIRST}/report.csv")).status_code == money
     home = (await desk.client.get("/console")).headers["location"]
     first = "settlements" if money == 200 else "quarantine" if quarantine == 200 else "rounds"
     first = "payouts" if role == "payer" else first

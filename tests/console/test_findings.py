@@ -5,36 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from api.console.wording.findings import TITLE, counted, shown_findings
-from tests.console import shelf
-from tests.console.desk import Desk
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession
 
-HERE = f"/console/settlements/{shelf.FIRST}"
+HERE = f"/console/settlements/{fixtures.FIRST}"
 
 
 def finding(kind: str, **more: Any) -> dict[str, Any]:
     """A finding about the awarded line."""
     return {
-        "kind": kind, "facility": shelf.HOSTILE, "chip": "card-a", "consumer": shelf.AWARDED,
+        "kind": kind, "facility": fixtures.HOSTILE, "chip": "card-a", "consumer": fixtures.AWARDED,
         "started_at": "2025-10-09T08:53:20+00:00",
         "ended_at": "2025-10-09T09:53:20+00:00", "found": 7_200_000, "expected": 3_600_000, "parties": [],
         "records": [{"batch": 7, "ordinal": 3}], **more,
     }  # fmt: skip
 
 
-async def test_findings_stand_beside_the_lines(desk: Desk) -> None:
+async def test_findings_stand_beside_the_lines(desk: ConsoleSession) -> None:
     desk.books.found = [finding("metered_twice"), finding("price_stray", found=150_000_000, expected=220_000_000)]
-    desk.sit_down("reviewer")
+    desk.be_logged_in_as("reviewer")
     page = await desk.page(HERE)
     assert page.text.count("疑点 2") == 1
     link = next(link for link in page.links if link.endswith("#findings"))
     line = await desk.page(link)
     for text in ("疑似重复计量", "可能重复 2 卡时", "单价偏离", "每卡时 1,500 元", "7/3", "2025-10-09 16:53:20"):
         assert text in line.text, text
-    assert shelf.HOSTILE in line.text
-    assert shelf.HOSTILE not in line.html
+    assert fixtures.HOSTILE in line.text
+    assert fixtures.HOSTILE not in line.html
     desk.books.found.append(finding("above_capacity", consumer=None, found=11_000, expected=10_000))
     assert "同时使用最多 11 卡，登记 10 卡" in (await desk.page(HERE)).text
-    desk.sit_down("wuhu")
+    desk.be_logged_in_as("wuhu")
     assert "疑点" not in (await desk.page(HERE)).text
 
 
@@ -49,4 +49,4 @@ def test_every_kind_has_words_and_one_of_tomorrow_is_shown_as_it_is() -> None:
 
 def test_who_is_part_of_a_ring_is_counted_too() -> None:
     ring = finding("ring", consumer=None, parties=["A", "B", "A"])
-    assert counted([ring, finding("metered_twice")]) == {"A": 1, "B": 1, shelf.AWARDED: 1}
+    assert counted([ring, finding("metered_twice")]) == {"A": 1, "B": 1, fixtures.AWARDED: 1}

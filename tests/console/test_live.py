@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.auth.people import create_person
-from tests.console.desk import Page
-from tests.support.door import Door, Holder
+from tests.console.console_session import Page
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.records import USER, entity, usage
 
 NAME = '<b>示例</b> "单位"'
 
 
-async def settled(app: Door, registrar: Holder, platform: Holder) -> dict[str, Any]:
+async def settled(app: ApiClient, registrar: KeyClient, platform: KeyClient) -> dict[str, Any]:
     """A settlement of two records, one of them without a purpose."""
     await registrar.put("/entities", [entity(name=NAME, valid_from="2016-01-01")])
     await platform.push(
@@ -29,7 +29,9 @@ async def settled(app: Door, registrar: Holder, platform: Holder) -> dict[str, A
     return dict(answer.json())
 
 
-async def test_from_the_login_to_the_steps_of_an_award(app: Door, registrar: Holder, platform: Holder) -> None:
+async def test_from_the_login_to_the_steps_of_an_award(
+    app: ApiClient, registrar: KeyClient, platform: KeyClient
+) -> None:
     settlement = await settled(app, registrar, platform)
     await create_person(
         app.engine, name="李会计", role="finance", city=None, password="correct horse", now=datetime.now(UTC)

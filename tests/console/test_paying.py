@@ -6,14 +6,14 @@ import pytest
 
 from api.auth.people import SCOPES_OF
 from api.http.problem import Problem
-from tests.console.desk import Desk
+from tests.console.console_session import ConsoleSession
 
 BACK, WAITING = "/console/payouts/2", "/console/payouts/1"
 
 
 @pytest.mark.parametrize("role", SCOPES_OF)
-async def test_an_approver_is_offered_what_the_state_asks_for(desk: Desk, role: str) -> None:
-    desk.sit_down(role)
+async def test_an_approver_is_offered_what_the_state_asks_for(desk: ConsoleSession, role: str) -> None:
+    desk.be_logged_in_as(role)
     if "payout:read" not in SCOPES_OF[role]:
         await desk.page(BACK, 403)
         return
@@ -28,9 +28,9 @@ async def test_an_approver_is_offered_what_the_state_asks_for(desk: Desk, role: 
     assert not desk.books.decided
 
 
-async def test_with_proof_it_is_paid_again_or_settled(desk: Desk) -> None:
+async def test_with_proof_it_is_paid_again_or_settled(desk: ConsoleSession) -> None:
     desk.books.codes["approver"] = "123456"
-    desk.sit_down("approver")
+    desk.be_logged_in_as("approver")
     form = (await desk.page(BACK)).forms[1]
     wrong = await desk.client.post(form.action, data={**form.fields, "password": "wrong", "code": "123456"})
     assert "密码或动态口令不正确" in wrong.text

@@ -12,8 +12,8 @@ import httpx
 import pyotp
 
 from api.auth.people import TOTP_SECONDS, create_person, new_second_factor
-from tests.console.desk import Page
-from tests.support.door import Door, good
+from tests.console.console_session import Page
+from tests.support.api_client import ApiClient, good
 from tests.support.province import CITIES, populate, run
 
 PASSWORD = "correct horse battery"
@@ -54,7 +54,7 @@ class Seat:
 
 
 @contextlib.asynccontextmanager
-async def seated(app: Door, owner: asyncpg.Connection, name: str, role: str) -> AsyncIterator[Seat]:
+async def seated(app: ApiClient, owner: asyncpg.Connection, name: str, role: str) -> AsyncIterator[Seat]:
     """A new person with a second factor, logged in."""
     secret = new_second_factor(name)[0]
     await create_person(
@@ -67,7 +67,7 @@ async def seated(app: Door, owner: asyncpg.Connection, name: str, role: str) -> 
         yield seat
 
 
-async def test_from_the_submission_to_the_lock(app: Door, owner: asyncpg.Connection) -> None:
+async def test_from_the_submission_to_the_lock(app: ApiClient, owner: asyncpg.Connection) -> None:
     await populate(app)
     clerk = await app.holder("settlement:run", "report:read", "payout:read", name="周")
     number = (await run(clerk, number="console"))["id"]

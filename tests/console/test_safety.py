@@ -7,28 +7,28 @@ import re
 import pytest
 
 from api.console.answer import POLICY
-from tests.console import shelf
-from tests.console.desk import Desk, Page
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession, Page
 
-HERE = f"/console/settlements/{shelf.FIRST}"
+HERE = f"/console/settlements/{fixtures.FIRST}"
 PAGES = [
-    "/console/login", "/console/settlements", HERE, f"{HERE}/lines/{shelf.AWARDED}",
+    "/console/login", "/console/settlements", HERE, f"{HERE}/lines/{fixtures.AWARDED}",
     f"{HERE}/lines/91340500MA0000006Q", f"{HERE}/lines/91340600MA0000007K", "/console/rounds",
     "/console/rounds/anhui-2026", "/console/rounds/yinchuan-draft", "/console/quarantine", f"{HERE}/decide/cancel",
     "/console/payouts", "/console/payouts/2", "/console/claims", "/console/claims/1", "/console/audit",
 ]  # fmt: skip
 
 
-def sit(desk: Desk, path: str) -> None:
+def sit(desk: ConsoleSession, path: str) -> None:
     """Be somebody who sees the page."""
-    desk.sit_down("auditor" if path == "/console/audit" else "finance")
+    desk.be_logged_in_as("auditor" if path == "/console/audit" else "finance")
 
 
 REFUSALS = [("/console/none", 404), (f"{HERE}?status=none", 400), (f"{HERE}/lines/none", 404)]
 
 
 @pytest.mark.parametrize(("path", "status"), [*((path, 200) for path in PAGES), *REFUSALS])
-async def test_every_answer_carries_the_policy_and_is_not_kept(finance: Desk, path: str, status: int) -> None:
+async def test_every_answer_carries_the_policy_and_is_not_kept(finance: ConsoleSession, path: str, status: int) -> None:
     sit(finance, path)
     response = await finance.client.get(path)
     assert response.status_code == status
@@ -50,7 +50,7 @@ def test_the_policy_allows_no_script_and_nothing_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_have_no_script_no_inline_style_and_ask_only_us(finance: Desk, path: str) -> None:
+async def test_pages_have_no_script_no_inline_style_and_ask_only_us(finance: ConsoleSession, path: str) -> None:
     sit(finance, path)
     page = await finance.page(path)
     assert "script" not in page.tags
@@ -62,7 +62,7 @@ async def test_pages_have_no_script_no_inline_style_and_ask_only_us(finance: Des
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_page_is_chinese_and_has_one_main_heading(finance: Desk, path: str) -> None:
+async def test_every_page_is_chinese_and_has_one_main_heading(finance: ConsoleSession, path: str) -> None:
     sit(finance, path)
     page = await finance.page(path)
     assert ("html", "lang", "zh-CN") in page.attributes
@@ -70,21 +70,21 @@ async def test_every_page_is_chinese_and_has_one_main_heading(finance: Desk, pat
     assert ("meta", "name", "viewport") in page.attributes
 
 
-async def test_hostile_names_are_text(finance: Desk) -> None:
+async def test_hostile_names_are_text(finance: ConsoleSession) -> None:
     for path in (
         HERE, f"{HERE}/lines/91340500MA0000006Q", "/console/quarantine", "/console/payouts/2", "/console/claims",
         "/console/audit",
     ):  # fmt: skip
         sit(finance, path)
         page = await finance.page(path)
-        assert shelf.HOSTILE in page.text, "it is shown as it is"
-        assert shelf.HOSTILE not in page.html
+        assert fixtures.HOSTILE in page.text, "it is shown as it is"
+        assert fixtures.HOSTILE not in page.html
     sit(finance, HERE)
-    assert shelf.FORMULA in (await finance.page(HERE)).text
+    assert fixtures.FORMULA in (await finance.page(HERE)).text
 
 
 @pytest.mark.parametrize("q", ['"><script>alert(1)</script>', "' onfocus=alert(1) x='", "{{7*7}}", "%00", "=1+1"])
-async def test_what_is_typed_comes_back_as_text(finance: Desk, q: str) -> None:
+async def test_what_is_typed_comes_back_as_text(finance: ConsoleSession, q: str) -> None:
     response = await finance.client.get(HERE, params={"q": q})
     page = Page(response.text)
     assert ("input", "value", q) in page.attributes
@@ -93,12 +93,12 @@ async def test_what_is_typed_comes_back_as_text(finance: Desk, q: str) -> None:
     assert "49" not in re.sub(r"\d{3,}", "", page.text.partition("没有符合")[2])
 
 
-async def test_the_login_form_gives_back_a_hostile_name_as_text(desk: Desk) -> None:
+async def test_the_login_form_gives_back_a_hostile_name_as_text(desk: ConsoleSession) -> None:
     answer = await desk.log_in('"><script>', "wrong")
     assert "script" not in Page(answer.text).tags
 
 
-async def test_static_files_may_be_kept_for_their_address_changes(desk: Desk) -> None:
+async def test_static_files_may_be_kept_for_their_address_changes(desk: ConsoleSession) -> None:
     for address in (await desk.page("/console/login")).asked_for:
         response = await desk.client.get(address)
         assert response.status_code == 200
@@ -109,13 +109,13 @@ async def test_static_files_may_be_kept_for_their_address_changes(desk: Desk) ->
 
 
 @pytest.mark.parametrize("name", ["../pages.py", "..%2Fpages.py", "%2e%2e/guard.py", "frame.html", ""])
-async def test_nothing_else_is_served_as_a_file(desk: Desk, name: str) -> None:
+async def test_nothing_else_is_served_as_a_file(desk: ConsoleSession, name: str) -> None:
     response = await desk.client.get(f"/console/static/{name}")
     assert response.status_code in (404, 307, 303)
     assert "import" not in response.text
 
 
-async def test_a_database_that_is_away_is_a_page_too(finance: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_is_away_is_a_page_too(finance: ConsoleSession, monkeypatch: pytest.MonkeyPatch) -> None:
     from meter.journal.write.transaction import JournalUnavailable
 
     async def away(number: str) -> None:

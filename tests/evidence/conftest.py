@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest_asyncio
 
-from tests.support.door import good
+from tests.support.api_client import good
 from tests.support.postgres import Cluster, url_of
 from tests.support.province import CITIES, code_of, locked, people_of, populate, use
 from tests.support.serving import in_process

@@ -14,13 +14,13 @@ from python_calamine import CalamineWorkbook
 
 from api.app import app_of
 from api.settings import Settings
-from tests.support.door import Door, good
+from tests.support.api_client import ApiClient, good
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate, run
 
 
 @pytest_asyncio.fixture
-async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Door]:
+async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[ApiClient]:
     """A service that has a data directory, and so a key."""
     async with cluster.database() as url:
         app = app_of(Settings(url, data=tmp_path))
@@ -28,10 +28,10 @@ async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Door]:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://suanbu", timeout=60) as client,
         ):
-            yield Door(client, app.state.service.engine, url)
+            yield ApiClient(client, app.state.service.engine, url)
 
 
-async def test_the_checkpoint_on_a_locked_report_is_signed_and_stays_the_same(door: Door, tmp_path: Path) -> None:
+async def test_the_checkpoint_on_a_locked_report_is_signed_and_stays_the_same(door: ApiClient, tmp_path: Path) -> None:
     await populate(door)
     people = await people_of(door)
     before = (await run(people.clerk, number="before"))["id"]

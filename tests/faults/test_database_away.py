@@ -23,7 +23,7 @@ from api.http import problem
 from meter.journal.queries import key_of
 from meter.journal.write.transaction import JournalUnavailable
 from tests.security.test_cities import routes_of
-from tests.support.door import Door, Holder, good
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.proxy import CuttingProxy
 from tests.support.records import (
     JSON,
@@ -114,13 +114,13 @@ async def test_a_mistake_of_ours_is_called_one(name: str) -> None:
 class Cut:
     """A service behind a proxy that can be cut, with a key for everything and somebody logged in."""
 
-    door: Door
+    door: ApiClient
     proxy: CuttingProxy
     headers: dict[str, str]
     paths: list[str]
     writes: list[tuple[str, str]]
     """Method and path of every route that changes something."""
-    platform: Holder
+    platform: KeyClient
     database: str
     """Past the proxy."""
 

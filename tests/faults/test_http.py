@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from api.http import protocol
-from tests.support.door import Door, counts, good
+from tests.support.api_client import ApiClient, counts, good
 from tests.support.records import JSON, as_array, usage
 from tests.support.serving import Served, over_http
 
@@ -156,14 +156,14 @@ async def test_an_offer_to_upgrade_that_closes_is_closed(port: int) -> None:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def door(server: Served, database: str) -> AsyncIterator[Door]:
+async def door(server: Served, database: str) -> AsyncIterator[ApiClient]:
     """The way in to the service as a process."""
     async with over_http(server.url, database) as opened:
         await opened.register_the_usual()
         yield opened
 
 
-async def test_the_service_takes_records_from_a_client_that_offers_to_upgrade(server: Served, door: Door) -> None:
+async def test_the_service_takes_records_from_a_client_that_offers_to_upgrade(server: Served, door: ApiClient) -> None:
     platform = await door.platform()
     body = as_array([usage("offered")])
     head = b"POST /v1/usage-records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n" % (

@@ -22,7 +22,7 @@ import pytest_asyncio
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
 from tests.faults.pushing import Crowd, Pusher
-from tests.support.door import Door
+from tests.support.api_client import ApiClient
 from tests.support.postgres import folder_for_postgres
 from tests.support.serving import Served, over_http
 
@@ -54,7 +54,7 @@ def database_of(data: Path) -> str:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def door(served: Served, data: Path) -> AsyncIterator[Door]:
+async def door(served: Served, data: Path) -> AsyncIterator[ApiClient]:
     """The way in, with the usual registered."""
     async with over_http(served.url, database_of(data)) as opened:
         await opened.register_the_usual()
@@ -120,14 +120,14 @@ async def first_answer(client: httpx.AsyncClient) -> None:
     raise AssertionError("not ready again within 90 s")
 
 
-async def crowd_of(door: Door, label: str) -> Crowd:
+async def crowd_of(door: ApiClient, label: str) -> Crowd:
     """Clients of one source, each with ids of its own."""
     platform = await door.platform(source=label)
     names = [f"{label}-{n}" for n in range(CLIENTS)]
     return Crowd([Pusher(door.client, platform.key, name, BATCH_RECORDS) for name in names])
 
 
-async def assert_exact(crowd: Crowd, door: Door, label: str) -> None:
+async def assert_exact(crowd: Crowd, door: ApiClient, label: str) -> None:
     """What was acknowledged is in the journal, once; the numbers have no gap and the chain verifies."""
     assert crowd.wrong == []
     connection = await asyncpg.connect(door.url)
@@ -147,7 +147,7 @@ async def assert_exact(crowd: Crowd, door: Door, label: str) -> None:
     assert totals[0]["records"] == await _counted(door)
 
 
-async def _counted(door: Door) -> int:
+async def _counted(door: ApiClient) -> int:
     connection = await asyncpg.connect(door.url)
     try:
         return int(await connection.fetchval("select count(*) from entry"))
@@ -155,7 +155,7 @@ async def _counted(door: Door) -> int:
         await connection.close()
 
 
-async def test_killing_a_worker_loses_nothing(door: Door, served: Served) -> None:
+async def test_killing_a_worker_loses_nothing(door: ApiClient, served: Served) -> None:
     chance = random.Random(SEED)
     crowd = await crowd_of(door, "workers")
 
@@ -172,7 +172,7 @@ async def test_killing_a_worker_loses_nothing(door: Door, served: Served) -> Non
     await assert_exact(crowd, door, "workers")
 
 
-async def test_killing_postgresql_loses_nothing_and_nobody_has_to_help(door: Door, data: Path) -> None:
+async def test_killing_postgresql_loses_nothing_and_nobody_has_to_help(door: ApiClient, data: Path) -> None:
     chance = random.Random(SEED + 1)
     crowd = await crowd_of(door, "database")
 
@@ -190,7 +190,7 @@ async def test_killing_postgresql_loses_nothing_and_nobody_has_to_help(door: Doo
     await assert_exact(crowd, door, "database")
 
 
-async def test_restarting_postgresql_under_load_tells_clients_to_wait(door: Door, data: Path) -> None:
+async def test_restarting_postgresql_under_load_tells_clients_to_wait(door: ApiClient, data: Path) -> None:
     crowd = await crowd_of(door, "restart")
 
     async def fault() -> None:
@@ -210,7 +210,7 @@ async def test_restarting_postgresql_under_load_tells_clients_to_wait(door: Door
     await assert_exact(crowd, door, "restart")
 
 
-async def test_killing_the_whole_service_loses_nothing(door: Door, served: Served) -> None:
+async def test_killing_the_whole_service_loses_nothing(door: ApiClient, served: Served) -> None:
     chance = random.Random(SEED + 2)
     crowd = await crowd_of(door, "service")
 
@@ -226,7 +226,7 @@ async def test_killing_the_whole_service_loses_nothing(door: Door, served: Serve
     await assert_exact(crowd, door, "service")
 
 
-async def test_killing_only_the_parent_leaves_no_workers_behind(door: Door, served: Served) -> None:
+async def test_killing_only_the_parent_leaves_no_workers_behind(door: ApiClient, served: Served) -> None:
     """An orphan would hold the port, and the next start would fail."""
     workers = workers_of(served.pid)
     assert len(workers) == 2

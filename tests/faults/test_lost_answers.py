@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.proxy import CuttingProxy
 from tests.support.records import as_array, chip, facility, usage, void
 from tests.support.serving import in_process
@@ -26,10 +26,10 @@ CYCLES = int(os.environ.get("SUANBU_FAULT_CYCLES", "2")) * 3
 class Cut:
     """A service whose database can be cut off, and a platform that sends to it."""
 
-    door: Door
+    door: ApiClient
     proxy: CuttingProxy
-    platform: Holder
-    registrar: Holder
+    platform: KeyClient
+    registrar: KeyClient
 
 
 @pytest_asyncio.fixture(scope="module")

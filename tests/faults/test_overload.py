@@ -18,7 +18,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, as_lines, usage
 from tests.support.serving import Served, over_http
@@ -48,7 +48,7 @@ class Crowd:
     """Clients that each send a batch until it is acknowledged, then the next."""
 
     client: httpx.AsyncClient
-    sender: Holder
+    sender: KeyClient
     offered: int = 0
     refused: int = 0
     acknowledged: int = 0
@@ -77,7 +77,7 @@ class Crowd:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def door(server: Served, database: str) -> AsyncIterator[Door]:
+async def door(server: Served, database: str) -> AsyncIterator[ApiClient]:
     """The way in to the service as a process."""
     async with over_http(server.url, database) as opened:
         await opened.register_the_usual()
@@ -85,7 +85,7 @@ async def door(server: Served, database: str) -> AsyncIterator[Door]:
 
 
 async def test_far_more_than_it_takes_is_all_recorded_once_and_leaves_it_well(
-    door: Door, server: Served, owner: asyncpg.Connection
+    door: ApiClient, server: Served, owner: asyncpg.Connection
 ) -> None:
     sender = await door.platform()
     # a connection that lies idle is closed by us before the service does it just as we send

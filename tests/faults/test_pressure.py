@@ -17,11 +17,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from api.http import admission
 from api.service import LARGE_BODIES_AT_ONCE, Service
 from meter.journal.write import recorder
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import JSON, NDJSON, as_array, as_lines, usage, uscc
 
 
-def service_of(door: Door) -> Service:
+def service_of(door: ApiClient) -> Service:
     """The service behind the door."""
     transport = door.client._transport
     assert isinstance(transport, httpx.ASGITransport)
@@ -38,7 +38,7 @@ def told_to_wait(answer: httpx.Response, code: str) -> bool:
 
 
 async def test_more_records_than_may_wait_are_told_to_come_back(
-    app: Door, platform: Holder, monkeypatch: pytest.MonkeyPatch
+    app: ApiClient, platform: KeyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "QUEUE_RECORDS", 120)
     consumer, size = uscc(700), 50
@@ -59,7 +59,7 @@ async def test_more_records_than_may_wait_are_told_to_come_back(
 
 
 @pytest_asyncio.fixture
-async def no_place(app: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+async def no_place(app: ApiClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """The service while others have every place for large bodies."""
     monkeypatch.setattr(admission, "WAIT_SECONDS", 0.05)
     service = service_of(app)
@@ -70,7 +70,7 @@ async def no_place(app: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 async def test_without_a_place_large_bodies_wait_and_small_ones_do_not(
-    app: Door, platform: Holder, registrar: Holder, no_place: Service
+    app: ApiClient, platform: KeyClient, registrar: KeyClient, no_place: Service
 ) -> None:
     assert no_place.large_bodies.locked()
     assert told_to_wait(await platform.send(as_array([usage("packed")]), JSON, "gzip"), "overloaded")
@@ -84,7 +84,7 @@ async def test_without_a_place_large_bodies_wait_and_small_ones_do_not(
     assert counts(good(await registrar.put("/chips", []))) == [0, 0, 0, 0]
 
 
-async def test_places_are_given_back_whatever_became_of_a_body(app: Door, platform: Holder) -> None:
+async def test_places_are_given_back_whatever_became_of_a_body(app: ApiClient, platform: KeyClient) -> None:
     for _ in range(LARGE_BODIES_AT_ONCE + 1):
         headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": "gzip"}
         broken = await app.client.post("/v1/usage-records", content=b"nonsense", headers=headers)
@@ -96,7 +96,7 @@ async def test_places_are_given_back_whatever_became_of_a_body(app: Door, platfo
 
 
 async def test_without_a_free_connection_readers_wait_and_records_are_taken(
-    app: Door, platform: Holder, monkeypatch: pytest.MonkeyPatch
+    app: ApiClient, platform: KeyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await platform.push(usage("before"))
     engine = service_of(app).engine

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import zstandard
 
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import JSON, NDJSON, as_lines, usage
 from tests.support.serving import Served, over_http
 
@@ -23,7 +23,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest_asyncio.fixture(scope="module")
-async def door(server: Served, database: str) -> AsyncIterator[Door]:
+async def door(server: Served, database: str) -> AsyncIterator[ApiClient]:
     """The way in to the service as a process."""
     async with over_http(server.url, database) as opened:
         await opened.register_the_usual()
@@ -31,7 +31,7 @@ async def door(server: Served, database: str) -> AsyncIterator[Door]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def platform(door: Door) -> Holder:
+async def platform(door: ApiClient) -> KeyClient:
     """A platform whose connections are warm and whose first batch is in."""
     sender = await door.platform()
     assert counts(good(await sender.send(as_lines([usage(f"warm-{i}") for i in range(10_000)]), NDJSON)))[0] == 10_000
@@ -79,7 +79,7 @@ async def slow_clients(server: Served, key: str, count: int, declared: int, sent
     ids=["small", "large", "large, begun"],
 )
 async def test_slow_clients_do_not_keep_others_waiting(
-    server: Served, platform: Holder, declared: int, sent: int
+    server: Served, platform: KeyClient, declared: int, sent: int
 ) -> None:
     """While they dribble, small and large deliveries of others are answered."""
     async with slow_clients(server, platform.key, SLOW_CLIENTS, declared, sent) as told:
@@ -91,14 +91,14 @@ async def test_slow_clients_do_not_keep_others_waiting(
         assert told == [], "they were slow the whole time"
 
 
-async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(server: Served, platform: Holder) -> None:
+async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(server: Served, platform: KeyClient) -> None:
     async with slow_clients(server, platform.key, 20, 5000, 2000):
         pass
     assert counts(await platform.push(usage("after-the-gone"))) == [1, 0, 0, 0]
 
 
 async def test_a_client_that_does_not_read_its_answer_is_recorded_all_the_same(
-    server: Served, platform: Holder
+    server: Served, platform: KeyClient
 ) -> None:
     body = as_lines([usage("unread")])
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -131,7 +131,7 @@ def bombs() -> dict[str, tuple[bytes, str | None, int]]:
     }
 
 
-async def test_bombs_are_refused_in_bounded_memory(door: Door, server: Served, platform: Holder) -> None:
+async def test_bombs_are_refused_in_bounded_memory(door: ApiClient, server: Served, platform: KeyClient) -> None:
     sent = bombs()
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON}
     # what one legitimate delivery of the largest size takes is not the bombs' doing
@@ -152,7 +152,7 @@ async def test_bombs_are_refused_in_bounded_memory(door: Door, server: Served, p
 
 @pytest.mark.parametrize("query", ["", "?verbose=true"], ids=["past the framework", "through it"])
 async def test_what_was_refused_does_not_stay_in_memory(
-    door: Door, server: Served, platform: Holder, query: str
+    door: ApiClient, server: Served, platform: KeyClient, query: str
 ) -> None:
     """One after another: a body that an error kept alive would be there until the next collection of garbage."""
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON}
@@ -166,7 +166,9 @@ async def test_what_was_refused_does_not_stay_in_memory(
     assert server.peak_bytes() - before < GROWTH_BYTES
 
 
-async def test_many_large_puts_at_once_take_no_more_than_a_few(door: Door, server: Served, platform: Holder) -> None:
+async def test_many_large_puts_at_once_take_no_more_than_a_few(
+    door: ApiClient, server: Served, platform: KeyClient
+) -> None:
     """Small to send, large to unpack, and nearly a batch: each waits for its place."""
     item = b'{"day":"2025-01-01","records":1,"charge_fen":1,"x":"' + b"y" * 3000 + b'"}'
     body = gzip.compress(b"[" + b",".join([item] * 9_999) + b"]")
@@ -182,7 +184,7 @@ async def test_many_large_puts_at_once_take_no_more_than_a_few(door: Door, serve
     assert await put(24) - few < GROWTH_BYTES
 
 
-async def test_many_bombs_at_once_take_no_more_than_a_few(door: Door, server: Served, platform: Holder) -> None:
+async def test_many_bombs_at_once_take_no_more_than_a_few(door: ApiClient, server: Served, platform: KeyClient) -> None:
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": "gzip"}
     bomb = gzip.compress(bytes(200 * MEBIBYTE))
 
@@ -195,7 +197,7 @@ async def test_many_bombs_at_once_take_no_more_than_a_few(door: Door, server: Se
     assert await explode(40) - few < GROWTH_BYTES
 
 
-async def test_large_bodies_half_read_do_not_wait_for_each_other(door: Door, platform: Holder) -> None:
+async def test_large_bodies_half_read_do_not_wait_for_each_other(door: ApiClient, platform: KeyClient) -> None:
     """Together they are more than may be held at once, and all of them arrive at the same time."""
 
     async def one(number: int) -> int:
@@ -208,7 +210,9 @@ async def test_large_bodies_half_read_do_not_wait_for_each_other(door: Door, pla
     assert await asyncio.gather(*(one(number) for number in range(16))) == [1] * 16
 
 
-async def test_a_body_without_a_declared_length_is_read_no_further_than_the_limit(door: Door, platform: Holder) -> None:
+async def test_a_body_without_a_declared_length_is_read_no_further_than_the_limit(
+    door: ApiClient, platform: KeyClient
+) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:

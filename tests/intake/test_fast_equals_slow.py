@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.intake import RECORD, BodyError, Received
-from meter.intake.codes import Refused
+from meter.intake.codes import RecordRefused
 from meter.intake.kernels.fields import is_plain_text, is_uscc, millicards_of_text, seconds_of
 from meter.intake.record.instants import date_of_days, days_of_date, seconds_of_instant, text_of_instant
 from meter.intake.record.usage_record import Number, Pairs, millicards_of, plain_text
@@ -110,7 +110,7 @@ def test_texts_that_may_be_instants(text: str) -> None:
     """The kernel takes a text only when the authority does, as the same second."""
     try:
         expected = seconds_of_instant("started_at", text)
-    except Refused:
+    except RecordRefused:
         expected = -1
     assert seconds_of(letters(text), 1, len(text)) == expected
 
@@ -126,7 +126,7 @@ def test_texts_that_are_nearly_instants(text: str, changes: list[tuple[int, str]
         text = text[:place] + letter + text[place + 1 :]
     try:
         expected = seconds_of_instant("started_at", text)
-    except Refused:
+    except RecordRefused:
         expected = -1
     assert seconds_of(letters(text), 1, len(text)) == expected
 
@@ -137,7 +137,7 @@ def test_cards(text: str) -> None:
     """The kernel takes a decimal only when the authority does, as the same thousandths."""
     try:
         expected = millicards_of(text)
-    except Refused:
+    except RecordRefused:
         expected = -1
     assert millicards_of_text(letters(text), 1, len(text)) == expected
     assert millicards_of(Number("12")) == 12_000
@@ -149,7 +149,7 @@ def test_plain_texts(text: str) -> None:
     """Control characters, halves of pairs and more than 64 characters: the same verdict."""
     try:
         expected = len(plain_text("order", {"order": text})) <= 64
-    except Refused:
+    except RecordRefused:
         expected = False
     array = letters(text)
     assert is_plain_text(array, 1, len(array) - 2, 64) == expected
@@ -174,7 +174,7 @@ def test_check_digits(body: str, last: str) -> None:
     for digit in ALPHABET:
         try:
             check_uscc(body + digit)
-        except Refused:
+        except RecordRefused:
             assert not is_uscc(letters(body + digit), 1, 18)
         else:
             assert is_uscc(letters(body + digit), 1, 18)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.door import Door, Holder, counts
+from tests.support.api_client import ApiClient, KeyClient, counts
 from tests.support.records import (
     ARROW,
     NDJSON,
@@ -19,7 +19,7 @@ from tests.support.records import (
 )
 
 
-async def fill(door: Door) -> None:
+async def fill(door: ApiClient) -> None:
     """Two sources, every kind of batch, quarantine, corrections, a replay, names that are new in every way."""
     registrar = await door.register_the_usual()
     one, two = await door.platform("one"), await door.platform("two")
@@ -43,7 +43,7 @@ async def fill(door: Door) -> None:
         await one.push(usage(f"single-{i}"))
 
 
-async def unknown_consumers(one: Holder) -> None:
+async def unknown_consumers(one: KeyClient) -> None:
     """Conflicts of consumers never seen before: kept the first time, and numbered only with a batch."""
     strange = usage("a0", consumer=uscc(50))
     assert counts(await one.push(strange)) == [0, 0, 1, 0]

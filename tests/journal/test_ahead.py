@@ -14,8 +14,8 @@ from meter.journal import store
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.write import recorder
 from meter.journal.write.group import Group
-from meter.journal.write.transaction import LOCK, Outrun
-from tests.support.door import Door, Holder, good
+from meter.journal.write.transaction import LOCK, HeadMoved
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, Record, as_lines, usage, void
 from tests.support.serving import in_process
@@ -34,7 +34,7 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         seen["ahead"] += 1
         try:
             return await record_ahead(self, *arguments)
-        except Outrun:
+        except HeadMoved:
             seen["outrun"] += 1
             raise
 
@@ -47,7 +47,7 @@ def batch(name: str, size: int = 30) -> list[Record]:
     return [usage(f"{name}-{number}", charge_fen=number) for number in range(size)]
 
 
-async def received(sender: Holder, *deliveries: list[Record]) -> list[dict[str, Any]]:
+async def received(sender: KeyClient, *deliveries: list[Record]) -> list[dict[str, Any]]:
     """The receipts of deliveries sent at once; who is told to come back does."""
 
     async def one(records: list[Record]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ async def entries(owner: asyncpg.Connection) -> int:
 
 
 async def test_what_goes_ahead_is_recorded_once_and_in_order(
-    platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int]
+    platform: KeyClient, owner: asyncpg.Connection, ahead: dict[str, int]
 ) -> None:
     before = await entries(owner)
     receipts = await received(platform, *(batch(f"order-{number}") for number in range(40)))
@@ -79,7 +79,7 @@ async def test_what_goes_ahead_is_recorded_once_and_in_order(
 
 
 async def test_copies_repeats_corrections_and_small_ones_between_them_are_seen(
-    platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int]
+    platform: KeyClient, owner: asyncpg.Connection, ahead: dict[str, int]
 ) -> None:
     before = await entries(owner)
     chance = random.Random(3)
@@ -126,7 +126,7 @@ async def while_the_first_is_sent(
 
 
 async def test_when_the_one_before_comes_to_nothing_nothing_is_lost_or_doubled(
-    platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    platform: KeyClient, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await entries(owner)
 
@@ -147,7 +147,7 @@ async def test_when_the_one_before_comes_to_nothing_nothing_is_lost_or_doubled(
 
 
 async def test_when_the_key_file_is_thrown_away_between_nothing_is_doubled(
-    platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    platform: KeyClient, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await entries(owner)
     note_ahead = KnownKeys.note_ahead
@@ -155,12 +155,12 @@ async def test_when_the_key_file_is_thrown_away_between_nothing_is_doubled(
 
     def throwing(self: KnownKeys, *arguments: Any) -> bytes:
         nonlocal thrown
-        lineage = note_ahead(self, *arguments)
+        generation = note_ahead(self, *arguments)
         if not thrown:
             thrown = 1
             with self.file.held():
                 self.file.discard()
-        return lineage
+        return generation
 
     monkeypatch.setattr(KnownKeys, "note_ahead", throwing)
     receipts = await received(platform, *(batch(f"thrown-{number // 2}") for number in range(20)))
@@ -172,11 +172,15 @@ async def test_when_the_key_file_is_thrown_away_between_nothing_is_doubled(
 
 
 async def test_when_somebody_else_comes_between_it_is_recorded_after_them(
-    app: Door, platform: Holder, owner: asyncpg.Connection, ahead: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    app: ApiClient,
+    platform: KeyClient,
+    owner: asyncpg.Connection,
+    ahead: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = await entries(owner)
     async with in_process(app.url) as second:
-        other = Holder(second.client, platform.key, platform.name)
+        other = KeyClient(second.client, platform.key, platform.name)
         await other.push(usage("caught-up"))
         between: list[asyncio.Task[dict[str, Any]]] = []
 
@@ -200,11 +204,11 @@ async def test_when_somebody_else_comes_between_it_is_recorded_after_them(
 
 @pytest.mark.usefixtures("ahead")
 async def test_two_services_that_go_ahead_of_each_other_lose_and_double_nothing(
-    app: Door, platform: Holder, owner: asyncpg.Connection
+    app: ApiClient, platform: KeyClient, owner: asyncpg.Connection
 ) -> None:
     before = await entries(owner)
     async with in_process(app.url) as second:
-        other = Holder(second.client, platform.key, platform.name)
+        other = KeyClient(second.client, platform.key, platform.name)
         deliveries = [batch(f"both-{number}") for number in range(20)]
         receipts = await asyncio.gather(received(platform, *deliveries), received(other, *reversed(deliveries)))
     totals = [sum(receipt[name] for part in receipts for receipt in part) for name in ("accepted", "duplicate")]

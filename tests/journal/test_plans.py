@@ -9,12 +9,12 @@ import asyncpg
 import pytest_asyncio
 
 from meter.registry.reconcile import RECORDED, SHANGHAI
-from tests.support.door import Door, Holder, counts, good
+from tests.support.api_client import ApiClient, KeyClient, counts, good
 from tests.support.records import NDJSON, as_lines, usage
 
 
 @pytest_asyncio.fixture
-async def filled(app: Door, platform: Holder) -> str:
+async def filled(app: ApiClient, platform: KeyClient) -> str:
     """The URL of a journal of six batches, of a day each."""
     for day in range(1, 7):
         times = {"started_at": f"2025-09-0{day}T08:00:00+08:00", "ended_at": f"2025-09-0{day}T09:00:00+08:00"}

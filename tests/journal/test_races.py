@@ -13,21 +13,21 @@ import pytest_asyncio
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.group import Group
 from meter.journal.write.transaction import LOCK
-from tests.support.door import Door, Holder, counts, good
+from tests.support.api_client import ApiClient, KeyClient, counts, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, as_lines, facility, usage, uscc, void
 from tests.support.serving import Served, in_process, over_http
 
 
 @pytest_asyncio.fixture(scope="module")
-async def second(app: Door) -> AsyncIterator[Door]:
+async def second(app: ApiClient) -> AsyncIterator[ApiClient]:
     """A second service on the same database, with caches of its own."""
     async with in_process(app.url) as door:
         yield door
 
 
 async def test_two_processes_racing_for_the_same_ids_lose_and_double_nothing(
-    app: Door, registrar: Holder, owner: asyncpg.Connection
+    app: ApiClient, registrar: KeyClient, owner: asyncpg.Connection
 ) -> None:
     assert registrar.key
     names = [f"race-{i}" for i in range(400)]
@@ -43,11 +43,11 @@ async def test_two_processes_racing_for_the_same_ids_lose_and_double_nothing(
 
 
 async def test_two_services_racing_with_different_content_keep_one_version(
-    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+    app: ApiClient, second: ApiClient, registrar: KeyClient, owner: asyncpg.Connection
 ) -> None:
     assert registrar.key
     one = await app.platform(source="versions")
-    two = Holder(second.client, one.key, one.name)
+    two = KeyClient(second.client, one.key, one.name)
     for i in range(10):
         receipts = await asyncio.gather(*(who.push(usage(f"v{i}", charge_fen=n)) for n, who in enumerate((one, two))))
         assert sorted((receipt["accepted"], receipt["conflict"]) for receipt in receipts) == [(0, 1), (1, 0)]
@@ -55,11 +55,11 @@ async def test_two_services_racing_with_different_content_keep_one_version(
 
 
 async def test_two_services_racing_to_correct_one_record_correct_it_once(
-    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+    app: ApiClient, second: ApiClient, registrar: KeyClient, owner: asyncpg.Connection
 ) -> None:
     assert registrar.key
     one = await app.platform(source="correctors")
-    two = Holder(second.client, one.key, one.name)
+    two = KeyClient(second.client, one.key, one.name)
     for i in range(10):
         await one.push(usage(f"c{i}"))
         receipts = await asyncio.gather(*(who.push(void(f"c{i}-by-{n}", f"c{i}")) for n, who in enumerate((one, two))))
@@ -70,11 +70,11 @@ async def test_two_services_racing_to_correct_one_record_correct_it_once(
 
 
 async def test_new_consumers_met_by_two_services_at_once_get_one_number_each(
-    app: Door, second: Door, registrar: Holder, owner: asyncpg.Connection
+    app: ApiClient, second: ApiClient, registrar: KeyClient, owner: asyncpg.Connection
 ) -> None:
     assert registrar.key
     one = await app.platform(source="numbers")
-    two = Holder(second.client, one.key, one.name)
+    two = KeyClient(second.client, one.key, one.name)
     for i in range(5):
         fresh = [uscc(5000 + 10 * i + n) for n in range(10)]
         receipts = await asyncio.gather(
@@ -87,7 +87,9 @@ async def test_new_consumers_met_by_two_services_at_once_get_one_number_each(
     await journal_is_whole(owner)
 
 
-async def test_nobody_sees_a_batch_before_all_smaller_ones(app: Door, second: Door, owner: asyncpg.Connection) -> None:
+async def test_nobody_sees_a_batch_before_all_smaller_ones(
+    app: ApiClient, second: ApiClient, owner: asyncpg.Connection
+) -> None:
     """While somebody holds the journal's lock nothing is numbered; afterwards everything follows in order."""
     one, two = await app.platform(), await second.platform()
     before = await owner.fetchval("select coalesce(max(batch), 0) from batch")
@@ -106,7 +108,7 @@ async def test_nobody_sees_a_batch_before_all_smaller_ones(app: Door, second: Do
     await journal_is_whole(owner)
 
 
-async def test_a_registry_that_changed_meanwhile_is_asked_again(second: Door, registrar: Holder) -> None:
+async def test_a_registry_that_changed_meanwhile_is_asked_again(second: ApiClient, registrar: KeyClient) -> None:
     """The second service has not heard of the facility yet when it checks, but its commit must know it."""
     sender = await second.platform()
     for i in range(5):
@@ -127,7 +129,7 @@ async def test_a_registry_that_changed_meanwhile_is_asked_again(second: Door, re
         "alter table {table} disable trigger all",
     ],
 )
-async def test_the_services_role_cannot_change_what_is_recorded(app: Door, statement: str) -> None:
+async def test_the_services_role_cannot_change_what_is_recorded(app: ApiClient, statement: str) -> None:
     tables = {
         "batch": "digest", "batch_body": "body", "entry": "charge_fen", "reversal": "charge_fen", "quarantine": "code",
         "quarantine_release": "batch", "party": "uscc", "facility": "code", "chip": "code", "source": "name",
@@ -145,7 +147,7 @@ async def test_the_services_role_cannot_change_what_is_recorded(app: Door, state
 
 
 async def test_what_repeats_a_delivery_of_its_own_transaction_gets_the_same_receipt(
-    platform: Holder, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    platform: KeyClient, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the journal is held, what arrives gathers in one group; among it everything twice."""
     sizes: list[int] = []

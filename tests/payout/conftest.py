@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest_asyncio
 
-from tests.support.door import Door
+from tests.support.api_client import ApiClient
 from tests.support.postgres import Cluster
 from tests.support.province import People, locked, people_of, populate
 from tests.support.serving import in_process
@@ -20,7 +20,7 @@ ENTITIES_A_CITY = 6
 class Paying:
     """A province with a locked settlement."""
 
-    door: Door
+    door: ApiClient
     people: People
     settlement: str
     owner: asyncpg.Connection

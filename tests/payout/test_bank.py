@@ -16,8 +16,8 @@ from settlement.payout.instructions import ledger, list_instructions
 from settlement.payout.worker import follow_up, work
 from tests.payout.bank import WAYS, FakeBank
 from tests.payout.conftest import Paying
+from tests.support.api_client import good, problem
 from tests.support.clock import later
-from tests.support.door import good, problem
 from tests.support.worlds import post
 
 BATCH = 100

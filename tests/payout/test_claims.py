@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from tests.payout.conftest import Paying
-from tests.support.door import good, problem
+from tests.support.api_client import good, problem
 from tests.support.province import CITIES, approved, code_of, decide, use
 from tests.support.records import entity, usage
 from tests.support.worlds import every_line, post

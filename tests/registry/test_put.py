@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from tests.support.door import Door, Holder, codes, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, codes, counts, good, problem
 from tests.support.records import ABSENT, JSON, OWNER, Record, chip, entity, expenditure, facility, holding, usage, uscc
 
 
 @pytest.fixture
-async def keeper(app: Door, registrar: Holder) -> Holder:
+async def keeper(app: ApiClient, registrar: KeyClient) -> KeyClient:
     """Who keeps the registry."""
     assert app
     return registrar
 
 
-async def accepted(keeper: Holder, path: str, *items: Record) -> dict[str, Any]:
+async def accepted(keeper: KeyClient, path: str, *items: Record) -> dict[str, Any]:
     """The answer to items that must all be accepted."""
     answer = good(await keeper.put(path, list(items)))
     assert counts(answer) == [len(items), 0, 0, 0], answer
     return answer
 
 
-async def all_items(keeper: Holder, path: str, **query: Any) -> list[dict[str, Any]]:
+async def all_items(keeper: KeyClient, path: str, **query: Any) -> list[dict[str, Any]]:
     """Every fact of a list."""
     return await keeper.items(path, limit=1000, **query)
 
@@ -43,7 +43,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("path", GOOD)
-async def test_a_put_is_idempotent_and_its_facts_can_be_read(keeper: Holder, path: str) -> None:
+async def test_a_put_is_idempotent_and_its_facts_can_be_read(keeper: KeyClient, path: str) -> None:
     first = await accepted(keeper, path, GOOD[path])
     assert first["digest"].startswith("sm3:")
     again = good(await keeper.put(path, [GOOD[path], GOOD[path]]))
@@ -54,7 +54,7 @@ async def test_a_put_is_idempotent_and_its_facts_can_be_read(keeper: Holder, pat
     assert good(await keeper.get(f"/batches/{first['batch']}"))["kind"] == path[1:]
 
 
-async def test_facts_are_appended_and_as_of_shows_what_was_known(keeper: Holder) -> None:
+async def test_facts_are_appended_and_as_of_shows_what_was_known(keeper: KeyClient) -> None:
     code = uscc(110)
 
     async def names(**query: str) -> list[str]:
@@ -69,18 +69,18 @@ async def test_facts_are_appended_and_as_of_shows_what_was_known(keeper: Holder)
     assert await names(as_of="2020-01-01T00:00:00+08:00") == []
 
 
-async def test_a_null_says_as_much_as_nothing(keeper: Holder) -> None:
+async def test_a_null_says_as_much_as_nothing(keeper: KeyClient) -> None:
     code = uscc(111)
     await accepted(keeper, "/entities", entity(code, ai_enterprise=None, valid_to=None))
     assert counts(good(await keeper.put("/entities", [entity(code, ai_enterprise=ABSENT)]))) == [0, 1, 0, 0]
 
 
-async def test_shares_are_compared_as_numbers(keeper: Holder) -> None:
+async def test_shares_are_compared_as_numbers(keeper: KeyClient) -> None:
     await accepted(keeper, "/holdings", holding(uscc(112), uscc(113), "0.250"))
     assert counts(good(await keeper.put("/holdings", [holding(uscc(112), uscc(113), "0.25")]))) == [0, 1, 0, 0]
 
 
-async def test_a_bank_account_is_taken_but_not_shown(keeper: Holder) -> None:
+async def test_a_bank_account_is_taken_but_not_shown(keeper: KeyClient) -> None:
     account = {"bank": "示例银行", "account": "6222000011112222", "holder": "示例单位"}
     await accepted(keeper, "/entities", entity(uscc(114), bank_account=account))
     assert counts(good(await keeper.put("/entities", [entity(uscc(114), bank_account=account)]))) == [0, 1, 0, 0]
@@ -90,7 +90,7 @@ async def test_a_bank_account_is_taken_but_not_shown(keeper: Holder) -> None:
     assert "6222" not in answer.text
 
 
-async def test_expenditures_are_evidence_and_never_replaced(keeper: Holder) -> None:
+async def test_expenditures_are_evidence_and_never_replaced(keeper: KeyClient) -> None:
     await accepted(keeper, "/expenditures", expenditure("once"), expenditure("red", amount_fen=-50))
     answer = good(await keeper.put("/expenditures", [expenditure("once", amount_fen=2), expenditure("once")]))
     assert counts(answer) == [0, 1, 1, 0]
@@ -136,7 +136,7 @@ WRONG: dict[str, tuple[str, object, str]] = {
 
 @pytest.mark.parametrize(("path", "item", "code"), WRONG.values(), ids=WRONG.keys())
 async def test_an_item_that_breaks_its_rule_is_refused_and_stops_nobody(
-    keeper: Holder, path: str, item: object, code: str
+    keeper: KeyClient, path: str, item: object, code: str
 ) -> None:
     known = {"/entities": entity(), "/facilities": facility(), "/chips": chip()}.get(path)
     answer = good(await keeper.put(path, [item, known] if known else [item]))
@@ -162,7 +162,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize(("body", "code"), WRITTEN.values(), ids=WRITTEN.keys())
-async def test_what_json_would_lose_is_refused(keeper: Holder, body: bytes, code: str) -> None:
+async def test_what_json_would_lose_is_refused(keeper: KeyClient, body: bytes, code: str) -> None:
     path = "/expenditures" if b"served_from" in body else "/entities"
     assert good(await keeper.put(path, body))["results"][0]["code"] == code
 
@@ -179,11 +179,11 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("body", "status", "code"), BODIES.values(), ids=BODIES.keys())
-async def test_what_is_no_array_is_refused_as_a_whole(keeper: Holder, body: bytes, status: int, code: str) -> None:
+async def test_what_is_no_array_is_refused_as_a_whole(keeper: KeyClient, body: bytes, status: int, code: str) -> None:
     assert problem(await keeper.put("/entities", body)) == (status, code)
 
 
-async def test_another_content_type_is_415_and_a_packed_body_is_unpacked(app: Door, keeper: Holder) -> None:
+async def test_another_content_type_is_415_and_a_packed_body_is_unpacked(app: ApiClient, keeper: KeyClient) -> None:
     headers = {"Authorization": f"Bearer {keeper.key}"}
     answer = await app.client.put("/v1/chips", content=b"[]", headers=headers | {"Content-Type": "text/csv"})
     assert problem(answer) == (415, "unsupported_media_type")
@@ -197,7 +197,7 @@ async def test_another_content_type_is_415_and_a_packed_body_is_unpacked(app: Do
     assert counts(good(answer)) == [0, 0, 0, 0]
 
 
-async def test_holdings_above_one_are_refused_on_the_day_it_would_happen(keeper: Holder) -> None:
+async def test_holdings_above_one_are_refused_on_the_day_it_would_happen(keeper: KeyClient) -> None:
     a, b, c, held = (uscc(n) for n in (120, 121, 122, 123))
     await accepted(keeper, "/holdings", holding(a, held, "0.6", to="2024-01-01"), holding(b, held, "0.4"))
     answer = good(await keeper.put("/holdings", [holding(c, held, "0.1")]))
@@ -205,14 +205,14 @@ async def test_holdings_above_one_are_refused_on_the_day_it_would_happen(keeper:
     await accepted(keeper, "/holdings", holding(c, held, "0.6", **{"from": "2024-01-01"}))
 
 
-async def test_a_later_word_on_one_holding_replaces_the_earlier(keeper: Holder) -> None:
+async def test_a_later_word_on_one_holding_replaces_the_earlier(keeper: KeyClient) -> None:
     a, b, held = (uscc(n) for n in (125, 126, 127))
     await accepted(keeper, "/holdings", holding(a, held, "1"))
     assert codes(good(await keeper.put("/holdings", [holding(b, held, "0.5")])))[0][2] == "holdings_above_one"
     await accepted(keeper, "/holdings", holding(a, held, "0.5"), holding(b, held, "0.5"))
 
 
-async def test_the_warning_is_raised_by_the_facility_when_the_holding_came_first(keeper: Holder) -> None:
+async def test_the_warning_is_raised_by_the_facility_when_the_holding_came_first(keeper: KeyClient) -> None:
     company, parent = uscc(130), uscc(131)
     assert (await accepted(keeper, "/holdings", holding(parent, company, "0.25")))["warnings"] == []
     answer = await accepted(keeper, "/facilities", facility("warn-1", owners=[{"uscc": company, "share": "1"}]))
@@ -220,7 +220,7 @@ async def test_the_warning_is_raised_by_the_facility_when_the_holding_came_first
     assert company in answer["warnings"][0]["detail"]
 
 
-async def test_the_warning_is_raised_by_the_holding_when_the_facility_came_first(keeper: Holder) -> None:
+async def test_the_warning_is_raised_by_the_holding_when_the_facility_came_first(keeper: KeyClient) -> None:
     company = uscc(132)
     answer = await accepted(keeper, "/facilities", facility("warn-2", owners=[{"uscc": company, "share": "1"}]))
     assert answer["warnings"] == []
@@ -229,14 +229,14 @@ async def test_the_warning_is_raised_by_the_holding_when_the_facility_came_first
     assert [(one["index"], one["code"]) for one in answer["warnings"]] == [(1, "OWNER_HAS_HOLDERS")]
 
 
-async def test_a_new_facility_is_known_to_the_next_record(app: Door, keeper: Holder) -> None:
+async def test_a_new_facility_is_known_to_the_next_record(app: ApiClient, keeper: KeyClient) -> None:
     platform = await app.platform()
     for i in range(5):
         await accepted(keeper, "/facilities", facility(f"at-once-{i}"))
         assert (await platform.push(usage(f"r{i}", facility=f"at-once-{i}")))["accepted"] == 1
 
 
-async def test_a_facility_that_has_ended_takes_no_more_records(app: Door, keeper: Holder) -> None:
+async def test_a_facility_that_has_ended_takes_no_more_records(app: ApiClient, keeper: KeyClient) -> None:
     platform = await app.platform()
     await accepted(keeper, "/facilities", facility("ended", valid_to="2025-09-01"))
     assert await platform.code(usage("after", facility="ended")) == "facility_not_ruling_on_day"
@@ -244,7 +244,7 @@ async def test_a_facility_that_has_ended_takes_no_more_records(app: Door, keeper
     assert await platform.code(last) is None
 
 
-async def test_lists_come_in_portions_in_order_of_recording(keeper: Holder) -> None:
+async def test_lists_come_in_portions_in_order_of_recording(keeper: KeyClient) -> None:
     await accepted(keeper, "/chips", *(chip(f"portion-{i:02}") for i in range(25)))
     everything = await all_items(keeper, "/chips")
     seen: list[dict[str, Any]] = []
@@ -260,11 +260,11 @@ async def test_lists_come_in_portions_in_order_of_recording(keeper: Holder) -> N
 
 
 @pytest.mark.parametrize("as_of", ["yesterday", "2025-01-01T00:00:00", "2025-99-01T00:00:00Z"])
-async def test_as_of_is_an_instant_with_an_offset(keeper: Holder, as_of: str) -> None:
+async def test_as_of_is_an_instant_with_an_offset(keeper: KeyClient, as_of: str) -> None:
     assert problem(await keeper.get("/entities", as_of=as_of)) == (400, "bad_time")
 
 
-async def test_rare_names_survive_unchanged(keeper: Holder) -> None:
+async def test_rare_names_survive_unchanged(keeper: KeyClient) -> None:
     names = [
         "𠮷林省算力有限公司",
         "é (NFC) and é (NFD)",

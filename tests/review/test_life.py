@@ -7,7 +7,7 @@ import json
 import asyncpg
 import pytest
 
-from tests.support.door import Door, good, problem
+from tests.support.api_client import ApiClient, good, problem
 from tests.support.province import CITIES, People, approved, code_of, decide, run
 from tests.support.worlds import post
 
@@ -57,7 +57,7 @@ async def test_what_is_only_computed_is_first_submitted(people: People, event: s
     assert problem(await decide(holder, number, event, **said)) == (409, "STATE_NOT_ALLOWED")
 
 
-async def test_one_person_never_does_two_of_the_three_parts(people: People, app: Door) -> None:
+async def test_one_person_never_does_two_of_the_three_parts(people: People, app: ApiClient) -> None:
     every = await app.holder("settlement:run", "settlement:review", "settlement:approve", "report:read")
     number = (await run(every, number="alone"))["id"]
     good(await decide(every, number, "submit"))
@@ -72,7 +72,7 @@ async def test_one_person_never_does_two_of_the_three_parts(people: People, app:
     good(await decide(people.clerk, number, "cancel"))
 
 
-async def test_a_rotated_key_is_the_same_hand(people: People, app: Door) -> None:
+async def test_a_rotated_key_is_the_same_hand(people: People, app: ApiClient) -> None:
     first = await app.holder("settlement:run", "report:read", name="finance office")
     again = await app.holder("settlement:approve", "report:read", name="Finance OFFICE")
     number = (await run(first, number="rotated"))["id"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
+from tests.support.api_client import good, problem
 from tests.support.clock import later
-from tests.support.door import good, problem
 from tests.support.province import CITIES, People, approved, code_of, decide, run
 from tests.support.worlds import post
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.clock import later
-from tests.support.door import Door, Holder
 from tests.support.province import CITIES, People, decide, run
 from tests.support.worlds import post
 
@@ -102,7 +102,9 @@ class Life:
         return True
 
 
-async def test_the_database_agrees_with_a_plain_model(people: People, app: Door, owner: asyncpg.Connection) -> None:
+async def test_the_database_agrees_with_a_plain_model(
+    people: People, app: ApiClient, owner: asyncpg.Connection
+) -> None:
     chance = random.Random(SEED)
     every = ("settlement:run", "settlement:review", "settlement:approve", "report:read")
     hands = {name: await app.holder(*every, name=name) for name in NAMES}
@@ -166,7 +168,7 @@ def _choice(chance: random.Random, life: Life) -> tuple[str, str, dict[str, obje
     return event, chance.choice(NAMES), said
 
 
-async def _tell(holder: Holder, number: str, event: str, said: dict[str, object]) -> tuple[int, str]:
+async def _tell(holder: KeyClient, number: str, event: str, said: dict[str, object]) -> tuple[int, str]:
     if event == "ruling":
         path = f"/settlements/{number}/objections/{said['objection']}"
         answer = await post(holder, path, {name: value for name, value in said.items() if name != "objection"})

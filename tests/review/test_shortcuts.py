@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from tests.support.door import good
+from tests.support.api_client import good
 from tests.support.province import People, decide, run
 from tests.support.shortcuts import every_shortcut_is_refused
 

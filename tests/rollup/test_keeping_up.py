@@ -13,7 +13,7 @@ import pytest
 from meter.rollup import recent, store
 from meter.rollup.daily import roll_up
 from meter.rollup.store import advance, driver, measured_rows, rolled_up_to, use_as_of
-from tests.support.door import Door, Holder
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.records import usage, void
 from tests.support.serving import in_process
 
@@ -24,7 +24,7 @@ async def head(owner: asyncpg.Connection) -> int:
 
 
 async def test_workers_that_race_and_are_killed_add_every_batch_once(
-    app: Door, platform: Holder, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    app: ApiClient, platform: KeyClient, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BLOCK_RECORDS", 4)  # many blocks
     monkeypatch.setattr(recent, "MOST_RECORDS", 0)  # of what is in memory one block would be made

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from meter.database.seal import CannotUnseal, Seal, ensure_seal
-from tests.support.door import Door, good
+from tests.support.api_client import ApiClient, good
 from tests.support.postgres import folder_for_postgres
 from tests.support.province import CITIES, account_of, code_of, locked, people_of, populate
 from tests.support.worlds import post
@@ -47,7 +47,7 @@ def test_the_key_lies_outside_the_database_and_only_its_owner_reads_it(monkeypat
         assert ensure_seal(folder).unseal(first.seal("x", "a"), "a") == "x"
 
 
-async def test_no_account_is_readable_in_the_database_or_in_any_list(app: Door) -> None:
+async def test_no_account_is_readable_in_the_database_or_in_any_list(app: ApiClient) -> None:
     await populate(app)
     people = await people_of(app)
     made = await locked(people)

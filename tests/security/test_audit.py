@@ -12,31 +12,31 @@ import pytest_asyncio
 from api.auth.keys import create_key, list_keys, revoke_key
 from api.auth.people import create_person, log_in, log_out
 from meter.audit.log import digest_after
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.province import People, decide, locked, people_of, populate, run
 from tests.support.worlds import post
 
 
 @pytest_asyncio.fixture(scope="module")
-async def people(app: Door) -> People:
+async def people(app: ApiClient) -> People:
     """The people of a province with usage."""
     await populate(app)
     return await people_of(app)
 
 
 @pytest_asyncio.fixture
-async def auditor(app: Door) -> Holder:
+async def auditor(app: ApiClient) -> KeyClient:
     """Who reads the log."""
     return await app.holder("audit:read")
 
 
-async def actions(auditor: Holder, about: str) -> list[tuple[str, str, str]]:
+async def actions(auditor: KeyClient, about: str) -> list[tuple[str, str, str]]:
     """Who did what to it, with what result."""
     rows = await auditor.items("/audit", object=about, limit=1000)
     return [(row["actor"], row["action"], row["result"]) for row in rows]
 
 
-async def test_every_decision_is_in_it_with_states_before_and_after(people: People, auditor: Holder) -> None:
+async def test_every_decision_is_in_it_with_states_before_and_after(people: People, auditor: KeyClient) -> None:
     made = await locked(people)
     rows = await auditor.items("/audit", object=made["id"])
     assert [(row["action"], row["before"], row["after"], row["actor"]) for row in rows] == [
@@ -49,13 +49,13 @@ async def test_every_decision_is_in_it_with_states_before_and_after(people: Peop
     assert all(json.loads(row["detail"])["digest"] == made["digest"] for row in rows)
 
 
-async def test_what_was_refused_is_in_it(people: People, auditor: Holder) -> None:
+async def test_what_was_refused_is_in_it(people: People, auditor: KeyClient) -> None:
     number = (await run(people.clerk, number="refused"))["id"]
     assert problem(await decide(people.approver, number, "lock"))[0] == 409
     assert (f"key:{people.approver.name}", "settlement.lock", "refused") in await actions(auditor, number)
 
 
-async def test_what_was_refused_to_who_pays_or_claims_is_in_it(people: People, auditor: Holder) -> None:
+async def test_what_was_refused_to_who_pays_or_claims_is_in_it(people: People, auditor: KeyClient) -> None:
     assert problem(await post(people.payer, "/payouts/999999/paid", {}))[0] == 404
     assert (f"key:{people.payer.name}", "payout.paid", "refused") in await actions(auditor, "999999")
     said = {"kind": "waive", "amount_fen": 1}
@@ -63,7 +63,7 @@ async def test_what_was_refused_to_who_pays_or_claims_is_in_it(people: People, a
     assert (f"key:{people.clerk.name}", "claim.propose", "refused") in await actions(auditor, "888888")
 
 
-async def test_keys_and_people_are_in_it(app: Door, auditor: Holder) -> None:
+async def test_keys_and_people_are_in_it(app: ApiClient, auditor: KeyClient) -> None:
     now = datetime.now(UTC)
     key = await create_key(
         app.engine, name="k", scopes=["usage:read"], source=None, city=None, expires_at=None, now=now
@@ -85,14 +85,14 @@ async def test_keys_and_people_are_in_it(app: Door, auditor: Holder) -> None:
     assert "argon2" not in text
 
 
-async def test_a_wrong_key_is_in_it_once_however_often_it_knocks(app: Door, auditor: Holder) -> None:
+async def test_a_wrong_key_is_in_it_once_however_often_it_knocks(app: ApiClient, auditor: KeyClient) -> None:
     for _ in range(5):
         answer = await app.client.get("/v1/audit", headers={"Authorization": "Bearer suanbu_0123456789ab_wrong"})
         assert problem(answer) == (401, "unknown_key")
     assert await actions(auditor, "0123456789ab") == [("key:unknown", "key.use", "refused")]
 
 
-async def test_the_first_use_of_a_key_is_in_it(app: Door, auditor: Holder) -> None:
+async def test_the_first_use_of_a_key_is_in_it(app: ApiClient, auditor: KeyClient) -> None:
     reader = await app.holder("usage:read")
     good(await reader.get("/usage-totals"))
     good(await reader.get("/usage-totals"))
@@ -100,7 +100,7 @@ async def test_the_first_use_of_a_key_is_in_it(app: Door, auditor: Holder) -> No
     assert [action for _, action, _ in await actions(auditor, prefix)] == ["key.create", "key.use"]
 
 
-async def test_the_chain_of_digests_can_be_recomputed_from_the_export(auditor: Holder) -> None:
+async def test_the_chain_of_digests_can_be_recomputed_from_the_export(auditor: KeyClient) -> None:
     exported = await auditor.client.get("/v1/audit/export", headers={"Authorization": f"Bearer {auditor.key}"})
     rows = [json.loads(line) for line in exported.text.splitlines()]
     assert len(rows) > 20
@@ -152,6 +152,6 @@ async def test_the_log_is_only_added_to(owner: asyncpg.Connection, statement: st
         await owner.execute(statement)
 
 
-async def test_only_who_audits_reads_it(app: Door) -> None:
+async def test_only_who_audits_reads_it(app: ApiClient) -> None:
     other = await app.holder("report:read", "usage:read", "payout:read", "registry:read")
     assert problem(await other.get("/audit")) == (403, "scope_missing")

@@ -20,7 +20,7 @@ from api.auth.keys import SCOPES, create_key
 from api.auth.people import SCOPES_OF, create_person, log_in
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.scope import CITY_ROLE, SERVICE_ROLE
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.postgres import Cluster
 from tests.support.province import CITIES, code_of, decide, locked, people_of, populate, run
 from tests.support.serving import in_process
@@ -38,7 +38,7 @@ _NUMBERS = itertools.count(1)
 class Province:
     """A province with a locked settlement and one under review."""
 
-    door: Door
+    door: ApiClient
     locked: str
     submitted: str
 
@@ -66,13 +66,13 @@ async def owner(province: Province) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def keyed(door: Door, city: str | None, *scopes: str) -> Holder:
+async def keyed(door: ApiClient, city: str | None, *scopes: str) -> KeyClient:
     """Somebody bound to a city."""
     name = f"city-holder-{next(_NUMBERS)}"
     key = await create_key(
         door.engine, name=name, scopes=list(scopes), source=None, city=city, expires_at=None, now=datetime.now(UTC)
     )
-    return Holder(door.client, key, name)
+    return KeyClient(door.client, key, name)
 
 
 def canaries(city: str) -> list[str]:
@@ -86,7 +86,7 @@ def canaries(city: str) -> list[str]:
     ]
 
 
-def routes_of(door: Door) -> list[tuple[str, str]]:
+def routes_of(door: ApiClient) -> list[tuple[str, str]]:
     """Every method and path that the application answers."""
     transport = door.client._transport
     assert isinstance(transport, httpx.ASGITransport)

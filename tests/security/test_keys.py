@@ -15,7 +15,7 @@ from api.auth.keys import create_key, revoke_key
 from api.auth.signing import signature
 from api.http.body_budget import READING
 from meter.intake.limits import BODY_BYTES
-from tests.support.door import Door, counts, good, problem
+from tests.support.api_client import ApiClient, counts, good, problem
 from tests.support.postgres import Cluster
 from tests.support.records import JSON, as_array, usage
 from tests.support.serving import Served, in_process, over_http
@@ -23,7 +23,7 @@ from tests.support.serving import Served, in_process, over_http
 _NONCES = itertools.count(1)
 
 
-async def key_of(door: Door, name: str, *, signed: bool = False, live_max: int | None = None) -> str:
+async def key_of(door: ApiClient, name: str, *, signed: bool = False, live_max: int | None = None) -> str:
     """A new key that may read usage."""
     return await create_key(
         door.engine, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=datetime.now(UTC),
@@ -31,7 +31,7 @@ async def key_of(door: Door, name: str, *, signed: bool = False, live_max: int |
     )  # fmt: skip
 
 
-async def test_two_keys_live_at_once_for_rotation_and_no_third(app: Door) -> None:
+async def test_two_keys_live_at_once_for_rotation_and_no_third(app: ApiClient) -> None:
     first = await key_of(app, "rotating", live_max=2)
     await key_of(app, "rotating", live_max=2)
     with pytest.raises(ValueError, match="revoke one first"):
@@ -68,18 +68,18 @@ def headers_of(key: str, path: str, *, at: float | None = None) -> dict[str, str
 PATH = "/v1/usage-totals?by=day"
 
 
-async def ask(app: Door, headers: dict[str, str], path: str = PATH) -> httpx.Response:
+async def ask(app: ApiClient, headers: dict[str, str], path: str = PATH) -> httpx.Response:
     return await app.client.get(path, headers=headers)
 
 
-async def test_a_signed_request_is_taken_once(app: Door) -> None:
+async def test_a_signed_request_is_taken_once(app: ApiClient) -> None:
     key = await key_of(app, "signing", signed=True)
     headers = headers_of(key, PATH)
     assert (await ask(app, headers)).status_code == 200
     assert problem(await ask(app, headers)) == (401, "replayed_request")
 
 
-async def test_a_request_is_not_taken_again_after_a_restart(app: Door) -> None:
+async def test_a_request_is_not_taken_again_after_a_restart(app: ApiClient) -> None:
     key = await key_of(app, "restarting", signed=True)
     headers = headers_of(key, PATH)
     assert (await ask(app, headers)).status_code == 200
@@ -95,7 +95,7 @@ async def test_a_request_is_not_taken_again_after_a_restart(app: Door) -> None:
         ({"Suanbu-Time": "now"}, "bad_signature"), ({"Suanbu-Time": "1"}, "stale_signature"),
     ],
 )  # fmt: skip
-async def test_what_is_not_signed_as_it_stands_is_refused(app: Door, change: dict[str, str], code: str) -> None:
+async def test_what_is_not_signed_as_it_stands_is_refused(app: ApiClient, change: dict[str, str], code: str) -> None:
     key = await key_of(app, f"changing {next(_NONCES)}", signed=True)
     assert problem(await ask(app, headers_of(key, PATH) | change)) == (401, code)
     assert problem(await ask(app, headers_of(key, PATH), "/v1/usage-totals?by=chip")) == (401, "bad_signature")
@@ -103,7 +103,7 @@ async def test_what_is_not_signed_as_it_stands_is_refused(app: Door, change: dic
     assert problem(await ask(app, late)) == (401, "stale_signature")
 
 
-async def test_the_body_is_covered(app: Door) -> None:
+async def test_the_body_is_covered(app: ApiClient) -> None:
     key = await create_key(
         app.engine, name="body", scopes=["settlement:run"], source=None, city=None, expires_at=None,
         now=datetime.now(UTC), signed=True,
@@ -119,7 +119,7 @@ async def test_the_body_is_covered(app: Door) -> None:
     assert problem(await app.client.post("/v1/settlements", content=body, headers=headers)) == (422, "UNKNOWN_ROUND")
 
 
-async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(app: Door) -> None:
+async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(app: ApiClient) -> None:
     await app.register_the_usual()
     key = await create_key(
         app.engine, name="sender", scopes=["usage:write"], source=None, city=None, expires_at=None,
@@ -151,12 +151,12 @@ NO_SOURCES = {"a slash": "a/b", "the parent": "..", "a control character": "a\x0
 
 
 @pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES.keys())
-async def test_a_key_has_a_name_that_can_be_read(app: Door, name: str) -> None:
+async def test_a_key_has_a_name_that_can_be_read(app: ApiClient, name: str) -> None:
     with pytest.raises(ValueError, match="printable"):
         await key_of(app, name)
 
 
 @pytest.mark.parametrize("source", NO_SOURCES.values(), ids=NO_SOURCES.keys())
-async def test_a_source_can_be_named_in_a_path(app: Door, source: str) -> None:
+async def test_a_source_can_be_named_in_a_path(app: ApiClient, source: str) -> None:
     with pytest.raises(ValueError, match="cannot name a source"):
         await app.holder("usage:write", source=source)

@@ -26,14 +26,14 @@ from api.auth.people import (  # fmt: skip
     unlock,
     whose,
 )
-from tests.support.door import Door
+from tests.support.api_client import ApiClient
 
 NOW = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 _NUMBERS = itertools.count(1)
 
 
-async def somebody(app: Door, *, second_factor: bool = False, role: str = "approver") -> tuple[str, str]:
+async def somebody(app: ApiClient, *, second_factor: bool = False, role: str = "approver") -> tuple[str, str]:
     """A person's name and TOTP secret ("" for none)."""
     name = f"person-{next(_NUMBERS)}"
     secret = new_second_factor(name)[0] if second_factor else ""
@@ -48,7 +48,7 @@ def code_at(secret: str, moment: datetime) -> str:
     return pyotp.TOTP(secret).at(moment)
 
 
-async def test_who_has_a_second_factor_needs_it(app: Door) -> None:
+async def test_who_has_a_second_factor_needs_it(app: ApiClient) -> None:
     name, secret = await somebody(app, second_factor=True)
     assert await log_in(app.engine, name, PASSWORD, NOW) is None
     assert await log_in(app.engine, name, PASSWORD, NOW, "000000") is None
@@ -60,7 +60,7 @@ async def test_who_has_a_second_factor_needs_it(app: Door) -> None:
     assert person.second_factor
 
 
-async def test_a_code_is_taken_once(app: Door) -> None:
+async def test_a_code_is_taken_once(app: ApiClient) -> None:
     name, secret = await somebody(app, second_factor=True)
     code = code_at(secret, NOW)
     assert await log_in(app.engine, name, PASSWORD, NOW, code)
@@ -69,7 +69,7 @@ async def test_a_code_is_taken_once(app: Door) -> None:
     assert await log_in(app.engine, name, PASSWORD, later, code_at(secret, later))
 
 
-async def test_five_failures_lock_a_name_out_and_time_or_the_administrator_lets_it_in(app: Door) -> None:
+async def test_five_failures_lock_a_name_out_and_time_or_the_administrator_lets_it_in(app: ApiClient) -> None:
     name, _ = await somebody(app)
     for _ in range(FAILURES_MAX):
         assert await log_in(app.engine, name, "wrong password", NOW) is None
@@ -82,7 +82,7 @@ async def test_five_failures_lock_a_name_out_and_time_or_the_administrator_lets_
     assert await log_in(app.engine, other, PASSWORD, NOW)
 
 
-async def test_guesses_at_once_are_counted_one_after_another(app: Door) -> None:
+async def test_guesses_at_once_are_counted_one_after_another(app: ApiClient) -> None:
     name, _ = await somebody(app)
     guesses = [f"guess number {number}" for number in range(FAILURES_MAX + 3)] + [PASSWORD]
     found = await asyncio.gather(*(log_in(app.engine, name, guess, NOW) for guess in guesses))
@@ -91,14 +91,14 @@ async def test_guesses_at_once_are_counted_one_after_another(app: Door) -> None:
     assert await log_in(app.engine, name, PASSWORD, NOW) is None or tried
 
 
-async def test_trying_on_while_locked_out_does_not_lock_for_longer(app: Door) -> None:
+async def test_trying_on_while_locked_out_does_not_lock_for_longer(app: ApiClient) -> None:
     name, _ = await somebody(app)
     for minute in range(LOCKOUT_MINUTES):
         await log_in(app.engine, name, "wrong password", NOW + timedelta(seconds=minute))
     assert await log_in(app.engine, name, PASSWORD, NOW + timedelta(minutes=LOCKOUT_MINUTES, seconds=10))
 
 
-async def test_a_session_ends_idle_or_old_or_by_leaving(app: Door) -> None:
+async def test_a_session_ends_idle_or_old_or_by_leaving(app: ApiClient) -> None:
     name, _ = await somebody(app)
     session = await log_in(app.engine, name, PASSWORD, NOW)
     moment = NOW
@@ -118,7 +118,7 @@ async def test_a_session_ends_idle_or_old_or_by_leaving(app: Door) -> None:
     assert await whose(app.engine, third, NOW) is None
 
 
-async def test_a_decision_asks_for_password_and_code_again(app: Door) -> None:
+async def test_a_decision_asks_for_password_and_code_again(app: ApiClient) -> None:
     name, secret = await somebody(app, second_factor=True)
     session = await log_in(app.engine, name, PASSWORD, NOW, code_at(secret, NOW))
     assert session
@@ -134,14 +134,14 @@ async def test_a_decision_asks_for_password_and_code_again(app: Door) -> None:
     assert person.may_decide(later)
 
 
-async def test_without_a_second_factor_nobody_decides(app: Door) -> None:
+async def test_without_a_second_factor_nobody_decides(app: ApiClient) -> None:
     name, _ = await somebody(app)
     person = await whose(app.engine, await log_in(app.engine, name, PASSWORD, NOW), NOW)
     assert person is not None
     assert not person.may_decide(NOW)
 
 
-async def test_who_is_disabled_is_out_at_once_and_may_be_let_in_again(app: Door) -> None:
+async def test_who_is_disabled_is_out_at_once_and_may_be_let_in_again(app: ApiClient) -> None:
     name, _ = await somebody(app)
     session = await log_in(app.engine, name, PASSWORD, NOW)
     assert await whose(app.engine, session, NOW) is not None
@@ -172,12 +172,12 @@ def test_roles_have_what_they_need_and_nothing_of_each_other() -> None:
         ({"password": "short"}, "password"), ({"name": ""}, "name"), ({"name": "a\0b"}, "name"),
     ],
 )  # fmt: skip
-async def test_what_makes_no_person(app: Door, changed: dict[str, str], word: str) -> None:
+async def test_what_makes_no_person(app: ApiClient, changed: dict[str, str], word: str) -> None:
     given = {"name": f"p{next(_NUMBERS)}", "role": "auditor", "city": None, "password": PASSWORD} | changed
     with pytest.raises(ValueError, match=word):
         await create_person(app.engine, **given, now=NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "\0", "a" * 1000, "'; drop table person; --", "‮nobody", "😀"])
-async def test_strange_names_are_simply_wrong(app: Door, name: str) -> None:
+async def test_strange_names_are_simply_wrong(app: ApiClient, name: str) -> None:
     assert await log_in(app.engine, name, PASSWORD, NOW) is None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.door import Door, Holder, good
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.records import chip, entity, facility, usage, uscc
 
 NORTH, HEFEI, SUPPLIER, KEEPER, UNKNOWN = uscc(11, "341300"), uscc(12), uscc(13), uscc(14), uscc(15)
 
 
-async def send_province(door: Door) -> Holder:
+async def send_province(door: ApiClient) -> KeyClient:
     """Register and push everything; the platform that pushed it."""
     registrar = await door.registrar()
     items = {

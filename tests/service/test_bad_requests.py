@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.service.province import NORTH, send_province
-from tests.support.door import Door, Holder, problem
+from tests.support.api_client import ApiClient, KeyClient, problem
 from tests.support.records import uscc
 from tests.support.worlds import post
 
@@ -34,13 +34,13 @@ def match(**changed: Any) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def clerk(app: Door) -> Holder:
+async def clerk(app: ApiClient) -> KeyClient:
     """Who runs settlements of a small province."""
     await send_province(app)
     return await app.holder("settlement:run", "report:read")
 
 
-async def test_what_is_changed_below_settles_when_it_is_not(clerk: Holder) -> None:
+async def test_what_is_changed_below_settles_when_it_is_not(clerk: KeyClient) -> None:
     for body in (apply(), match(), apply(cost_fen=None, cost_ref=None, other_municipal=None)):
         assert (await post(clerk, "/settlements", body)).status_code == 201
     numbered = await post(clerk, "/settlements", {"round": ROUND, "readings": {"related": 0.50}})
@@ -94,7 +94,7 @@ async def test_what_is_changed_below_settles_when_it_is_not(clerk: Holder) -> No
     ids=lambda value: str(value)[:60].encode("ascii", "backslashreplace").decode(),
 )
 async def test_a_request_that_cannot_be_settled_is_refused(
-    clerk: Holder, body: dict[str, Any], status: int, code: str
+    clerk: KeyClient, body: dict[str, Any], status: int, code: str
 ) -> None:
     before = len(await clerk.items("/settlements", limit=1000))
     assert problem(await post(clerk, "/settlements", body)) == (status, code)
@@ -118,12 +118,12 @@ async def test_a_request_that_cannot_be_settled_is_refused(
     ids=lambda value: str(value)[:60].encode("ascii", "backslashreplace").decode(),
 )
 async def test_a_comparison_that_is_none_is_refused(
-    clerk: Holder, body: dict[str, Any], status: int, code: str
+    clerk: KeyClient, body: dict[str, Any], status: int, code: str
 ) -> None:
     assert problem(await post(clerk, "/settlements/compare", body)) == (status, code)
 
 
-async def test_a_number_too_long_to_write_is_no_json(clerk: Holder) -> None:
+async def test_a_number_too_long_to_write_is_no_json(clerk: KeyClient) -> None:
     headers = {"Authorization": f"Bearer {clerk.key}", "Content-Type": "application/json"}
     for number in ("1e99999999999999999999", "NaN", "9" * 5000):
         body = b'{"round": "anhui-2026", "readings": {"related": %s}}' % number.encode()

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest_asyncio
 
-from tests.support.door import Door, Holder, counts, good, problem
+from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import chip, entity, facility, usage, uscc
 from tests.support.worlds import post
 
@@ -16,7 +16,7 @@ A, B, STRANGER, PARENT = uscc(21), uscc(22), uscc(23), uscc(24)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def submitted(app: Door) -> AsyncIterator[str]:
+async def submitted(app: ApiClient) -> AsyncIterator[str]:
     """A submitted settlement over records that ask to be looked at, and over some that do not."""
     registrar = await app.registrar()
     crowded = facility("crowded", owners=[{"uscc": STRANGER, "share": "1"}],
@@ -60,12 +60,12 @@ async def submitted(app: Door) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def reviewer(app: Door) -> Holder:
+async def reviewer(app: ApiClient) -> KeyClient:
     return await app.holder("settlement:review", "report:read")
 
 
 async def test_a_submitted_settlement_has_its_findings_with_the_records_that_prove_them(
-    app: Door, submitted: str, reviewer: Holder
+    app: ApiClient, submitted: str, reviewer: KeyClient
 ) -> None:
     found = await reviewer.items(f"/settlements/{submitted}/findings")
     by_kind = {one["kind"]: one for one in found}
@@ -86,7 +86,7 @@ async def test_a_submitted_settlement_has_its_findings_with_the_records_that_pro
     assert shown == [["much"], ["inner", "outer"], ["dear"]]
 
 
-async def read(app: Door, records: list[dict[str, int]]) -> list[str]:
+async def read(app: ApiClient, records: list[dict[str, int]]) -> list[str]:
     """The records that a finding names, by their charges, which are all different."""
     charges = {11_000: "much", 2_000: "outer", 1_000: "inner", 9_000: "dear"}
     names = []
@@ -102,14 +102,14 @@ async def read(app: Door, records: list[dict[str, int]]) -> list[str]:
     return sorted(names)
 
 
-async def test_looking_again_finds_the_same_once(submitted: str, reviewer: Holder) -> None:
+async def test_looking_again_finds_the_same_once(submitted: str, reviewer: KeyClient) -> None:
     before = await reviewer.items(f"/settlements/{submitted}/findings")
     answer = good(await post(reviewer, f"/settlements/{submitted}/findings"))
     assert answer["findings"] == {"above_capacity": 1, "metered_twice": 1, "ring": 1, "price_stray": 1}
     assert await reviewer.items(f"/settlements/{submitted}/findings") == before
 
 
-async def test_findings_are_chosen_by_kind_and_by_who_is_in_them(submitted: str, reviewer: Holder) -> None:
+async def test_findings_are_chosen_by_kind_and_by_who_is_in_them(submitted: str, reviewer: KeyClient) -> None:
     path = f"/settlements/{submitted}/findings"
     assert {one["kind"] for one in await reviewer.items(path, consumer=B)} == {"metered_twice", "ring"}
     assert {one["kind"] for one in await reviewer.items(path, facility="crowded")} == {"above_capacity", "price_stray"}
@@ -118,5 +118,5 @@ async def test_findings_are_chosen_by_kind_and_by_who_is_in_them(submitted: str,
     assert problem(await reviewer.get("/settlements/none/findings")) == (404, "no_such_settlement")
 
 
-async def test_findings_change_no_money(submitted: str, reviewer: Holder) -> None:
+async def test_findings_change_no_money(submitted: str, reviewer: KeyClient) -> None:
     assert good(await reviewer.get(f"/settlements/{submitted}/verify"))["equal"]

@@ -14,33 +14,33 @@ from python_calamine import CalamineWorkbook
 
 from settlement.explain.steps import replay
 from tests.service.province import HEFEI, KEEPER, NORTH, SUPPLIER, UNKNOWN, send_province
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.records import usage
 from tests.support.worlds import every_line, post
 
 
 @pytest_asyncio.fixture(scope="module")
-async def platform(app: Door) -> Holder:
+async def platform(app: ApiClient) -> KeyClient:
     """The province is there; the platform that sent it."""
     return await send_province(app)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def clerk(app: Door, platform: Holder) -> Holder:
+async def clerk(app: ApiClient, platform: KeyClient) -> KeyClient:
     """Who runs settlements."""
     assert platform.key
     return await app.holder("settlement:run", "report:read")
 
 
 @pytest_asyncio.fixture(scope="module")
-async def settled(clerk: Holder) -> dict[str, Any]:
+async def settled(clerk: KeyClient) -> dict[str, Any]:
     """The settlement of the province at 20 %."""
     answer = await post(clerk, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.20"}})
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
 
-async def test_lines_say_what_the_rules_say(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_lines_say_what_the_rules_say(clerk: KeyClient, settled: dict[str, Any]) -> None:
     lines = {line["uscc"]: line for line in await every_line(clerk, settled["id"])}
     assert set(lines) == {NORTH, HEFEI, SUPPLIER, UNKNOWN}
     assert lines[NORTH]["award_fen"] == 200_000
@@ -57,7 +57,7 @@ async def test_lines_say_what_the_rules_say(clerk: Holder, settled: dict[str, An
     assert settled["totals"]["payable_fen"] == sum(line["payable_fen"] for line in lines.values())
 
 
-async def test_the_same_request_is_the_same_settlement(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_the_same_request_is_the_same_settlement(clerk: KeyClient, settled: dict[str, Any]) -> None:
     again = await post(
         clerk, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.2"}, "as_of": settled["as_of"]}
     )
@@ -65,7 +65,7 @@ async def test_the_same_request_is_the_same_settlement(clerk: Holder, settled: d
     assert again.json()["id"] == settled["id"]
 
 
-async def test_steps_replay_to_the_award(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_steps_replay_to_the_award(clerk: KeyClient, settled: dict[str, Any]) -> None:
     for line in await every_line(clerk, settled["id"]):
         shown = good(await clerk.get(f"/settlements/{settled['id']}/lines/{line['uscc']}"))
         found = replay(shown["steps"])
@@ -75,7 +75,7 @@ async def test_steps_replay_to_the_award(clerk: Holder, settled: dict[str, Any])
         assert all(step["rule"] and step["title"] for step in shown["steps"])
 
 
-async def test_excluded_use_is_shown_by_reason(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_excluded_use_is_shown_by_reason(clerk: KeyClient, settled: dict[str, Any]) -> None:
     shown = good(await clerk.get(f"/settlements/{settled['id']}/lines/{HEFEI}"))
     assert [
         (part["status"], part["reason"], part["pflops_hours"], part["charge_fen"]) for part in shown["excluded"]
@@ -94,19 +94,19 @@ async def test_excluded_use_is_shown_by_reason(clerk: Holder, settled: dict[str,
     ],
 )
 async def test_lines_are_filtered(
-    clerk: Holder, settled: dict[str, Any], filters: dict[str, str], expected: list[str]
+    clerk: KeyClient, settled: dict[str, Any], filters: dict[str, str], expected: list[str]
 ) -> None:
     assert [line["uscc"] for line in await every_line(clerk, settled["id"], **filters)] == sorted(expected)
 
 
-async def test_a_settlement_recomputes_to_the_same_bytes(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_a_settlement_recomputes_to_the_same_bytes(clerk: KeyClient, settled: dict[str, Any]) -> None:
     verdict = good(await clerk.get(f"/settlements/{settled['id']}/verify"))
     assert verdict["equal"]
     assert verdict["recomputed_digest"] == settled["digest"]
 
 
 async def test_what_arrives_later_does_not_change_what_was_settled(
-    clerk: Holder, platform: Holder, settled: dict[str, Any]
+    clerk: KeyClient, platform: KeyClient, settled: dict[str, Any]
 ) -> None:
     await platform.push(usage("late", consumer=NORTH, facility="hub", chip="unit", cards=5, charge_fen=77_777))
     verdict = good(await clerk.get(f"/settlements/{settled['id']}/verify"))
@@ -135,26 +135,26 @@ async def test_what_arrives_later_does_not_change_what_was_settled(
     ],
 )
 async def test_what_cannot_be_settled_is_refused_with_its_rule(
-    clerk: Holder, body: dict[str, Any], status: int, code: str
+    clerk: KeyClient, body: dict[str, Any], status: int, code: str
 ) -> None:
     assert problem(await post(clerk, "/settlements", body)) == (status, code)
 
 
-async def test_a_record_says_where_it_was_settled(platform: Holder, settled: dict[str, Any]) -> None:
+async def test_a_record_says_where_it_was_settled(platform: KeyClient, settled: dict[str, Any]) -> None:
     shown = good(await platform.get("/usage-records/dispatch/h1"))
     assert {"settlement": settled["id"], "status": "computed"} in shown["settled_in"]
     late = good(await platform.get("/usage-records/dispatch/late"))
     assert settled["id"] not in [one["settlement"] for one in late["settled_in"]]
 
 
-async def test_a_forecast_is_never_payable(clerk: Holder) -> None:
+async def test_a_forecast_is_never_payable(clerk: KeyClient) -> None:
     forecast = (await post(clerk, "/settlements", {"round": "anhui-2026"})).json()
     assert forecast["totals"]["payable_fen"] == 0
     assert forecast["totals"]["award_fen"] > 0
     assert all("FORECAST_NOT_PAYABLE" in line["flags"] for line in await every_line(clerk, forecast["id"]))
 
 
-async def test_the_interval_holds_the_default(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_the_interval_holds_the_default(clerk: KeyClient, settled: dict[str, Any]) -> None:
     interval = good(await clerk.get(f"/settlements/{settled['id']}", interval="true"))["interval"]
     for line in interval["lines"]:
         assert line["strictest_fen"] <= line["default_fen"] <= line["generous_fen"]
@@ -164,7 +164,7 @@ async def test_the_interval_holds_the_default(clerk: Holder, settled: dict[str, 
     assert "net_effect" not in moved[NORTH]
 
 
-async def test_comparing_orders_stores_nothing(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_comparing_orders_stores_nothing(clerk: KeyClient, settled: dict[str, Any]) -> None:
     before = len(await clerk.items("/settlements", limit=1000))
     wanted = {"round": "anhui-2026", "orders": [{"rate": "0.20"}, {"rate": "0.10"}], "as_of": settled["as_of"]}
     answer = await post(clerk, "/settlements/compare", wanted)
@@ -176,7 +176,7 @@ async def test_comparing_orders_stores_nothing(clerk: Holder, settled: dict[str,
     assert len(await clerk.items("/settlements", limit=1000)) == before
 
 
-async def test_reports_open_and_add_up(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_reports_open_and_add_up(clerk: KeyClient, settled: dict[str, Any]) -> None:
     async def report(kind: str, **query: str) -> bytes:
         answer = await clerk.get(f"/settlements/{settled['id']}/report.{kind}", **query)
         assert answer.status_code == 200, answer.text
@@ -194,7 +194,7 @@ async def test_reports_open_and_add_up(clerk: Holder, settled: dict[str, Any]) -
     assert (await clerk.get(f"/settlements/{settled['id']}/report.pdf")).status_code == 404
 
 
-async def test_rounds_show_their_sources(clerk: Holder) -> None:
+async def test_rounds_show_their_sources(clerk: KeyClient) -> None:
     rounds = {one["id"]: one for one in await clerk.items("/rounds")}
     assert set(rounds) == {"anhui-2024-1", "anhui-2025", "anhui-2026", "yinchuan-draft"}
     assert rounds["anhui-2026"]["window"]["from"] == "2025-08-16"
@@ -203,7 +203,7 @@ async def test_rounds_show_their_sources(clerk: Holder) -> None:
             assert rule["source"].get("quote") or rule["source"].get("ext"), rule
 
 
-async def test_quantities_are_exact_strings(clerk: Holder, settled: dict[str, Any]) -> None:
+async def test_quantities_are_exact_strings(clerk: KeyClient, settled: dict[str, Any]) -> None:
     for line in await every_line(clerk, settled["id"]):
         for name, value in line.items():
             if name.endswith("_pflops_hours"):
@@ -211,7 +211,7 @@ async def test_quantities_are_exact_strings(clerk: Holder, settled: dict[str, An
                 assert str(Fraction(value)) == value or "." in value
 
 
-async def test_reading_and_running_need_their_scopes(app: Door, settled: dict[str, Any]) -> None:
+async def test_reading_and_running_need_their_scopes(app: ApiClient, settled: dict[str, Any]) -> None:
     stranger = await app.holder("usage:read")
     assert problem(await stranger.get("/settlements")) == (403, "scope_missing")
     assert problem(await stranger.get(f"/settlements/{settled['id']}/lines/{KEEPER}")) == (403, "scope_missing")

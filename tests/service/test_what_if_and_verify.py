@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.service.province import HEFEI, NORTH, send_province
-from tests.support.door import Door, Holder, good
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.worlds import every_line, post
 
 ROUND = "anhui-2024-1"
@@ -21,13 +21,13 @@ LINE = """update settlement_line set line = replace(line::text, '"held_fen": 0',
 
 
 @pytest_asyncio.fixture(scope="module")
-async def clerk(app: Door) -> Holder:
+async def clerk(app: ApiClient) -> KeyClient:
     """Who runs settlements of a small province."""
     await send_province(app)
     return await app.holder("settlement:run", "report:read")
 
 
-async def behind_the_door(app: Door, statement: str, *values: object) -> None:
+async def behind_the_door(app: ApiClient, statement: str, *values: object) -> None:
     """A statement that no role of the service may run, with no trigger in its way."""
     connection = await asyncpg.connect(app.url)
     try:
@@ -40,7 +40,7 @@ async def behind_the_door(app: Door, statement: str, *values: object) -> None:
 
 @pytest.mark.parametrize(("statement", "where"), [(TOTALS, "totals"), (MATCHES, "match_lines"), (LINE, None)])
 async def test_a_stored_sum_that_is_not_what_is_recomputed_is_named(
-    app: Door, clerk: Holder, statement: str, where: str | None
+    app: ApiClient, clerk: KeyClient, statement: str, where: str | None
 ) -> None:
     match = {
         "id": "m",
@@ -63,7 +63,7 @@ async def test_a_stored_sum_that_is_not_what_is_recomputed_is_named(
     assert bool(verdict["different_lines"]) == (where is None)
 
 
-async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: Door, clerk: Holder) -> None:
+async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: ApiClient, clerk: KeyClient) -> None:
     body = {"round": "anhui-2026", "order": {"rate": "0.2", "number": "steps"}}
     number = (await post(clerk, "/settlements", body)).json()["id"]
     assert good(await clerk.get(f"/settlements/{number}/verify"))["different_steps"] == []
@@ -78,7 +78,7 @@ async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: Door, 
     assert (verdict["equal"], verdict["lines"], verdict["different_lines"]) == (False, 3, [HEFEI])
 
 
-async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: Door, clerk: Holder) -> None:
+async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: ApiClient, clerk: KeyClient) -> None:
     wanted: dict[str, Any] = {"round": "anhui-2026", "order": {"rate": "0.10"}}
     first = (await post(clerk, "/settlements", wanted)).json()
     await behind_the_door(app, "update settlement set status = 'locked' where id = $1", first["id"])

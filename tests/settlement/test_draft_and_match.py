@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from tests.settlement.province import Province, code_of
 
 YEAR = {"from": "2024-01-01", "to": "2025-01-01"}
@@ -99,7 +99,7 @@ def test_metered_cost_is_one_cost_and_cut_to_the_days() -> None:
     ],
 )
 def test_an_application_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         apply(model("a") | wrong).settle()
     assert refused.value.code == "APPLICATION_INVALID"
 

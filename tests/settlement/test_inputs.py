@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from settlement.compute.settle import settle
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
 from settlement.jobs.worlds import inputs_of
 from settlement.rounds import load_rounds
@@ -31,7 +31,7 @@ def with_use(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Inputs:
 
 def code_of_refusal(given: Inputs) -> str:
     """The code with which a settlement of these inputs is refused."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         settle(given, ROUND, {"rate": "0.2"})
     return refused.value.code
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
 from settlement.rounds.readings import CHOICES, decimal_text, read_order, read_readings
 
@@ -31,7 +31,7 @@ ROUND = ROUNDS["anhui-2026"]
     ],
 )
 def test_an_order_that_cannot_stand_is_refused(order: dict[str, Any], code: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         read_order(order, ROUND)
     assert refused.value.code == code
 
@@ -53,7 +53,7 @@ def test_a_rate_is_exact_and_zero_is_a_rate() -> None:
     ],
 )
 def test_a_reading_that_does_not_exist_is_refused(given: dict[str, Any], code: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         read_readings(given, read_order({}, ROUND), ROUND)
     assert refused.value.code == code
 

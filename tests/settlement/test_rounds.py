@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.jobs.worlds import settle_world
 from settlement.rounds import default_folder, load_round, load_rounds
 from settlement.rounds.round import SHANGHAI
@@ -77,7 +77,7 @@ def test_a_round_without_the_hold_is_a_round(folder: Path) -> None:
 
 def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / "anhui-2027.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         load_rounds(folder)
     assert refused.value.code == "ROUND_NOT_TOML"
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
 )
 def test_a_file_that_is_wrong_is_refused(old: str, new: str, code: str) -> None:
     assert old in TEXT
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         load_round(TEXT.replace(old, new, 1))
     assert refused.value.code == code
 
@@ -127,7 +127,7 @@ def test_windows_neither_overlap_nor_leave_an_unexplained_gap(
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(SettlementRefused) as refused:
         load_rounds(folder)
     assert refused.value.code == code
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from api.auth.keys import create_key
-from tests.support.door import Door, Holder, good, problem
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.postgres import Cluster
 from tests.support.province import decide
 from tests.support.serving import Served, over_http
@@ -29,7 +29,7 @@ MAKERS = ("run", "submit")
 
 
 @pytest_asyncio.fixture
-async def door(cluster: Cluster) -> AsyncIterator[Door]:
+async def door(cluster: Cluster) -> AsyncIterator[ApiClient]:
     """Two workers over a fresh database."""
     async with cluster.database() as database:
         with Served.on(database, workers=2) as served:
@@ -43,16 +43,16 @@ def client(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-async def of_a_city(door: Door, city: str) -> Holder:
+async def of_a_city(door: ApiClient, city: str) -> KeyClient:
     """The reviewer of a city."""
     key = await create_key(
         door.engine, name=f"reviewer of {city}", scopes=["settlement:review", "report:read"], source=None, city=city,
         expires_at=None, now=datetime.now(UTC),
     )  # fmt: skip
-    return Holder(door.client, key, f"reviewer of {city}")
+    return KeyClient(door.client, key, f"reviewer of {city}")
 
 
-async def test_four_people_and_no_shortcut(door: Door, tmp_path: Path) -> None:
+async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> None:
     registrar, platform = await door.registrar(), await door.platform()
     client("build", str(SHARED / "traces" / "ms_itp_2021.parquet"), str(tmp_path), "--shift-days", "1645")
     client("push", str(tmp_path), str(door.client.base_url), "--registry-key", registrar.key, "--usage-key",

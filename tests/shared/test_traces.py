@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from tests.support.door import Door, Holder
+from tests.support.api_client import ApiClient, KeyClient
 from tests.support.serving import Served, over_http
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -37,7 +37,7 @@ ITP_TWINS, PHILLY_TWINS = 280, 65
 
 
 @pytest_asyncio.fixture(scope="module")
-async def door(server: Served, database: str) -> AsyncIterator[Door]:
+async def door(server: Served, database: str) -> AsyncIterator[ApiClient]:
     """The way in to the service as a process."""
     async with over_http(server.url, database) as opened:
         yield opened
@@ -46,7 +46,7 @@ async def door(server: Served, database: str) -> AsyncIterator[Door]:
 class Platform:
     """The dispatch platform's client for one trace, sending as a source of its own."""
 
-    def __init__(self, door: Door, server: Served, folder: Path, registrar: Holder, sender: Holder) -> None:
+    def __init__(self, door: ApiClient, server: Served, folder: Path, registrar: KeyClient, sender: KeyClient) -> None:
         self.door, self.server, self.folder, self.registrar, self.sender = door, server, folder, registrar, sender
 
     def push(self) -> dict[str, int]:
@@ -74,13 +74,13 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-async def platform(door: Door, server: Served, folder: Path, trace: str, shift_days: int) -> Platform:
+async def platform(door: ApiClient, server: Served, folder: Path, trace: str, shift_days: int) -> Platform:
     """A platform with a trace to push."""
     run("build", str(SHARED / "traces" / f"{trace}.parquet"), str(folder), "--shift-days", str(shift_days))
     return Platform(door, server, folder, await door.registrar(), await door.platform())
 
 
-async def card_seconds(door: Door, **query: str) -> list[tuple[str, int, int]]:
+async def card_seconds(door: ApiClient, **query: str) -> list[tuple[str, int, int]]:
     """Metered totals: the first `by` column, card-seconds, records."""
     reader = await door.holder("usage:read")
     found = []
@@ -91,7 +91,7 @@ async def card_seconds(door: Door, **query: str) -> list[tuple[str, int, int]]:
     return found
 
 
-async def test_itp_is_accepted_whole_exact_and_once(door: Door, server: Served, tmp_path: Path) -> None:
+async def test_itp_is_accepted_whole_exact_and_once(door: ApiClient, server: Served, tmp_path: Path) -> None:
     itp = await platform(door, server, tmp_path, "ms_itp_2021", 1645)
     assert itp.push() == {
         "received": ITP_RECORDS, "accepted": ITP_RECORDS, "duplicate": 0, "conflict": 0, "refused": 0,
@@ -109,7 +109,9 @@ async def test_itp_is_accepted_whole_exact_and_once(door: Door, server: Served, 
     assert [await card_seconds(door, by=by) for by in ("facility", "consumer", "chip")] == before
 
 
-async def test_unshifted_its_months_are_exact_in_both_time_zones(door: Door, server: Served, tmp_path: Path) -> None:
+async def test_unshifted_its_months_are_exact_in_both_time_zones(
+    door: ApiClient, server: Served, tmp_path: Path
+) -> None:
     itp = await platform(door, server, tmp_path, "ms_itp_2021", 0)
     assert itp.push()["accepted"] == ITP_RECORDS
     for edges, expected in ITP_MONTHS.values():
@@ -118,7 +120,7 @@ async def test_unshifted_its_months_are_exact_in_both_time_zones(door: Door, ser
             assert found == seconds, (start, end)
 
 
-async def test_philly_is_exact_and_its_twins_are_counted(door: Door, server: Served, tmp_path: Path) -> None:
+async def test_philly_is_exact_and_its_twins_are_counted(door: ApiClient, server: Served, tmp_path: Path) -> None:
     philly = await platform(door, server, tmp_path, "philly_2017_vc", 0)
     sent = philly.push()
     assert sent["accepted"] == sent["received"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement.errors import Refused
+from settlement.errors import SettlementRefused
 from settlement.explain.steps import replay, steps_of
 from settlement.jobs.worlds import load_worlds, run_world, settle_world
 
@@ -24,7 +24,7 @@ def test_the_steps_of_every_line_replay_to_its_award(file: Path) -> None:
     for world in load_worlds(file):
         try:
             settlement, _ = settle_world(world)
-        except Refused:
+        except SettlementRefused:
             continue
         for row in settlement.lines.iter_rows(named=True):
             values = replay(steps_of(settlement, row["uscc"]))

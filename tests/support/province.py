@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.door import Door, Holder, good
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.records import chip as chip_item
 from tests.support.records import entity, facility, usage, uscc
 from tests.support.worlds import post
@@ -21,11 +21,11 @@ _RUNS = itertools.count(1)
 class People:
     """Holders of keys, one for each part in a settlement's life."""
 
-    clerk: Holder
-    reviewer: Holder
-    approver: Holder
-    second: Holder
-    payer: Holder
+    clerk: KeyClient
+    reviewer: KeyClient
+    approver: KeyClient
+    second: KeyClient
+    payer: KeyClient
 
 
 def code_of(city: str, number: int) -> str:
@@ -38,7 +38,7 @@ def account_of(city: str, number: int) -> dict[str, str]:
     return {"bank": "测试银行", "account": f"6222{city}{number:04d}", "holder": f"{city}-{number}"}
 
 
-async def people_of(door: Door) -> People:
+async def people_of(door: ApiClient) -> People:
     """Fresh keys, so that nobody has decided anything yet."""
     return People(
         clerk=await door.holder("settlement:run", "report:read", "payout:read"),
@@ -49,7 +49,7 @@ async def people_of(door: Door) -> People:
     )
 
 
-async def populate(door: Door, entities_a_city: int = 2) -> Holder:
+async def populate(door: ApiClient, entities_a_city: int = 2) -> KeyClient:
     """Register the province and send its first usage; the platform that sent it."""
     registrar = await door.registrar()
     stranger = uscc(999)
@@ -75,7 +75,7 @@ async def populate(door: Door, entities_a_city: int = 2) -> Holder:
     return platform
 
 
-async def use(platform: Holder, charges: dict[str, int], hour: int = 8) -> list[str]:
+async def use(platform: KeyClient, charges: dict[str, int], hour: int = 8) -> list[str]:
     """One record an entity, with its charge; the records' ids."""
     names = [f"u{next(_RUNS)}" for _ in charges]
     receipt = await platform.push(
@@ -91,7 +91,7 @@ async def use(platform: Holder, charges: dict[str, int], hour: int = 8) -> list[
     return names
 
 
-async def run(clerk: Holder, **order: object) -> dict[str, Any]:
+async def run(clerk: KeyClient, **order: object) -> dict[str, Any]:
     """A new settlement of anhui-2026 at 20 %."""
     answer = await post(clerk, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.20", **order}})
     assert answer.status_code in (200, 201), answer.text
@@ -99,7 +99,7 @@ async def run(clerk: Holder, **order: object) -> dict[str, Any]:
     return found
 
 
-async def decide(holder: Holder, settlement: str, event: str, **said: object) -> httpx.Response:
+async def decide(holder: KeyClient, settlement: str, event: str, **said: object) -> httpx.Response:
     """One decision about a settlement."""
     return await post(holder, f"/settlements/{settlement}/{event}", said)
 

@@ -18,28 +18,28 @@ import httpx
 from api.app import app_of
 from api.settings import Settings
 from meter.database.connect import service_engine
-from tests.support.door import Door
+from tests.support.api_client import ApiClient
 
 START_SECONDS = 240  # kernels may have to be compiled first, on a busy machine
 
 
 @contextlib.asynccontextmanager
-async def in_process(url: str) -> AsyncIterator[Door]:
+async def in_process(url: str) -> AsyncIterator[ApiClient]:
     """The application with its lifespan, reached without a socket."""
     app = app_of(Settings(url))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://suanbu", timeout=60) as client:
-            yield Door(client, app.state.service.engine, url)
+            yield ApiClient(client, app.state.service.engine, url)
 
 
 @contextlib.asynccontextmanager
-async def over_http(url: str, database: str) -> AsyncIterator[Door]:
+async def over_http(url: str, database: str) -> AsyncIterator[ApiClient]:
     """A service that listens at `url` and keeps its data in `database`."""
     engine = service_engine(database, 2)
     try:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            yield Door(client, engine, database)
+            yield ApiClient(client, engine, database)
     finally:
         await engine.dispose()
 

@@ -11,12 +11,12 @@ import asyncpg
 import httpx
 
 from settlement.jobs.worlds import compare_expected
-from tests.support.door import Door, Holder, good
+from tests.support.api_client import ApiClient, KeyClient, good
 
 REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
 
 
-async def differences(door: Door, world: Mapping[str, Any]) -> list[str]:
+async def differences(door: ApiClient, world: Mapping[str, Any]) -> list[str]:
     """Where the service differs from what a world expects, on a database of its own."""
     registrar = await door.registrar()
     for kind in REGISTRY:
@@ -48,13 +48,13 @@ async def differences(door: Door, world: Mapping[str, Any]) -> list[str]:
     return compare_expected(world["expected"], got)
 
 
-async def post(holder: Holder, path: str, body: object = None) -> httpx.Response:
+async def post(holder: KeyClient, path: str, body: object = None) -> httpx.Response:
     """POST JSON under /v1."""
     headers = {"Authorization": f"Bearer {holder.key}", "Content-Type": "application/json"}
     return await holder.client.post(f"/v1{path}", content=json.dumps(body or {}).encode(), headers=headers)
 
 
-async def every_line(holder: Holder, settlement: str, **filters: object) -> list[dict[str, Any]]:
+async def every_line(holder: KeyClient, settlement: str, **filters: object) -> list[dict[str, Any]]:
     """All lines, portion by portion."""
     found: list[dict[str, Any]] = []
     cursor = None
@@ -66,10 +66,10 @@ async def every_line(holder: Holder, settlement: str, **filters: object) -> list
             return found
 
 
-async def _push(door: Door, usage: list[dict[str, Any]]) -> dict[str, int]:
+async def _push(door: ApiClient, usage: list[dict[str, Any]]) -> dict[str, int]:
     """Records in order of arrival, one delivery for each run of records of one source; the sums of the receipts."""
     sums = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "refused"), 0)
-    platforms: dict[str, Holder] = {}
+    platforms: dict[str, KeyClient] = {}
     for source, run in groupby(usage, key=lambda record: str(record.get("source", "platform"))):
         if source not in platforms:
             platforms[source] = await door.platform(source)

@@ -28,7 +28,7 @@ from meter.intake.arrow.rows import (
     read_instants,
     read_purposes,
 )
-from meter.intake.codes import BodyCode, BodyError, Code, Refused
+from meter.intake.codes import BodyCode, BodyError, Code, RecordRefused
 from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.finish import Found
 from meter.intake.limits import BODY_BYTES, RECORD_BYTES
@@ -50,7 +50,7 @@ class ArrowBody:
         stated = [column for column in self.columns if column.lengths[row] != ABSENT]
         size = sum(int(column.lengths[row]) for column in stated)
         if size > RECORD_BYTES:
-            raise Refused(Code.RECORD_TOO_LARGE, f"the record has {size} bytes, at most {RECORD_BYTES} are taken")
+            raise RecordRefused(Code.RECORD_TOO_LARGE, f"the record has {size} bytes, at most {RECORD_BYTES} are taken")
         return Pairs((column.name, column.cell(row)) for column in stated)
 
     def verbatim(self, index: int) -> bytes:
@@ -61,7 +61,7 @@ class ArrowBody:
                 continue
             try:
                 value = column.cell(index)
-            except Refused:
+            except RecordRefused:
                 start = int(column.starts[index])
                 value = column.text[start : start + int(column.lengths[index])].tobytes().decode(errors="replace")
             parts.append(f"{json.dumps(column.name, ensure_ascii=False)}: {json_of(value)}")

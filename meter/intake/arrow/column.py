@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meter.intake.codes import BodyCode, BodyError, Code, Refused
+from meter.intake.codes import BodyCode, BodyError, Code, RecordRefused
 from meter.intake.limits import BODY_BYTES, CHARGE_FEN, END_SECOND, FIRST_SECOND, MILLICARDS
 from meter.intake.record.instants import UNIT_PER_SECOND, text_of_instant
 from meter.intake.record.usage_record import Foreign, Number, Value
@@ -34,13 +34,13 @@ class Column:
     is_text: bool
 
     def cell(self, row: int) -> Value:
-        """What a cell that is not null states; raises `Refused` with bad_utf8."""
+        """What a cell that is not null states; raises `RecordRefused` with bad_utf8."""
         if self.is_text:
             start, length = int(self.starts[row]), int(self.lengths[row])
             try:
                 return self.text[start : start + length].tobytes().decode()
             except UnicodeDecodeError:
-                raise Refused(Code.BAD_UTF8, f"column {self.name} is not valid UTF-8") from None
+                raise RecordRefused(Code.BAD_UTF8, f"column {self.name} is not valid UTF-8") from None
         kind = self.array.type
         if pa.types.is_timestamp(kind):
             text = text_of_instant(self.array[row].value, kind.unit)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.body import Format
-from meter.intake.codes import BodyCode, BodyError, Code, Refused
+from meter.intake.codes import BodyCode, BodyError, Code, RecordRefused
 from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.finish import Found
 from meter.intake.json.text import value_of_json
@@ -61,10 +61,12 @@ class JsonBody:
         return bytes(memoryview(self.body)[int(self.places["start"][index]) : int(self.places["end"][index])])
 
     def value(self, row: int) -> Value:
-        """What one record states, for the authority; raises `Refused`."""
+        """What one record states, for the authority; raises `RecordRefused`."""
         text = self.verbatim(row)
         if len(text) > RECORD_BYTES:
-            raise Refused(Code.RECORD_TOO_LARGE, f"the record has {len(text)} bytes, at most {RECORD_BYTES} are taken")
+            raise RecordRefused(
+                Code.RECORD_TOO_LARGE, f"the record has {len(text)} bytes, at most {RECORD_BYTES} are taken"
+            )
         return value_of_json(text)
 
 
@@ -99,7 +101,7 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
     def value_of(row: int) -> Value:
         try:
             return document.value(row)
-        except Refused as refusal:
+        except RecordRefused as refusal:
             if refusal.code is Code.NOT_JSON and form is not Format.NDJSON:
                 raise BodyError(BodyCode.NOT_JSON, f"The body is not JSON: record {row}: {refusal.detail}.") from None
             raise
@@ -135,7 +137,7 @@ def body_error(outcome: int, count: int, letters: Array, form: Format) -> BodyEr
     if code is BodyCode.NOT_A_BATCH and letters.size <= RECORD_BYTES:
         try:
             value_of_json(letters.tobytes())
-        except Refused:
+        except RecordRefused:
             code = BodyCode.NOT_JSON
     details = {
         BodyCode.NOT_A_BATCH: WANTED.get(form),

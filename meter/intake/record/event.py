@@ -2,7 +2,7 @@
 
 import re
 
-from meter.intake.codes import Code, Refused
+from meter.intake.codes import Code, RecordRefused
 from meter.intake.record.instants import INSTANT
 from meter.intake.record.usage_record import Checked, Number, Pairs, Value, fields_of, judge, kind_of, shown
 from meter.intake.registry_view.registered import Registered
@@ -14,7 +14,7 @@ TEXTS = ("specversion", "source", "type", "subject", "dataschema", "datacontentt
 
 
 def judge_event(value: Value, registered: Registered) -> Checked:
-    """The record in an event's `data`, whose id is the event's; raises `Refused`.
+    """The record in an event's `data`, whose id is the event's; raises `RecordRefused`.
 
     `data` may repeat the id, not contradict it. The event's `source` is informational: the API key names the source.
     The other attributes are checked against the specification and otherwise ignored.
@@ -22,7 +22,7 @@ def judge_event(value: Value, registered: Registered) -> Checked:
     event = fields_of(value, None, "an event")
     identity = event.get("id")
     if identity is None:
-        raise Refused(Code.MISSING_FIELD, "the event has no id")
+        raise RecordRefused(Code.MISSING_FIELD, "the event has no id")
     check_attributes(event)
     data = event["data"]
     if isinstance(data, Pairs) and all(name != "id" for name, _ in data):
@@ -30,7 +30,7 @@ def judge_event(value: Value, registered: Registered) -> Checked:
     record = judge(data, registered)
     if record.id != identity:
         detail = f"the event's id is {shown(identity) if isinstance(identity, str) else kind_of(identity)}"
-        raise Refused(Code.EVENT_ID_DIFFERS, f"{detail}, that of its record '{record.id}'")
+        raise RecordRefused(Code.EVENT_ID_DIFFERS, f"{detail}, that of its record '{record.id}'")
     return record
 
 
@@ -40,24 +40,26 @@ def check_attributes(event: dict[str, Value]) -> None:
         if name in ("id", "data") or value is None:
             continue
         if name == "data_base64":
-            raise Refused(Code.BAD_EVENT, "the record must be JSON in data, not data_base64")
+            raise RecordRefused(Code.BAD_EVENT, "the record must be JSON in data, not data_base64")
         if not ATTRIBUTE.fullmatch(name):
-            raise Refused(Code.BAD_EVENT, f"{shown(name)} is not an attribute name (lower-case letters and digits)")
+            raise RecordRefused(
+                Code.BAD_EVENT, f"{shown(name)} is not an attribute name (lower-case letters and digits)"
+            )
         if name in TEXTS and not (isinstance(value, str) and value):
-            raise Refused(Code.BAD_EVENT, f"{name} is not a string with at least one character")
+            raise RecordRefused(Code.BAD_EVENT, f"{name} is not a string with at least one character")
         # an extension attribute is a string, a boolean or an integer
         if not isinstance(value, str | bool) and not (isinstance(value, Number) and value.text.lstrip("-").isdecimal()):
-            raise Refused(Code.BAD_EVENT, f"attribute {shown(name)} is {kind_of(value)}")
+            raise RecordRefused(Code.BAD_EVENT, f"attribute {shown(name)} is {kind_of(value)}")
     for name in REQUIRED:
         if event.get(name) is None:
-            raise Refused(Code.BAD_EVENT, f"the event has no {name}")
+            raise RecordRefused(Code.BAD_EVENT, f"the event has no {name}")
     if event["specversion"] != "1.0":
-        raise Refused(Code.BAD_EVENT, "specversion is not '1.0'")
+        raise RecordRefused(Code.BAD_EVENT, "specversion is not '1.0'")
     if "data" not in event:
-        raise Refused(Code.BAD_EVENT, "the event has no data")
+        raise RecordRefused(Code.BAD_EVENT, "the event has no data")
     kind = event.get("datacontenttype")
     if isinstance(kind, str) and not JSON_MEDIA_TYPE.fullmatch(kind):
-        raise Refused(Code.BAD_EVENT, f"datacontenttype {shown(kind)} is not JSON")
+        raise RecordRefused(Code.BAD_EVENT, f"datacontenttype {shown(kind)} is not JSON")
     time = event.get("time")
     if isinstance(time, str) and not INSTANT.fullmatch(time):
-        raise Refused(Code.BAD_EVENT, "time is not an RFC 3339 time")
+        raise RecordRefused(Code.BAD_EVENT, "time is not an RFC 3339 time")

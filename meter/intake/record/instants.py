@@ -2,7 +2,7 @@
 
 import re
 
-from meter.intake.codes import Code, Refused
+from meter.intake.codes import Code, RecordRefused
 from meter.intake.limits import END_SECOND, FIRST_SECOND, TIME_CHARACTERS
 
 INSTANT = re.compile(
@@ -20,18 +20,20 @@ def seconds_of_instant(field: str, text: str) -> int:
     """
     match = INSTANT.fullmatch(text) if len(text) <= TIME_CHARACTERS else None
     if match is None:
-        raise Refused(Code.BAD_TIME, f"{field} is not an RFC 3339 time with an offset")
+        raise RecordRefused(Code.BAD_TIME, f"{field} is not an RFC 3339 time with an offset")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     sign, offset_hour, offset_minute = match.group(7), int(match.group(8) or 0), int(match.group(9) or 0)
     leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
     if not 1 <= month <= 12 or not 1 <= day <= MONTH_DAYS[month - 1] + (leap and month == 2):
-        raise Refused(Code.BAD_TIME, f"{field}: there is no day {year:04}-{month:02}-{day:02}")
+        raise RecordRefused(Code.BAD_TIME, f"{field}: there is no day {year:04}-{month:02}-{day:02}")
     if hour > 23 or minute > 59 or second > 59 or offset_hour > 23 or offset_minute > 59:
-        raise Refused(Code.BAD_TIME, f"{field}: no such time of day or offset (24:00 and leap seconds are not taken)")
+        raise RecordRefused(
+            Code.BAD_TIME, f"{field}: no such time of day or offset (24:00 and leap seconds are not taken)"
+        )
     offset = (offset_hour * 3600 + offset_minute * 60) * (-1 if sign == "-" else 1)
     seconds = days_of_date(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
     if not FIRST_SECOND <= seconds < END_SECOND:
-        raise Refused(Code.OUT_OF_RANGE, f"{field} lies outside the years 2000 to 2099")
+        raise RecordRefused(Code.OUT_OF_RANGE, f"{field} lies outside the years 2000 to 2099")
     return seconds
 
 

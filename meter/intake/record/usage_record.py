@@ -8,7 +8,7 @@ import json
 import re
 from typing import Final, NamedTuple, TypeAlias
 
-from meter.intake.codes import Code, Refused
+from meter.intake.codes import Code, RecordRefused
 from meter.intake.limits import (
     CHARGE_FEN,
     DAY_SECONDS,
@@ -76,7 +76,7 @@ class Checked(NamedTuple):
 
 
 def judge(value: Value, registered: Registered) -> Checked:
-    """The record that `value` states; raises `Refused` with the first rule it breaks.
+    """The record that `value` states; raises `RecordRefused` with the first rule it breaks.
 
     The order is fixed, so that every format gives one code: an object, no repeated key, no unknown field, nothing
     missing, then field by field in the contract's order, then what fields say about each other, then the registry.
@@ -87,7 +87,7 @@ def judge(value: Value, registered: Registered) -> Checked:
     required = ("id", *(() if void else MEASURED), *(("corrects", "action") if corrected else ()))
     for name in required:
         if stated.get(name) is None:
-            raise Refused(Code.MISSING_FIELD, f"{name} is {'null' if name in stated else 'missing'}")
+            raise RecordRefused(Code.MISSING_FIELD, f"{name} is {'null' if name in stated else 'missing'}")
 
     identity = record_id("id", stated["id"])
     if "consumer" in stated:
@@ -106,23 +106,25 @@ def judge(value: Value, registered: Registered) -> Checked:
     if "order" in stated:
         order = plain_text("order", stated)
         if len(order) > TEXT_CHARACTERS:
-            raise Refused(Code.BAD_LENGTH, f"order has {len(order)} characters, at most {TEXT_CHARACTERS} are taken")
+            raise RecordRefused(
+                Code.BAD_LENGTH, f"order has {len(order)} characters, at most {TEXT_CHARACTERS} are taken"
+            )
     evidence = None
     if "evidence" in stated:
         evidence = text_of("evidence", stated)
         if len(evidence) > EVIDENCE_CHARACTERS or not HEXADECIMAL.fullmatch(evidence):
-            raise Refused(Code.BAD_EVIDENCE, f"evidence is not at most {EVIDENCE_CHARACTERS} hexadecimal digits")
+            raise RecordRefused(Code.BAD_EVIDENCE, f"evidence is not at most {EVIDENCE_CHARACTERS} hexadecimal digits")
     corrects = record_id("corrects", stated["corrects"]) if corrected else None
     action = choice_of("action", stated, ACTIONS) if corrected else RECORD
 
     if corrects == identity:
-        raise Refused(Code.CORRECTS_ITSELF, f"record '{identity}' corrects itself")
+        raise RecordRefused(Code.CORRECTS_ITSELF, f"record '{identity}' corrects itself")
     if action == VOID:
         return Checked(identity, action, corrects)
     if ended < started:
-        raise Refused(Code.ENDED_BEFORE_STARTED, f"ended_at is {started - ended} s before started_at")
+        raise RecordRefused(Code.ENDED_BEFORE_STARTED, f"ended_at is {started - ended} s before started_at")
     if ended - started > SPAN_SECONDS:
-        raise Refused(Code.OUT_OF_RANGE, "the record spans more than 10 years")
+        raise RecordRefused(Code.OUT_OF_RANGE, "the record spans more than 10 years")
     day = (started + SHANGHAI_SECONDS) // DAY_SECONDS
     return Checked(
         identity,
@@ -145,15 +147,15 @@ def judge(value: Value, registered: Registered) -> Checked:
 def fields_of(value: Value, known: tuple[str, ...] | None, noun: str) -> dict[str, Value]:
     """The fields of an object; refused when it is none, repeats a key or (`known` given) has an unknown one."""
     if not isinstance(value, Pairs):
-        raise Refused(Code.NOT_AN_OBJECT, f"{noun} is an object, not {kind_of(value)}")
+        raise RecordRefused(Code.NOT_AN_OBJECT, f"{noun} is an object, not {kind_of(value)}")
     stated: dict[str, Value] = {}
     for name, item in value:
         if name in stated:
-            raise Refused(Code.DUPLICATE_KEY, f"{shown(name)} is given more than once")
+            raise RecordRefused(Code.DUPLICATE_KEY, f"{shown(name)} is given more than once")
         stated[name] = item
     for name in stated:
         if known is not None and name not in known:
-            raise Refused(Code.UNKNOWN_FIELD, f"{shown(name)} is not a field of {noun}")
+            raise RecordRefused(Code.UNKNOWN_FIELD, f"{shown(name)} is not a field of {noun}")
     return stated
 
 
@@ -169,7 +171,7 @@ def plain_text(field: str, stated: dict[str, Value]) -> str:
     """A string field that can be stored and shown: no control characters (Unicode Cc), no lone surrogates."""
     text = text_of(field, stated)
     if UNPRINTABLE.search(text):
-        raise Refused(Code.BAD_TEXT, f"{field} contains a control character or half a surrogate pair")
+        raise RecordRefused(Code.BAD_TEXT, f"{field} contains a control character or half a surrogate pair")
     return text
 
 
@@ -179,7 +181,7 @@ def code_of(field: str, stated: dict[str, Value]) -> str:
         return ""
     text = plain_text(field, stated)
     if not 1 <= len(text) <= TEXT_CHARACTERS:
-        raise Refused(Code.BAD_LENGTH, f"{field} has {len(text)} characters, 1 to {TEXT_CHARACTERS} are taken")
+        raise RecordRefused(Code.BAD_LENGTH, f"{field} has {len(text)} characters, 1 to {TEXT_CHARACTERS} are taken")
     return text
 
 
@@ -188,7 +190,7 @@ def record_id(field: str, value: Value) -> str:
     if not isinstance(value, str):
         raise wrong_type(field, value, "a string")
     if not ID.fullmatch(value):
-        raise Refused(Code.BAD_ID, f"{field} {shown(value)} is not 1 to 64 of A-Z a-z 0-9 . _ : -")
+        raise RecordRefused(Code.BAD_ID, f"{field} {shown(value)} is not 1 to 64 of A-Z a-z 0-9 . _ : -")
     return value
 
 
@@ -202,13 +204,13 @@ def millicards_of(value: Value) -> int:
         raise wrong_type("cards", value, "an integer or a decimal string")
     match = DECIMAL.fullmatch(text)
     if match is None:
-        raise Refused(Code.BAD_DECIMAL, f"cards {shown(text)} is not a plain decimal number")
+        raise RecordRefused(Code.BAD_DECIMAL, f"cards {shown(text)} is not a plain decimal number")
     sign, whole, decimals = match.groups(default="")
     if len(decimals) > 3:
-        raise Refused(Code.TOO_MANY_DECIMALS, f"cards {shown(text)} has more than 3 decimals")
+        raise RecordRefused(Code.TOO_MANY_DECIMALS, f"cards {shown(text)} has more than 3 decimals")
     # more digits than the limit has are beyond it, and never turned into a number
     if sign or len(whole) > 7 or not 1 <= (millicards := int(whole + decimals.ljust(3, "0"))) <= MILLICARDS:
-        raise Refused(Code.OUT_OF_RANGE, f"cards {shown(text)} is not above 0 and at most {MILLICARDS // 1000}")
+        raise RecordRefused(Code.OUT_OF_RANGE, f"cards {shown(text)} is not above 0 and at most {MILLICARDS // 1000}")
     return millicards
 
 
@@ -217,7 +219,7 @@ def charge_of(value: Value) -> int:
     if not isinstance(value, Number) or not INTEGER.fullmatch(value.text):
         raise wrong_type("charge_fen", value, "an integer")
     if value.text.startswith("-") or len(value.text) > 16 or (charge := int(value.text)) > CHARGE_FEN:
-        raise Refused(Code.OUT_OF_RANGE, f"charge_fen {shown(value.text)} is not from 0 to {CHARGE_FEN}")
+        raise RecordRefused(Code.OUT_OF_RANGE, f"charge_fen {shown(value.text)} is not from 0 to {CHARGE_FEN}")
     return charge
 
 
@@ -230,13 +232,13 @@ def choice_of(field: str, stated: dict[str, Value], choices: dict[str, int]) -> 
     """The number of a word of a closed list."""
     text = text_of(field, stated)
     if text not in choices:
-        raise Refused(Code.BAD_CHOICE, f"{field} {shown(text)} is none of {', '.join(choices)}")
+        raise RecordRefused(Code.BAD_CHOICE, f"{field} {shown(text)} is none of {', '.join(choices)}")
     return choices[text]
 
 
-def wrong_type(field: str, value: Value, wanted: str) -> Refused:
+def wrong_type(field: str, value: Value, wanted: str) -> RecordRefused:
     """The refusal of a value of another type."""
-    return Refused(Code.WRONG_TYPE, f"{field} is {kind_of(value)}, not {wanted}")
+    return RecordRefused(Code.WRONG_TYPE, f"{field} is {kind_of(value)}, not {wanted}")
 
 
 def kind_of(value: Value) -> str:

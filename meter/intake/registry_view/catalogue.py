@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from meter.intake.codes import Code, Refused
+from meter.intake.codes import Code, RecordRefused
 from meter.kernels.kernel import kernel
 from meter.kernels.words import hash_of, same_text
 
@@ -78,14 +78,16 @@ class Catalogue:
         return Catalogue.of(self.facts + more) if more else self
 
     def number_on_day(self, code: str, day: int, unknown: Code, not_ruling: Code) -> int:
-        """The number of a code on a day when a fact rules; raises `Refused` with one of the two codes."""
+        """The number of a code on a day when a fact rules; raises `RecordRefused` with one of the two codes."""
         noun = str(unknown).removeprefix("unknown_")
         if code not in self.numbers:
             rule = " (R-UNIT: a rating is never guessed)" if unknown is Code.UNKNOWN_CHIP else ""
-            raise Refused(unknown, f"{noun} '{code}' is not registered{rule}")
+            raise RecordRefused(unknown, f"{noun} '{code}' is not registered{rule}")
         number, days = self.numbers[code]
         if not any(first <= day < end for first, end in days):
-            raise Refused(not_ruling, f"no fact about {noun} '{code}' rules on the day the record starts (R-UNIT)")
+            raise RecordRefused(
+                not_ruling, f"no fact about {noun} '{code}' rules on the day the record starts (R-UNIT)"
+            )
         return number
 
 

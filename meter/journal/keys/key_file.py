@@ -50,14 +50,14 @@ class KeyFileUnusable(RuntimeError):
     """The key file cannot be kept (no room, no permission); nothing can be recorded safely without it."""
 
 
-class Coverage(NamedTuple):
+class Watermark(NamedTuple):
     """The journal up to this batch, whose digest this is."""
 
     batch: int
     digest: bytes
 
 
-NOTHING = Coverage(0, GENESIS)
+NOTHING = Watermark(0, GENESIS)
 
 
 class KeyFile:
@@ -113,16 +113,16 @@ class KeyFile:
         return int(self._mapped[0][_USED])
 
     @property
-    def lineage(self) -> bytes:
+    def generation(self) -> bytes:
         """What tells this file from one begun anew; a wider one in its place keeps it, as it keeps the keys."""
         return self._mapped[0][_SECRETS].tobytes()
 
-    def coverages(self) -> list[Coverage]:
+    def watermarks(self) -> list[Watermark]:
         """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
         found = [coverage for place in _COVERAGES if (coverage := self._coverage(place)) is not None]
         return sorted(found, reverse=True)
 
-    def cover(self, coverage: Coverage, keep: Coverage) -> None:
+    def cover(self, coverage: Watermark, keep: Watermark) -> None:
         """Say that the file covers the journal up to `coverage`; what it says of `keep` stays."""
         place = next((place for place in _COVERAGES if self._coverage(place) != keep), _COVERAGES[1])
         _set_coverage(self._mapped[0], place, coverage)
@@ -179,7 +179,7 @@ class KeyFile:
         self._create()
         self._follow_replacement()
 
-    def save(self, coverage: Coverage) -> None:
+    def save(self, coverage: Watermark) -> None:
         """Bring the table to the disk, so that it covers the journal up to `coverage` even after a crash."""
         mapped = self._mapped
         os.fsync(self._descriptor)
@@ -187,11 +187,11 @@ class KeyFile:
             if self._mapped[0] is mapped[0]:
                 _set_coverage(mapped[0], _DURABLE, coverage)
 
-    def _coverage(self, place: int) -> Coverage | None:
+    def _coverage(self, place: int) -> Watermark | None:
         words = self._mapped[0][place : place + 6].tobytes()
         if zlib.crc32(words[:40]) != int.from_bytes(words[40:], "little") - 1:
             return None
-        return Coverage(int.from_bytes(words[:8], "little"), words[8:40])
+        return Watermark(int.from_bytes(words[:8], "little"), words[8:40])
 
     def _follow_replacement(self) -> None:
         try:
@@ -285,7 +285,7 @@ def as_keys(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64).reshape(-1, 2)
 
 
-def _set_coverage(header: npt.NDArray[Any], place: int, coverage: Coverage) -> None:
+def _set_coverage(header: npt.NDArray[Any], place: int, coverage: Watermark) -> None:
     words = coverage.batch.to_bytes(8, "little") + coverage.digest
     header[place + 5] = 0  # from here until the last word is written it is no coverage at all
     header[place : place + 5] = np.frombuffer(words, np.uint64)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.journal import store
-from meter.journal.keys.key_file import NOTHING, Coverage, KeyFile
+from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
 from meter.journal.write.transaction import JournalUnavailable
 
 CHUNK_RECORDS = 500_000
@@ -49,19 +49,19 @@ class KnownKeys:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def covers(self, head: Coverage) -> bool:
+    def covers(self, head: Watermark) -> bool:
         """Whether every key of the journal up to `head` is in the file."""
-        return head in self.file.coverages()
+        return head in self.file.watermarks()
 
     async def follow(self, connection: asyncpg.Connection, at_most: int | None = None) -> int:
         """Bring the file up to the journal's head as `connection` sees it; records still missing (0: none).
 
         With `at_most`, gives up at once when more records than that are missing, and says how many.
         """
-        start: Coverage | None = None
+        start: Watermark | None = None
         while True:
             row = await connection.fetchrow("select batch, digest from batch order by batch desc limit 1")
-            head = Coverage(row["batch"], row["digest"]) if row else NOTHING
+            head = Watermark(row["batch"], row["digest"]) if row else NOTHING
             if self.covers(head):
                 return 0
             if start is None:
@@ -83,7 +83,7 @@ class KnownKeys:
         return [(int(first), int(last)) for first, last in spans]
 
     def note(
-        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Coverage, new: Coverage
+        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Watermark, new: Watermark
     ) -> bytes | None:
         """Before a transaction commits that takes the journal from `head` to `new`: its keys and what is then covered.
 
@@ -94,7 +94,7 @@ class KnownKeys:
             if not self.covers(head):  # the file was thrown away meanwhile and is being rebuilt
                 return None
             self.file.cover(new, keep=head)
-            return self.file.lineage
+            return self.file.generation
 
     def note_ahead(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> bytes:
         """The keys of a transaction before its turn, for who looks meanwhile; the lineage of the file they are in.
@@ -103,19 +103,19 @@ class KnownKeys:
         """
         with self.file.held():
             self.file.insert(keys, batches)
-            return self.file.lineage
+            return self.file.generation
 
-    def cover_ahead(self, lineage: bytes, head: Coverage, new: Coverage) -> bool:
+    def cover_ahead(self, generation: bytes, head: Watermark, new: Watermark) -> bool:
         """`note` in its turn of a transaction whose keys are in the file of that lineage; whether they still are."""
         with self.file.held():
-            if self.file.lineage != lineage or not self.covers(head):
+            if self.file.generation != generation or not self.covers(head):
                 return False
             self.file.cover(new, keep=head)
             return True
 
     async def save(self, connection: asyncpg.Connection) -> None:
         """Bring the file to the disk as far as it covers what is committed."""
-        for coverage in self.file.coverages():
+        for coverage in self.file.watermarks():
             if await _holds(connection, coverage):
                 await asyncio.to_thread(self.file.save, coverage)
                 return
@@ -124,28 +124,28 @@ class KnownKeys:
         with self.file.held():
             self.file.expect(self.file.keys_at_most + more)
 
-    async def _starting_point(self, connection: asyncpg.Connection) -> Coverage:
+    async def _starting_point(self, connection: asyncpg.Connection) -> Watermark:
         """The furthest batch up to which the file covers this very journal; a file of another journal is emptied."""
         while True:
-            coverages = await asyncio.to_thread(self._coverages)
-            for coverage in coverages:
+            watermarks = await asyncio.to_thread(self._coverages)
+            for coverage in watermarks:
                 if await _holds(connection, coverage):
                     return coverage
-            if await asyncio.to_thread(self._discard_unless_changed, coverages):
+            if await asyncio.to_thread(self._discard_unless_changed, watermarks):
                 return NOTHING
 
-    def _coverages(self) -> list[Coverage]:
+    def _coverages(self) -> list[Watermark]:
         with self.file.held():
-            return self.file.coverages()
+            return self.file.watermarks()
 
-    def _discard_unless_changed(self, coverages: Sequence[Coverage]) -> bool:
+    def _discard_unless_changed(self, watermarks: Sequence[Watermark]) -> bool:
         with self.file.held():
-            if self.file.coverages() != coverages:
+            if self.file.watermarks() != watermarks:
                 return False
             self.file.discard()
             return True
 
-    async def _follow_chunk(self, connection: asyncpg.Connection, start: Coverage) -> Coverage:
+    async def _follow_chunk(self, connection: asyncpg.Connection, start: Watermark) -> Watermark:
         """Take in the next batches after `start`; the new coverage, true once the file says so."""
         rows = await connection.fetch(
             "select batch, digest, case when kind in ('usage', 'replay') then accepted else 0 end as entries "
@@ -157,7 +157,7 @@ class KnownKeys:
             if total and total + row["entries"] > CHUNK_RECORDS:
                 break
             total += row["entries"]
-            end = Coverage(row["batch"], row["digest"])
+            end = Watermark(row["batch"], row["digest"])
         keys, batches = np.empty((0, 2), np.uint64), np.empty(0, np.int64)
         if total:
             keys, batches = await store.read_keys(connection, start.batch + 1, end.batch)
@@ -169,15 +169,15 @@ class KnownKeys:
         return end
 
     def _take_in(
-        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], start: Coverage, end: Coverage
+        self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], start: Watermark, end: Watermark
     ) -> None:
         with self.file.held():
             self.file.insert(keys, batches)
-            if start in self.file.coverages():
+            if start in self.file.watermarks():
                 self.file.cover(end, keep=start)
 
 
-async def _holds(connection: asyncpg.Connection, coverage: Coverage) -> bool:
+async def _holds(connection: asyncpg.Connection, coverage: Watermark) -> bool:
     """Whether the journal's chain has this digest at this batch: then everything before is the same too."""
     if coverage == NOTHING:
         return True

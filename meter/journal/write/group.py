@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from meter.journal import store
 from meter.journal.digest_chain import digest_of
-from meter.journal.keys.key_file import Coverage
+from meter.journal.keys.key_file import Watermark
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.encode import Rows, repeats_inside
 from meter.journal.rows.layout import RECORD, WIRE, from_wire
 from meter.journal.write.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, STATUS_WORDS, Decision, Known, decide
 from meter.journal.write.delivery import Delivery, Receipt, digest_of_rows
 from meter.journal.write.quarantine_rows import DIGEST, decided_rows, numbered, refused_rows
-from meter.journal.write.transaction import Head, JournalTransaction, Outrun
+from meter.journal.write.transaction import Head, HeadMoved, JournalTransaction
 
 Tell = Callable[[Head, bytes | None], None]
 """Told before the commit: where it will leave the journal, and the lineage of a key file that then holds all keys."""
@@ -41,9 +41,9 @@ class Group:
         """Consumers named for this group, with their numbers."""
         self._keys = keys
         self._known = Known.nothing()
-        self._looked: list[Coverage] = []
+        self._looked: list[Watermark] = []
         """What the key file covered while we looked."""
-        self._lineage: bytes | None = None
+        self._generation: bytes | None = None
         """The key file's, if it was one and the same while we looked."""
         self._found = (np.empty(0, np.int64), np.empty((0, 2), np.int64))
         """Rows that the key file knows perhaps, and the batches it names for each."""
@@ -66,20 +66,20 @@ class Group:
     async def look(self, connection: Any) -> None:
         """Look up what may be known already, before the lock is taken."""
         asked = self._asked()
-        covered, lineage = self._keys.file.coverages(), self._keys.file.lineage
+        covered, generation = self._keys.file.watermarks(), self._keys.file.generation
         rows, spans = self._found = await self._find(asked)
-        self._lineage = lineage if self._keys.file.lineage == lineage else None
-        after = self._keys.file.coverages()
+        self._generation = generation if self._keys.file.generation == generation else None
+        after = self._keys.file.watermarks()
         self._looked = [coverage for coverage in covered if coverage in after]
         if len(rows):
             self._known = Known(await store.entries_at(connection, asked[rows], spans))
             found = set(self._known.entries["key"].tolist())
             self._settled = rows[[key.tobytes() in found for key in asked[rows]]]
 
-    def can_go_ahead(self, lineage: bytes) -> bool:
+    def can_go_ahead(self, generation: bytes) -> bool:
         """Whether all is certainly new, seen from a key file (of `lineage`) with the keys of who comes before."""
         return (
-            self._lineage == lineage
+            self._generation == generation
             and not len(self._found[0])
             and not self.rows.corrections
             and not self.rows.nameless
@@ -89,7 +89,7 @@ class Group:
 
     async def record_ahead(self, journal: JournalTransaction, tell: Tell) -> list[Receipt]:
         """`record` of a group that can go ahead: its rows are sent before its turn. Raises Outrun."""
-        before = Coverage(journal.head.batch, journal.head.digest)
+        before = Watermark(journal.head.batch, journal.head.digest)
         nothing: list[list[tuple[Any, ...]]] = [[] for _ in self.deliveries]
         decision = Decision(np.zeros(len(self.rows.wire), np.int8))
         batches = self._number(decision, nothing, journal.head.batch)
@@ -98,26 +98,26 @@ class Group:
 
         async def chain() -> bytes:
             await self._append_batches(journal, receipts, batches, nothing, decision.status == ACCEPTED)
-            lineage = await asyncio.to_thread(self._keys.note_ahead, self.rows.keys, numbers)
-            tell(journal.head, lineage if lineage == self._lineage else None)
-            return lineage
+            generation = await asyncio.to_thread(self._keys.note_ahead, self.rows.keys, numbers)
+            tell(journal.head, generation if generation == self._generation else None)
+            return generation
 
         chaining = asyncio.create_task(chain())
         try:
             await store.append_entries(journal.connection, self.rows.wire)
         finally:
-            lineage = await chaining
+            generation = await chaining
         await journal.take_turn()
-        after = Coverage(journal.head.batch, journal.head.digest)
-        if lineage != self._lineage or not self._keys.cover_ahead(lineage, before, after):
-            raise Outrun  # the key file was thrown away meanwhile
+        after = Watermark(journal.head.batch, journal.head.digest)
+        if generation != self._generation or not self._keys.cover_ahead(generation, before, after):
+            raise HeadMoved  # the key file was thrown away meanwhile
         await self._write_rest(journal, decision, nothing, batches, receipts)
         self.whole_from = before.batch + 1
         return receipts
 
     async def record(self, journal: JournalTransaction, tell: Tell) -> list[Receipt]:
         """Write everything that is to be written; the receipts in the order of the deliveries."""
-        before = Coverage(journal.head.batch, journal.head.digest)
+        before = Watermark(journal.head.batch, journal.head.digest)
         await self._name_consumers(journal)
         decision = await self._decide(journal, before)
         quarantined = await self._quarantine(journal, decision)
@@ -129,7 +129,7 @@ class Group:
 
         async def chain() -> None:
             await self._append_batches(journal, receipts, batches, quarantined, accepted)
-            after = Coverage(journal.head.batch, journal.head.digest)
+            after = Watermark(journal.head.batch, journal.head.digest)
             if after != before:
                 keys = self.rows.keys if everything else self.rows.keys[accepted]
                 tell(journal.head, await self._note(keys, wire, before, after))
@@ -204,7 +204,7 @@ class Group:
             return self._keys.file.find(asked)
         return await asyncio.to_thread(self._keys.file.find, asked)
 
-    async def _decide(self, journal: JournalTransaction, head: Coverage) -> Decision:
+    async def _decide(self, journal: JournalTransaction, head: Watermark) -> Decision:
         asked = self._asked()
         if head in self._looked:
             rows, spans = self._found  # nobody has recorded anything since
@@ -273,7 +273,7 @@ class Group:
         return found
 
     async def _note(
-        self, keys: npt.NDArray[np.uint64], wire: npt.NDArray[np.void], before: Coverage, after: Coverage
+        self, keys: npt.NDArray[np.uint64], wire: npt.NDArray[np.void], before: Watermark, after: Watermark
     ) -> bytes | None:
         """Let the key file take in the keys before the transaction commits."""
         numbers = wire["batch"].astype(np.int64)

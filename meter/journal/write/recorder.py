@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from meter.intake.registry_view.registered import Registered
 from meter.journal import store
-from meter.journal.keys.key_file import Coverage, KeyFileUnusable
+from meter.journal.keys.key_file import KeyFileUnusable, Watermark
 from meter.journal.keys.known_keys import UNDER_LOCK_RECORDS, KnownKeys
 from meter.journal.write.background_tasks import end, pause
 from meter.journal.write.delivery import Delivery, Receipt
@@ -38,8 +38,8 @@ from meter.journal.write.transaction import (
     Ahead,
     Clock,
     Head,
+    HeadMoved,
     JournalUnavailable,
-    Outrun,
     reaching_database,
     transaction_on,
 )
@@ -131,12 +131,12 @@ class _UnderWay:
         """Set when `ahead` is known, or when nobody can go ahead of it any more."""
         self.ended = asyncio.Event()
         self.ahead: Ahead | None = None
-        self.lineage = b""
+        self.generation = b""
 
-    def tell(self, head: Head, lineage: bytes | None) -> None:
+    def tell(self, head: Head, generation: bytes | None) -> None:
         """Where the transaction will leave the journal."""
-        if lineage is not None:
-            self.ahead, self.lineage = Ahead(head, self.ended), lineage
+        if generation is not None:
+            self.ahead, self.generation = Ahead(head, self.ended), generation
         self.told.set()
 
     def end(self) -> None:
@@ -303,8 +303,8 @@ class Recorder:
         try:
             if not before.ended.is_set() and before.ahead is not None:
                 try:
-                    receipts = await self._record_ahead(deliveries, lane, before.ahead, before.lineage, mine)
-                except Outrun:
+                    receipts = await self._record_ahead(deliveries, lane, before.ahead, before.generation, mine)
+                except HeadMoved:
                     self._waiting_again = AHEAD_AGAIN_GROUPS
                 else:
                     if receipts is not None:
@@ -331,7 +331,7 @@ class Recorder:
             self.registered = await self._refresh(registry_batch)
 
     async def _record_ahead(
-        self, deliveries: list[Delivery], lane: _Lane, ahead: Ahead, lineage: bytes, mine: _UnderWay
+        self, deliveries: list[Delivery], lane: _Lane, ahead: Ahead, generation: bytes, mine: _UnderWay
     ) -> list[Receipt] | None:
         """Record before the turn of this group has come; None when it cannot go ahead. Raises Outrun."""
         if any(delivery.version < ahead.head.registry_batch for delivery in deliveries):
@@ -339,7 +339,7 @@ class Recorder:
         group = await Group.of(deliveries, self.keys, self._algorithm)
         async with lane.connection() as connection:
             await group.look(connection)
-            if not group.can_go_ahead(lineage):
+            if not group.can_go_ahead(generation):
                 return None
             async with transaction_on(connection, self._algorithm, self._clock, ahead) as journal:
                 receipts = await group.record_ahead(journal, mine.tell)
@@ -360,7 +360,7 @@ class Recorder:
             async with transaction_on(connection, self._algorithm, self._clock) as journal:
                 if any(delivery.version < journal.head.registry_batch for delivery in deliveries):
                     raise _Stale(journal.head.registry_batch)
-                head = Coverage(journal.head.batch, journal.head.digest)
+                head = Watermark(journal.head.batch, journal.head.digest)
                 if not self.keys.covers(head) and await self.keys.follow(connection, UNDER_LOCK_RECORDS):
                     self._caught_up = False
                     raise JournalUnavailable("the key file is being brought up to the journal")

@@ -54,7 +54,7 @@ class Recorded:
     recorded_at: datetime
 
 
-class Outrun(Exception):
+class HeadMoved(Exception):
     """Somebody else has recorded, or the transaction before came to nothing: what was prepared ahead does not fit."""
 
 
@@ -93,7 +93,7 @@ class JournalTransaction:
         await self._ahead.ended.wait()
         await self.connection.execute(_TAKE_LOCK)
         if await read_head(self.connection) != self._ahead.head:
-            raise Outrun
+            raise HeadMoved
         self._ahead = None
 
     async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:

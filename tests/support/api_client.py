@@ -21,7 +21,7 @@ EVERY_READ = ("usage:read", "registry:read", "report:read", "payout:read", "audi
 
 
 @dataclass(frozen=True)
-class Holder:
+class KeyClient:
     """Somebody who holds a key."""
 
     client: httpx.AsyncClient
@@ -81,7 +81,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Door:
+class ApiClient:
     """A running service, and its database for making keys."""
 
     client: httpx.AsyncClient
@@ -91,24 +91,24 @@ class Door:
 
     async def holder(
         self, *scopes: str, name: str | None = None, source: str | None = None, expires_at: datetime | None = None
-    ) -> Holder:
+    ) -> KeyClient:
         """A holder of a new key."""
         name = name or f"holder-{next(_NUMBERS)}"
         key = await create_key(
             self.engine, name=name, scopes=list(scopes), source=source, city=None, expires_at=expires_at,
             now=datetime.now(UTC),
         )  # fmt: skip
-        return Holder(self.client, key, source or name)
+        return KeyClient(self.client, key, source or name)
 
-    async def platform(self, source: str | None = None) -> Holder:
+    async def platform(self, source: str | None = None) -> KeyClient:
         """A dispatch platform: a source of its own."""
         return await self.holder("usage:write", *EVERY_READ, source=source)
 
-    async def registrar(self) -> Holder:
+    async def registrar(self) -> KeyClient:
         """Who keeps the registry."""
         return await self.holder("registry:write", *EVERY_READ)
 
-    async def register_the_usual(self) -> Holder:
+    async def register_the_usual(self) -> KeyClient:
         """What most records need: facility hf-01, chip card-a, one entity."""
         registrar = await self.registrar()
         for path, item in (("/chips", chip()), ("/facilities", facility()), ("/entities", entity())):

@@ -68,7 +68,7 @@ class Page(HTMLParser):
 
 
 @dataclass
-class Desk:
+class ConsoleSession:
     """Somebody in front of a browser."""
 
     client: httpx.AsyncClient
@@ -89,7 +89,7 @@ class Desk:
         fields = {**form.fields, "name": name, "password": name * 2 if password is None else password, "code": code}
         return await self.client.post(form.action, data=fields)
 
-    def sit_down(self, name: str) -> None:
+    def be_logged_in_as(self, name: str) -> None:
         """Be logged in as somebody."""
         self.hold(self.books.session_of(name))
 
