@@ -25,7 +25,10 @@ _MOMENT = "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 async def write_bundle(
     connection: asyncpg.Connection, settlement: str, path: Path, checkpoint: bytes | None = None
 ) -> dict[str, Any]:
-    """Write the bundle of a settlement; what is in it. Raises SettlementRefused UNKNOWN_SETTLEMENT. Reads one snapshot."""
+    """Write the bundle of a settlement; what is in it. Reads one snapshot.
+
+    Raises SettlementRefused UNKNOWN_SETTLEMENT.
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         row = await connection.fetchrow("select * from settlement where id = $1", settlement)
         if row is None:

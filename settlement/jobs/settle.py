@@ -64,7 +64,10 @@ def round_called(name: str) -> Round:
 async def compute(
     engine: AsyncEngine, request: Request, *, algorithm: str, adjusts: str | None
 ) -> tuple[Settlement, dict[str, Any], int]:
-    """The settlement, its receipt and the batch it is as of. Raises SettlementRefused. Reads one snapshot, writes nothing."""
+    """The settlement, its receipt and the batch it is as of. Reads one snapshot, writes nothing.
+
+    Raises SettlementRefused.
+    """
     of_round = round_called(request.round)
     order = read_order(request.order, of_round)
     # refused before anything is loaded

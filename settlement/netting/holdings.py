@@ -36,7 +36,10 @@ class Holdings:
 
 
 def holdings_of(inputs: Inputs, entities: Timeline, window: tuple[int, int], threshold_billionths: int) -> Holdings:
-    """The counting edges of the window. SettlementRefused HOLDINGS_ABOVE_WHOLE where one held is held above 100 % on a day."""
+    """The counting edges of the window.
+
+    Raises SettlementRefused HOLDINGS_ABOVE_WHOLE where one held is held above 100 % on a day.
+    """
     facts = inputs.holding_facts
     parties = inputs.parties.height
     holder = facts["holder"].to_numpy().astype(np.int64)
