@@ -44,7 +44,10 @@ class MatchLine:
 
 
 def award_matches(given: list[dict[str, Any]], of_round: Round, readings: Readings) -> list[MatchLine]:
-    """All matches in order of id. SettlementRefused: MATCH_INVALID. A round without the clause awards nothing and says so."""
+    """All matches in order of id. A round without the clause awards nothing and says so.
+
+    Raises SettlementRefused MATCH_INVALID.
+    """
     lines = [_match(item, of_round, readings) for item in given]
     if len({line.id for line in lines}) != len(lines):
         raise SettlementRefused("MATCH_INVALID", "R-DC: a match occurs twice")

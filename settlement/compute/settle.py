@@ -120,7 +120,7 @@ def settle(
     *,
     algorithm: str = "sm3",
 ) -> Settlement:
-    """Computes a settlement. Raises SettlementRefused (code, detail); then nothing is settled. Same inputs, same bytes."""
+    """Compute a settlement: same inputs, same bytes. Raises SettlementRefused: then nothing is settled."""
     read = read_order(order, of_round)
     chosen = read_readings(readings, read, of_round)
     inputs.check()
