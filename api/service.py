@@ -19,7 +19,7 @@ from api.auth.keys import KeyRing
 from api.http import metrics
 from api.process.loop_thread import in_thread
 from api.settings import Settings
-from meter.database.connect import service_engine
+from meter.database.connect import driver, service_engine
 from meter.database.scope import Scope, act_as
 from meter.intake.registry_view.registered import Registered
 from meter.intake.warm_up import warm_up as warm_up_intake
@@ -32,7 +32,7 @@ from meter.journal.write.recorder import LANES, Recorder
 from meter.journal.write.transaction import JournalUnavailable, reaching_database, read_head
 from meter.registry.read import registered_as_of
 from meter.rollup.recent import Piece, Recent
-from meter.rollup.store import advance, driver, rolled_up_to
+from meter.rollup.store import advance, rolled_up_to
 from meter.rollup.table import SumOverflow
 
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows

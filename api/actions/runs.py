@@ -10,7 +10,7 @@ from api.actions.decisions import Actor
 from api.http import metrics
 from api.http.problem import Problem
 from api.service import Service, now
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement import store
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.commands.common import DEFAULT_DATA, Data, with_database
 from api.service import now
 from meter.audit.log import note
+from meter.database.connect import driver
 from meter.registry.proof import facts_of_batches
-from meter.rollup.store import driver
 from settlement.checkpoint.check import check
 from settlement.checkpoint.signature import PUBLIC_FILE, NotSigned, opened, signed, signing_key
 from settlement.checkpoint.statement import state

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.commands.common import DEFAULT_DATA, Data, with_database
 from api.service import now
 from meter.audit.log import note
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement.checkpoint.signature import signed, signing_key
 from settlement.checkpoint.statement import state
 from settlement.errors import SettlementRefused

@@ -15,10 +15,10 @@ from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.service import now
+from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
-from meter.rollup.store import driver
 from settlement import store
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle as settlement_job

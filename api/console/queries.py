@@ -17,9 +17,9 @@ from api.auth.people import Person
 from api.request_context import service_of
 from api.service import Service, now
 from meter.audit import log
+from meter.database.connect import driver
 from meter.journal.queries import quarantined
 from meter.journal.write.transaction import reaching_database
-from meter.rollup.store import driver
 from settlement import store
 from settlement.jobs.findings import list_findings
 from settlement.payout.clawbacks import list_claims

@@ -13,7 +13,7 @@ from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, service_of
 from meter.audit import log
-from meter.rollup.store import driver
+from meter.database.connect import driver
 
 ROUTER = APIRouter(prefix="/v1/audit", tags=["operations"])
 NDJSON = "application/x-ndjson"

@@ -11,7 +11,7 @@ from api.auth.keys import require
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement.payout.clawbacks import list_claims
 
 ROUTER = APIRouter(prefix="/v1/claims", tags=["payouts"])

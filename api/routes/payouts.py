@@ -13,7 +13,7 @@ from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
 from api.routes.settlements import actor_of
 from api.service import now
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement.payout.instructions import (
     CLAIM_MAX,
     DECISIONS,

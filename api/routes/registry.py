@@ -20,13 +20,13 @@ from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, service_of
 from api.service import Service, now
+from meter.database.connect import driver
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
 from meter.registry.read import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import Outcome, record_items
 from meter.registry.shapes import NotABatch
-from meter.rollup.store import driver
 
 ROUTER = APIRouter(prefix="/v1", tags=["registry"])
 

@@ -15,7 +15,7 @@ from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
 from api.service import now
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement import store
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle

@@ -24,6 +24,7 @@ from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, service_of
 from api.service import Service
+from meter.database.connect import driver
 from meter.intake.body import decoded
 from meter.intake.codes import BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
@@ -42,7 +43,6 @@ from meter.journal.queries import (
 from meter.journal.write.delivery import Delivery, Receipt
 from meter.journal.write.recorder import Overloaded
 from meter.kernels.chunked_digest import digest_in_pieces
-from meter.rollup.store import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
 

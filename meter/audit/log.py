@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.connect import driver
 from meter.database.scope import NOBODY, acting
-from meter.rollup.store import driver
 
 _PAGE = 10_000
 _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, digest"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from meter.database.embedded import embedded
@@ -48,6 +49,11 @@ def owner_engine(url: str) -> AsyncEngine:
     return create_async_engine(
         _for_asyncpg(url), poolclass=NullPool, connect_args={"server_settings": {"application_name": "suanbu owner"}}
     )
+
+
+async def driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """Give the driver's own connection under SQLAlchemy's, for COPY and for statements that it need not wrap."""
+    return (await connection.get_raw_connection()).driver_connection
 
 
 def _for_asyncpg(url: str) -> str:

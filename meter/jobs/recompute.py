@@ -16,11 +16,12 @@ from meter.archive.chunks import MEASURED_IN_RUNS, files_needed, months
 from meter.archive.manifest import SealedFile, read_manifest
 from meter.archive.store import sealings_known, windows
 from meter.archive.verify import check_files
+from meter.database.connect import driver
 from meter.rollup.columns import measured
 from meter.rollup.frames import USE_KEY, USE_SCHEMA
 from meter.rollup.merge import merge
 from meter.rollup.recompute import Span, recompute_at_once
-from meter.rollup.store import driver, measured_rows, use_as_of
+from meter.rollup.store import measured_rows, use_as_of
 from meter.rollup.table import GroupTable
 
 Progress = Callable[[int, int], None]

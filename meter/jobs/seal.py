@@ -16,8 +16,8 @@ from meter.archive import store
 from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_last_aside
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
+from meter.database.connect import driver
 from meter.journal.store import read_entries
-from meter.rollup.store import driver
 
 LOCK = 0x5ABA  # the advisory lock of whoever seals
 LOCAL = timezone(timedelta(hours=8))

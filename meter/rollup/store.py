@@ -13,8 +13,9 @@ from typing import Any
 import asyncpg
 import numpy as np
 import polars as pl
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.connect import driver
 from meter.database.copy import binary_rows
 from meter.database.frames import frame
 from meter.rollup.columns import MEASURED_DTYPE
@@ -140,9 +141,3 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
         raise SumOverflow("the blocks of a group together do not fit 64 bits") from error
     tail = roll_up(await measured_rows(connection, covered + 1, batch))
     return merge([blocks, tail])
-
-
-async def driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's own connection, for COPY."""
-    raw = await connection.get_raw_connection()
-    return raw.driver_connection

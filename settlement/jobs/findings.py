@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.archive.store import reversals, sealed_entries, windows
+from meter.database.connect import driver
 from meter.findings import capacity, price, rings, twice
 from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import NEEDED, Columns, load_month
@@ -32,7 +33,7 @@ from meter.journal.store import read_entries
 from meter.registry.read import dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
-from meter.rollup.store import driver, use_as_of
+from meter.rollup.store import use_as_of
 from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
 

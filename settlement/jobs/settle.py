@@ -14,8 +14,8 @@ import asyncpg
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.connect import driver
 from meter.journal.digest_chain import SM3, digest_of
-from meter.rollup.store import driver
 from settlement.compute.compare import compare, compare_orders
 from settlement.compute.interval import interval
 from settlement.compute.settle import Settlement, excluded_of, line_dict, settle

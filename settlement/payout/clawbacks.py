@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement.payout.refusal import refused
 
 KINDS = ("offset", "repaid", "waive")

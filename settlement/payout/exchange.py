@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.rollup.store import driver
+from meter.database.connect import driver
 from settlement.payout.instructions import claim, list_instructions, mark
 from settlement.payout.refusal import NotPossible
 

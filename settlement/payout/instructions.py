@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.connect import driver
 from meter.database.seal import seal_from_environment
 from meter.registry.record import account_owner
-from meter.rollup.store import driver
 from settlement.payout.refusal import NotPossible, refused
 
 LEASE_SECONDS = 60

@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.rollup.store import driver
+from meter.database.connect import driver
 
 # decision -> the states in which it is possible: what the table settlement_transition says, for those who show choices
 POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from api.console.answer import POLICY
+from meter.database.connect import driver
 from meter.intake.body import Format
 from meter.intake.codes import BodyCode, Code
 from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
-from meter.rollup.store import driver, rolled_up_to
+from meter.rollup.store import rolled_up_to
 from migrations.upgrade import newest
 from tests.console.console_session import Page
 from tests.support.api_client import ApiClient, KeyClient, problem

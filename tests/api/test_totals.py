@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from meter.rollup.store import driver, rolled_up_to
+from meter.database.connect import driver
+from meter.rollup.store import rolled_up_to
 from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import chip, facility, usage, uscc, void
 

@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 
 import settlement.evidence
+from meter.database.connect import driver
 from meter.database.scope import PROVINCE, acting
-from meter.rollup.store import driver
 from settlement.evidence.bundle import write_bundle
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from meter.database.connect import driver
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.group import Group
 from meter.journal.write.transaction import LOCK
@@ -138,8 +139,7 @@ async def test_the_services_role_cannot_change_what_is_recorded(app: ApiClient, 
         "api_key_revocation": "revoked_at",
     }  # fmt: skip
     async with app.engine.connect() as held:
-        raw = await held.get_raw_connection()
-        connection = raw.driver_connection
+        connection = await driver(held)
         assert isinstance(connection, asyncpg.Connection)
         for table, column in tables.items():
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

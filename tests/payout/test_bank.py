@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from meter.database.connect import driver
 from meter.database.scope import PROVINCE, acting
-from meter.rollup.store import driver
 from settlement.payout.instructions import ledger, list_instructions
 from settlement.payout.worker import follow_up, work
 from tests.payout.bank import WAYS, FakeBank

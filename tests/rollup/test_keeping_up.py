@@ -10,9 +10,10 @@ import asyncpg
 import polars as pl
 import pytest
 
+from meter.database.connect import driver
 from meter.rollup import recent, store
 from meter.rollup.daily import roll_up
-from meter.rollup.store import advance, driver, measured_rows, rolled_up_to, use_as_of
+from meter.rollup.store import advance, measured_rows, rolled_up_to, use_as_of
 from tests.support.api_client import ApiClient, KeyClient
 from tests.support.records import usage, void
 from tests.support.serving import in_process

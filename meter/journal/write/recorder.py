@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from meter.database.connect import driver
 from meter.intake.registry_view.registered import Registered
 from meter.journal import store
 from meter.journal.keys.key_file import KeyFileUnusable, Watermark
@@ -105,13 +106,13 @@ class _Lane:
             if self._driver is None or self._driver.is_closed():
                 await self.let_go()
                 self._held = await self._engine.connect()
-                driver: Any = (await self._held.get_raw_connection()).driver_connection
+                connection: Any = await driver(self._held)
                 # a group goes out as fast as the server takes it, without asking this thread for every piece
-                driver._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-                driver._transport.get_extra_info("socket").setsockopt(
+                connection._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+                connection._transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
                 )
-                self._driver = driver
+                self._driver = connection
             assert self._driver is not None
             yield self._driver
 
@@ -380,7 +381,7 @@ class Recorder:
         while not self._stopping.is_set():
             try:
                 async with reaching_database(), self._engine.connect() as held:
-                    connection = (await held.get_raw_connection()).driver_connection
+                    connection = await driver(held)
                     await self.keys.follow(connection)
                     self._caught_up = True
                     await store.summarize(connection)
@@ -395,7 +396,7 @@ class Recorder:
 
     async def _save(self) -> None:
         async with reaching_database(), self._engine.connect() as held:
-            await self.keys.save((await held.get_raw_connection()).driver_connection)
+            await self.keys.save(await driver(held))
 
 
 def _tell(group: Sequence[_Waiting], outcomes: Sequence[Receipt | Exception]) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.connect import driver
 from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
 LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
@@ -222,8 +223,7 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
     Raises JournalUnavailable when the database cannot be reached or does not confirm the commit.
     """
     async with reaching_database(), engine.connect() as held:
-        raw = await held.get_raw_connection()
-        connection: asyncpg.Connection = raw.driver_connection
+        connection = await driver(held)
         async with transaction_on(connection, algorithm, clock) as opened:
             yield opened
 
