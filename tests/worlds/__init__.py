@@ -1,1 +1,1 @@
-"""Cases of our own in the shape of a worlds file, computed by hand, and the tests that run them three ways."""
+"""Cases as files (tests/data/worlds), computed by hand, and the tests that run each of them four ways."""

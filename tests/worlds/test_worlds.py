@@ -1,4 +1,4 @@
-"""Our own worlds hold in memory, over HTTP and in the plain reference, and the steps of all their lines replay."""
+"""Every world holds in memory, over HTTP and in the plain reference, and the steps of all its lines replay."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pytest
 
 from settlement.explain.steps import replay, steps_of
 from settlement.jobs.worlds import load_worlds, run_world, settle_world
-from tests.shared.test_reference_worlds import unmet
+from tests.reference.expected import unmet
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process
 from tests.support.worlds import differences
 
-WORLDS = [world for file in sorted(Path(__file__).parent.glob("*.yaml")) for world in load_worlds(file)]
+FOLDER = Path(__file__).parents[1] / "data" / "worlds"
+WORLDS = [world for file in sorted(FOLDER.glob("*.yaml")) for world in load_worlds(file)]
 
 
 def by_id(world: dict[str, Any]) -> str:
@@ -24,11 +25,11 @@ def by_id(world: dict[str, Any]) -> str:
 
 def test_every_world_is_there_once() -> None:
     names = [world["id"] for world in WORLDS]
-    assert len(set(names)) == len(names) == 20
+    assert len(set(names)) == len(names) == 115
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=by_id)
-def test_an_own_world_holds(world: dict[str, Any]) -> None:
+def test_a_world_holds(world: dict[str, Any]) -> None:
     assert run_world(world)["differences"] == []
 
 
@@ -48,6 +49,6 @@ def test_its_steps_replay(world: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=by_id)
-async def test_an_own_world_holds_over_http(world: dict[str, Any], cluster: Cluster) -> None:
+async def test_a_world_holds_over_http(world: dict[str, Any], cluster: Cluster) -> None:
     async with cluster.database() as url, in_process(url) as door:
         assert await differences(door, world) == []

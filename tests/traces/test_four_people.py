@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
-import pytest
 import pytest_asyncio
 
 from api.auth.keys import create_key
@@ -19,12 +16,8 @@ from tests.support.province import decide
 from tests.support.serving import Served, over_http
 from tests.support.shortcuts import every_shortcut_is_refused
 from tests.support.worlds import every_line, post
+from tests.traces.client import build, push
 
-SHARED = Path(__file__).parents[3] / "shared"
-PLATFORM = SHARED / "dispatch_platform.py"
-pytestmark = pytest.mark.skipif(
-    not PLATFORM.exists(), reason=f"{SHARED} is absent: the traces are not in this repository"
-)
 MAKERS = ("run", "submit")
 
 
@@ -35,12 +28,6 @@ async def door(cluster: Cluster) -> AsyncIterator[ApiClient]:
         with Served.on(database, workers=2) as served:
             async with over_http(served.url, database) as opened:
                 yield opened
-
-
-def client(*arguments: str) -> None:
-    """Run the dispatch platform's own client."""
-    done = subprocess.run([sys.executable, str(PLATFORM), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 async def of_a_city(door: ApiClient, city: str) -> KeyClient:
@@ -54,9 +41,8 @@ async def of_a_city(door: ApiClient, city: str) -> KeyClient:
 
 async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> None:
     registrar, platform = await door.registrar(), await door.platform()
-    client("build", str(SHARED / "traces" / "ms_itp_2021.parquet"), str(tmp_path), "--shift-days", "1645")
-    client("push", str(tmp_path), str(door.client.base_url), "--registry-key", registrar.key, "--usage-key",
-           platform.key, "--batch", "10000")  # fmt: skip
+    build("ms_itp_2021", tmp_path, 1645)
+    push(tmp_path, str(door.client.base_url), registrar.key, platform.key)
     maker = await door.holder("settlement:run", "report:read", name="maker")
     approver = await door.holder("settlement:approve", "report:read", name="approver")
     locker = await door.holder("settlement:approve", "report:read", "payout:read", name="locker")

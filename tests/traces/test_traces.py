@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from fractions import Fraction
@@ -16,12 +14,7 @@ import pytest_asyncio
 
 from tests.support.api_client import ApiClient, KeyClient
 from tests.support.serving import Served, over_http
-
-SHARED = Path(__file__).parents[3] / "shared"
-PLATFORM = SHARED / "dispatch_platform.py"
-pytestmark = pytest.mark.skipif(
-    not PLATFORM.exists(), reason=f"{SHARED} is absent: the traces are not in this repository"
-)
+from tests.traces.client import TRACES, build, push
 
 ITP_RECORDS, ITP_CARD_SECONDS = 69_351, 5_877_791_065
 ITP_CLUSTERS = (
@@ -51,11 +44,7 @@ class Platform:
 
     def push(self) -> dict[str, int]:
         """The receipts' sums."""
-        said = run(
-            "push", str(self.folder), self.server.url, "--registry-key", self.registrar.key, "--usage-key",
-            self.sender.key, "--batch", "10000",
-        )  # fmt: skip
-        found = json.loads(said)
+        found = json.loads(push(self.folder, self.server.url, self.registrar.key, self.sender.key))
         assert isinstance(found, dict)
         return found
 
@@ -67,16 +56,9 @@ class Platform:
         return sum(count - 1 for count in seen.values())
 
 
-def run(*arguments: str) -> str:
-    """What the client says."""
-    done = subprocess.run([sys.executable, str(PLATFORM), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 async def platform(door: ApiClient, server: Served, folder: Path, trace: str, shift_days: int) -> Platform:
     """A platform with a trace to push."""
-    run("build", str(SHARED / "traces" / f"{trace}.parquet"), str(folder), "--shift-days", str(shift_days))
+    build(trace, folder, shift_days)
     return Platform(door, server, folder, await door.registrar(), await door.platform())
 
 
@@ -132,6 +114,6 @@ async def test_philly_is_exact_and_its_twins_are_counted(door: ApiClient, server
 
 @pytest.mark.parametrize(("trace", "twins"), [("ms_itp_2021", ITP_TWINS), ("philly_2017_vc", PHILLY_TWINS)])
 def test_the_traces_have_the_twins_they_are_said_to_have(trace: str, twins: int) -> None:
-    jobs = pl.read_parquet(SHARED / "traces" / f"{trace}.parquet")
+    jobs = pl.read_parquet(TRACES / f"{trace}.parquet")
     measured = jobs.select("provider", "tenant", "gpu_count", "start", "end")
     assert measured.height - measured.unique().height == twins

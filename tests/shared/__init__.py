@@ -1,1 +1,0 @@
-"""Tests that hold the project against the shared documents beside it; each says so when they are absent."""
