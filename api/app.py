@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import console
 from api.http import problem
-from api.http.body_budget import READING
+from api.http.body_budget import BodyBudget
 from api.http.openapi import ERRORS
 from api.http.request_metrics import Measured
 from api.process.kernel_cache import forget_stale_kernels
@@ -49,7 +49,7 @@ class Application(FastAPI):
                 else:
                     await super().__call__(scope, receive, send)
             finally:
-                READING.over(scope)
+                self.state.body_budget.over(scope)
 
 
 def app_of(settings: Settings, started: Callable[[], None] | None = None) -> FastAPI:
@@ -73,6 +73,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         redoc_url=None,
         responses=ERRORS,
     )
+    app.state.body_budget = BodyBudget()
     problem.install(app)
     app.add_middleware(Measured)
     for router in (

@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -16,7 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth.keys import KeyRing
+from api.clock import now
 from api.http import metrics
+from api.http.admission import LargeBodies
 from api.process.loop_thread import in_thread
 from api.settings import Settings
 from meter.database.connect import driver, service_engine
@@ -42,13 +43,7 @@ FAILED_PAUSE_SECONDS = 1.0
 CONNECTIONS = 6  # for readers and for what goes on in the background
 DOOR_CONNECTIONS = 2  # for who may come in: records are taken even while readers wait for each other
 RECORDER_CONNECTIONS = 2  # beside its lanes: to follow the journal and to learn of the registry
-LARGE_BODIES_AT_ONCE = 3  # each may hold 32 MiB while it is read and checked
 LOG = structlog.get_logger("suanbu")
-
-
-def now() -> datetime:
-    """The wall clock, in UTC: the only place that reads it."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -61,7 +56,9 @@ class Service:
     recorder: Recorder
     recent: Recent
     threads: ThreadPoolExecutor
-    large_bodies: asyncio.Semaphore
+    large_bodies: LargeBodies
+    settling: asyncio.Semaphore
+    """For settlements and what-if, one at a time: one may need most of the memory."""
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +80,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 recorder,
                 recent,
                 threads,
-                asyncio.Semaphore(LARGE_BODIES_AT_ONCE),
+                LargeBodies(),
+                asyncio.Semaphore(1),
             )
             async with _kept_up(service):
                 yield service

@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.actions.decisions import TEXT_MAX, Actor
+from api.clock import now
 from api.http.problem import Problem
-from api.service import now
 from meter.audit.log import note_refusal
 from settlement.payout.clawbacks import KINDS, answer, propose
 from settlement.payout.refusal import NotPossible

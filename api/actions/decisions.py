@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
 from api.http.problem import Problem
-from api.service import now
 from meter.audit.log import note_refusal
 from settlement.jobs.findings import find
 from settlement.review.states import NotPossible, move

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import replace
 
 from api.actions.decisions import Actor
+from api.clock import now
 from api.http import metrics
 from api.http.problem import Problem
-from api.service import Service, now
+from api.service import Service
 from meter.database.connect import driver
 from settlement import store
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle
 
-ONE_AT_A_TIME = asyncio.Semaphore(1)  # a settlement may need most of the memory
 SCOPE = "settlement:run"
 
 
@@ -30,7 +29,7 @@ async def run(service: Service, hand: Actor, wanted: settle.Request) -> str:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE}, for the whole province")
     started = time.perf_counter()
     try:
-        async with ONE_AT_A_TIME:
+        async with service.settling:
             number, _ = await settle.run(
                 service.engine, wanted, actor=hand.actor, algorithm=service.settings.algorithm, moment=now()
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ TOTP_SECONDS = 30
 _HASHER = PasswordHasher()  # argon2id, the library's defaults (RFC 9106, low memory)
 
 
+@functools.cache
 def _hash_of_nobody() -> str:
     """A hash that no password has and that takes as long to verify as any: for names that nobody has."""
     salt, digest = (
@@ -41,8 +43,6 @@ def _hash_of_nobody() -> str:
     costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
-
-_NOBODY = _hash_of_nobody()
 
 # least privilege: what a role may ask of the API, and nobody more than he needs; who administers reads no money,
 # and who audits decides nothing
@@ -138,7 +138,7 @@ async def log_in(
         row = (await connection.execute(of_this_name)).mappings().first()
         failures = await _failures(connection, name, now)
         used = (await connection.execute(_last_step(row["id"]))).scalar() if row else None
-        known = await _verified(row["password_hash"] if row else _NOBODY, password)
+        known = await _verified(row["password_hash"] if row else _hash_of_nobody(), password)
         reason, step = "locked_out", None
         if failures < FAILURES_MAX:
             reason = "disabled" if known and row is not None and row["disabled"] else "wrong_name_or_password"

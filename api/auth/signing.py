@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth.tables import request_nonce
-from api.http.body_budget import READING
+from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from meter.database.scope import NOBODY, acting
 
@@ -50,7 +50,7 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
         raise Problem(401, "bad_signature", f"Suanbu-Nonce has {shortest} to {longest} characters")
     if abs(int(time) - now.timestamp()) > WINDOW.total_seconds():
         raise Problem(401, "stale_signature", "Suanbu-Time is more than five minutes away from ours")
-    body = await READING.early(request)
+    body = await body_budget_of(request).early(request)
     query = request.url.query
     path = request.url.path + (f"?{query}" if query else "")
     if not hmac.compare_digest(signature(secret_digest, request.method, path, body, time, nonce), given.lower()):

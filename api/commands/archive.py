@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.service import now
 from meter.archive.manifest import BrokenManifest, Sealing
 from meter.archive.seal import NotTheNextBatches
 from meter.archive.verify import BrokenArchive, Fault

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from api.service import now
 from meter.audit.log import note
 from meter.database.connect import driver
 from meter.registry.proof import facts_of_batches

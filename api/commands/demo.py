@@ -19,11 +19,11 @@ from rich.table import Table
 
 from api.auth.keys import create_key
 from api.auth.people import create_person
+from api.clock import now
 from api.commands.common import Data, with_database
 from api.console.wording.steps import shown_steps
 from api.demo import province
 from api.demo.client import Client
-from api.service import now
 
 BATCH_RECORDS = 5000
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 160)

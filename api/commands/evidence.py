@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from api.service import now
 from meter.audit.log import note
 from meter.database.connect import driver
 from settlement.checkpoint.signature import signed, signing_key

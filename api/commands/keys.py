@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from api.auth.keys import SCOPES, create_key, list_keys, revoke_key
+from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.service import now
 
 LIVE_MAX = 2  # the old key and the one that replaces it
 APP = typer.Typer(no_args_is_help=True, help="API keys for machines")

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from api.auth.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
+from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.service import now
 
 DECIDING = ("approver",)
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
 from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.service import now
 from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
 from meter.journal.verify.journal import verify_journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import asyncpg
 from fastapi import Request
@@ -14,8 +14,9 @@ from api.actions import clawbacks, decisions, payouts, runs
 from api.actions.printed_checkpoint import checkpoint_of
 from api.auth import people
 from api.auth.people import Person
+from api.clock import now
 from api.request_context import service_of
-from api.service import Service, now
+from api.service import Service
 from meter.audit import log
 from meter.database.connect import driver
 from meter.journal.queries import quarantined
@@ -34,94 +35,8 @@ LONGEST_RECORD_BYTES = 4000  # of a record in quarantine, which may have 32 MiB,
 NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
-class Books(Protocol):
-    """Everything the console asks for; objects have the contract's shapes."""
-
-    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
-        """A session's token, or None; `code` is that of the second factor, for who has one."""
-
-    async def whose(self, token: str | None) -> Person | None:
-        """Whose session it is, or None."""
-
-    async def log_out(self, token: str) -> None:
-        """End a session."""
-
-    async def prove(self, token: str, password: str, code: str | None) -> bool:
-        """Show password and code again; afterwards nobody is acted for until the session is asked whose it is."""
-
-    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
-        """Take a decision about a settlement; the state reached. Raises Problem."""
-
-    async def adjust(self, person: Person, number: str) -> str:
-        """Settle what arrived since a lock; the new settlement. Raises Problem."""
-
-    async def cities(self, number: str) -> list[Record]:
-        """What each city's lines come to."""
-
-    async def waiting(self, number: str) -> list[str]:
-        """Cities that have not passed review."""
-
-    async def adjustments(self, number: str) -> list[Record]:
-        """The settlements that stand on this one."""
-
-    async def checkpoint(self, settlement: Record) -> Record | None:
-        """The signed checkpoint to be printed on a locked settlement's report."""
-
-    async def findings(
-        self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
-    ) -> list[Record]:
-        """What the records show that a reviewer should see: of these entities, of this kind, or of all."""
-
-    async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
-        """Payout instructions with masked accounts, in order of their numbers."""
-
-    async def payout_events(self, instruction: int) -> list[Record]:
-        """What happened to an instruction, oldest first."""
-
-    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
-        """Claims with what was proposed and decided, in order of their numbers."""
-
-    async def offsettable(self, uscc: str) -> list[Record]:
-        """Instructions to an entity against which a claim can be offset: not yet with the bank."""
-
-    async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
-        """Retry or settle. Raises Problem."""
-
-    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
-        """Propose, approve or reject. Raises Problem."""
-
-    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
-        """Rows of the audit log, the newest first."""
-
-    def audit_export(self) -> AsyncIterator[bytes]:
-        """The whole audit log as NDJSON."""
-
-    async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
-        """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
-
-    async def settlement(self, number: str) -> Record | None:
-        """One settlement with receipt, matches and events."""
-
-    async def lines(
-        self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
-    ) -> list[Record]:
-        """Lines in order of code."""
-
-    async def line(self, number: str, uscc: str) -> Record | None:
-        """A line with its steps and its excluded use."""
-
-    async def excluded(self, number: str) -> Mapping[str, list[Record]]:
-        """The excluded use of all lines, by code."""
-
-    async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
-        """What waits for a person, oldest first; of long records the beginning."""
-
-    def rounds(self) -> Mapping[str, Round]:
-        """The rounds known."""
-
-
-class DatabaseBooks:
-    """The books of the running service."""
+class Queries:
+    """Everything the console asks for; objects have the contract's shapes. Tests of pages put lists in its place."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -132,114 +47,140 @@ class DatabaseBooks:
             yield await driver(held)
 
     async def log_in(self, name: str, password: str, code: str | None) -> str | None:
+        """A session's token, or None; `code` is that of the second factor, for who has one."""
         async with reaching_database():
             return await people.log_in(self._service.engine, name, password, now(), code)
 
     async def whose(self, token: str | None) -> Person | None:
+        """Whose session it is, or None."""
         async with reaching_database():
             return await people.whose(self._service.engine, token, now())
 
     async def log_out(self, token: str) -> None:
+        """End a session."""
         async with reaching_database():
             await people.log_out(self._service.engine, token, now())
 
     async def prove(self, token: str, password: str, code: str | None) -> bool:
+        """Show password and code again; afterwards nobody is acted for until the session is asked whose it is."""
         async with reaching_database():
             return await people.prove_again(self._service.engine, token, password, code, now())
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
+        """Take a decision about a settlement; the state reached. Raises Problem."""
         async with reaching_database():
             return await decisions.decide(self._service.engine, person, number, event, said)
 
     async def adjust(self, person: Person, number: str) -> str:
+        """Settle what arrived since a lock; the new settlement. Raises Problem."""
         async with reaching_database():
             return await runs.adjust(self._service, person, number)
 
     async def cities(self, number: str) -> list[Record]:
+        """What each city's lines come to."""
         async with self._connection() as connection:
             return await store.cities_of(connection, number)
 
     async def waiting(self, number: str) -> list[str]:
+        """Cities that have not passed review."""
         async with self._connection() as connection:
             return await waiting_cities(connection, number)
 
     async def adjustments(self, number: str) -> list[Record]:
+        """The settlements that stand on this one."""
         async with self._connection() as connection:
             return await store.adjustments_of(connection, number)
 
     async def checkpoint(self, settlement: Record) -> Record | None:
+        """The signed checkpoint to be printed on a locked settlement's report."""
         async with self._connection() as connection:
             return await checkpoint_of(self._service, connection, settlement)
 
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
     ) -> list[Record]:
+        """What the records show that a reviewer should see: of these entities, of this kind, or of all."""
         async with self._connection() as connection:
             return await list_findings(connection, number, consumers=consumers, kind=kind, limit=limit)
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        """Payout instructions with masked accounts, in order of their numbers."""
         async with self._connection() as connection:
             return await list_instructions(connection, status, settlement, after, limit)
 
     async def payout_events(self, instruction: int) -> list[Record]:
+        """What happened to an instruction, oldest first."""
         async with self._connection() as connection:
             return await events_of(connection, instruction)
 
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        """Claims with what was proposed and decided, in order of their numbers."""
         async with self._connection() as connection:
             return await list_claims(connection, status, settlement, after, limit)
 
     async def offsettable(self, uscc: str) -> list[Record]:
+        """Instructions to an entity against which a claim can be offset: not yet with the bank."""
         async with self._connection() as connection:
             found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
         return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
 
     async def decide_payout(self, person: Person, instruction: int, word: str, said: Record) -> None:
+        """Retry or settle. Raises Problem."""
         async with reaching_database():
             await payouts.record(self._service.engine, person, instruction, word, said)
 
     async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+        """Propose, approve or reject. Raises Problem."""
         async with reaching_database():
             await clawbacks.decide(self._service.engine, person, claim, word, said)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
+        """Rows of the audit log, the newest first."""
         async with self._connection() as connection:
             return await log.latest(connection, before, limit, actor=actor, object_=about)
 
     async def audit_export(self) -> AsyncIterator[bytes]:
+        """The whole audit log as NDJSON."""
         async with self._connection() as connection:
             async for portion in log.export(connection):
                 yield portion
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
+        """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
         async with self._connection() as connection:
             return await store.list_settlements(connection, before=before, limit=limit)
 
     async def settlement(self, number: str) -> Record | None:
+        """One settlement with receipt, matches and events."""
         async with self._connection() as connection:
             return await store.get_settlement(connection, number)
 
     async def lines(
         self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
     ) -> list[Record]:
+        """Lines in order of code."""
         async with self._connection() as connection:
             return await store.list_lines(
                 connection, number, region=region, status=status, q=q, after=after, limit=limit
             )
 
     async def line(self, number: str, uscc: str) -> Record | None:
+        """A line with its steps and its excluded use."""
         async with self._connection() as connection:
             return await store.get_line(connection, number, uscc)
 
     async def excluded(self, number: str) -> Mapping[str, list[Record]]:
+        """The excluded use of all lines, by code."""
         async with self._connection() as connection:
             return await store.excluded_of_all(connection, number)
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
+        """What waits for a person, oldest first; of long records the beginning."""
         async with self._connection() as connection:
             return await quarantined(connection, status, after, limit, LONGEST_RECORD_BYTES)
 
     def rounds(self) -> Mapping[str, Round]:
+        """The rounds known."""
         return _rounds()
 
 
@@ -248,6 +189,6 @@ def _rounds() -> Mapping[str, Round]:
     return load_rounds()  # a published round never changes while the process lives
 
 
-def books_of(request: Request) -> Books:
-    """The books of this worker's service (tests put others in their place)."""
-    return DatabaseBooks(service_of(request))
+def queries_of(request: Request) -> Queries:
+    """The queries of this worker's service (tests put others in their place)."""
+    return Queries(service_of(request))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.auth.people import Person
-from api.console.queries import Books
-from api.service import now
+from api.clock import now
+from api.console.queries import Queries
 
 FAILED = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"
 
 
-async def proven(books: Books, session: str, person: Person, given: Mapping[str, str]) -> Person | None:
+async def proven(queries: Queries, session: str, person: Person, given: Mapping[str, str]) -> Person | None:
     """The person, proven; None where the form's password and code are not right, or there is no second factor."""
     if person.may_decide(now()):
         return person
-    right = await books.prove(session, given.get("password", ""), given.get("code") or None)
-    again = await books.whose(session)  # proving acted for nobody: from here on it is this person's behalf again
+    right = await queries.prove(session, given.get("password", ""), given.get("code") or None)
+    again = await queries.whose(session)  # proving acted for nobody: from here on it is this person's behalf again
     return again if again is not None and right and again.may_decide(now()) else None

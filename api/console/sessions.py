@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from api.auth.people import SESSION_HOURS, Person
 from api.console.answer import page, secured, to
-from api.console.queries import Books
+from api.console.queries import Queries
 from meter.journal.write.transaction import JournalUnavailable
 
 HOME = "/console"
@@ -86,9 +86,9 @@ def _sees(person: Person, section: str) -> bool:
     return scope is None or scope in person.scopes
 
 
-async def admitted(request: Request, books: Books, section: str) -> Person:
+async def admitted(request: Request, queries: Queries, section: str) -> Person:
     """Who is logged in and sees this section. Raises Turned: to the login, or 403."""
-    person = await books.whose(request.cookies.get(SESSION_COOKIE))
+    person = await queries.whose(request.cookies.get(SESSION_COOKIE))
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))

@@ -8,25 +8,36 @@ from collections.abc import AsyncIterator
 
 from api.http import metrics
 from api.http.problem import Problem
-from api.service import Service
 
+AT_ONCE = 3  # each may hold 32 MiB while it is read and checked
 WAIT_SECONDS = 20
 
 
 def slow_down(detail: str) -> Problem:
-    """The answer that asks a client to come back."""
+    """Return the answer that asks a client to come back."""
     metrics.OVERLOADED.inc()
     return Problem(503, "overloaded", detail, {"Retry-After": "1"})
 
 
-@contextlib.asynccontextmanager
-async def place_for_large(service: Service) -> AsyncIterator[None]:
-    """One of the places, for as long as the block lasts. Raises Problem 503 when none is free in time."""
-    try:
-        await asyncio.wait_for(service.large_bodies.acquire(), WAIT_SECONDS)
-    except TimeoutError:
-        raise slow_down("too many large requests at once") from None
-    try:
-        yield
-    finally:
-        service.large_bodies.release()
+class LargeBodies:
+    """The places of one process."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else can have a place now."""
+        return self._places.locked()
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold one of the places until the block ends. Raises Problem 503 when none is free in time."""
+        try:
+            await asyncio.wait_for(self._places.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise slow_down("too many large requests at once") from None
+        try:
+            yield
+        finally:
+            self._places.release()

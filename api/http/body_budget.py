@@ -26,7 +26,7 @@ HELD = "suanbu.held_bytes"  # in a request's scope: what was read early
 CLOSE = {"Connection": "close"}
 
 
-class Reading:
+class BodyBudget:
     """What the bodies of one process hold together."""
 
     def __init__(self) -> None:
@@ -123,5 +123,8 @@ async def _waited(own_time: asyncio.Timeout) -> float:
     return waited
 
 
-READING = Reading()
-"""Of this process: its memory is what is shared."""
+def body_budget_of(request: Request) -> BodyBudget:
+    """Return the budget of this process: its memory is what is shared."""
+    budget = request.app.state.body_budget
+    assert isinstance(budget, BodyBudget)
+    return budget

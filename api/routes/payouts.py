@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 
 from api.actions.payouts import SCOPE_OF, record
 from api.auth.keys import require
+from api.clock import now
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
 from api.routes.settlements import actor_of
-from api.service import now
 from meter.database.connect import driver
 from settlement.payout.instructions import (
     CLAIM_MAX,

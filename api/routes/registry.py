@@ -12,14 +12,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from api.auth.keys import Caller, require
+from api.clock import now
 from api.http import metrics
-from api.http.admission import place_for_large
-from api.http.body_budget import READING, SMALL_BYTES
+from api.http.body_budget import SMALL_BYTES, body_budget_of
 from api.http.openapi import CONTROL_TOTALS, ITEMS
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, service_of
-from api.service import Service, now
+from api.service import Service
 from meter.database.connect import driver
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
@@ -43,7 +43,7 @@ async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
         raise Problem(error.status, str(error.code), error.detail) from None
     if not as_json:
         raise Problem(415, "unsupported_media_type", "send application/json")
-    async with READING.body(request) as raw:
+    async with body_budget_of(request).body(request) as raw:
         outcome = await _record(request, service, caller, kind, raw)
     for status in ("accepted", "duplicate", "conflict", "refused"):
         metrics.REGISTRY_ITEMS.labels(kind, status).inc(getattr(outcome, status))
@@ -64,7 +64,7 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
     encoding = request.headers.get("content-encoding")
     large = bool(encoding) or len(raw) > SMALL_BYTES
     try:
-        async with place_for_large(service) if large else contextlib.nullcontext():
+        async with service.large_bodies.place() if large else contextlib.nullcontext():
             body = await asyncio.to_thread(decoded, raw, encoding)
             return await record_items(
                 service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 
 from api.actions.decisions import FIELDS, OF_A_CITY, SCOPE_OF, decide
 from api.actions.printed_checkpoint import checkpoint_of
-from api.actions.runs import ONE_AT_A_TIME, adjust, refused, run
+from api.actions.runs import adjust, refused, run
 from api.auth.keys import Caller, require
+from api.clock import now
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, json_object, service_of
-from api.service import now
 from meter.database.connect import driver
 from settlement import store
 from settlement.errors import SettlementRefused
@@ -88,7 +88,7 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
     found = await _settlement(request, number)
     if interval:
         try:
-            async with ONE_AT_A_TIME:
+            async with service.settling:
                 found["interval"] = await settle.interval_of(service.engine, number)
         except SettlementRefused as error:
             raise refused(error) from None
@@ -211,7 +211,7 @@ async def post_findings(request: Request, number: str) -> Any:
     caller = await as_caller(request)
     require(caller, "settlement:review")
     try:
-        async with ONE_AT_A_TIME:
+        async with service.settling:
             return {"settlement": number, "findings": await find(service.engine, number, now())}
     except SettlementRefused as error:
         raise refused(error) from None
@@ -247,7 +247,7 @@ async def get_verify(request: Request, number: str) -> Any:
     service = service_of(request)
     require(await as_caller(request), "report:read")
     try:
-        async with ONE_AT_A_TIME:
+        async with service.settling:
             return await settle.verify(service.engine, number)
     except SettlementRefused as error:
         raise refused(error) from None
@@ -288,7 +288,7 @@ async def post_compare(request: Request) -> Any:
         request, {"a": str, "b": str, "round": str, "orders": list, "readings": list, "as_of": int}
     )
     try:
-        async with ONE_AT_A_TIME:
+        async with service.settling:
             return await settle.compared(service.engine, given)
     except SettlementRefused as error:
         raise refused(error) from None

@@ -17,8 +17,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.auth.keys import Caller, require
 from api.http import metrics
-from api.http.admission import place_for_large, slow_down
-from api.http.body_budget import READING
+from api.http.admission import slow_down
+from api.http.body_budget import body_budget_of
 from api.http.openapi import RECEIPT, RECEIVING, SPAN, described, receiving
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
@@ -65,7 +65,7 @@ async def post_usage_records(request: Request, verbose: bool = False) -> Respons
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > BODY_BYTES:
         raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes")
-    async with READING.body(request) as raw:
+    async with body_budget_of(request).body(request) as raw:
         receipt = await _receive(service, caller, request, raw)
     metrics.BATCH_SECONDS.observe(asyncio.get_running_loop().time() - started)
     return _answer(receipt, verbose)
@@ -78,7 +78,7 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
     prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
     if len(raw) <= LARGE_BYTES and not encoding:
         return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
-    async with place_for_large(service):
+    async with service.large_bodies.place():
         return await _record_prepared(service, prepare, inline=False)
 
 
@@ -175,7 +175,7 @@ async def post_replay(request: Request) -> Response:
     async with service.engine.connect() as held:
         last = await last_quarantined(await driver(held))
     done = 0
-    async with place_for_large(service):
+    async with service.large_bodies.place():
         while (portion := await _portion(service, caller.source[0], done, last)) is not None:
             done = portion.records[-1][0]
             prepare = functools.partial(_replay, service, caller, portion)

@@ -9,7 +9,7 @@ import pytest
 from fastapi import Request
 
 from api.http import body_budget
-from api.http.body_budget import Reading
+from api.http.body_budget import BodyBudget
 
 CHUNK = 64 * 1024
 BODY = 16 * CHUNK
@@ -37,7 +37,7 @@ def request() -> Request:
 
 
 async def test_bodies_that_have_arrived_keep_the_others_waiting_until_they_are_answered() -> None:
-    ours = Reading()
+    ours = BodyBudget()
     arrived: asyncio.Queue[asyncio.Event] = asyncio.Queue()
     most = 0
 
@@ -63,7 +63,7 @@ async def test_bodies_that_have_arrived_keep_the_others_waiting_until_they_are_a
 
 
 async def test_bodies_that_are_half_read_do_not_wait_for_each_other_for_ever() -> None:
-    ours = Reading()
+    ours = BodyBudget()
 
     async def answer_one() -> int:
         async with ours.body(request()) as whole:
@@ -75,7 +75,7 @@ async def test_bodies_that_are_half_read_do_not_wait_for_each_other_for_ever() -
 
 
 async def test_a_body_read_early_counts_until_its_request_is_over() -> None:
-    ours = Reading()
+    ours = BodyBudget()
     early: list[Any] = []
     for _ in range(body_budget.WHOLE_AT_ONCE + 1):
         one: Any = Sender()

@@ -1,4 +1,4 @@
-"""A desk with books in memory: three settlements, lines with hostile names, a quarantine, and people of every role."""
+"""A console over answers from memory: three settlements, hostile names, a quarantine, and people of every role."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest_asyncio
 from api.auth.people import ROLES
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession, browser
-from tests.console.fake import FakeBooks
+from tests.console.fake import FakeQueries
 
 
 @pytest.fixture
-def books() -> FakeBooks:
-    """The books of one test."""
-    made = FakeBooks(
+def queries() -> FakeQueries:
+    """The answers of one test."""
+    made = FakeQueries(
         held=fixtures.settlements(), lines_of=fixtures.lines_of(), kept=fixtures.kept(),
         instructions=fixtures.instructions(),
         instruction_events=fixtures.instruction_events(), owed=fixtures.owed(), log=fixtures.log(),
@@ -28,10 +28,10 @@ def books() -> FakeBooks:
 
 
 @pytest_asyncio.fixture
-async def desk(books: FakeBooks) -> AsyncIterator[ConsoleSession]:
+async def desk(queries: FakeQueries) -> AsyncIterator[ConsoleSession]:
     """Nobody has logged in yet."""
-    async with browser(books) as client:
-        yield ConsoleSession(client, books)
+    async with browser(queries) as client:
+        yield ConsoleSession(client, queries)
 
 
 @pytest_asyncio.fixture

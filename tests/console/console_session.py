@@ -9,20 +9,20 @@ import httpx
 from fastapi import FastAPI
 
 from api.console import ROUTER
-from api.console.queries import books_of
+from api.console.queries import queries_of
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
-from tests.console.fake import FakeBooks
+from tests.console.fake import FakeQueries
 
 HOST = "suanbu.test"
 
 
-def application(books: FakeBooks) -> FastAPI:
-    """The console alone, over books in memory."""
+def application(queries: FakeQueries) -> FastAPI:
+    """The console alone, over answers from memory."""
     app = FastAPI()
     problem.install(app)
     app.include_router(ROUTER)
-    app.dependency_overrides[books_of] = lambda: books
+    app.dependency_overrides[queries_of] = lambda: queries
     return app
 
 
@@ -72,7 +72,7 @@ class ConsoleSession:
     """Somebody in front of a browser."""
 
     client: httpx.AsyncClient
-    books: FakeBooks
+    queries: FakeQueries
 
     async def page(self, path: str, status: int = 200) -> Page:
         """A page that must have this status."""
@@ -91,14 +91,14 @@ class ConsoleSession:
 
     def be_logged_in_as(self, name: str) -> None:
         """Be logged in as somebody."""
-        self.hold(self.books.session_of(name))
+        self.hold(self.queries.session_of(name))
 
     def hold(self, session: str) -> None:
         """Have this session in the pocket."""
         self.client.cookies.set(SESSION_COOKIE, session, domain=HOST, path="/console")
 
 
-def browser(books: FakeBooks, scheme: str = "http") -> httpx.AsyncClient:
+def browser(queries: FakeQueries, scheme: str = "http") -> httpx.AsyncClient:
     """A browser of its own, with empty pockets."""
-    transport = httpx.ASGITransport(application(books))
+    transport = httpx.ASGITransport(application(queries))
     return httpx.AsyncClient(transport=transport, base_url=f"{scheme}://{HOST}")

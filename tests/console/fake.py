@@ -9,8 +9,9 @@ from typing import Any
 
 from api.actions.decisions import complete
 from api.auth.people import Person
+from api.clock import now
+from api.console.queries import Queries
 from api.http.problem import Problem
-from api.service import now
 from settlement.report.labels import city_code, in_region
 from settlement.rounds import Round, load_rounds
 
@@ -19,8 +20,8 @@ ROUNDS = load_rounds()
 
 
 @dataclass
-class FakeBooks:
-    """What `Books` promises, from lists."""
+class FakeQueries(Queries):
+    """The same answers from lists."""
 
     people: dict[str, tuple[str, Person]] = field(default_factory=dict)
     held: list[Record] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What lies in the books of the console's tests."""
+"""What lies in the answers of the console's tests."""
 
 from __future__ import annotations
 

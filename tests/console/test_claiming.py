@@ -25,7 +25,7 @@ async def send(desk: ConsoleSession, word: str, status: int = 303, **said: str) 
 
 @pytest.mark.parametrize("role", SCOPES_OF)
 async def test_each_role_sees_the_forms_of_its_scopes(desk: ConsoleSession, role: str) -> None:
-    desk.books.owed[0]["events"].append(WAITING)
+    desk.queries.owed[0]["events"].append(WAITING)
     desk.be_logged_in_as(role)
     if "payout:read" not in SCOPES_OF[role]:
         await desk.page(HERE, 403)
@@ -39,7 +39,7 @@ async def test_each_role_sees_the_forms_of_its_scopes(desk: ConsoleSession, role
         if role != only:
             assert (await desk.client.post(f"{HERE}/{word}", data={"token": token})).status_code == 403
         assert (await desk.client.post(f"{HERE}/{word}", data={"token": "guessed"})).status_code == 403
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 async def test_finance_proposes_in_yuan(desk: ConsoleSession) -> None:
@@ -47,22 +47,22 @@ async def test_finance_proposes_in_yuan(desk: ConsoleSession) -> None:
     assert 'value="70.00"' in (await desk.page(HERE)).html, "what is open is the amount that is offered"
     await send(desk, "propose", kind="offset", amount="1,050.5", instruction="1", note="从下一笔扣")
     said = {"kind": "offset", "amount_fen": 105_050, "instruction": 1, "note": "从下一笔扣"}
-    assert desk.books.decided == [("finance", "1", "propose", said)]
+    assert desk.queries.decided == [("finance", "1", "propose", said)]
     for amount in ("", "1.234", "-1", "1e3", "１２", "12,34", "x"):
         assert "超出范围" in await send(desk, "propose", 400, kind="repaid", amount=amount)
-    desk.books.refusing = Problem(409, "ABOVE_CLAIM", "in English")
+    desk.queries.refusing = Problem(409, "ABOVE_CLAIM", "in English")
     assert "超出尚未追回的金额" in await send(desk, "propose", 409, kind="repaid", amount="999")
 
 
 async def test_an_approver_decides_with_proof_and_never_his_own_proposal(desk: ConsoleSession) -> None:
-    desk.books.owed[0]["events"].append(WAITING)
-    desk.books.codes["approver"] = "123456"
+    desk.queries.owed[0]["events"].append(WAITING)
+    desk.queries.codes["approver"] = "123456"
     desk.be_logged_in_as("approver")
     assert "密码或动态口令不正确" in await send(desk, "approve", 403, password="wrong", code="123456")
     await send(desk, "approve", password="approverapprover", code="123456", note="同意")
     await send(desk, "reject")
-    assert [(word, said["proposal"]) for _, _, word, said in desk.books.decided] == [("approve", 3), ("reject", 3)]
-    desk.books.owed[0]["events"][-1] = WAITING | {"actor": "key:Approver"}
+    assert [(word, said["proposal"]) for _, _, word, said in desk.queries.decided] == [("approve", 3), ("reject", 3)]
+    desk.queries.owed[0]["events"][-1] = WAITING | {"actor": "key:Approver"}
     assert not [form for form in (await desk.page(HERE)).forms if form.action.startswith(HERE)]
 
 

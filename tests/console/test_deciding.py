@@ -21,7 +21,7 @@ OBJECTION: dict[str, Any] = {"id": 7, "event": "objection", "actor": "person:rev
 
 def stand(desk: ConsoleSession, status: str, *events: dict[str, Any]) -> None:
     """Put the first settlement into a state, with this history."""
-    desk.books.held[0] = desk.books.held[0] | {"status": status, "events": list(events)}
+    desk.queries.held[0] = desk.queries.held[0] | {"status": status, "events": list(events)}
 
 
 def by(event: str, actor: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ async def test_who_works_for_a_city_reviews_and_objects_only(desk: ConsoleSessio
         assert set(await offered(desk)) <= set(OF_A_CITY)
     stand(desk, "submitted")
     await decide(desk, "review", decision="pass")
-    assert desk.books.decided == [("wuhu", fixtures.FIRST, "review", {"city": "340200", "decision": "pass"})]
+    assert desk.queries.decided == [("wuhu", fixtures.FIRST, "review", {"city": "340200", "decision": "pass"})]
 
 
 @pytest.mark.parametrize("actor", ["key:approver", "person:approver", "person: APPROVER"])
@@ -83,30 +83,30 @@ async def test_who_took_part_before_is_told_so(desk: ConsoleSession, event: str,
 
 
 async def test_an_approval_asks_for_password_and_code_and_carries_the_digest(desk: ConsoleSession) -> None:
-    desk.books.codes["approver"] = "123456"
+    desk.queries.codes["approver"] = "123456"
     desk.be_logged_in_as("approver")
     stand(desk, "reviewed")
     for password, code in (("approverapprover", ""), ("approverapprover", "654321"), ("wrong", "123456"), ("", "")):
         text = await decide(desk, "approve", 403, password=password, code=code, note="同意")
         assert "密码或动态口令不正确" in text
         assert "同意" in text, "what was typed is not lost"
-    assert not desk.books.decided
+    assert not desk.queries.decided
     assert await decide(desk, "approve", password="approverapprover", code="123456") == f"{HERE}?done=approve"
-    digest = desk.books.held[0]["digest"]
-    assert desk.books.decided == [("approver", fixtures.FIRST, "approve", {"approved_digest": digest})]
+    digest = desk.queries.held[0]["digest"]
+    assert desk.queries.decided == [("approver", fixtures.FIRST, "approve", {"approved_digest": digest})]
     assert "已办理：批准" in (await desk.page(f"{HERE}?done=approve")).text
 
 
 async def test_proof_stands_for_five_minutes_and_without_a_second_factor_nobody_decides(desk: ConsoleSession) -> None:
-    desk.books.codes["approver"] = "123456"
+    desk.queries.codes["approver"] = "123456"
     desk.be_logged_in_as("approver")
     stand(desk, "approved")
     await decide(desk, "lock", password="approverapprover", code="123456")
     await decide(desk, "lock")  # proven just now: the form does not ask again
-    del desk.books.codes["approver"]
+    del desk.queries.codes["approver"]
     desk.be_logged_in_as("approver")
     await decide(desk, "lock", 403, password="approverapprover")
-    assert len(desk.books.decided) == 2
+    assert len(desk.queries.decided) == 2
 
 
 @pytest.mark.parametrize("token", [None, "", "guessed"])
@@ -117,7 +117,7 @@ async def test_a_decision_from_a_form_that_is_not_ours_is_refused(
     desk.be_logged_in_as("finance")
     fields = {"decision": "pass"} | ({} if token is None else {"token": token})
     assert (await desk.client.post(f"{HERE}/decide/{event}", data=fields)).status_code == 403
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 async def test_a_token_of_another_session_is_refused(desk: ConsoleSession) -> None:
@@ -126,7 +126,7 @@ async def test_a_token_of_another_session_is_refused(desk: ConsoleSession) -> No
     form = next(form for form in (await desk.page(f"{HERE}/decide/submit")).forms if "/decide/" in form.action)
     desk.be_logged_in_as("finance")
     assert (await desk.client.post(form.action, data=form.fields)).status_code == 403
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 @pytest.mark.parametrize("event", TITLE)
@@ -140,7 +140,7 @@ async def test_a_role_without_the_scope_is_refused_whatever_it_sends(desk: Conso
     desk.be_logged_in_as("auditor")
     token = (await desk.page(HERE)).forms[0].fields["token"]
     assert (await desk.client.post(f"{HERE}/decide/{event}", data={"token": token})).status_code == 403
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ async def test_what_a_decision_must_carry_is_said(
     desk.be_logged_in_as("approver" if event == "publish" else "finance" if event == "submit" else "reviewer")
     stand(desk, status)
     assert text in await decide(desk, event, 400, **said)
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 async def test_an_objection_is_shown_as_text_and_ruled_on(desk: ConsoleSession) -> None:
@@ -169,7 +169,7 @@ async def test_an_objection_is_shown_as_text_and_ruled_on(desk: ConsoleSession) 
     assert fixtures.HOSTILE in page.text
     assert fixtures.HOSTILE not in page.html
     await decide(desk, "ruling", objection="7", decision="dismissed", note="核对无误")
-    assert desk.books.decided[0][3] == {"objection": 7, "decision": "dismissed", "note": "核对无误"}
+    assert desk.queries.decided[0][3] == {"objection": 7, "decision": "dismissed", "note": "核对无误"}
 
 
 @pytest.mark.parametrize("role", SCOPES_OF)
@@ -187,14 +187,14 @@ async def test_finance_settles_what_arrived_since_the_lock(desk: ConsoleSession,
     assert answer.status_code == (303 if role == "finance" else 403)
     stand(desk, "approved")
     assert (await desk.client.post(f"{HERE}/adjust", data={"token": token})).status_code == 403
-    assert len(desk.books.decided) == (role == "finance")
+    assert len(desk.queries.decided) == (role == "finance")
 
 
 @pytest.mark.parametrize(("code", "text"), [("NOTICE_RUNNING", "公示期未满"), ("OF_TOMORROW", "OF_TOMORROW")])
 async def test_what_the_database_refuses_is_said_in_chinese(desk: ConsoleSession, code: str, text: str) -> None:
     desk.be_logged_in_as("finance")
     stand(desk, "computed")
-    desk.books.refusing = Problem(409, code, "in English")
+    desk.queries.refusing = Problem(409, code, "in English")
     said = await decide(desk, "submit", 409, note="x")
     assert text in said
     assert "in English" not in said

@@ -8,7 +8,7 @@ import pytest
 from api.console.sessions import FORM_COOKIE, SESSION_COOKIE, local_path
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession, browser
-from tests.console.fake import FakeBooks
+from tests.console.fake import FakeQueries
 
 PATHS = [
     "/console", "/console/settlements", f"/console/settlements/{fixtures.FIRST}",
@@ -49,9 +49,9 @@ async def test_the_cookies_are_for_our_site_and_no_script(desk: ConsoleSession) 
         assert "Secure" not in given
 
 
-async def test_over_https_the_cookies_stay_there(books: FakeBooks) -> None:
-    async with browser(books, "https") as client:
-        desk = ConsoleSession(client, books)
+async def test_over_https_the_cookies_stay_there(queries: FakeQueries) -> None:
+    async with browser(queries, "https") as client:
+        desk = ConsoleSession(client, queries)
         assert "Secure" in cookie(await client.get("/console/login"), FORM_COOKIE)
         answer = await desk.log_in("finance")
         assert "Secure" in cookie(answer, SESSION_COOKIE)
@@ -68,11 +68,11 @@ async def test_a_wrong_name_or_password_opens_nothing_and_says_the_same(
     assert answer.status_code == 403
     assert "用户名、密码或动态口令不正确" in answer.text
     assert SESSION_COOKIE not in desk.client.cookies
-    assert not desk.books.sessions
+    assert not desk.queries.sessions
 
 
 async def test_who_has_a_second_factor_needs_its_code(desk: ConsoleSession) -> None:
-    desk.books.codes["finance"] = "123456"
+    desk.queries.codes["finance"] = "123456"
     assert (await desk.log_in("finance")).status_code == 403
     assert (await desk.log_in("finance", code="654321")).status_code == 403
     assert (await desk.log_in("finance", code="123456")).status_code == 303
@@ -83,15 +83,15 @@ async def test_a_form_that_is_not_ours_is_refused(desk: ConsoleSession, token: s
     await desk.page("/console/login")
     fields = {"name": "finance", "password": "financefinance"} | ({} if token is None else {"token": token})
     assert (await desk.client.post("/console/login", data=fields)).status_code == 403
-    assert not desk.books.sessions
+    assert not desk.queries.sessions
 
 
-async def test_a_form_from_another_browser_is_refused(desk: ConsoleSession, books: FakeBooks) -> None:
+async def test_a_form_from_another_browser_is_refused(desk: ConsoleSession, queries: FakeQueries) -> None:
     form = (await desk.page("/console/login")).forms[0]
-    async with browser(books) as other:
+    async with browser(queries) as other:
         fields = {**form.fields, "name": "finance", "password": "financefinance"}
         assert (await other.post("/console/login", data=fields)).status_code == 403
-    assert not books.sessions
+    assert not queries.sessions
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_a_new_login_ends_the_session_before_it(finance: ConsoleSession) -
     before = finance.client.cookies[SESSION_COOKIE]
     await finance.log_in("auditor")
     assert finance.client.cookies[SESSION_COOKIE] != before
-    assert before not in finance.books.sessions
+    assert before not in finance.queries.sessions
 
 
 @pytest.mark.parametrize(

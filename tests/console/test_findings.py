@@ -22,7 +22,7 @@ def finding(kind: str, **more: Any) -> dict[str, Any]:
 
 
 async def test_findings_stand_beside_the_lines(desk: ConsoleSession) -> None:
-    desk.books.found = [finding("metered_twice"), finding("price_stray", found=150_000_000, expected=220_000_000)]
+    desk.queries.found = [finding("metered_twice"), finding("price_stray", found=150_000_000, expected=220_000_000)]
     desk.be_logged_in_as("reviewer")
     page = await desk.page(HERE)
     assert page.text.count("疑点 2") == 1
@@ -32,7 +32,7 @@ async def test_findings_stand_beside_the_lines(desk: ConsoleSession) -> None:
         assert text in line.text, text
     assert fixtures.HOSTILE in line.text
     assert fixtures.HOSTILE not in line.html
-    desk.books.found.append(finding("above_capacity", consumer=None, found=11_000, expected=10_000))
+    desk.queries.found.append(finding("above_capacity", consumer=None, found=11_000, expected=10_000))
     assert "同时使用最多 11 卡，登记 10 卡" in (await desk.page(HERE)).text
     desk.be_logged_in_as("wuhu")
     assert "疑点" not in (await desk.page(HERE)).text

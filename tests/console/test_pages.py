@@ -27,13 +27,13 @@ async def test_the_list_shows_each_settlement_newest_first(finance: ConsoleSessi
 
 
 async def test_the_list_without_settlements_says_so(finance: ConsoleSession) -> None:
-    finance.books.held.clear()
+    finance.queries.held.clear()
     assert "还没有结算" in (await finance.page("/console/settlements")).text
 
 
 async def test_the_list_is_read_page_by_page(finance: ConsoleSession) -> None:
-    one = finance.books.held[0]
-    finance.books.held[:] = [one | {"id": f"anhui-2026-{n:04d}"} for n in range(1, 76)]
+    one = finance.queries.held[0]
+    finance.queries.held[:] = [one | {"id": f"anhui-2026-{n:04d}"} for n in range(1, 76)]
     seen: list[str] = []
     path = "/console/settlements"
     while path:
@@ -180,7 +180,7 @@ async def test_what_is_not_there_is_a_page_that_says_so(finance: ConsoleSession,
 async def test_reports_are_files_of_the_same_lines(finance: ConsoleSession) -> None:
     csv = await finance.client.get(f"{HERE}/report.csv")
     assert csv.headers["content-disposition"] == f'attachment; filename="{fixtures.FIRST}.csv"'
-    assert csv.text.count("\n") == 1 + len(finance.books.lines_of[fixtures.FIRST])
+    assert csv.text.count("\n") == 1 + len(finance.queries.lines_of[fixtures.FIRST])
     xlsx = await finance.client.get(f"{HERE}/report.xlsx?region=340100")
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(xlsx.content)).get_sheet_by_name("明细").to_python()
     assert [row[2] for row in sheet[1:]] == ["340100", "340123"]
@@ -217,14 +217,14 @@ async def test_matches_adjustments_and_applications_are_shown_where_there_are_so
     match = {"id": "hf-1", "city": "340600", "city_paid_fen": 1_000_000_000, "share": "1/3", "award_fen": 333_333_333,
              "reasons": [], "document": None}  # fmt: skip
     late = match | {"id": "hf-2", "city": "340200", "award_fen": 0, "reasons": ["COMPLETED_LATE"]}
-    settlement = desk.books.held[0] | {
+    settlement = desk.queries.held[0] | {
         "matches": [match, late],
         "adjusts": "anhui-2026-0000",
-        "totals": desk.books.held[0]["totals"] | {"adjustment_fen": -7},
+        "totals": desk.queries.held[0]["totals"] | {"adjustment_fen": -7},
     }
-    desk.books.held[0] = settlement
-    awarded = desk.books.lines_of[fixtures.FIRST][0]
-    desk.books.lines_of[fixtures.FIRST][0] = awarded | {"adjustment_fen": -1_234_567, "items": {"申请-1": 5_000_000}}
+    desk.queries.held[0] = settlement
+    awarded = desk.queries.lines_of[fixtures.FIRST][0]
+    desk.queries.lines_of[fixtures.FIRST][0] = awarded | {"adjustment_fen": -1_234_567, "items": {"申请-1": 5_000_000}}
     desk.be_logged_in_as("finance")
     page = await desk.page(HERE)
     for text in ("淮北市", "3,333,333.33", "完成时间晚于2024年底", "-0.07", "对 anhui-2026-0000 的差额"):

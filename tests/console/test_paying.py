@@ -25,25 +25,25 @@ async def test_an_approver_is_offered_what_the_state_asks_for(desk: ConsoleSessi
         assert (await desk.client.post(f"{BACK}/{word}", data={"token": "guessed"})).status_code == 403
         answer = await desk.client.post(f"{BACK}/{word}", data={"token": token})
         assert answer.status_code == 403, "without the scope, or without proof"
-    assert not desk.books.decided
+    assert not desk.queries.decided
 
 
 async def test_with_proof_it_is_paid_again_or_settled(desk: ConsoleSession) -> None:
-    desk.books.codes["approver"] = "123456"
+    desk.queries.codes["approver"] = "123456"
     desk.be_logged_in_as("approver")
     form = (await desk.page(BACK)).forms[1]
     wrong = await desk.client.post(form.action, data={**form.fields, "password": "wrong", "code": "123456"})
     assert "密码或动态口令不正确" in wrong.text
     right = {**form.fields, "password": "approverapprover", "code": "123456", "note": "帐号已更正"}
     assert (await desk.client.post(form.action, data=right)).headers["location"] == BACK
-    desk.books.instructions[1]["status"] = "disputed"
+    desk.queries.instructions[1]["status"] = "disputed"
     form = (await desk.page(BACK)).forms[1]
     assert form.action == f"{BACK}/settle"
     await desk.client.post(form.action, data={**form.fields, "outcome": "failed"})
-    assert desk.books.decided == [
+    assert desk.queries.decided == [
         ("approver", "2", "retry", {"note": "帐号已更正"}), ("approver", "2", "settle", {"outcome": "failed"}),
     ]  # fmt: skip
-    desk.books.refusing = Problem(409, "MONEY_OPEN", "in English")
+    desk.queries.refusing = Problem(409, "MONEY_OPEN", "in English")
     said = await desk.client.post(form.action, data={**form.fields, "outcome": "paid"})
     assert "与这一结论不符" in said.text
     assert (await desk.client.post(f"{BACK}/paid", data=form.fields)).status_code == 404, "a mark is the payer's"

@@ -121,7 +121,7 @@ async def test_a_database_that_is_away_is_a_page_too(finance: ConsoleSession, mo
     async def away(number: str) -> None:
         raise JournalUnavailable(number)
 
-    monkeypatch.setattr(finance.books, "settlement", away)
+    monkeypatch.setattr(finance.queries, "settlement", away)
     response = await finance.client.get(HERE)
     assert response.status_code == 503
     assert response.headers["retry-after"]

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.http import admission
-from api.service import LARGE_BODIES_AT_ONCE, Service
+from api.service import Service
 from meter.journal.write import recorder
 from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import JSON, NDJSON, as_array, as_lines, usage, uscc
@@ -64,15 +64,15 @@ async def no_place(app: ApiClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     monkeypatch.setattr(admission, "WAIT_SECONDS", 0.05)
     service = service_of(app)
     async with AsyncExitStack() as held:
-        for _ in range(LARGE_BODIES_AT_ONCE):
-            await held.enter_async_context(admission.place_for_large(service))
+        for _ in range(admission.AT_ONCE):
+            await held.enter_async_context(service.large_bodies.place())
         yield service
 
 
 async def test_without_a_place_large_bodies_wait_and_small_ones_do_not(
     app: ApiClient, platform: KeyClient, registrar: KeyClient, no_place: Service
 ) -> None:
-    assert no_place.large_bodies.locked()
+    assert no_place.large_bodies.full
     assert told_to_wait(await platform.send(as_array([usage("packed")]), JSON, "gzip"), "overloaded")
     assert told_to_wait(await platform.send(as_array([usage("long")]).ljust(5 * 1024 * 1024)), "overloaded")
     headers = {"Authorization": f"Bearer {registrar.key}"}
@@ -85,7 +85,7 @@ async def test_without_a_place_large_bodies_wait_and_small_ones_do_not(
 
 
 async def test_places_are_given_back_whatever_became_of_a_body(app: ApiClient, platform: KeyClient) -> None:
-    for _ in range(LARGE_BODIES_AT_ONCE + 1):
+    for _ in range(admission.AT_ONCE + 1):
         headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": JSON, "Content-Encoding": "gzip"}
         broken = await app.client.post("/v1/usage-records", content=b"nonsense", headers=headers)
         assert problem(broken) == (400, "bad_compression")

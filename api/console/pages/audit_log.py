@@ -11,11 +11,11 @@ from fastapi.responses import StreamingResponse
 
 from api.console.answer import page
 from api.console.pages.settlements import frame
-from api.console.queries import Books, books_of
+from api.console.queries import Queries, queries_of
 from api.console.sessions import AUDIT, ConsoleRoute, admitted, refusal
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 ROWS_A_PAGE = 100
 LONGEST = 200
 
@@ -23,16 +23,16 @@ LONGEST = 200
 @ROUTER.get("/audit")
 async def get_audit(
     request: Request,
-    books: Shelf,
+    queries: Shelf,
     actor: str = "",
     object: str = "",
     before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
     """Who did what to what, with what result."""
-    person = await admitted(request, books, AUDIT)
+    person = await admitted(request, queries, AUDIT)
     if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
         raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
-    found = await books.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None)
+    found = await queries.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None)
     items = found[:ROWS_A_PAGE]
     chosen = {name: value for name, value in (("actor", actor), ("object", object)) if value}
     return page(
@@ -43,11 +43,11 @@ async def get_audit(
 
 
 @ROUTER.get("/audit/export")
-async def get_export(request: Request, books: Shelf) -> Response:
+async def get_export(request: Request, queries: Shelf) -> Response:
     """The whole log as NDJSON."""
-    await admitted(request, books, AUDIT)
+    await admitted(request, queries, AUDIT)
     headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
-    return StreamingResponse(books.audit_export(), media_type="application/x-ndjson", headers=headers)
+    return StreamingResponse(queries.audit_export(), media_type="application/x-ndjson", headers=headers)
 
 
 def _said(detail: str) -> list[tuple[str, str]]:

@@ -9,55 +9,55 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.actions.clawbacks import SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
+from api.clock import now
 from api.console.answer import page, to
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
-from api.console.queries import Books, Record, books_of
+from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import CLAIMS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.wording.refusals import because
 from api.http.problem import Problem
-from api.service import now
 from settlement.report.money import fen_of
 from settlement.review.states import hand_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 
 
 @ROUTER.get("/claims/{number}")
-async def get_claim(request: Request, books: Shelf, number: Number) -> Response:
+async def get_claim(request: Request, queries: Shelf, number: Number) -> Response:
     """One claim."""
-    person = await admitted(request, books, CLAIMS)
-    return await _page(request, books, person, await _claim(books, number, person))
+    person = await admitted(request, queries, CLAIMS)
+    return await _page(request, queries, person, await _claim(queries, number, person))
 
 
 @ROUTER.post("/claims/{number}/{word}")
-async def post_claim(request: Request, books: Shelf, number: Number, word: str) -> Response:
+async def post_claim(request: Request, queries: Shelf, number: Number, word: str) -> Response:
     """Propose, approve or reject. What is refused comes back as the same page with the reason."""
-    person = await admitted(request, books, CLAIMS)
+    person = await admitted(request, queries, CLAIMS)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
-    claim = await _claim(books, number, person)
+    claim = await _claim(queries, number, person)
     if word not in SCOPE_OF:
         raise missing("事项", person)
     if SCOPE_OF[word] not in person.scopes:
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
     if word != "propose":
-        shown = await proven(books, session, person, given)
+        shown = await proven(queries, session, person, given)
         if shown is None:
-            return await _page(request, books, await books.whose(session) or person, claim, FAILED, 403)
+            return await _page(request, queries, await queries.whose(session) or person, claim, FAILED, 403)
         person = shown
     try:
-        await books.decide_claim(person, number, word, _said(word, given))
+        await queries.decide_claim(person, number, word, _said(word, given))
     except Problem as problem:
-        return await _page(request, books, person, claim, because(problem.code), problem.status)
+        return await _page(request, queries, person, claim, because(problem.code), problem.status)
     return to(f"{HOME}/claims/{number}")
 
 
-async def _claim(books: Books, number: int, person: Person) -> Record:
-    found = await books.claims(None, None, number - 1, 1)
+async def _claim(queries: Queries, number: int, person: Person) -> Record:
+    found = await queries.claims(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
         raise missing("追回事项", person)
     return found[0]
@@ -85,7 +85,7 @@ def _whole(text: str) -> int:
 
 
 async def _page(
-    request: Request, books: Books, person: Person, claim: Record, error: str = "", status: int = 200
+    request: Request, queries: Queries, person: Person, claim: Record, error: str = "", status: int = 200
 ) -> Response:
     answered = {event["proposal"] for event in claim["events"]}
     waiting = [event for event in claim["events"] if event["event"] == "propose" and event["id"] not in answered]
@@ -94,7 +94,7 @@ async def _page(
     return page(
         "claim", status, **frame(request, person, CLAIMS), item=claim, error=error, waiting=waiting,
         open_fen=claim["amount_fen"] - claim["recovered_fen"] if claim["status"] == "open" else 0,
-        may_propose=may_propose, instructions=await books.offsettable(claim["uscc"]) if may_propose else [],
+        may_propose=may_propose, instructions=await queries.offsettable(claim["uscc"]) if may_propose else [],
         answerable=[event["id"] for event in waiting if decides and hand_of(event["actor"]) != hand_of(person.actor)],
         prove=not person.may_decide(now()), minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.actions.decisions import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
+from api.clock import now
 from api.console.answer import page, to
 from api.console.open_decisions import MEANS, TITLE, choices_of, may_adjust, open_objections
 from api.console.pages.settlements import frame, settlement_of
-from api.console.queries import Books, Record, books_of
+from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.wording.refusals import because
 from api.http.problem import Problem
-from api.service import now
 from settlement.review.states import POSSIBLE
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 PROVEN: Final = ("approve", "lock")  # money follows: password and code within five minutes
 NOTE_MAX = 500
 TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  # what a page gives back as it was typed
@@ -29,51 +29,51 @@ TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  
 
 @ROUTER.get("/settlements/{number}/decide/{event}")
 async def get_decision(
-    request: Request, books: Shelf, number: str, event: str, city: str = "", objection: str = ""
+    request: Request, queries: Shelf, number: str, event: str, city: str = "", objection: str = ""
 ) -> Response:
     """The page of one decision, when it is open to this person."""
-    person = await admitted(request, books, MONEY)
-    settlement = await _asked(books, number, event, person)
-    return await _page(request, books, person, settlement, event, {"city": city, "objection": objection})
+    person = await admitted(request, queries, MONEY)
+    settlement = await _asked(queries, number, event, person)
+    return await _page(request, queries, person, settlement, event, {"city": city, "objection": objection})
 
 
 @ROUTER.post("/settlements/{number}/decide/{event}")
-async def post_decision(request: Request, books: Shelf, number: str, event: str) -> Response:
+async def post_decision(request: Request, queries: Shelf, number: str, event: str) -> Response:
     """Decide. What is refused comes back as the same page with the reason."""
-    person = await admitted(request, books, MONEY)
+    person = await admitted(request, queries, MONEY)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
-    settlement = await _asked(books, number, event, person)
+    settlement = await _asked(queries, number, event, person)
     if event in PROVEN:
-        shown = await proven(books, session, person, given)
+        shown = await proven(queries, session, person, given)
         if shown is None:
-            person = await books.whose(session) or person
-            return await _page(request, books, person, settlement, event, given, FAILED, 403)
+            person = await queries.whose(session) or person
+            return await _page(request, queries, person, settlement, event, given, FAILED, 403)
         person = shown
     try:
-        await books.decide(person, number, event, _said(event, given))
+        await queries.decide(person, number, event, _said(event, given))
     except Problem as problem:
-        return await _page(request, books, person, settlement, event, given, because(problem.code), problem.status)
+        return await _page(request, queries, person, settlement, event, given, because(problem.code), problem.status)
     return to(f"{HOME}/settlements/{number}?done={event}")
 
 
 @ROUTER.post("/settlements/{number}/adjust")
-async def post_adjust(request: Request, books: Shelf, number: str) -> Response:
+async def post_adjust(request: Request, queries: Shelf, number: str) -> Response:
     """Settle what arrived since the lock, and lead to the new settlement."""
-    person = await admitted(request, books, MONEY)
+    person = await admitted(request, queries, MONEY)
     check_session_form(request, (await form_of(request)).get("token"))
-    settlement = await settlement_of(books, number, person)
+    settlement = await settlement_of(queries, number, person)
     if not may_adjust(person, settlement):
         raise refusal(403, "不能计算差额", "差额由财政人员在结算锁定之后计算。", person)
     try:
-        return to(f"{HOME}/settlements/{await books.adjust(person, number)}?done=adjust")
+        return to(f"{HOME}/settlements/{await queries.adjust(person, number)}?done=adjust")
     except Problem as problem:
         raise refusal(problem.status, "没有算成", because(problem.code), person) from None
 
 
-async def _asked(books: Books, number: str, event: str, person: Person) -> Record:
+async def _asked(queries: Queries, number: str, event: str, person: Person) -> Record:
     """The settlement, for a decision that there is and that the person's role takes. Raises Turned."""
-    settlement = await settlement_of(books, number, person)
+    settlement = await settlement_of(queries, number, person)
     if event not in TITLE:
         raise missing("事项", person)
     if SCOPE_OF[event] not in person.scopes or (person.city is not None and event not in OF_A_CITY):
@@ -101,7 +101,7 @@ def _said(event: str, given: Mapping[str, str]) -> dict[str, Any]:
 
 async def _page(
     request: Request,
-    books: Books,
+    queries: Queries,
     person: Person,
     settlement: Record,
     event: str,
@@ -114,13 +114,13 @@ async def _page(
     if event not in free and not error:
         error = because("SAME_PERSON" if kept and settlement["status"] in POSSIBLE[event] else "STATE_NOT_ALLOWED")
         status = 409
-    cities = await books.cities(number) if event == "review" else []
-    waiting = await books.waiting(number) if event == "review" else []
+    cities = await queries.cities(number) if event == "review" else []
+    waiting = await queries.waiting(number) if event == "review" else []
     return page(
         "decide", status, **frame(request, person, MONEY), settlement=settlement, event=event, title=TITLE[event],
         means=MEANS[event], error=error, given={name: given.get(name, "") for name in TYPED},
         possible=event in free, choices=CHOICES.get(event, ()),
-        round=books.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
+        round=queries.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
         objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
         prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,
         needs_note=event in ("objection", "ruling"),

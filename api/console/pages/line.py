@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.pages.settlements import findings_of, frame, settlement_of
-from api.console.queries import Books, books_of
+from api.console.queries import Queries, queries_of
 from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
 from api.console.wording.findings import shown_findings
 from api.console.wording.steps import shown_steps
@@ -16,22 +16,22 @@ from settlement.report.labels import in_region
 from settlement.report.words import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 
 
 @ROUTER.get("/settlements/{number}/lines/{uscc}")
-async def get_line(request: Request, books: Shelf, number: str, uscc: str) -> Response:
+async def get_line(request: Request, queries: Shelf, number: str, uscc: str) -> Response:
     """One line with its reasons."""
-    person = await admitted(request, books, MONEY)
-    settlement = await settlement_of(books, number, person)
-    line = await books.line(number, uscc)
+    person = await admitted(request, queries, MONEY)
+    settlement = await settlement_of(queries, number, person)
+    line = await queries.line(number, uscc)
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
         raise missing("结算行", person)
-    of_round = books.rounds()[settlement["round"]]
+    of_round = queries.rounds()[settlement["round"]]
     documents = {key: document.title for key, document in of_round.documents.items()}
     return page(
         "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
         steps=shown_steps(line["steps"], documents),
-        findings=shown_findings(await findings_of(books, person, number, [line])),
+        findings=shown_findings(await findings_of(queries, person, number, [line])),
         reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
     )  # fmt: skip

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.people import IDLE_MINUTES, SESSION_HOURS
 from api.console.answer import page, to
-from api.console.queries import Books, books_of
+from api.console.queries import Queries, queries_of
 from api.console.sessions import (
     FORM_COOKIE,
     HOME,
@@ -31,7 +31,7 @@ from api.console.sessions import (
 from api.console.sessions import ROUNDS as ROUNDS_SECTION
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 FORM_HOURS = 1
 FIRST = (
     (MONEY, "settlements"), (PAYOUTS, "payouts"), (QUARANTINE, "quarantine"), (ROUNDS_SECTION, "rounds"),
@@ -39,9 +39,9 @@ FIRST = (
 
 
 @ROUTER.get("")
-async def get_home(request: Request, books: Shelf) -> Response:
+async def get_home(request: Request, queries: Shelf) -> Response:
     """The first section a person sees."""
-    person = await admitted(request, books, ROUNDS_SECTION)
+    person = await admitted(request, queries, ROUNDS_SECTION)
     seen = sections(person)
     return to(f"{HOME}/{next(path for section, path in FIRST if section in seen)}")
 
@@ -53,12 +53,12 @@ async def get_login(request: Request) -> Response:
 
 
 @ROUTER.post("/login")
-async def post_login(request: Request, books: Shelf) -> Response:
+async def post_login(request: Request, queries: Shelf) -> Response:
     """Log in. A wrong name, password or code and a name that is locked out are told apart by nobody."""
     given = await form_of(request)
     check_form(given.get("token"), request.cookies.get(FORM_COOKIE))
     old = request.cookies.get(SESSION_COOKIE)
-    session = await books.log_in(given.get("name", ""), given.get("password", ""), given.get("code") or None)
+    session = await queries.log_in(given.get("name", ""), given.get("password", ""), given.get("code") or None)
     if session is None:
         return _form(
             request,
@@ -68,18 +68,18 @@ async def post_login(request: Request, books: Shelf) -> Response:
             given.get("name", ""),
         )
     if old:
-        await books.log_out(old)  # the session a browser had before does not outlive the new one
+        await queries.log_out(old)  # the session a browser had before does not outlive the new one
     response = to(local_path(given.get("next")))
     start_session(request, response, session)
     return response
 
 
 @ROUTER.post("/logout")
-async def post_logout(request: Request, books: Shelf) -> Response:
+async def post_logout(request: Request, queries: Shelf) -> Response:
     """Log out: the session ends for everybody who holds its token."""
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
-    await books.log_out(session)
+    await queries.log_out(session)
     response = to(LOGIN)
     response.delete_cookie(SESSION_COOKIE, path=HOME)
     return response

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.actions.payouts import OUTCOMES, SCOPE_OF
 from api.auth.people import PROOF_MINUTES, Person
+from api.clock import now
 from api.console.answer import page, to
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
-from api.console.queries import Books, Record, books_of
+from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import (
     CLAIMS,
@@ -28,11 +29,10 @@ from api.console.sessions import (
 from api.console.template import CLAIM, PAYOUT
 from api.console.wording.refusals import because
 from api.http.problem import Problem
-from api.service import now
 from settlement.payout.instructions import DECISIONS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 A_PAGE = 50
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 Mark = Annotated[int, Query(ge=0, lt=2**63)]
@@ -40,13 +40,13 @@ Mark = Annotated[int, Query(ge=0, lt=2**63)]
 
 @ROUTER.get("/payouts")
 async def get_payouts(
-    request: Request, books: Shelf, status: str = "", settlement: str = "", after: Mark = 0
+    request: Request, queries: Shelf, status: str = "", settlement: str = "", after: Mark = 0
 ) -> Response:
     """Instructions, by state and settlement."""
-    person = await admitted(request, books, PAYOUTS)
+    person = await admitted(request, queries, PAYOUTS)
     if (status and status not in PAYOUT) or "\0" in settlement or len(settlement) > 64:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    found = await books.payouts(status or None, settlement or None, after, A_PAGE + 1)
+    found = await queries.payouts(status or None, settlement or None, after, A_PAGE + 1)
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(
         "payouts", **frame(request, person, PAYOUTS), items=items, status=status, settlement=settlement,
@@ -56,48 +56,48 @@ async def get_payouts(
 
 
 @ROUTER.get("/payouts/{number}")
-async def get_payout(request: Request, books: Shelf, number: Number) -> Response:
+async def get_payout(request: Request, queries: Shelf, number: Number) -> Response:
     """One instruction with its events."""
-    person = await admitted(request, books, PAYOUTS)
-    return await _page(request, books, person, await _instruction(books, number, person))
+    person = await admitted(request, queries, PAYOUTS)
+    return await _page(request, queries, person, await _instruction(queries, number, person))
 
 
 @ROUTER.post("/payouts/{number}/{word}")
-async def post_decision(request: Request, books: Shelf, number: Number, word: str) -> Response:
+async def post_decision(request: Request, queries: Shelf, number: Number, word: str) -> Response:
     """Pay again what failed or came back, or settle what is in dispute; with proof of who decides."""
-    person = await admitted(request, books, PAYOUTS)
+    person = await admitted(request, queries, PAYOUTS)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
-    item = await _instruction(books, number, person)
+    item = await _instruction(queries, number, person)
     if word not in DECISIONS:
         raise missing("事项", person)
     if SCOPE_OF[word] not in person.scopes or person.city is not None:
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
-    shown = await proven(books, session, person, given)
+    shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _page(request, books, await books.whose(session) or person, item, FAILED, 403)
+        return await _page(request, queries, await queries.whose(session) or person, item, FAILED, 403)
     said = {name: text for name in ("outcome", "note") if (text := given.get(name, "").strip())}
     try:
-        await books.decide_payout(shown, number, word, said)
+        await queries.decide_payout(shown, number, word, said)
     except Problem as problem:
-        return await _page(request, books, shown, item, because(problem.code), problem.status)
+        return await _page(request, queries, shown, item, because(problem.code), problem.status)
     return to(f"{HOME}/payouts/{number}")
 
 
-async def _instruction(books: Books, number: int, person: Person) -> Record:
-    found = await books.payouts(None, None, number - 1, 1)
+async def _instruction(queries: Queries, number: int, person: Person) -> Record:
+    found = await queries.payouts(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
         raise missing("支付指令", person)
     return found[0]
 
 
 async def _page(
-    request: Request, books: Books, person: Person, item: Record, error: str = "", status: int = 200
+    request: Request, queries: Queries, person: Person, item: Record, error: str = "", status: int = 200
 ) -> Response:
     decides = SCOPE_OF["retry"] in person.scopes and person.city is None
     word = {"failed": "retry", "returned": "retry", "disputed": "settle"}.get(item["status"], "")
     return page(
-        "payout", status, **frame(request, person, PAYOUTS), item=item, events=await books.payout_events(item["id"]),
+        "payout", status, **frame(request, person, PAYOUTS), item=item, events=await queries.payout_events(item["id"]),
         error=error, word=word if decides else "", outcomes=OUTCOMES, prove=not person.may_decide(now()),
         minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip
@@ -105,13 +105,13 @@ async def _page(
 
 @ROUTER.get("/claims")
 async def get_claims(
-    request: Request, books: Shelf, status: str = "", settlement: str = "", after: Mark = 0
+    request: Request, queries: Shelf, status: str = "", settlement: str = "", after: Mark = 0
 ) -> Response:
     """Claims: what was paid too much, and how it comes back."""
-    person = await admitted(request, books, CLAIMS)
+    person = await admitted(request, queries, CLAIMS)
     if (status and status not in CLAIM) or "\0" in settlement or len(settlement) > 64:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    found = await books.claims(status or None, settlement or None, after, A_PAGE + 1)
+    found = await queries.claims(status or None, settlement or None, after, A_PAGE + 1)
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(
         "claims", **frame(request, person, CLAIMS), items=items, status=status, settlement=settlement,

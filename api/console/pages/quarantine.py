@@ -9,25 +9,25 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.console.answer import page
 from api.console.pages.settlements import frame
-from api.console.queries import LONGEST_RECORD_BYTES, Books, Record, books_of
+from api.console.queries import LONGEST_RECORD_BYTES, Queries, Record, queries_of
 from api.console.sessions import QUARANTINE, ConsoleRoute, admitted, refusal
 from api.console.wording.quarantine_codes import is_replayable, meaning_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 RECORDS_A_PAGE = 50
 STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
 
 
 @ROUTER.get("/quarantine")
 async def get_quarantine(
-    request: Request, books: Shelf, status: str = "", after: Annotated[int, Query(ge=0, lt=2**63)] = 0
+    request: Request, queries: Shelf, status: str = "", after: Annotated[int, Query(ge=0, lt=2**63)] = 0
 ) -> Response:
     """What waits, oldest first."""
-    person = await admitted(request, books, QUARANTINE)
+    person = await admitted(request, queries, QUARANTINE)
     if status and status not in STATUS:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    found = await books.quarantine(status or None, after, RECORDS_A_PAGE + 1)
+    found = await queries.quarantine(status or None, after, RECORDS_A_PAGE + 1)
     items, more = found[:RECORDS_A_PAGE], len(found) > RECORDS_A_PAGE
     chosen = {"status": status} if status else {}
     return page(

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
 from api.console.pages.settlements import frame
-from api.console.queries import Books, books_of
+from api.console.queries import Queries, queries_of
 from api.console.sessions import ROUNDS, ConsoleRoute, admitted, missing
 from settlement.report.labels import KIND, PURPOSE, READING
 from settlement.rounds.readings import decimal_text
 from settlement.rounds.round import date_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 PARAMETER = {
     "purposes": "计入的用途", "facility_in_anhui": "算力须在安徽", "prefix": "区划代码前缀",
     "registered_in_anhui": "须在安徽注册", "kinds": "列举的单位类型", "ai_enterprise": "企业须为通用人工智能企业",
@@ -36,17 +36,17 @@ WORDS = {
 
 
 @ROUTER.get("/rounds")
-async def get_rounds(request: Request, books: Shelf) -> Response:
+async def get_rounds(request: Request, queries: Shelf) -> Response:
     """All rounds."""
-    person = await admitted(request, books, ROUNDS)
-    return page("rounds", **frame(request, person, ROUNDS), rounds=books.rounds())
+    person = await admitted(request, queries, ROUNDS)
+    return page("rounds", **frame(request, person, ROUNDS), rounds=queries.rounds())
 
 
 @ROUTER.get("/rounds/{number}")
-async def get_round(request: Request, books: Shelf, number: str) -> Response:
+async def get_round(request: Request, queries: Shelf, number: str) -> Response:
     """One round with all its words."""
-    person = await admitted(request, books, ROUNDS)
-    of_round = books.rounds().get(number)
+    person = await admitted(request, queries, ROUNDS)
+    of_round = queries.rounds().get(number)
     if of_round is None:
         raise missing("批次", person)
     rules = [(rule, parameters_of(rule.parameters)) for rule in of_round.rules.values()]

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth.people import Person
 from api.console.answer import page
 from api.console.open_decisions import TITLE, choices_of, may_adjust, objections_of, reviews_of
-from api.console.queries import EVERYTHING, Books, Record, books_of
+from api.console.queries import EVERYTHING, Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
@@ -21,7 +21,7 @@ from settlement.report import MEDIA_TYPES, NotAReport, render
 from settlement.report.labels import OUTCOME, in_region
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
-Shelf = Annotated[Books, Depends(books_of)]
+Shelf = Annotated[Queries, Depends(queries_of)]
 SETTLEMENTS_A_PAGE = 50
 LINES_A_PAGE = 50
 LONGEST_QUERY = 64
@@ -35,18 +35,18 @@ def frame(request: Request, person: Person, section: str) -> dict[str, Any]:
 
 
 @ROUTER.get("/settlements")
-async def get_settlements(request: Request, books: Shelf, before: str = "", id: str = "") -> Response:
+async def get_settlements(request: Request, queries: Shelf, before: str = "", id: str = "") -> Response:
     """All settlements, newest first."""
-    person = await admitted(request, books, MONEY)
+    person = await admitted(request, queries, MONEY)
     mark = (before, id) if before and id else None
     try:
-        found = await books.settlements(mark, SETTLEMENTS_A_PAGE + 1)
+        found = await queries.settlements(mark, SETTLEMENTS_A_PAGE + 1)
     except ValueError:
         raise refusal(400, "地址有误", "翻页参数不合规，请从列表第一页进入。", person) from None
     items, more = found[:SETTLEMENTS_A_PAGE], len(found) > SETTLEMENTS_A_PAGE
     following = urlencode({"before": items[-1]["created_at"], "id": items[-1]["id"]}) if more else ""
     return page(
-        "settlements", **frame(request, person, MONEY), items=items, rounds=books.rounds(), following=following,
+        "settlements", **frame(request, person, MONEY), items=items, rounds=queries.rounds(), following=following,
         first=mark is None,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ async def get_settlements(request: Request, books: Shelf, before: str = "", id: 
 @ROUTER.get("/settlements/{number}")
 async def get_settlement(
     request: Request,
-    books: Shelf,
+    queries: Shelf,
     number: str,
     region: str = "",
     status: str = "",
@@ -63,15 +63,15 @@ async def get_settlement(
     done: str = "",
 ) -> Response:
     """One settlement: totals, where it stands, what can be decided, and its lines by city, status and keyword."""
-    person = await admitted(request, books, MONEY)
-    settlement = await settlement_of(books, number, person)
+    person = await admitted(request, queries, MONEY)
+    settlement = await settlement_of(queries, number, person)
     if (status and status not in OUTCOME) or (region and not re.fullmatch(r"\d{6}", region)) or len(q) > LONGEST_QUERY:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     region = scoped(person, region)
-    found = await books.lines(number, region or None, status or None, q or None, after[:18], LINES_A_PAGE + 1)
+    found = await queries.lines(number, region or None, status or None, q or None, after[:18], LINES_A_PAGE + 1)
     lines, more = found[:LINES_A_PAGE], len(found) > LINES_A_PAGE
     chosen = {name: value for name, value in (("region", region), ("status", status), ("q", q)) if value}
-    of_round = books.rounds()[settlement["round"]]
+    of_round = queries.rounds()[settlement["round"]]
     free, kept = choices_of(person, settlement)
     return page(
         "settlement", **frame(request, person, MONEY), settlement=settlement, round=of_round, lines=lines,
@@ -81,26 +81,26 @@ async def get_settlement(
         report=urlencode({"region": region}) if region else "",
         choices=[(event, TITLE[event]) for event in free], kept=kept,
         adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
-        cities=[] if after else await books.cities(number), waiting=await books.waiting(number),
-        reviews=reviews_of(settlement), findings=counted(await findings_of(books, person, number, lines)),
-        crowded=[] if after else shown_findings(await crowded_of(books, person, number)),
-        objections=objections_of(settlement), adjustments=await books.adjustments(number),
+        cities=[] if after else await queries.cities(number), waiting=await queries.waiting(number),
+        reviews=reviews_of(settlement), findings=counted(await findings_of(queries, person, number, lines)),
+        crowded=[] if after else shown_findings(await crowded_of(queries, person, number)),
+        objections=objections_of(settlement), adjustments=await queries.adjustments(number),
     )  # fmt: skip
 
 
 @ROUTER.get("/settlements/{number}/report.{kind}")
 async def get_report(
-    request: Request, books: Shelf, number: str, kind: str, layout: str | None = None, region: str = ""
+    request: Request, queries: Shelf, number: str, kind: str, layout: str | None = None, region: str = ""
 ) -> Response:
     """The settlement's report as a file, for people who have no API key."""
-    person = await admitted(request, books, MONEY)
-    settlement = await settlement_of(books, number, person)
+    person = await admitted(request, queries, MONEY)
+    settlement = await settlement_of(queries, number, person)
     region = scoped(person, region)
-    of_round = books.rounds()[settlement["round"]]
-    lines = await books.lines(number, region or None, None, None, "", EVERYTHING)
-    excluded = await books.excluded(number)
+    of_round = queries.rounds()[settlement["round"]]
+    lines = await queries.lines(number, region or None, None, None, "", EVERYTHING)
+    excluded = await queries.excluded(number)
     if person.city is None:
-        settlement = {**settlement, "checkpoint": await books.checkpoint(settlement)}
+        settlement = {**settlement, "checkpoint": await queries.checkpoint(settlement)}
     try:
         body = await asyncio.to_thread(render, kind, layout, settlement, lines, excluded, of_round, region or None)
     except NotAReport:
@@ -110,28 +110,28 @@ async def get_report(
     return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
-async def crowded_of(books: Books, person: Person, number: str) -> list[Record]:
+async def crowded_of(queries: Queries, person: Person, number: str) -> list[Record]:
     """Where more cards were in use than are registered: of no line's making, so it stands before the lines."""
     if person.city is not None:
         return []
-    return await books.findings(number, None, "above_capacity", A_LINE_MAX)
+    return await queries.findings(number, None, "above_capacity", A_LINE_MAX)
 
 
-async def findings_of(books: Books, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
+async def findings_of(queries: Queries, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
     """What was found in the records of these lines; findings are kept for the province, not by city."""
     if person.city is not None or not lines:
         return []
-    return await books.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
+    return await queries.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
 
 
-async def settlement_of(books: Books, number: str, person: Person) -> Record:
+async def settlement_of(queries: Queries, number: str, person: Person) -> Record:
     """A settlement as this person may see it: who works for a city sees that city's sums. Raises Turned 404."""
-    settlement = await books.settlement(number)
+    settlement = await queries.settlement(number)
     if settlement is None:
         raise missing("结算", person)
     if person.city is None:
         return settlement
-    lines = await books.lines(number, person.city, None, None, "", EVERYTHING)
+    lines = await queries.lines(number, person.city, None, None, "", EVERYTHING)
     totals = {
         name: sum(
             line.get(name, line["payable_fen"]) or 0 for line in lines
