@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from settlement.compute.settle import CANONICAL, Settlement, settle
+from settlement.compute.settle import settle
+from settlement.compute.settlement import CANONICAL, Settlement
 from settlement.inputs.frames import Inputs
 from settlement.rounds import Round
 from settlement.rounds.readings import Order, Readings

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from settlement.compute.settle import Settlement, settle
+from settlement.compute.settle import settle
+from settlement.compute.settlement import Settlement
 from settlement.inputs.frames import Inputs
 from settlement.inputs.timeline import Int64Array
 from settlement.rounds import Round

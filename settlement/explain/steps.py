@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from settlement.award.yinchuan import DraftItem
-from settlement.compute.settle import Settlement
+from settlement.compute.settlement import Settlement
 from settlement.inputs.frames import EXPENDITURE_KINDS
 from settlement.numbers.quantities import pflops_hours_text, use_text
 from settlement.rounds.readings import decimal_text

@@ -18,7 +18,9 @@ from meter.database.connect import driver
 from meter.journal.digest_chain import SM3, digest_of
 from settlement.compute.compare import compare, compare_orders
 from settlement.compute.interval import interval
-from settlement.compute.settle import Settlement, excluded_of, line_dict, settle
+from settlement.compute.settle import settle
+from settlement.compute.settlement import Settlement
+from settlement.compute.shapes import excluded_of, line_dict
 from settlement.compute.version import code_version
 from settlement.errors import SettlementRefused
 from settlement.explain.steps import steps_of

@@ -23,7 +23,9 @@ from meter.journal.memory import MemoryJournal
 from meter.registry.facts import EVER, NEVER, day_number, held_above_one
 from meter.registry.shapes import READERS, Unfit, is_uscc
 from meter.rollup.daily import roll_up
-from settlement.compute.settle import Settlement, line_dict, settle
+from settlement.compute.settle import settle
+from settlement.compute.settlement import Settlement
+from settlement.compute.shapes import line_dict
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import COLUMNS, Inputs, empty
 from settlement.numbers.exact import objects, whole_number

@@ -13,7 +13,7 @@ from api.console.wording.formula import _FORMULAS, formula_of
 from api.console.wording.quantity import percent, shown
 from api.console.wording.steps import shown_steps
 from api.console.wording.values import LABEL, label_of, value_of
-from settlement.compute.settle import excluded_of
+from settlement.compute.shapes import excluded_of
 from settlement.explain.steps import OPERATIONS, steps_of
 from settlement.jobs.worlds import settle_world
 

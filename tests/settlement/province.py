@@ -7,7 +7,7 @@ from typing import Any
 
 from stdnum.cn import uscc
 
-from settlement.compute.settle import Settlement
+from settlement.compute.settlement import Settlement
 from settlement.jobs.worlds import run_world, settle_world
 
 Item = dict[str, Any]

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from settlement.compute.settle import excluded_of
+from settlement.compute.shapes import excluded_of
 from settlement.explain.steps import replay, steps_of
 from settlement.rounds.readings import CHOICES
 from tests.settlement.province import code_of

@@ -1,0 +1,93 @@
+"""A settlement as a value: its lines, its totals, what did not count, and the bytes that its digest is over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from settlement.award.centre_match import MatchLine
+from settlement.award.yinchuan import DraftItem
+from settlement.rounds import Round
+from settlement.rounds.readings import Order, Readings
+
+# Frame -> column -> type; use in 1/3.6e15 PFLOPS-hour.
+EXCLUDED_SCHEMA: Final = {
+    "uscc": pl.String,
+    "status": pl.String,
+    "reason": pl.String,
+    "use": pl.Int128,
+    "charge_fen": pl.Int64,
+    "pieces": pl.Int64,
+}
+FACILITY_SCHEMA: Final = {"facility": pl.String, "all_use": pl.Int128, "outside_use": pl.Int128, "scope": pl.String}
+SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
+
+# What the digest covers of a line, in this order (units: 1/3.6e24 PFLOPS-hour; money: fen).
+CANONICAL: Final = (
+    "uscc",
+    "group",
+    "consumed_units",
+    "supplied_units",
+    "group_consumed_units",
+    "group_supplied_units",
+    "eligible_expenditure_fen",
+    "base_fen",
+    "award_fen",
+    "held_fen",
+    "payable_fen",
+    "adjustment_fen",
+    "reasons",
+    "flags",
+)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """One settlement. `lines` sorted by uscc, one row a line: the contract's fields in exact form and every value the
+    steps need; `excluded` what did not count or not yet, by uscc and reason; `facilities` the scope of each facility;
+    `digest` = algorithm:hex over `canonical_bytes`."""
+
+    round: Round
+    order: Order
+    readings: Readings
+    lines: pl.DataFrame
+    totals: dict[str, int]
+    excluded: pl.DataFrame
+    facilities: pl.DataFrame
+    matches: list[MatchLine] = field(default_factory=list)
+    drafts: dict[str, list[DraftItem]] = field(default_factory=dict)
+    digest: str = ""
+
+    def canonical_bytes(self) -> bytes:
+        """The bytes the digest is over: a head line (JSON: round's sha256, order, readings, totals, matches, items)
+        and one comma-separated line for each entity, columns CANONICAL, sorted by uscc."""
+        head = {
+            "round": self.round.id,
+            "round_sha256": self.round.sha256,
+            "order": self.order.as_dict(),
+            "readings": self.readings.as_dict(),
+            "totals": self.totals,
+            "matches": [match.as_dict() for match in self.matches],
+            "items": {uscc: {item.id: item.fen for item in items} for uscc, items in self.drafts.items()},
+        }
+        text = json.dumps(head, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+        body = self.lines.lazy().select(
+            *(pl.col(name).list.join("|") if name in ("reasons", "flags") else pl.col(name) for name in CANONICAL)
+        )
+        return text.encode() + body.collect().write_csv(include_header=False, line_terminator="\n").encode()
+
+    def line(self, uscc: str) -> dict[str, Any] | None:
+        """The row of one entity as a mapping, or None where it has no line."""
+        at = self.lines["uscc"].search_sorted(uscc)
+        if at >= self.lines.height or self.lines["uscc"][int(at)] != uscc:
+            return None
+        return self.lines.row(int(at), named=True)
+
+    def parts(self, uscc: str) -> list[dict[str, Any]]:
+        """The rows of `excluded` of one entity, in the order of exclusions (found by halving: it is sorted)."""
+        codes = self.excluded["uscc"]
+        low, high = (int(codes.search_sorted(uscc, side)) for side in SIDES)
+        return self.excluded.slice(low, high - low).to_dicts()
