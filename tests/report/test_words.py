@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from settlement.explain.steps import RULE_OF_REASON
+from settlement.explain.use import RULE_OF_REASON
 from settlement.report import WORDS, word_of
 from settlement.report.labels import READING, STATUS
 from settlement.rounds.readings import CHOICES

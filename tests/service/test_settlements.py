@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from python_calamine import CalamineWorkbook
 
-from settlement.explain.steps import replay
+from settlement.explain.operations import replay
 from tests.service.province import HEFEI, KEEPER, NORTH, SUPPLIER, UNKNOWN, send_province
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.records import usage

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from settlement.compute.shapes import excluded_of
-from settlement.explain.steps import replay, steps_of
+from settlement.explain.operations import replay
+from settlement.explain.steps import steps_of
 from settlement.rounds.readings import CHOICES
 from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from settlement.explain.steps import replay, steps_of
+from settlement.explain.operations import replay
+from settlement.explain.steps import steps_of
 from settlement.jobs.worlds import load_worlds, run_world, settle_world
 from tests.reference.expected import unmet
 from tests.support.postgres import Cluster
