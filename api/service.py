@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -20,19 +19,17 @@ from api.http import metrics
 from api.http.admission import LargeBodies
 from api.process.loop_thread import in_thread
 from api.settings import Settings
+from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
 from meter.database.scope import Scope, act_as
-from meter.intake.registry_view.registered import Registered
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
-from meter.journal.write.background_tasks import end, pause
-from meter.journal.write.delivery import Delivery
 from meter.journal.write.recorder import LANES, Recorder
 from meter.journal.write.transaction import JournalUnavailable, reaching_database, read_head
 from meter.registry.read import registered_as_of
-from meter.rollup.recent import Piece, Recent
+from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to
 from meter.rollup.table import SumOverflow
 
@@ -95,20 +92,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 async def _recorder(settings: Settings, recent: Recent) -> AsyncIterator[Recorder]:
     """A running recorder with connections of its own."""
     engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS)
-
-    async def refresh(registry_batch: int) -> Registered:
-        async with reaching_database(), engine.connect() as held:
-            return await registered_as_of(await driver(held), registry_batch)
-
-    def observe(_: list[Delivery], seconds: float) -> None:
-        metrics.COMMIT_SECONDS.observe(seconds)
-
-    def recorded(first: int, last: int, digest: bytes, rows: Any) -> None:
-        recent.keep(Piece(first, last, digest, rows))
-
     folder = settings.data / "keys" if settings.data else None
     keys = KnownKeys.of(folder, settings.database_url)
-    recorder = Recorder(engine, refresh, Registered.of(0), settings.algorithm, now, observe, keys, recorded)
+    recorder = Recorder(
+        engine, registered_as_of, settings.algorithm, now, keys, metrics.COMMIT_SECONDS.observe, recent.keep
+    )
     try:
         async with recorder.running():
             yield recorder

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-import functools
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import zstandard
 from fastapi import APIRouter, Request, Response
 
 from api.auth.keys import Caller, require
@@ -25,12 +24,9 @@ from api.http.problem import Problem
 from api.request_context import as_caller, service_of
 from api.service import Service
 from meter.database.connect import driver
-from meter.intake.body import decoded
 from meter.intake.codes import BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
-from meter.intake.receive import receive
-from meter.intake.received import Received
-from meter.intake.registry_view.registered import Registered
+from meter.journal.prepare import prepare
 from meter.journal.queries import (
     Portion,
     batch_receipt,
@@ -42,14 +38,12 @@ from meter.journal.queries import (
 )
 from meter.journal.write.delivery import Delivery, Receipt
 from meter.journal.write.recorder import Overloaded
-from meter.kernels.chunked_digest import digest_in_pieces
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
 
 ROUTER = APIRouter(prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-COMPRESSION = zstandard.ZstdCompressionParameters.from_level(1, hash_log=12)  # its table fits the nearest cache
 TOTALS_MOST = 100_000  # groups in one portion of totals
 
 
@@ -75,65 +69,38 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
     """Check and record a body; a large one, or one that may become large, waits for one of few places."""
     content_type = request.headers.get("content-type", "")
     encoding = request.headers.get("content-encoding")
-    prepare = functools.partial(_prepare, service, caller, raw, content_type, encoding)
-    if len(raw) <= LARGE_BYTES and not encoding:
-        return await _record_prepared(service, prepare, inline=len(raw) <= INLINE_BYTES)
-    async with service.large_bodies.place():
-        return await _record_prepared(service, prepare, inline=False)
+    large = len(raw) > LARGE_BYTES or bool(encoding)
+    async with service.large_bodies.place() if large else contextlib.nullcontext():
+        return await record(service, await _prepared(service, caller, raw, content_type, encoding))
 
 
-async def _record_prepared(service: Service, prepare: Callable[[], Delivery], *, inline: bool) -> Receipt:
-    try:
-        if inline:
-            delivery = prepare()
-        else:
-            delivery = await asyncio.get_running_loop().run_in_executor(service.threads, prepare)
-    except BodyError as error:
-        raise Problem(error.status, str(error.code), error.detail) from None
-    return await record(service, delivery)
-
-
-def _prepare(service: Service, caller: Caller, raw: bytes, content_type: str, encoding: str | None) -> Delivery:
-    body = decoded(raw, encoding)
-    assert caller.source is not None
-    return _delivery(service, caller.source, caller.name, content_type, body)
-
-
-def _delivery(
+async def _prepared(
     service: Service,
-    source: tuple[int, str],
-    key_name: str,
-    content_type: str,
+    caller: Caller,
     body: bytes,
+    content_type: str,
+    encoding: str | None = None,
+    *,
     kind: str = "usage",
     releases: Mapping[int, int] | None = None,
 ) -> Delivery:
-    """A decoded body, checked and ready to be recorded; raises BodyError."""
-    registered = service.recorder.registered
+    """Make the delivery of a body, a longer one in a thread; raises Problem for a body that is no batch."""
+    assert caller.source is not None
+    source, algorithm = caller.source, service.settings.algorithm
 
-    def again(known: Registered) -> Received:
-        return receive(body, content_type, None, known, source[0])
+    def make() -> Delivery:
+        registered = service.recorder.registered  # as it is when the thread comes to it
+        return prepare(
+            body, content_type, encoding, source, registered,
+            algorithm=algorithm, key_name=caller.name, kind=kind, releases=releases,
+        )  # fmt: skip
 
-    received = again(registered)  # first: a body that is no batch is not worth digests and compression
-    delivery = Delivery(
-        source=source,
-        key_name=key_name,
-        content_type=content_type,
-        body=compressed(body),
-        body_digest=digest_in_pieces(service.settings.algorithm, body),
-        received=received,
-        version=registered.version,
-        receive_again=again,
-        kind=kind,
-        releases=releases or {},
-    )
-    delivery.prepare(service.settings.algorithm)
-    return delivery
-
-
-def compressed(body: bytes) -> bytes:
-    """A body as it is kept (zstd)."""
-    return zstandard.ZstdCompressor(compression_params=COMPRESSION).compress(body)
+    try:
+        if len(body) <= INLINE_BYTES and not encoding:
+            return make()
+        return await asyncio.get_running_loop().run_in_executor(service.threads, make)
+    except BodyError as error:
+        raise Problem(error.status, str(error.code), error.detail) from None
 
 
 async def record(service: Service, delivery: Delivery) -> Receipt:
@@ -178,8 +145,7 @@ async def post_replay(request: Request) -> Response:
     async with service.large_bodies.place():
         while (portion := await _portion(service, caller.source[0], done, last)) is not None:
             done = portion.records[-1][0]
-            prepare = functools.partial(_replay, service, caller, portion)
-            receipt = await record(service, await asyncio.get_running_loop().run_in_executor(service.threads, prepare))
+            receipt = await record(service, await _replayed(service, caller, portion))
             for name, count in receipt.counts.items():
                 setattr(total, name, getattr(total, name) + count)
             total.results = (total.results + receipt.results)[:BATCH_RECORDS]
@@ -192,12 +158,11 @@ async def _portion(service: Service, source: int, after: int, last: int) -> Port
         return await replayable(await driver(held), source, after, last)
 
 
-def _replay(service: Service, caller: Caller, portion: Portion) -> Delivery:
-    """A delivery of quarantined records."""
-    assert caller.source is not None
+async def _replayed(service: Service, caller: Caller, portion: Portion) -> Delivery:
+    """Make a delivery of quarantined records."""
     body = b"[" + b",".join(record for _, record in portion.records) + b"]"
     releases = {position: number for position, (number, _) in enumerate(portion.records)}
-    return _delivery(service, caller.source, caller.name, portion.content_type, body, "replay", releases)
+    return await _prepared(service, caller, body, portion.content_type, kind="replay", releases=releases)
 
 
 @ROUTER.get("/quarantine")

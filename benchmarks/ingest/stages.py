@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from api.routes.usage import compressed
 from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
 from meter.intake import receive
 from meter.journal.digest_chain import SM3
 from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
 from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.prepare import compressed
 from meter.journal.rows.encode import repeats_inside, rows_of
 from meter.journal.write.delivery import digest_of_rows
 from meter.kernels.chunked_digest import digest_in_pieces

@@ -12,7 +12,7 @@ It does not own: dedupe, conflicts and whether a corrected record exists (the jo
 
 from meter.intake.codes import BODY_MEANING, MEANING, BodyCode, BodyError, Code, Meaning
 from meter.intake.columns import RECORD
-from meter.intake.receive import receive, receive_again, receive_records
+from meter.intake.receive import receive, receive_records
 from meter.intake.received import CODES, Received, Refusal
 from meter.intake.registry_view.catalogue import DatedCode
 from meter.intake.registry_view.registered import Registered
@@ -32,7 +32,6 @@ __all__ = [
     "Refusal",
     "Registered",
     "receive",
-    "receive_again",
     "receive_records",
     "warm_up",
 ]

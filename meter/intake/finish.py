@@ -36,14 +36,13 @@ class Found:
     judge: Callable[[Value, Registered], Checked]
 
 
-def settled(found: Found, registered: Registered, source_number: int) -> Received:
+def finish(found: Found, registered: Registered, source_number: int) -> Received:
     """The batch with every record either checked or refused."""
     records, places = found.records, found.places
     count = len(records)
     codes = np.zeros(count, np.uint8)
     refused: list[Refusal] = []
     ids: dict[int, str] = {}
-    corrected: dict[int, str] = {}
     records["index"] = np.arange(count, dtype=np.int32)
     fill_digests(found, source_number)
     for row in np.flatnonzero(~places["fast"]).tolist():
@@ -57,7 +56,6 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
             continue
         write(records, row, checked, source_number)
         ids[row] = checked.id
-        corrected[row] = checked.corrects or ""
     if refused:
         records = records[codes == 0]
     named = records["action"] != 2
@@ -71,7 +69,6 @@ def settled(found: Found, registered: Registered, source_number: int) -> Receive
         codes=codes,
         document=found.document,
         id_texts=Texts(found.texts["id"], places["id"], places["id_length"], ids),
-        corrects_texts=Texts(found.texts["corrects"], places["corrects"], places["corrects_length"], corrected),
     )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from meter.intake.arrow.body import found_in_arrow
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyCode, BodyError
-from meter.intake.finish import Found, settled
-from meter.intake.json.body import found_again, found_in_json
-from meter.intake.limits import BATCH_RECORDS
+from meter.intake.finish import Found, finish
+from meter.intake.json.body import found_in_json
 from meter.intake.received import Document, Received
 from meter.intake.registry_view.registered import Registered
 
@@ -31,7 +30,7 @@ def receive(
     plain = decoded(body, content_encoding)
     if not plain:
         raise BodyError(BodyCode.EMPTY_BODY)
-    return settled(_found(plain, form, registered, fast), registered, source_number)
+    return finish(_found(plain, form, registered, fast), registered, source_number)
 
 
 def document_of(body: bytes, content_type: str) -> Document:
@@ -52,12 +51,3 @@ def receive_records(records: Sequence[object], registered: Registered, source_nu
     """
     lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     return receive(lines.encode("utf-8", "surrogatepass"), Format.NDJSON.value, None, registered, source_number)
-
-
-def receive_again(verbatims: Sequence[bytes], registered: Registered, source_number: int) -> Received:
-    """Records that were refused before, as `Refusal.verbatim` gave them, against what the registry knows now.
-
-    A record that came as an event is kept as an event, and recognised by its `specversion`. At most 10,000 at once.
-    """
-    assert len(verbatims) <= BATCH_RECORDS, "replay at most 10,000 records at once"
-    return settled(found_again(verbatims), registered, source_number)

@@ -51,18 +51,13 @@ class Received:
     codes: npt.NDArray[np.uint8]
     document: Document
     id_texts: Texts
-    corrects_texts: Texts
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """The ids of rows of `records`."""
         return [self.id_texts.text(int(self.records["index"][row])) for row in rows]
 
-    def corrected_ids(self, rows: Iterable[int]) -> list[str]:
-        """The ids that rows of `records` correct; empty where a row corrects nothing."""
-        return [self.corrects_texts.text(int(self.records["index"][row])) for row in rows]
-
     def verbatim(self, index: int) -> bytes:
-        """Any record of the body as received, by its position there; `receive_again` takes it."""
+        """Any record of the body as received, by its position there."""
         return self.document.verbatim(index)
 
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from meter.intake.received import Received
 from meter.journal.rows.layout import ENTRY, VOID
 from meter.journal.write.decide import ACCEPTED, CONFLICT, DUPLICATE, REFUSED, Known, decide
-from meter.journal.write.delivery import candidates
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class MemoryJournal:
 
     def record(self, source: int, received: Received) -> None:
         """Record a delivery of a source (a number of its own)."""
-        entries = candidates(received, source)
+        entries = _candidates(received, source)
         codes = [code.tobytes().decode() for code in received.records["consumer_code"]]
         for row, code in enumerate(codes):
             if entries["action"][row] != VOID:
@@ -74,3 +73,21 @@ class MemoryJournal:
         names = {number: code for code, number in self._consumers.items()}
         row = entry[0]
         return Span(names[int(row["consumer"])], int(row["started_at"]), int(row["ended_at"]))
+
+
+def _candidates(received: Received, source: int) -> npt.NDArray[np.void]:
+    """The checked records of a delivery as journal entries (ENTRY); batch is 0, unknown consumers are -1."""
+    records = received.records
+    entries = np.zeros(len(records), ENTRY)
+    entries["ordinal"] = records["index"]
+    entries["source"] = source
+    for ours, theirs in (("started_at", "started"), ("ended_at", "ended")):
+        entries[ours] = records[theirs]
+    for name in ("key", "corrects"):
+        entries[name] = np.ascontiguousarray(records[name]).view("V16")[:, 0]
+    for name in (
+        "consumer", "facility", "chip", "millicards", "charge_fen", "purpose", "via_platform", "action",
+        "order_digest", "evidence_digest",
+    ):  # fmt: skip
+        entries[name] = records[name]
+    return entries

@@ -33,8 +33,9 @@ class Recent:
         self._records = 0
         self._alone = Lock()
 
-    def keep(self, piece: Piece) -> None:
+    def keep(self, first: int, last: int, digest: bytes, rows: Any) -> None:
         """Keep a piece whose transaction has been committed; what does not lead up to it is of no use any more."""
+        piece = Piece(first, last, digest, rows)
         with self._alone:
             if self._pieces and self._pieces[-1].last + 1 != piece.first:
                 self._pieces.clear()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import meter.intake
-from meter.intake import DatedCode, Registered, receive, receive_again, receive_records, warm_up
+from meter.intake import DatedCode, Registered, receive, receive_records, warm_up
 from meter.kernels.text_digests import digest_texts, initial_state
 from tests.intake.fuzz import Fuzz
 from tests.intake.sample import (
@@ -104,7 +104,6 @@ def test_columns(fast: bool) -> None:
         evidence = blake2s(("0aF" * 40).encode(), b"evidence")[:8]
         assert rows["evidence_digest"].tolist() == [int.from_bytes(evidence, "little", signed=True), 0, 0, 0, 0]
         assert received.ids(range(5)) == ["e1", "e2", "e3", "e4", "e5"]
-        assert received.corrected_ids(range(5)) == ["", "", "e1", "e3", ""]
 
 
 def test_escapes_are_no_other_content() -> None:
@@ -155,8 +154,8 @@ def test_a_refused_record_is_accepted_once_its_facility_is_known() -> None:
         (refusal,) = got(body, content_type).refused
         assert refusal.code == "unknown_facility"
         assert refusal.detail == "facility 'hf-99' is not registered"
-        again = receive_again([refusal.verbatim, b"not json"], later, 5)
-        assert codes(again) == ["", "not_json"]
+        again = receive(b"[" + refusal.verbatim + b"]", EVENTS if content_type == EVENTS else JSON, None, later, 5)
+        assert codes(again) == [""]
         assert again.records["facility"].tolist() == [99]
         assert (again.records["key"] == receive(body, content_type, None, later, 5).records["key"]).all()
 

@@ -37,7 +37,6 @@ def whole(received: Received) -> tuple[object, ...]:
         received.codes.tolist(),
         [(refusal.index, refusal.id, refusal.code, refusal.detail, refusal.verbatim) for refusal in received.refused],
         received.ids(rows),
-        received.corrected_ids(rows),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from meter.journal.rows.decode import measured_of
-from meter.journal.rows.layout import ENTRY, from_wire, to_wire
+from meter.journal.rows.layout import BLANK, COLUMN_NAMES, ENTRY, POSTGRES_EPOCH, from_wire
 
 EDGES = {
     "consumer": [1, 2**31 - 1], "facility": [1, 2**31 - 1], "chip": [1, 2**31 - 1], "millicards": [1, 10**9],
@@ -14,6 +15,14 @@ EDGES = {
     "charge_fen": [0, 255, 256, 10**15], "purpose": [0, 1, 2], "via_platform": [False, True],
 }  # fmt: skip
 NAMES = {"started_at": "started", "ended_at": "ended"}
+
+
+def to_wire(entries: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Entries (ENTRY) as COPY tuples (WIRE), in the same order."""
+    wire = np.repeat(BLANK, len(entries))
+    for name in COLUMN_NAMES:
+        wire[name] = (entries[name] - POSTGRES_EPOCH) * 1_000_000 if name in NAMES else entries[name]
+    return wire
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1], [7, 0, 500]])

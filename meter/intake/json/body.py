@@ -1,6 +1,5 @@
 """JSON, NDJSON and CloudEvents bodies: found by the scanner, read by the authority where the scanner could not."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ from meter.intake.kernels.split import (
 )
 from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
 from meter.intake.record.event import judge_event
-from meter.intake.record.usage_record import Checked, Pairs, Value, judge
+from meter.intake.record.usage_record import Value, judge
 from meter.intake.registry_view.registered import Registered
 
 Array = npt.NDArray[Any]
@@ -110,25 +109,6 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
     spare.flags.writeable = False
     texts = dict.fromkeys(TEXTS, letters) | {"spare": spare}
     return Found(records[:count], document.places, texts, document, value_of, authority)
-
-
-def found_again(verbatims: Sequence[bytes]) -> Found:
-    """Records given back one by one, all for the authority."""
-    places = np.zeros(len(verbatims), PLACE)
-    places["end"] = np.cumsum([len(text) for text in verbatims], dtype=np.int64)
-    places["start"][1:] = places["end"][:-1]
-    for name in TEXTS:
-        places[name + "_length"] = -1
-    body = b"".join(verbatims)
-    document = JsonBody(body, places)
-    texts = dict.fromkeys(TEXTS, np.frombuffer(body, np.uint8))
-    return Found(np.zeros(len(verbatims), RECORD), places, texts, document, document.value, judge_either)
-
-
-def judge_either(value: Value, registered: Registered) -> Checked:
-    """The verdict on a record or on an event: no record has a field `specversion`, every event has one."""
-    event = isinstance(value, Pairs) and any(name == "specversion" for name, _ in value)
-    return judge_event(value, registered) if event else judge(value, registered)
 
 
 def body_error(outcome: int, count: int, letters: Array, form: Format) -> BodyError:

@@ -280,11 +280,6 @@ class KeyFile:
         temporary.rename(self.path)
 
 
-def as_keys(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """Keys of 16 bytes each (V16) as the two halves the kernels take, (n, 2)."""
-    return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64).reshape(-1, 2)
-
-
 def _set_coverage(header: npt.NDArray[Any], place: int, coverage: Watermark) -> None:
     words = coverage.batch.to_bytes(8, "little") + coverage.digest
     header[place + 5] = 0  # from here until the last word is written it is no coverage at all

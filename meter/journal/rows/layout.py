@@ -60,16 +60,6 @@ for _name, _, _, _length in _COLUMNS:
     BLANK[f"{_name}_length"] = _length
 
 
-def to_wire(entries: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """Entries (ENTRY) as COPY tuples (WIRE), in the same order."""
-    wire = np.repeat(BLANK, len(entries))
-    for name in COLUMN_NAMES:
-        wire[name] = entries[name]
-    for name in _TIMES:
-        wire[name] = (entries[name] - POSTGRES_EPOCH) * 1_000_000
-    return wire
-
-
 def from_wire(wire: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """COPY tuples (WIRE) as entries (ENTRY), in the same order."""
     entries = np.empty(len(wire), ENTRY)

@@ -66,7 +66,7 @@ def decide(candidates: npt.NDArray[np.void], known: Known) -> Decision:
     if not len(known.entries) and is_plain(candidates):
         return decision
     open_to_question = _tangled(candidates, known)
-    _settle_repeats(candidates, known, open_to_question, decision)
+    _resolve_repeats(candidates, known, open_to_question, decision)
     _decide_one_by_one(candidates, known, np.flatnonzero(open_to_question).tolist(), decision)
     return decision
 
@@ -117,7 +117,7 @@ def _tangled(candidates: npt.NDArray[np.void], known: Known) -> npt.NDArray[np.b
     return found
 
 
-def _settle_repeats(
+def _resolve_repeats(
     candidates: npt.NDArray[np.void], known: Known, open_to_question: npt.NDArray[np.bool_], decision: Decision
 ) -> None:
     """Decide at once what repeats an entry word for word and corrects nothing."""
@@ -130,10 +130,10 @@ def _settle_repeats(
     same = np.ones(len(rows), np.bool_)
     for name in ("key", *CONTENT):
         same &= candidates[name][rows] == entries[name][places]
-    settled = rows[same]
-    decision.status[settled] = DUPLICATE
-    decision.recorded_in.update(zip(settled.tolist(), entries["batch"][places[same]].tolist(), strict=True))
-    open_to_question[settled] = False
+    resolved = rows[same]
+    decision.status[resolved] = DUPLICATE
+    decision.recorded_in.update(zip(resolved.tolist(), entries["batch"][places[same]].tolist(), strict=True))
+    open_to_question[resolved] = False
 
 
 def _heads(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.intake.received import Received
-from meter.intake.registry_view.registered import Registered
 from meter.journal.rows.encode import Rows, rows_of
-from meter.journal.rows.layout import BATCH_END, ENTRY, WIRE
+from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.kernels.chunked_digest import digest_in_pieces
 
 
@@ -24,13 +23,13 @@ class Delivery:
     key_name: str
     content_type: str
     body: bytes
-    """The decoded body, compressed with zstd."""
+    """The decoded body: it is checked again when the registry moves on before the delivery is recorded."""
+    compressed: bytes
+    """The decoded body as it is kept (zstd)."""
     body_digest: str
     received: Received
     version: int
     """The registry batch that `received` was checked against."""
-    receive_again: Callable[[Registered], Received]
-    """The same body checked against a newer registry."""
     kind: str = "usage"
     releases: Mapping[int, int] = field(default_factory=dict)
     """For a replay: position in the body -> quarantine number it is released from when accepted."""
@@ -45,18 +44,6 @@ class Delivery:
             records = self.received.records
             self.rows = rows_of(records, np.full(len(records), self.source[0], np.int32))
         return self.rows
-
-    def prepare(self, algorithm: str) -> None:
-        """Do ahead, outside any transaction, what needs none."""
-        rows = self.rows_for_journal()
-        if not rows.nameless:
-            self.rows_digest = digest_of_rows(algorithm, rows.wire)
-
-    def check_again(self, known: Registered) -> None:
-        """Check the records against a newer registry."""
-        self.received = self.receive_again(known)
-        self.version = known.version
-        self.rows = self.rows_digest = None
 
 
 @dataclass
@@ -90,7 +77,7 @@ class Receipt:
 
     @property
     def accepted_results(self) -> list[dict[str, Any]]:
-        """A result for everything accepted, for who asks for all of them."""
+        """A result for everything accepted, for a client that asks for all of them."""
         if self.delivered is None:
             return []
         names = self.delivered.ids(self.accepted_rows.tolist())
@@ -98,24 +85,6 @@ class Receipt:
             {"index": index, "id": name, "status": "accepted"}
             for index, name in zip(self.accepted_positions, names, strict=True)
         ]
-
-
-def candidates(received: Received, source: int) -> npt.NDArray[np.void]:
-    """The checked records of a delivery as journal entries (ENTRY); batch is 0, unknown consumers are -1."""
-    records = received.records
-    entries = np.zeros(len(records), ENTRY)
-    entries["ordinal"] = records["index"]
-    entries["source"] = source
-    for ours, theirs in (("started_at", "started"), ("ended_at", "ended")):
-        entries[ours] = records[theirs]
-    for name in ("key", "corrects"):
-        entries[name] = np.ascontiguousarray(records[name]).view("V16")[:, 0]
-    for name in (
-        "consumer", "facility", "chip", "millicards", "charge_fen", "purpose", "via_platform", "action",
-        "order_digest", "evidence_digest",
-    ):  # fmt: skip
-        entries[name] = records[name]
-    return entries
 
 
 def digest_of_rows(algorithm: str, wire: npt.NDArray[np.void]) -> str:

@@ -47,7 +47,7 @@ class Group:
         """The key file's, if it was one and the same while we looked."""
         self._found = (np.empty(0, np.int64), np.empty((0, 2), np.int64))
         """Rows that the key file knows perhaps, and the batches it names for each."""
-        self._settled = np.empty(
+        self._resolved = np.empty(
             0, np.int64
         )  # rows whose entry was found before the lock was taken: it stands for ever
         self._kept_in: list[dict[bytes, int]] = [{} for _ in deliveries]
@@ -74,7 +74,7 @@ class Group:
         if len(rows):
             self._known = Known(await store.entries_at(connection, asked[rows], spans))
             found = set(self._known.entries["key"].tolist())
-            self._settled = rows[[key.tobytes() in found for key in asked[rows]]]
+            self._resolved = rows[[key.tobytes() in found for key in asked[rows]]]
 
     def can_go_ahead(self, generation: bytes) -> bool:
         """Whether all is certainly new, seen from a key file (of `lineage`) with the keys of who comes before."""
@@ -172,7 +172,7 @@ class Group:
                 counts=receipt.counts,
                 key_name=delivery.key_name,
                 contents=contents,
-                body=(delivery.content_type, "zstd", delivery.body),
+                body=(delivery.content_type, "zstd", delivery.compressed),
                 changes_registry=False,
             )
             assert recorded.batch == batch
@@ -210,7 +210,7 @@ class Group:
             rows, spans = self._found  # nobody has recorded anything since
         else:
             rows, spans = await self._find(asked)
-        fresh = ~np.isin(rows, self._settled)
+        fresh = ~np.isin(rows, self._resolved)
         entries = self._known.entries
         if fresh.any():  # recorded since we looked, or named by the file for nothing
             entries = np.concatenate(

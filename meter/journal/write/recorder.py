@@ -27,12 +27,13 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from meter.database.background_tasks import end, pause
 from meter.database.connect import driver
 from meter.intake.registry_view.registered import Registered
 from meter.journal import store
 from meter.journal.keys.key_file import KeyFileUnusable, Watermark
 from meter.journal.keys.known_keys import UNDER_LOCK_RECORDS, KnownKeys
-from meter.journal.write.background_tasks import end, pause
+from meter.journal.prepare import prepare_again
 from meter.journal.write.delivery import Delivery, Receipt
 from meter.journal.write.group import Group
 from meter.journal.write.transaction import (
@@ -58,6 +59,9 @@ FOLLOW_SECONDS = 0.25
 SAVE_SECONDS = 300
 LOG = logging.getLogger("suanbu.journal")
 
+
+ReadRegistry = Callable[[asyncpg.Connection, int], Awaitable[Registered]]
+"""Reads what the registry knows as of a registry batch."""
 
 Recorded = Callable[[int, int, bytes, npt.NDArray[np.void]], None]
 """Called with the batches first..last, the chain's digest at the last, and all rows (WIRE) that they added; only for
@@ -147,27 +151,26 @@ class _UnderWay:
 
 
 class Recorder:
-    """Records deliveries in groups; `refresh` loads what the registry knows as of a registry batch.
+    """Records deliveries in groups.
 
-    It lives in the event loop that it is made in, and `engine` and `refresh` belong to that; `record` and `know` may be
-    called from another one. Without `keys` it keeps a key file of its own for as long as it lives.
+    It lives in the event loop that it is made in, and `engine` belongs to that; `record` and `know` may be called from
+    another one. `observe` is given the seconds that each group took, `recorded` what each added.
     """
 
     def __init__(
         self,
         engine: AsyncEngine,
-        refresh: Callable[[int], Awaitable[Registered]],
-        registered: Registered,
+        read_registry: ReadRegistry,
         algorithm: str,
         clock: Clock,
-        observe: Callable[[list[Delivery], float], None],
-        keys: KnownKeys | None = None,
-        recorded: Recorded | None = None,
+        keys: KnownKeys,
+        observe: Callable[[float], None],
+        recorded: Recorded,
     ) -> None:
-        self.registered = registered
-        self.keys = keys or KnownKeys.of(None, "")
+        self.registered = Registered.of(0)
+        self.keys = keys
         self._engine = engine
-        self._refresh = refresh
+        self._read_registry = read_registry
         self._algorithm = algorithm
         self._clock = clock
         self._observe = observe
@@ -295,7 +298,7 @@ class Recorder:
                 for waiting in group:
                     await self._answer([waiting], lane, before, _UnderWay())
         else:
-            self._observe([waiting.delivery for waiting in group], asyncio.get_running_loop().time() - started)
+            self._observe(asyncio.get_running_loop().time() - started)
             _tell(group, receipts)
 
     async def _record_group(
@@ -318,7 +321,7 @@ class Recorder:
                     await self.know(stale.registry_batch)
                     for delivery in deliveries:
                         if delivery.version < self.registered.version:
-                            await asyncio.to_thread(delivery.check_again, self.registered)
+                            await asyncio.to_thread(prepare_again, delivery, self.registered)
         except KeyFileUnusable as error:
             raise JournalUnavailable(str(error)) from error
         raise JournalUnavailable("the registry is changing faster than records can be checked against it")
@@ -329,7 +332,8 @@ class Recorder:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.know(registry_batch), self._loop))
             return
         if self.registered.version < registry_batch:
-            self.registered = await self._refresh(registry_batch)
+            async with reaching_database(), self._engine.connect() as held:
+                self.registered = await self._read_registry(await driver(held), registry_batch)
 
     async def _record_ahead(
         self, deliveries: list[Delivery], lane: _Lane, ahead: Ahead, generation: bytes, mine: _UnderWay
@@ -349,7 +353,7 @@ class Recorder:
 
     def _committed(self, group: Group, head: Head, mine: _UnderWay) -> None:
         mine.end()
-        if self._recorded is not None and group.whole_from is not None:
+        if group.whole_from is not None:
             self._recorded(group.whole_from, head.batch, head.digest, group.rows.wire)
 
     async def _record_once(self, deliveries: list[Delivery], lane: _Lane, mine: _UnderWay) -> list[Receipt]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from meter.journal.write.background_tasks import end, pause
+from meter.database.background_tasks import end, pause
 
 
 async def test_a_task_that_was_asked_to_stop_is_not_cancelled() -> None:

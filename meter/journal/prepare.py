@@ -1,0 +1,67 @@
+"""From a request body to a delivery: decoded, checked, compressed and digested, before any transaction begins.
+
+Everything here is pure, needs no database and may run in any thread; the kernels run without the interpreter lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import zstandard
+
+from meter.intake.body import decoded
+from meter.intake.receive import receive
+from meter.intake.registry_view.registered import Registered
+from meter.journal.write.delivery import Delivery, digest_of_rows
+from meter.kernels.chunked_digest import digest_in_pieces
+
+COMPRESSION = zstandard.ZstdCompressionParameters.from_level(1, hash_log=12)  # its table fits the nearest cache
+
+
+def prepare(
+    body: bytes,
+    content_type: str,
+    encoding: str | None,
+    source: tuple[int, str],
+    registered: Registered,
+    *,
+    algorithm: str,
+    key_name: str,
+    kind: str = "usage",
+    releases: Mapping[int, int] | None = None,
+) -> Delivery:
+    """Make the delivery of a body as it was sent; raises BodyError when the body is no batch.
+
+    `releases` belongs to a replay: position in the body -> the quarantine number that is released when it is accepted.
+    """
+    plain = decoded(body, encoding)
+    # first: a body that is no batch is not worth digests and compression
+    received = receive(plain, content_type, None, registered, source[0])
+    delivery = Delivery(
+        source=source,
+        key_name=key_name,
+        content_type=content_type,
+        body=plain,
+        compressed=compressed(plain),
+        body_digest=digest_in_pieces(algorithm, plain),
+        received=received,
+        version=registered.version,
+        kind=kind,
+        releases=releases or {},
+    )
+    rows = delivery.rows_for_journal()
+    if not rows.nameless:
+        delivery.rows_digest = digest_of_rows(algorithm, rows.wire)
+    return delivery
+
+
+def prepare_again(delivery: Delivery, registered: Registered) -> None:
+    """Check the records of a delivery against a registry that has moved on; their rows are made anew when needed."""
+    delivery.received = receive(delivery.body, delivery.content_type, None, registered, delivery.source[0])
+    delivery.version = registered.version
+    delivery.rows = delivery.rows_digest = None
+
+
+def compressed(body: bytes) -> bytes:
+    """Compress a body as it is kept (zstd)."""
+    return zstandard.ZstdCompressor(compression_params=COMPRESSION).compress(body)
