@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from settlement.jobs.worlds import load_worlds, run_world
+from settlement.jobs.worlds.read import load_worlds
+from settlement.jobs.worlds.run import run_world
 
 
 def world(

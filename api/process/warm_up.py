@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.warm_up import warm_up as warm_up_journal
-from settlement.jobs.worlds import run_world
+from settlement.jobs.worlds.run import run_world
 
 _PARTY = "91340100MA0020016K"
 _HOUR = {"started_at": "2025-10-01T23:30:00+08:00", "ended_at": "2025-10-02T00:30:00+08:00"}

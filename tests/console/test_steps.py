@@ -16,7 +16,7 @@ from api.console.wording.values import LABEL, label_of, value_of
 from settlement.compute.shapes import excluded_of
 from settlement.explain.operations import OPERATIONS
 from settlement.explain.steps import steps_of
-from settlement.jobs.worlds import settle_world
+from settlement.jobs.worlds.run import settle_world
 
 A, B, C = "91340100MA0020016K", "91340100MA00211238", "91340100MA0090014K"
 

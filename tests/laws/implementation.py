@@ -22,7 +22,7 @@ def implementation(name: str) -> Settle:
 
 def settle_by_product(world: World) -> Result:
     """What `suanbu world` prints as `got`. An exception is a result that no reference gives."""
-    run_world = import_module("settlement.jobs.worlds").run_world
+    run_world = import_module("settlement.jobs.worlds.run").run_world
     try:
         got: Result = run_world(world)["got"]
     except Exception as error:  # whatever it is, it is reported with the world that made it

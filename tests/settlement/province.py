@@ -8,7 +8,7 @@ from typing import Any
 from stdnum.cn import uscc
 
 from settlement.compute.settlement import Settlement
-from settlement.jobs.worlds import run_world, settle_world
+from settlement.jobs.worlds.run import run_world, settle_world
 
 Item = dict[str, Any]
 DAY = "2025-11-03"

@@ -7,7 +7,7 @@ import polars as pl
 from settlement.compute.compare import compare, compare_orders
 from settlement.compute.interval import interval
 from settlement.compute.settle import settle
-from settlement.jobs.worlds import inputs_of
+from settlement.jobs.worlds.inputs import inputs_of
 from settlement.rounds import load_rounds
 from settlement.rounds.readings import CHOICES
 from tests.settlement.province import code_of

@@ -10,7 +10,7 @@ import pytest
 from settlement.compute.settle import settle
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
-from settlement.jobs.worlds import inputs_of
+from settlement.jobs.worlds.inputs import inputs_of
 from settlement.rounds import load_rounds
 from tests.settlement.province import Province
 from tests.settlement.scene import busy_province

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from settlement.errors import SettlementRefused
-from settlement.jobs.worlds import settle_world
+from settlement.jobs.worlds.run import settle_world
 from settlement.rounds import default_folder, load_round, load_rounds
 from settlement.rounds.round import SHANGHAI
 from tests.settlement.province import Province, code_of

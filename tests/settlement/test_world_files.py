@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from settlement.jobs.worlds import load_worlds, run_world
+from settlement.jobs.worlds.read import load_worlds
+from settlement.jobs.worlds.run import run_world
 from tests.settlement.province import Province, code_of
 
 A = code_of("p1")

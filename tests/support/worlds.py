@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from settlement.jobs.worlds import compare_expected
+from settlement.jobs.worlds.expected import compare_expected
 from tests.support.api_client import ApiClient, KeyClient, good
 
 REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")

@@ -9,7 +9,8 @@ import pytest
 
 from settlement.explain.operations import replay
 from settlement.explain.steps import steps_of
-from settlement.jobs.worlds import load_worlds, run_world, settle_world
+from settlement.jobs.worlds.read import load_worlds
+from settlement.jobs.worlds.run import run_world, settle_world
 from tests.reference.expected import unmet
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process

@@ -1,0 +1,72 @@
+"""Reading a file of worlds, and the shape of a world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meter.registry.shapes import is_uscc
+from settlement.errors import SettlementRefused
+from settlement.numbers.exact import whole_number
+
+World = Mapping[str, Any]
+FIELDS = {
+    "id", "title", "why", "rules", "round", "order", "readings", "entities", "facilities", "chips", "holdings",
+    "expenditures", "usage", "applications", "matches", "settled", "expected",
+}  # fmt: skip
+REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
+
+
+def load_worlds(path: Path) -> list[dict[str, Any]]:
+    """The worlds of a file. Raises ValueError where it is no list of worlds."""
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is no YAML: {error}") from error
+    if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
+        raise ValueError(f"{path.name} is no list of worlds (contract, section 6)")
+    return loaded
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as written: dates stay texts, so that a record is what a client would send, and so does `off`, which is a
+    reading and not the boolean that YAML 1.1 takes it for."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag != "tag:yaml.org,2002:timestamp" and (tag != "tag:yaml.org,2002:bool" or first in "tTfF")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def check_shape(world: World) -> None:
+    """SettlementRefused WORLD_INVALID where a world is not of the shape of the contract, section 6."""
+
+    def require(holds: bool, detail: str) -> None:
+        if not holds:
+            raise SettlementRefused("WORLD_INVALID", f"{detail} (contract, section 6)")
+
+    unknown = sorted(str(name) for name in world if name not in FIELDS)
+    require(not unknown, f"a world has no field {', '.join(unknown)}")
+    require(isinstance(world.get("round"), str), "a world names its round")
+    for name in ("order", "readings", "settled"):
+        require(world.get(name) is None or isinstance(world[name], Mapping), f"'{name}' is an object")
+    for name in (*REGISTRY, "usage", "applications", "matches"):
+        require(world.get(name) is None or isinstance(world[name], list), f"'{name}' is a list")
+    settled = world.get("settled")
+    if settled is not None:
+        lines = settled.get("lines")
+        require(set(settled) <= {"lines"}, "'settled' has 'lines' and nothing else")
+        require(lines is None or isinstance(lines, Mapping), "'settled.lines' is an object")
+        for code, line in (lines or {}).items():
+            place = f"settled.lines.{code}"
+            require(isinstance(code, str) and is_uscc(code), f"{place}: no unified social credit code")
+            require(isinstance(line, Mapping), f"{place} is an object")
+            require(whole_number(line.get("payable_fen")) is not None, f"{place}.payable_fen is whole fen, not below 0")
