@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-spark soak check bench serve lock sbom audit clean
+.PHONY: setup demo test test-spark soak check check-quotes bench serve lock sbom audit clean
 
 setup: .venv/ready
 
@@ -48,6 +48,11 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --verbose 2>/dev/null | tail -1 || $(BIN)/lint-imports
 	@! grep -nE '://|@ *file|--index-url|--find-links' requirements*.lock || { echo "the lock names a host or a path"; exit 1; }
+
+# every quote of the rounds and of docs/rules.md, compared with the policy documents in SEEDS, which are not in the repository
+check-quotes: setup
+	@test -n "$(SEEDS)" || { echo "name the folder of the policy documents: make check-quotes SEEDS=DIR"; exit 1; }
+	@$(BIN)/python -m settlement.rounds.check_quotes "$(SEEDS)"
 
 bench: .venv/bench
 	@$(BIN)/python -m benchmarks --only $(BENCH) $(if $(QUICK),--quick)
