@@ -14,15 +14,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fastapi import Request
-from sqlalchemy import exists, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth import signing
-from api.auth.tables import api_key, api_key_revocation
+from api.auth import signing, store
 from api.http.problem import Problem
 from meter.audit.log import note
 from meter.database.scope import NOBODY, Scope, act_as, acting
-from meter.journal.tables import source as source_table
 
 SCOPES = (
     "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
@@ -84,51 +81,27 @@ async def create_key(
     if source is not None and (not _is_name(source) or "/" in source or source in (".", "..")):
         raise ValueError(f"{source!r} cannot name a source: a source is a part of the paths of its records")
     async with engine.begin() as connection:
-        number = await _source_number(connection, source) if source else None
-        if live_max is not None:
-            await connection.execute(text("select pg_advisory_xact_lock(23226)"))  # 0x5ABA: whoever counts live keys
-            live = select(func.count()).where(
-                api_key.c.name == name,
-                or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
-                ~exists().where(api_key_revocation.c.api_key == api_key.c.id),
-            )
-            if (await connection.execute(live)).scalar_one() >= live_max:
-                raise ValueError(f"{name!r} has {live_max} live keys: revoke one first")
-        await connection.execute(
-            insert(api_key).values(
-                signed=signed,
-                prefix=prefix, secret_digest=_digest(secret), name=name, scopes=scopes, source=number, city=city,
-                created_at=now, expires_at=expires_at,
-            )
-        )  # fmt: skip
+        number = await store.source_number(connection, source) if source else None
+        if live_max is not None and await store.count_live_keys(connection, name, now) >= live_max:
+            raise ValueError(f"{name!r} has {live_max} live keys: revoke one first")
+        made = {
+            "prefix": prefix, "secret_digest": _digest(secret), "name": name, "scopes": scopes, "source": number,
+            "city": city, "created_at": now, "expires_at": expires_at, "signed": signed,
+        }  # fmt: skip
+        await store.add_key(connection, made)
     return f"{MARK}_{prefix}_{secret}"
 
 
 async def list_keys(engine: AsyncEngine) -> list[dict[str, object]]:
     """All keys without their secrets, oldest first."""
-    query = (
-        select(
-            api_key.c.prefix, api_key.c.name, api_key.c.scopes, source_table.c.name.label("source"), api_key.c.city,
-            api_key.c.created_at, api_key.c.expires_at, api_key_revocation.c.revoked_at,
-        )
-        .outerjoin(source_table, source_table.c.id == api_key.c.source)
-        .outerjoin(api_key_revocation, api_key_revocation.c.api_key == api_key.c.id)
-        .order_by(api_key.c.id)
-    )  # fmt: skip
     async with engine.connect() as connection:
-        return [dict(row) for row in (await connection.execute(query)).mappings()]
+        return await store.all_keys(connection)
 
 
 async def revoke_key(engine: AsyncEngine, prefix: str, now: datetime) -> bool:
     """Revoke a key for ever; False when there is none with this prefix."""
     async with engine.begin() as connection:
-        found = (await connection.execute(select(api_key.c.id).where(api_key.c.prefix == prefix))).scalar()
-        if found is None:
-            return False
-        already = await connection.execute(select(exists().where(api_key_revocation.c.api_key == found)))
-        if not already.scalar():
-            await connection.execute(insert(api_key_revocation).values(api_key=found, revoked_at=now))
-    return True
+        return await store.revoke(connection, prefix, now)
 
 
 class _Known(NamedTuple):
@@ -219,15 +192,9 @@ class KeyRing:
 
     async def _look_up(self, prefix: str) -> _Known | None:
         asked = time.monotonic()
-        query = (
-            select(api_key, source_table.c.name.label("source_name"))
-            .outerjoin(source_table, source_table.c.id == api_key.c.source)
-            .where(api_key.c.prefix == prefix)
-            .where(~exists().where(api_key_revocation.c.api_key == api_key.c.id))
-        )
         with acting(NOBODY):
             async with self._engine.connect() as connection:
-                row = (await connection.execute(query)).mappings().first()
+                row = await store.live_key(connection, prefix)
         if len(self._remembered) > 10_000:
             self._remembered.clear()
         if row is None:
@@ -252,20 +219,6 @@ def require(caller: Caller, scope: str, *, of_a_city: bool = False) -> None:
         raise Problem(403, "scope_missing", f"this needs a key with scope {scope}")
     if caller.city is not None and not of_a_city:
         raise Problem(403, "city_limited", "this is not open to who is bound to one city")
-
-
-async def _source_number(connection: object, name: str) -> int:
-    """The number of a source, made when it is new; one at a time, so that two keys of one source agree."""
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    assert isinstance(connection, AsyncConnection)
-    await connection.execute(text("select pg_advisory_xact_lock(23218)"))  # 0x5AB2: whoever numbers sources
-    found = (await connection.execute(select(source_table.c.id).where(source_table.c.name == name))).scalar()
-    if found is not None:
-        return int(found)
-    number = int((await connection.execute(text("select coalesce(max(id), 0) + 1 from source"))).scalar_one())
-    await connection.execute(insert(source_table).values(id=number, name=name))
-    return number
 
 
 def _digest(secret: str) -> bytes:

@@ -18,11 +18,9 @@ import hmac
 from datetime import datetime, timedelta
 
 from fastapi import Request
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth.tables import request_nonce
+from api.auth.store import take_nonce
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from meter.database.scope import NOBODY, acting
@@ -57,12 +55,5 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
         raise Problem(401, "bad_signature", "the signature does not fit the request")
     with acting(NOBODY):
         async with engine.begin() as connection:
-            await connection.execute(delete(request_nonce).where(request_nonce.c.at < now - 3 * WINDOW))
-            taken = await connection.execute(
-                insert(request_nonce)
-                .values(api_key=key_id, nonce=nonce, at=now)
-                .on_conflict_do_nothing()
-                .returning(request_nonce.c.nonce)
-            )
-            if taken.first() is None:
+            if not await take_nonce(connection, key_id, nonce, now, 3 * WINDOW):
                 raise Problem(401, "replayed_request", "this nonce was used before")

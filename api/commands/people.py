@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from api.auth.people import ROLES, create_person, list_people, new_second_factor, shut_out, unlock
+from api.auth.people import ROLES, create_person, list_people, shut_out, unlock
+from api.auth.second_factor import new_second_factor
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 

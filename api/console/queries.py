@@ -12,7 +12,7 @@ from fastapi import Request
 
 from api.actions import clawbacks, decisions, payouts, runs
 from api.actions.printed_checkpoint import checkpoint_of
-from api.auth import people
+from api.auth import sessions
 from api.auth.people import Person
 from api.clock import now
 from api.request_context import service_of
@@ -49,22 +49,22 @@ class Queries:
     async def log_in(self, name: str, password: str, code: str | None) -> str | None:
         """A session's token, or None; `code` is that of the second factor, for who has one."""
         async with reaching_database():
-            return await people.log_in(self._service.engine, name, password, now(), code)
+            return await sessions.log_in(self._service.engine, name, password, now(), code)
 
     async def whose(self, token: str | None) -> Person | None:
         """Whose session it is, or None."""
         async with reaching_database():
-            return await people.whose(self._service.engine, token, now())
+            return await sessions.whose(self._service.engine, token, now())
 
     async def log_out(self, token: str) -> None:
         """End a session."""
         async with reaching_database():
-            await people.log_out(self._service.engine, token, now())
+            await sessions.log_out(self._service.engine, token, now())
 
     async def prove(self, token: str, password: str, code: str | None) -> bool:
         """Show password and code again; afterwards nobody is acted for until the session is asked whose it is."""
         async with reaching_database():
-            return await people.prove_again(self._service.engine, token, password, code, now())
+            return await sessions.prove_again(self._service.engine, token, password, code, now())
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         """Take a decision about a settlement; the state reached. Raises Problem."""

@@ -13,7 +13,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from api.auth.people import SESSION_HOURS, Person
+from api.auth.people import Person
+from api.auth.sessions import SESSION_HOURS
 from api.console.answer import page, secured, to
 from api.console.queries import Queries
 from meter.journal.write.transaction import JournalUnavailable

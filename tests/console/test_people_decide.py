@@ -11,7 +11,8 @@ import asyncpg
 import httpx
 import pyotp
 
-from api.auth.people import TOTP_SECONDS, create_person, new_second_factor
+from api.auth.people import create_person
+from api.auth.second_factor import TOTP_SECONDS, new_second_factor
 from tests.console.console_session import Page
 from tests.support.api_client import ApiClient, good
 from tests.support.province import CITIES, populate, run

@@ -17,7 +17,8 @@ import pytest_asyncio
 from fastapi import FastAPI, Request
 from sqlalchemy import exc
 
-from api.auth.people import create_person, log_in
+from api.auth.people import create_person
+from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from meter.journal.queries import key_of

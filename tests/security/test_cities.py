@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.auth.keys import SCOPES, create_key
-from api.auth.people import SCOPES_OF, create_person, log_in
+from api.auth.people import SCOPES_OF, create_person
+from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.scope import CITY_ROLE, SERVICE_ROLE
 from tests.support.api_client import ApiClient, KeyClient, good, problem

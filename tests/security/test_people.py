@@ -9,21 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from api.auth.people import (  # fmt: skip
+from api.auth.people import PROOF_MINUTES, SCOPES_OF, create_person, list_people, shut_out, unlock
+from api.auth.second_factor import new_second_factor
+from api.auth.sessions import (
     FAILURES_MAX,
     IDLE_MINUTES,
     LOCKOUT_MINUTES,
-    PROOF_MINUTES,
-    SCOPES_OF,
     SESSION_HOURS,
-    create_person,
-    list_people,
     log_in,
     log_out,
-    new_second_factor,
     prove_again,
-    shut_out,
-    unlock,
     whose,
 )
 from tests.support.api_client import ApiClient

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.auth.people import IDLE_MINUTES, SESSION_HOURS
+from api.auth.sessions import IDLE_MINUTES, SESSION_HOURS
 from api.console.answer import page, to
 from api.console.queries import Queries, queries_of
 from api.console.sessions import (

@@ -1,0 +1,208 @@
+"""The SQL of keys, nonces, people and their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, exists, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth.tables import api_key, api_key_revocation, login, logout, person, person_event, request_nonce
+from meter.journal.tables import source as source_table
+
+CLEARING: Final = ("login", "reauthenticate", "unlock")  # events whose success ends a series of failures
+
+
+async def add_key(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Insert a key; `values` by the columns of `api_key`."""
+    await connection.execute(insert(api_key).values(**values))
+
+
+async def count_live_keys(connection: AsyncConnection, name: str, now: datetime) -> int:
+    """Return how many live keys a holder has; nobody else counts or adds until the transaction ends."""
+    await connection.execute(text("select pg_advisory_xact_lock(23226)"))  # 0x5ABA: whoever counts live keys
+    live = select(func.count()).where(
+        api_key.c.name == name,
+        or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
+        ~exists().where(api_key_revocation.c.api_key == api_key.c.id),
+    )
+    return int((await connection.execute(live)).scalar_one())
+
+
+async def source_number(connection: AsyncConnection, name: str) -> int:
+    """Return the number of a source, made when it is new; one at a time, so that two keys of one source agree."""
+    await connection.execute(text("select pg_advisory_xact_lock(23218)"))  # 0x5AB2: whoever numbers sources
+    found = (await connection.execute(select(source_table.c.id).where(source_table.c.name == name))).scalar()
+    if found is not None:
+        return int(found)
+    number = int((await connection.execute(text("select coalesce(max(id), 0) + 1 from source"))).scalar_one())
+    await connection.execute(insert(source_table).values(id=number, name=name))
+    return number
+
+
+async def all_keys(connection: AsyncConnection) -> list[dict[str, object]]:
+    """Return all keys without their secrets, oldest first."""
+    query = (
+        select(
+            api_key.c.prefix, api_key.c.name, api_key.c.scopes, source_table.c.name.label("source"), api_key.c.city,
+            api_key.c.created_at, api_key.c.expires_at, api_key_revocation.c.revoked_at,
+        )
+        .outerjoin(source_table, source_table.c.id == api_key.c.source)
+        .outerjoin(api_key_revocation, api_key_revocation.c.api_key == api_key.c.id)
+        .order_by(api_key.c.id)
+    )  # fmt: skip
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def revoke(connection: AsyncConnection, prefix: str, now: datetime) -> bool:
+    """Revoke a key; False when there is none with this prefix."""
+    found = (await connection.execute(select(api_key.c.id).where(api_key.c.prefix == prefix))).scalar()
+    if found is None:
+        return False
+    already = await connection.execute(select(exists().where(api_key_revocation.c.api_key == found)))
+    if not already.scalar():
+        await connection.execute(insert(api_key_revocation).values(api_key=found, revoked_at=now))
+    return True
+
+
+async def live_key(connection: AsyncConnection, prefix: str) -> dict[str, Any] | None:
+    """Return a key that is not revoked, with the name of its source as `source_name`."""
+    query = (
+        select(api_key, source_table.c.name.label("source_name"))
+        .outerjoin(source_table, source_table.c.id == api_key.c.source)
+        .where(api_key.c.prefix == prefix)
+        .where(~exists().where(api_key_revocation.c.api_key == api_key.c.id))
+    )
+    return await _first(connection, query)
+
+
+async def take_nonce(connection: AsyncConnection, key: int, nonce: str, now: datetime, kept: timedelta) -> bool:
+    """Take a nonce of a key; False when it was taken before. Nonces older than `kept` are forgotten."""
+    await connection.execute(delete(request_nonce).where(request_nonce.c.at < now - kept))
+    taken = await connection.execute(
+        insert_or_not(request_nonce)
+        .values(api_key=key, nonce=nonce, at=now)
+        .on_conflict_do_nothing()
+        .returning(request_nonce.c.nonce)
+    )
+    return taken.first() is not None
+
+
+async def add_person(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Insert a person; `values` by the columns of `person`. Raises IntegrityError for a name in use."""
+    await connection.execute(insert(person).values(**values))
+
+
+async def person_called(connection: AsyncConnection, name: str) -> dict[str, Any] | None:
+    """Return a person by name, with `disabled`."""
+    query = select(person, _shut_out().label("disabled")).where(person.c.name == name)
+    return await _first(connection, query)
+
+
+async def person_of(connection: AsyncConnection, token_digest: bytes) -> dict[str, Any] | None:
+    """Return the person whose session a token's digest opened, ended or not."""
+    query = select(person).join(login, login.c.person == person.c.id).where(login.c.token_digest == token_digest)
+    return await _first(connection, query)
+
+
+async def open_session(
+    connection: AsyncConnection, token_digest: bytes, now: datetime, idle: timedelta
+) -> dict[str, Any] | None:
+    """Return the session of a token's digest with its person, unless it ended, expired or was idle for too long."""
+    query = (
+        select(
+            person.c.name, person.c.role, person.c.city, login.c.proven_at, login.c.totp_step, login.c.seen_at,
+        )
+        .join(login, login.c.person == person.c.id)
+        .where(login.c.token_digest == token_digest, login.c.expires_at > now)
+        .where(login.c.seen_at > now - idle)
+        .where(~exists().where(logout.c.token_digest == login.c.token_digest))
+        .where(~_shut_out())
+    )  # fmt: skip
+    return await _first(connection, query)
+
+
+async def add_session(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Insert a session; `values` by the columns of `login`."""
+    await connection.execute(insert(login).values(**values))
+
+
+async def mark_session(connection: AsyncConnection, token_digest: bytes, **values: Any) -> None:
+    """Note on a session when it was seen or proven last."""
+    await connection.execute(update(login).where(login.c.token_digest == token_digest).values(**values))
+
+
+async def end_session(connection: AsyncConnection, token_digest: bytes, now: datetime) -> str | None:
+    """End a session; the name of its person, or None where there is none or it has ended before."""
+    found = await person_of(connection, token_digest)
+    ended = await connection.execute(select(exists().where(logout.c.token_digest == token_digest)))
+    if found is None or ended.scalar():
+        return None
+    await connection.execute(insert(logout).values(token_digest=token_digest, at=now))
+    return str(found["name"])
+
+
+async def all_people(connection: AsyncConnection) -> list[dict[str, object]]:
+    """Return all people without their passwords, by name; who is disabled, and who has a second factor."""
+    query = select(
+        person.c.name, person.c.role, person.c.city, person.c.created_at,
+        person.c.totp_secret.is_not(None).label("second_factor"), _shut_out().label("disabled"),
+    ).order_by(person.c.name)  # fmt: skip
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def one_at_a_time(connection: AsyncConnection, name: str) -> None:
+    """Let guesses at one name follow one another, over all workers: none slips in before the last one is counted."""
+    await connection.execute(text("select pg_advisory_xact_lock(23225, hashtext(:name))"), {"name": name})
+
+
+async def last_step(connection: AsyncConnection, number: int) -> int | None:
+    """Return the time step of the last code that a person used."""
+    query = select(func.max(login.c.totp_step)).where(login.c.person == number)
+    found: int | None = (await connection.execute(query)).scalar()
+    return found
+
+
+async def failures_of(connection: AsyncConnection, name: str, since: datetime) -> int:
+    """Return how often a name failed since an instant, and since it last succeeded or was unlocked."""
+    cleared = select(func.coalesce(func.max(person_event.c.id), 0)).where(
+        person_event.c.name == name, person_event.c.result == "done", person_event.c.event.in_(CLEARING)
+    )
+    counted = select(func.count()).where(
+        person_event.c.name == name,
+        person_event.c.result == "refused",
+        person_event.c.detail["reason"].astext != "locked_out",  # or an attacker could keep somebody out for ever
+        person_event.c.at > since,
+        person_event.c.id > cleared.scalar_subquery(),
+    )
+    return int((await connection.execute(counted)).scalar_one())
+
+
+async def note_event(
+    connection: AsyncConnection, name: str, event: str, result: str, now: datetime, detail: dict[str, Any]
+) -> None:
+    """Record an event as done by the person; nobody knows whose a refused login was."""
+    known = event in ("login", "reauthenticate", "logout") and not (event == "login" and result == "refused")
+    who = f"person:{name}" if known else "nobody" if event == "login" else None  # None: the command's own actor
+    await connection.execute(
+        insert(person_event).values(name=name, event=event, result=result, actor=who, at=now, detail=detail)
+    )
+
+
+def _shut_out() -> Any:
+    """Whether the last word about a person was to shut him out."""
+    last = (
+        select(person_event.c.event)
+        .where(person_event.c.name == person.c.name, person_event.c.event.in_(("disable", "enable")))
+        .order_by(person_event.c.id.desc())
+        .limit(1)
+    )
+    return func.coalesce(last.scalar_subquery(), "enable") == "disable"
+
+
+async def _first(connection: AsyncConnection, query: Any) -> dict[str, Any] | None:
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else {str(name): value for name, value in row.items()}
