@@ -21,13 +21,14 @@ from api.process.loop_thread import in_thread
 from api.settings import Settings
 from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
+from meter.database.errors import JournalUnavailable, reaching_database
 from meter.database.scope import Scope, act_as
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
 from meter.journal.write.recorder import LANES, Recorder
-from meter.journal.write.transaction import JournalUnavailable, reaching_database, read_head
+from meter.journal.write.transaction import read_head
 from meter.registry.read import registered_as_of
 from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to

@@ -1,4 +1,4 @@
-"""The one exception of the settlement core: a whole settlement that is refused, with its code and the broken rule."""
+"""What the settlement refuses: a whole settlement, or one step of a person, a worker or a bank; code and reason."""
 
 from __future__ import annotations
 
@@ -8,5 +8,17 @@ class SettlementRefused(Exception):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class NotAllowed(Exception):
+    """The state, the people behind it or its conditions do not allow a decision, a mark or a proposal.
+
+    `code` is stable and for programs, `detail` says what stands against it.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
         self.code = code
         self.detail = detail

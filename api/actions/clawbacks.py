@@ -10,8 +10,8 @@ from api.actions.decisions import TEXT_MAX, Actor
 from api.clock import now
 from api.http.problem import Problem
 from meter.audit.log import note_refusal
+from settlement.errors import NotAllowed
 from settlement.payout.clawbacks import KINDS, answer, propose
-from settlement.payout.refusal import NotPossible
 
 SCOPE_OF: Final = {"propose": "settlement:run", "approve": "settlement:approve", "reject": "settlement:approve"}
 LARGEST: Final = 2**63
@@ -40,7 +40,7 @@ async def decide(engine: AsyncEngine, hand: Actor, claim: int, word: str, said: 
             engine, claim, proposal=said["proposal"], approve=word == "approve", note=note, actor=hand.actor,
             moment=now(),
         )  # fmt: skip
-    except NotPossible as error:
+    except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"claim.{word}", str(claim), error.code)
         missing = error.code.startswith("NO_SUCH")
         raise Problem(

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.clock import now
 from api.http.problem import Problem
 from meter.audit.log import note_refusal
+from settlement.errors import NotAllowed
 from settlement.jobs.findings import find
-from settlement.review.states import NotPossible, move
+from settlement.review.states import move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
 
 TEXT_MAX = 4000
@@ -64,7 +65,7 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
     try:
         detail = complete(hand, event, said)
         reached = await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
-    except NotPossible as error:
+    except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
         status = (
             403 if error.code in ("SAME_PERSON", "OTHER_CITY") else 404 if error.code.startswith("NO_SUCH") else 409

@@ -11,8 +11,8 @@ from api.actions.decisions import TEXT_MAX, Actor
 from api.clock import now
 from api.http.problem import Problem
 from meter.audit.log import note_refusal
+from settlement.errors import NotAllowed
 from settlement.payout.instructions import DECISIONS, MARKS, decide, mark
-from settlement.payout.refusal import NotPossible
 
 SCOPE_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys(MARKS, "payout:run"), **dict.fromkeys(DECISIONS, "settlement:approve"),
@@ -37,7 +37,7 @@ async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said:
     work = decide if word in DECISIONS else mark
     try:
         return await work(engine, number, word, said=said, actor=hand.actor, moment=now())
-    except NotPossible as error:
+    except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"payout.{word}", str(number), error.code)
         missing = error.code.startswith("NO_SUCH")
         raise Problem(

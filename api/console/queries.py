@@ -19,8 +19,8 @@ from api.request_context import service_of
 from api.service import Service
 from meter.audit import log
 from meter.database.connect import driver
+from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
-from meter.journal.write.transaction import reaching_database
 from settlement import store
 from settlement.jobs.findings import list_findings
 from settlement.payout.clawbacks import list_claims

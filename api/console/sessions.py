@@ -17,7 +17,7 @@ from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
 from api.console.answer import page, secured, to
 from api.console.queries import Queries
-from meter.journal.write.transaction import JournalUnavailable
+from meter.database.errors import JournalUnavailable
 
 HOME = "/console"
 LOGIN = "/console/login"

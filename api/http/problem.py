@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from meter.journal.write.transaction import UNREACHABLE, JournalUnavailable, unreachable
+from meter.database.errors import UNREACHABLE, JournalUnavailable, unreachable
 from meter.rollup.table import SumOverflow
 
 MEDIA_TYPE = "application/problem+json"

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from api.http import metrics
 from api.http.problem import Problem
 from api.request_context import service_of
-from meter.journal.write.transaction import JournalUnavailable, reaching_database
+from meter.database.errors import JournalUnavailable, reaching_database
 from migrations.upgrade import newest
 
 ROUTER = APIRouter(tags=["operations"])

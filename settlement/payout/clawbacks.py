@@ -9,7 +9,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from settlement.payout.refusal import refused
+from meter.database.errors import refusal_of
+from settlement.errors import NotAllowed
 
 KINDS = ("offset", "repaid", "waive")
 
@@ -27,7 +28,7 @@ async def propose(
 ) -> dict[str, Any]:
     """Propose to settle so much of a claim: offset against an instruction not yet out, repaid, or waived.
 
-    Raises NotPossible: NO_SUCH_CLAIM, ABOVE_CLAIM, INSTRUCTION_MISSING.
+    Raises NotAllowed: NO_SUCH_CLAIM, ABOVE_CLAIM, INSTRUCTION_MISSING.
     """
     return await _write(engine, claim, "propose", kind, amount_fen, instruction, None, note, actor, moment)
 
@@ -37,7 +38,7 @@ async def answer(
 ) -> dict[str, Any]:
     """Approve a proposal, which carries it out, or reject it.
 
-    Raises NotPossible: SAME_PERSON for who proposed it, NO_SUCH_PROPOSAL, ABOVE_CLAIM, NO_SUCH_INSTRUCTION.
+    Raises NotAllowed: SAME_PERSON for who proposed it, NO_SUCH_PROPOSAL, ABOVE_CLAIM, NO_SUCH_INSTRUCTION.
     """
     event = "approve" if approve else "reject"
     return await _write(engine, claim, event, "waive", 1, None, proposal, note, actor, moment)  # the proposal's count
@@ -57,7 +58,7 @@ async def _write(engine: AsyncEngine, claim: int, *said: Any) -> dict[str, Any]:
                 )  # fmt: skip
                 row = await connection.fetchrow("select * from clawback_claim where id = $1", claim)
         except asyncpg.CheckViolationError as refusal:
-            raise refused(refusal) from None
+            raise NotAllowed(*refusal_of(refusal)) from None
     return {**_shown(row), "event": number}
 
 

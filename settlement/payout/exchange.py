@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from settlement.errors import NotAllowed
 from settlement.payout.instructions import claim, list_instructions, mark
-from settlement.payout.refusal import NotPossible
 
 ANSWERS = ("paid", "failed", "returned")
 
@@ -79,6 +79,6 @@ async def _take_in(
         said = {"bank_reference": reference, "amount_fen": amount}
         try:
             done.append(await mark(engine, known[0]["id"], status, said=said, actor=actor, moment=clock()))
-        except NotPossible as error:
+        except NotAllowed as error:
             done.append({"reference": path.stem, "status": f"answer refused: {error.code}", "amount_fen": amount})
     return done

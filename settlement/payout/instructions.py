@@ -11,9 +11,10 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.database.errors import refusal_of
 from meter.database.seal import seal_from_environment
 from meter.registry.record import account_owner
-from settlement.payout.refusal import NotPossible, refused
+from settlement.errors import NotAllowed
 
 LEASE_SECONDS = 60
 CLAIM_MAX = 1000
@@ -61,7 +62,7 @@ async def mark(
 
     `said` may carry worker, fence, bank_reference, amount_fen and a note. What the bank says is kept even where it
     contradicts us: another amount, or a second payment, makes the instruction disputed, and a person decides. Raises
-    NotPossible: NO_SUCH_INSTRUCTION, STATE_NOT_ALLOWED, LEASE_LOST, WRONG_AMOUNT, OTHER_BANK_REFERENCE.
+    NotAllowed: NO_SUCH_INSTRUCTION, STATE_NOT_ALLOWED, LEASE_LOST, WRONG_AMOUNT, OTHER_BANK_REFERENCE.
     """
     assert after in MARKS
     async with engine.connect() as held:
@@ -76,13 +77,13 @@ async def mark(
                 await _write(connection, row, reached, said, reference, moved, actor, moment)
                 row = await _held(connection, instruction)
         except asyncpg.CheckViolationError as refusal:
-            raise refused(refusal) from None
+            raise NotAllowed(*refusal_of(refusal)) from None
         except asyncpg.UniqueViolationError:
-            raise NotPossible(
+            raise NotAllowed(
                 "OTHER_BANK_REFERENCE", "this reference of the bank already stands for another movement of money"
             ) from None
     if contradiction:
-        raise NotPossible(contradiction[0], f"{contradiction[1]}: recorded as disputed, a person decides")
+        raise NotAllowed(contradiction[0], f"{contradiction[1]}: recorded as disputed, a person decides")
     return _shown(row)
 
 
@@ -102,13 +103,11 @@ async def decide(
                 row = await _held(connection, instruction)
                 wanted = ("failed", "returned") if decision == "retry" else ("disputed",)
                 if row["status"] not in wanted:
-                    raise NotPossible(
-                        "STATE_NOT_ALLOWED", f"an instruction that is {row['status']} needs no {decision}"
-                    )
+                    raise NotAllowed("STATE_NOT_ALLOWED", f"an instruction that is {row['status']} needs no {decision}")
                 await _write(connection, row, after, said, None, 0, actor, moment)
                 row = await _held(connection, instruction)
         except asyncpg.CheckViolationError as refusal:
-            raise refused(refusal) from None
+            raise NotAllowed(*refusal_of(refusal)) from None
     return _shown(row)
 
 
@@ -117,7 +116,7 @@ async def _held(connection: asyncpg.Connection, instruction: int) -> asyncpg.Rec
     await connection.execute("select payout_held($1)", instruction)
     row = await connection.fetchrow("select * from payout_instruction where id = $1", instruction)
     if row is None:
-        raise NotPossible("NO_SUCH_INSTRUCTION", f"there is no payout instruction {instruction}")
+        raise NotAllowed("NO_SUCH_INSTRUCTION", f"there is no payout instruction {instruction}")
     return row
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from settlement.errors import NotAllowed
 from settlement.payout.bank import FAILED, NOT_FOUND, PAID, RETURNED, WORKING, Answer, Bank, BankSilent
 from settlement.payout.instructions import claim, mark
-from settlement.payout.refusal import NotPossible
 
 RESEND_AFTER = timedelta(hours=24)  # some banks know a payment only the next day
 
@@ -40,7 +40,7 @@ async def work(
     for instruction in await claim(engine, worker, limit, actor, clock()):
         try:
             done.append(await _pay(engine, bank, instruction, worker, actor, clock, resend_after, step))
-        except NotPossible as refusal:  # overtaken, or the bank contradicts us: it is on record, go on with the next
+        except NotAllowed as refusal:  # overtaken, or the bank contradicts us: it is on record, go on with the next
             done.append({**instruction, "status": refusal.code})
     return done
 

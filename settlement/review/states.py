@@ -13,6 +13,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.database.errors import refusal_of
+from settlement.errors import NotAllowed
 
 # decision -> the states in which it is possible: what the table settlement_transition says, for those who show choices
 POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,21 +41,12 @@ _RACES = {
 }
 
 
-class NotPossible(Exception):
-    """A decision that the settlement's state, the people behind it or its conditions do not allow."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
 async def move(
     engine: AsyncEngine, settlement: str, event: str, *, actor: str, moment: datetime, detail: Mapping[str, Any]
 ) -> str:
     """Apply an event (submit, review, approve, publish, objection, ruling, lock, cancel); the state reached.
 
-    Raises NotPossible with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
+    Raises NotAllowed with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
     NOT_PAYABLE, DIGEST_CHANGED, REVIEW_MISSING, NOTICE_MISSING, NOTICE_RUNNING, OBJECTION_OPEN, CLAIM_ABOVE_PAID and
     the like; ROUND_LOCKED when another settlement of the round was faster.
     """
@@ -71,17 +64,12 @@ async def move(
             why = _RACES.get(refusal.constraint_name or "")
             if why is None:
                 raise
-            raise NotPossible("ROUND_LOCKED", f"{why}: run it again") from None
+            raise NotAllowed("ROUND_LOCKED", f"{why}: run it again") from None
         except asyncpg.CheckViolationError as refusal:
-            raise refused(refusal) from None
+            raise NotAllowed(*refusal_of(refusal)) from None
         except asyncpg.InsufficientPrivilegeError:
-            raise NotPossible("OTHER_CITY", "who is bound to a city decides about its own lines only") from None
+            raise NotAllowed("OTHER_CITY", "who is bound to a city decides about its own lines only") from None
     return str(reached)
-
-
-def refused(refusal: asyncpg.CheckViolationError) -> NotPossible:
-    """What a trigger refused, with the code that it gave as the constraint's name."""
-    return NotPossible((refusal.constraint_name or "state_not_allowed").upper(), refusal.args[0])
 
 
 async def waiting_cities(connection: asyncpg.Connection, settlement: str) -> list[str]:

@@ -116,7 +116,7 @@ async def test_nothing_else_is_served_as_a_file(desk: ConsoleSession, name: str)
 
 
 async def test_a_database_that_is_away_is_a_page_too(finance: ConsoleSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    from meter.journal.write.transaction import JournalUnavailable
+    from meter.database.errors import JournalUnavailable
 
     async def away(number: str) -> None:
         raise JournalUnavailable(number)

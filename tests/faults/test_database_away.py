@@ -21,8 +21,8 @@ from api.auth.people import create_person
 from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
+from meter.database.errors import JournalUnavailable
 from meter.journal.queries import key_of
-from meter.journal.write.transaction import JournalUnavailable
 from tests.security.test_cities import routes_of
 from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.proxy import CuttingProxy

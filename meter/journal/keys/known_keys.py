@@ -17,9 +17,9 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from meter.database.errors import JournalUnavailable
 from meter.journal import store
 from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
-from meter.journal.write.transaction import JournalUnavailable
 
 CHUNK_RECORDS = 500_000
 UNDER_LOCK_RECORDS = 200_000  # more than this is not caught up while everybody waits

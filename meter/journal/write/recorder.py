@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from meter.database.background_tasks import end, pause
 from meter.database.connect import driver
+from meter.database.errors import JournalUnavailable, reaching_database
 from meter.intake.registry_view.registered import Registered
 from meter.journal import store
 from meter.journal.keys.key_file import KeyFileUnusable, Watermark
@@ -36,15 +37,7 @@ from meter.journal.keys.known_keys import UNDER_LOCK_RECORDS, KnownKeys
 from meter.journal.prepare import prepare_again
 from meter.journal.write.delivery import Delivery, Receipt
 from meter.journal.write.group import Group
-from meter.journal.write.transaction import (
-    Ahead,
-    Clock,
-    Head,
-    HeadMoved,
-    JournalUnavailable,
-    reaching_database,
-    transaction_on,
-)
+from meter.journal.write.transaction import Ahead, Clock, Head, HeadMoved, transaction_on
 
 GROUP_DELIVERIES = 256
 GROUP_RECORDS = 40_000

@@ -14,26 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import (
-    DBAPIError,
-    InterfaceError,
-    OperationalError,
-    PendingRollbackError,
-    ResourceClosedError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.database.errors import JournalUnavailable, reaching_database
 from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
 LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
 Clock = Callable[[], datetime]
-
-
-class JournalUnavailable(RuntimeError):
-    """The journal cannot durably record now; nothing was acknowledged, and trying again later is safe."""
 
 
 @dataclass(frozen=True)
@@ -284,53 +272,3 @@ async def read_head(connection: asyncpg.Connection) -> Head:
     if row is None:
         return Head(0, GENESIS, datetime.min.replace(tzinfo=UTC), 0)
     return Head(row["batch"], row["digest"], row["recorded_at"], row["registry_batch"])
-
-
-UNREACHABLE: tuple[type[Exception], ...] = (
-    SQLAlchemyError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-)
-"""Kinds of errors among which are those of a database that is away: `unreachable` says which."""
-
-
-@contextlib.asynccontextmanager
-async def reaching_database() -> AsyncIterator[None]:
-    """Turn every way of not reaching the database into JournalUnavailable; leave other errors alone."""
-    try:
-        yield
-    except UNREACHABLE as error:
-        if (away := unreachable(error)) is None:
-            raise
-        raise JournalUnavailable(away) from error
-
-
-def unreachable(error: BaseException) -> str | None:
-    """What to say of an error that is about the database's condition; None when it is about us."""
-    if isinstance(error, _AWAY):
-        return f"the database cannot be reached: {error}"
-    if isinstance(error, asyncpg.PostgresError):
-        passing = (error.sqlstate or "")[:2] in _PASSING
-    elif isinstance(error, DBAPIError):
-        cause = error.orig.__cause__ if error.orig is not None else None
-        passing = error.connection_invalidated or (cause is not None and unreachable(cause) is not None)
-    else:
-        passing = False
-    return f"the database cannot record now: {error}" if passing else None
-
-
-_AWAY = (
-    OSError,
-    PoolTimeout,
-    OperationalError,
-    InterfaceError,
-    # what is said of a transaction whose connection broke under it
-    PendingRollbackError,
-    ResourceClosedError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-# connection, state of the transaction, rollback, resources, state of an object, operator, system
-_PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
