@@ -1,4 +1,4 @@
-"""The unified social credit code (统一社会信用代码) and its check digit (GB 32100-2015, rules.md section 2)."""
+"""The unified social credit code (统一社会信用代码) and its check digit (GB 32100-2015, docs/rules.md, section 2)."""
 
 from meter.intake.codes import Code, RecordRefused
 

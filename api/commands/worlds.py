@@ -1,4 +1,4 @@
-"""`suanbu world`: cases as files (contract, section 6)."""
+"""`suanbu world`: cases as files (docs/contract.md, section 6)."""
 
 from __future__ import annotations
 

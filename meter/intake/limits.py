@@ -1,4 +1,4 @@
-"""The limits of intake, each stated once (contract.md section 1; the brief's numbers of the journal row)."""
+"""The limits of intake, each stated once (docs/contract.md, section 1; what a row of the journal can hold)."""
 
 BODY_BYTES = 32 * 1024 * 1024  # decoded
 BATCH_RECORDS = 10_000

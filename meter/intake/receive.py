@@ -21,7 +21,7 @@ def receive(
     *,
     fast: bool = True,
 ) -> Received:
-    """The checked records and the refusals of one request body (contract.md section 1); raises `BodyError`.
+    """The checked records and the refusals of one request body (docs/contract.md, section 1); raises `BodyError`.
 
     Pure and thread-safe; the kernels run without the interpreter lock. `fast=False` sends every record to the
     authority, one at a time, and gives the same answer.

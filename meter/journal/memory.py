@@ -1,4 +1,4 @@
-"""A journal in memory: the same decisions without a database, for worlds (contract, section 6)."""
+"""A journal in memory: the same decisions without a database, for worlds (docs/contract.md, section 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fact rules on a day (rules.md, R-FACTS): the greatest start on or before it; an older one never revives."""
+"""Which fact is in force on a day (docs/rules.md, R-FACTS): the greatest start on or before it; none revives."""
 
 from __future__ import annotations
 

@@ -295,7 +295,7 @@ def _period_ordered(item: Item, start: str = "valid_from", end: str = "valid_to"
 
 
 def read_entity(item: Any) -> Item:
-    """An entity (contract, section 2); ai_enterprise may be null. Raises Unfit."""
+    """An entity (docs/contract.md, section 2); ai_enterprise may be null. Raises Unfit."""
     found = _shape(item, _ENTITY)
     _period_ordered(found)
     return found

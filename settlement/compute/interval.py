@@ -17,7 +17,7 @@ from settlement.inputs.timeline import Int64Array
 from settlement.rounds import Round
 from settlement.rounds.readings import CHOICES, Order, Readings, read_order, read_readings
 
-# Along these switches an award only grows (rules.md section 9, law 10), from the strictest value to the most generous.
+# Along these switches an award only grows (docs/rules.md, section 9, law 10), from the strictest value on.
 GROWING: Final[Mapping[str, tuple[str, str]]] = {
     "net_effect": ("proportional", "gate"),
     "hold_below_external_share": ("0.10", "0"),

@@ -26,7 +26,7 @@ TOTAL: Final[Mapping[str, str]] = {
     "charge_in_window_fen": "统计期内费用", "charge_outside_window_fen": "统计期外费用",
 }  # fmt: skip
 
-# Reading -> its Chinese name and its values. The values are those of rules.md section 7.
+# Reading -> its Chinese name and its values. The values are those of docs/rules.md, section 7.
 READING: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "net_effect": ("净额如何作用", {"proportional": "按净额占用量的比例", "gate": "净额大于0即全额"}),
     "supply_owner": (

@@ -21,7 +21,7 @@ class Word:
 
 
 _TABLE: Final = (
-    # use that does not count (rules.md section 3)
+    # use that does not count (docs/rules.md, section 3)
     (
         "NOT_VIA_PLATFORM", EXCLUDED, "未经平台统一入口",
         "这部分用量不是通过省级智能算力统筹调度平台统一入口使用的，不计入。", "R-PLATFORM",

@@ -1,4 +1,4 @@
-"""The order that sets rate and budget, and the readings (switches) of rules.md section 7 with their defaults."""
+"""The order that sets rate and budget, and the readings (switches) of docs/rules.md, section 7, and their defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from settlement.errors import SettlementRefused
 from settlement.numbers.exact import exact_number
 from settlement.rounds import Round
 
-# Name -> values, the default first where it does not come from the round. Numbers are spelled as in rules.md.
+# Name -> values, the default first where it does not come from the round. Numbers are spelled as in docs/rules.md.
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "net_effect": ("proportional", "gate"),
     "supply_owner": ("equity_group", "equity_entity", "legal_person"),

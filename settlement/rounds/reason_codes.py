@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# Order matters twice: exclusions come first and in the order of rules.md section 3 (bit = place - 1).
+# Order matters twice: exclusions come first and in the order of docs/rules.md, section 3 (bit = place - 1).
 EXCLUSIONS: Final = (
     "NOT_VIA_PLATFORM",
     "PURPOSE_NOT_ELIGIBLE",

@@ -13,7 +13,7 @@ SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 
 @dataclass(frozen=True)
 class Document:
-    """A document a round quotes. `key` is S0..S4 of the rule catalogue."""
+    """A document a round quotes. `key` is S0 to S4 of docs/rules.md, "Documents"."""
 
     key: str
     title: str

@@ -1,4 +1,4 @@
-"""Laws about records: repeats, order of arrival, cuts, corrections, conservation (rules.md section 9, 4 to 8)."""
+"""Laws about records: repeats, order of arrival, cuts, corrections, conservation (docs/rules.md, section 9, 4 to 8)."""
 
 from datetime import date, datetime, timedelta, timezone
 from typing import Any

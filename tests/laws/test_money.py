@@ -1,4 +1,4 @@
-"""Laws about one settlement's money: ceiling, nets, refusals, budget, adjustments (rules.md section 9: 1-3, 12)."""
+"""Laws about one settlement: ceiling, nets, refusals, budget, adjustments (docs/rules.md, section 9: 1-3, 12)."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Laws about readings: which way each switch moves money, and what evidence may move (rules.md section 9: 10, 13)."""
+"""Laws about readings: how each switch moves money, and what evidence may move (docs/rules.md, section 9: 10, 13)."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Laws about self-use: more use by outsiders, and use outside the scheme (rules.md section 9, 11 and 14)."""
+"""Laws about self-use: more use by outsiders, and use outside the scheme (docs/rules.md, section 9, 11 and 14)."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Laws about names and units: other codes in the same order, another unit of compute (rules.md section 9, 9)."""
+"""Laws about names and units: other codes in the same order, another unit of compute (docs/rules.md, section 9, 9)."""
 
 import re
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Random worlds: one small province for each seed, in the shape of contract.md section 6."""
+"""Random worlds: one small province for each seed, in the shape of docs/contract.md, section 6."""
 
 from typing import Any
 

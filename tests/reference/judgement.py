@@ -1,4 +1,4 @@
-"""Which parts count: exclusions, self-use, holds, and what lies outside the scheme (rules.md sections 3 and 4)."""
+"""Which parts count: exclusions, self-use, holds, use outside the scheme (docs/rules.md, sections 3 and 4)."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""One line of a settlement: gates, money now and with the holds released, reasons, flags (rules.md sections 3 to 6)."""
+"""One line of a settlement: gates, money now and with holds released, reasons (docs/rules.md, sections 3 to 6)."""
 
 from dataclasses import dataclass
 from fractions import Fraction

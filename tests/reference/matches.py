@@ -1,4 +1,4 @@
-"""The compute-centre match of the 2023 policy (R-DC, rules.md section 8b)."""
+"""The compute-centre match of the 2023 policy (R-DC, docs/rules.md, section 8b)."""
 
 from fractions import Fraction
 from math import floor

@@ -1,4 +1,4 @@
-"""Money: evidence, eligible expenditure, rate, rounding, budget (rules.md section 6)."""
+"""Money: evidence, eligible expenditure, rate, rounding, budget (docs/rules.md, section 6)."""
 
 from dataclasses import dataclass
 from fractions import Fraction

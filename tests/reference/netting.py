@@ -1,4 +1,4 @@
-"""Consumed, supplied, and their group figures (rules.md section 5)."""
+"""Consumed, supplied, and their group figures (docs/rules.md, section 5)."""
 
 from dataclasses import dataclass
 from fractions import Fraction

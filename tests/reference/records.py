@@ -1,4 +1,4 @@
-"""Which usage records count: fields, repeats, conflicts, corrections (contract.md section 1, R-DUP, R-CORR)."""
+"""Which usage records count: fields, repeats, conflicts, corrections (docs/contract.md, section 1, R-DUP, R-CORR)."""
 
 import re
 from dataclasses import dataclass, field

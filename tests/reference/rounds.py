@@ -1,4 +1,4 @@
-"""The rounds as a plain table: rules.md section 1, and what else depends on the round."""
+"""The rounds as a plain table: docs/rules.md, section 1, and what else depends on the round."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The settlement of one world, in the order of evaluation of rules.md section 6."""
+"""The settlement of one world, in the order of evaluation of docs/rules.md, section 6."""
 
 from fractions import Fraction
 from typing import Any

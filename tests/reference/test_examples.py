@@ -1,4 +1,4 @@
-"""Examples of rules.md, recomputed by the reference; they hold without any file from outside."""
+"""Examples of docs/rules.md, recomputed by the reference; they hold without any file from outside."""
 
 from fractions import Fraction
 from typing import Any

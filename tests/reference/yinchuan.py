@@ -1,4 +1,4 @@
-"""The Yinchuan draft, what-if only: applications in order of id (rules.md section 8)."""
+"""The Yinchuan draft, what-if only: applications in order of id (docs/rules.md, section 8)."""
 
 from fractions import Fraction
 from math import floor

@@ -105,7 +105,7 @@ class Province:
         return self
 
     def world(self) -> Item:
-        """The world (contract, section 6)."""
+        """The world (docs/contract.md, section 6)."""
         world: Item = {"id": "small", **{name: value for name, value in vars(self).items() if name != "settled"}}
         if self.settled is not None:
             paid = {code_of(name): {"payable_fen": fen} for name, fen in self.settled.items()}

@@ -1,4 +1,4 @@
-"""Yinchuan's applications (rules.md section 8) and the compute-centre match (8b)."""
+"""Yinchuan's applications (docs/rules.md, section 8) and the compute-centre match (8b)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Netting of entities and groups, day by day, and the readings of supply (rules.md section 5)."""
+"""Netting of entities and groups, day by day, and the readings of supply (docs/rules.md, section 5)."""
 
 from tests.settlement.province import Province, code_of
 

@@ -1,4 +1,4 @@
-"""From charges to money: gates, evidence, rate, uplift, one floor, holds, budget, adjustment (rules.md section 6)."""
+"""From charges to money: gates, evidence, rate, uplift, floor, holds, budget, adjustment (docs/rules.md, section 6)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What each part of a record is: window, exclusions in their order, holds (rules.md sections 1 and 3)."""
+"""What each part of a record is: window, exclusions in their order, holds (docs/rules.md, sections 1 and 3)."""
 
 from typing import Any
 

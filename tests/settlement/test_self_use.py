@@ -1,4 +1,4 @@
-"""Self-built self-used: scope by facility, insiders by the day, related parties (rules.md section 4)."""
+"""Self-built self-used: scope by facility, insiders by the day, related parties (docs/rules.md, section 4)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A world (contract, section 6) settled through the HTTP API instead of in memory."""
+"""A world (docs/contract.md, section 6) settled through the HTTP API instead of in memory."""
 
 from __future__ import annotations
 

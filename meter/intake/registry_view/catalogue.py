@@ -92,7 +92,7 @@ class Catalogue:
 
 
 def ruling_days(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
-    """The days on which some fact of one subject rules (rules.md R-FACTS), ascending and disjoint.
+    """The days on which some fact of one subject rules (docs/rules.md, R-FACTS), ascending and disjoint.
 
     The fact with the greatest start on or before a day rules (of two with one start the later recorded); from its end
     on nothing rules until the next start.

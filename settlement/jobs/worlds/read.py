@@ -27,7 +27,7 @@ def load_worlds(path: Path) -> list[dict[str, Any]]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no YAML: {error}") from error
     if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
-        raise ValueError(f"{path.name} is no list of worlds (contract, section 6)")
+        raise ValueError(f"{path.name} is no list of worlds (docs/contract.md, section 6)")
     return loaded
 
 
@@ -47,11 +47,11 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def check_shape(world: World) -> None:
-    """SettlementRefused WORLD_INVALID where a world is not of the shape of the contract, section 6."""
+    """SettlementRefused WORLD_INVALID where a world is not of the shape of docs/contract.md, section 6."""
 
     def require(holds: bool, detail: str) -> None:
         if not holds:
-            raise SettlementRefused("WORLD_INVALID", f"{detail} (contract, section 6)")
+            raise SettlementRefused("WORLD_INVALID", f"{detail} (docs/contract.md, section 6)")
 
     unknown = sorted(str(name) for name in world if name not in FIELDS)
     require(not unknown, f"a world has no field {', '.join(unknown)}")
