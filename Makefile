@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-spark soak check check-quotes bench serve lock sbom audit clean
+.PHONY: setup demo test test-fast test-spark soak check check-quotes bench serve lock sbom audit clean
 
 setup: .venv/ready
 
@@ -25,9 +25,14 @@ demo: setup
 serve: setup
 	@$(BIN)/suanbu serve
 
+# on all cores (at most four); tests/support/spread.py says how the tests are spread
 test: setup check
 	@echo "==> tests"
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4
+
+# what runs in memory: under a minute on two cores
+test-fast: setup
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --fast
 
 # the rollup on a real Spark cluster: master and two workers on loopback; needs Java 17 and half a gigabyte from PyPI
 test-spark: setup

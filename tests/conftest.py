@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one PostgreSQL a run, one database a module, the application in process or as a process.
+"""Fixtures for all tests: one PostgreSQL a worker, one database a module, the application in process or as a process.
 
 `SUANBU_TEST_POSTGRES` names another server: a bin folder (say /usr/lib/postgresql/15/bin) or a running server's URL.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,14 +18,35 @@ from tests.support.api_client import ApiClient, KeyClient
 from tests.support.postgres import Cluster
 from tests.support.postgres import cluster as running_cluster
 from tests.support.serving import Served, in_process
+from tests.support.spread import Spread, is_fast, longest_first
 
 forget_stale_kernels()  # what is tested is the code as it stands
 os.environ.setdefault("SUANBU_SEAL_KEY", "5e" * 32)  # the key that seals bank accounts lies outside every database
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fast`: only the tests that need no server and no long time."""
+    parser.addoption("--fast", action="store_true", help="only tests in memory, under a minute on two cores")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the fast part when it is asked for; with several workers begin with the longest files."""
+    if config.getoption("fast"):
+        config.hook.pytest_deselected(items=[item for item in items if not is_fast(item)])
+        items[:] = [item for item in items if is_fast(item)]
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    """Whole files to each worker."""
+    config.option.loadscopereorder = False
+    return Spread(config, log)
+
+
 @pytest_asyncio.fixture(scope="session")
 async def cluster() -> AsyncIterator[Cluster]:
-    """The PostgreSQL of this run."""
+    """The PostgreSQL of this worker (of this run, when there is one)."""
     async with running_cluster() as made:
         yield made
 

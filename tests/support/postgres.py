@@ -89,15 +89,27 @@ class Cluster:
 
 @contextlib.asynccontextmanager
 async def cluster() -> AsyncIterator[Cluster]:
-    """The server of this test run, with its template."""
+    """The server of this test run or worker, with its template."""
     with server_url() as server:
         made = Cluster(server, _fresh_name())
         await made.command(f"create database {made.template}")
         try:
-            await upgrade(url_of(server, made.template))
+            async with _alone(server):
+                await upgrade(url_of(server, made.template))
             yield made
         finally:
             await made.command(f"drop database if exists {made.template} with (force)")
+
+
+@contextlib.asynccontextmanager
+async def _alone(server: str) -> AsyncIterator[None]:
+    """No other worker migrates on this server while the block lasts: roles belong to all of its databases."""
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute("select pg_advisory_lock(1)")
+        yield
+    finally:
+        await connection.close()
 
 
 def _fresh_name() -> str:
