@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import console
+from api.console.pages import documentation
 from api.http import problem
 from api.http.body_budget import BodyBudget
 from api.http.openapi import ERRORS
@@ -17,7 +18,7 @@ from api.process.kernel_cache import forget_stale_kernels
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
-from api.routes import audit, clawbacks, documentation, operations, payouts, registry, settlements, usage
+from api.routes import audit, clawbacks, operations, payouts, registry, settlements, usage
 from api.routes.usage_fast_path import HotPath
 from api.service import running
 from api.settings import Settings
@@ -69,7 +70,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
         lifespan=lifespan,
-        docs_url=None,  # that page would load scripts from elsewhere; ours is api/routes/documentation.py
+        docs_url=None,  # that page would load scripts from elsewhere; ours is api/console/pages/documentation.py
         redoc_url=None,
         responses=ERRORS,
     )
