@@ -180,7 +180,7 @@ def a_record_and_its_replacement_are_the_replacement(settle: Settle, world: Worl
 
 
 def counts_add_up(settle: Settle, world: World, _chance: Chance) -> list[str] | None:
-    """contract.md section 1: received = accepted + duplicate + conflict + refused."""
+    """docs/contract.md, section 1: received = accepted + duplicate + conflict + refused."""
     counts = settle(world)["ingest"]
     right = counts["received"] == len(world["usage"]) == sum(counts[name] for name in INGEST[1:])
     return [] if right else [str(counts)]

@@ -61,7 +61,7 @@ def another_unit_of_compute_changes_no_money(settle: Settle, world: World, chanc
 
 
 def quantities_are_written_one_way(settle: Settle, world: World, _chance: Chance) -> list[str] | None:
-    """contract.md: a decimal without trailing zeros where it is finite, else a reduced fraction."""
+    """docs/contract.md: a decimal without trailing zeros where it is finite, else a reduced fraction."""
     found = []
     for code, line in settle(world)["lines"].items():
         for field in QUANTITIES:
