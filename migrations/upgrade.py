@@ -11,8 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from meter.database.connect import owner_engine
-
-LOCK = 0x5AB3  # the advisory lock of whoever migrates
+from meter.database.locks import AdvisoryLock
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -37,7 +36,7 @@ async def upgrade(url: str) -> tuple[str | None, str]:
     engine = owner_engine(url)
     try:
         async with engine.connect() as connection:
-            await connection.execute(text(f"select pg_advisory_lock({LOCK})"))
+            await connection.execute(text(f"select pg_advisory_lock({AdvisoryLock.MIGRATING})"))
             await connection.commit()
             try:
                 before = await connection.run_sync(_revision)
@@ -45,7 +44,7 @@ async def upgrade(url: str) -> tuple[str | None, str]:
                 await connection.commit()
                 after = await connection.run_sync(_revision)
             finally:
-                await connection.execute(text(f"select pg_advisory_unlock({LOCK})"))
+                await connection.execute(text(f"select pg_advisory_unlock({AdvisoryLock.MIGRATING})"))
                 await connection.commit()
     finally:
         await engine.dispose()

@@ -250,5 +250,5 @@ finding = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("found_at", MOMENT, nullable=False),
     UniqueConstraint("settlement", "digest"),
-    comment="what a sweep of a settlement's records found for its reviewers; see settlement/findings.py",
+    comment="what a sweep of a settlement's records found for its reviewers",
 )  # fmt: skip

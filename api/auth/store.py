@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.tables import api_key, api_key_revocation, login, logout, person, person_event, request_nonce
+from meter.database.locks import AdvisoryLock
 from meter.journal.tables import source as source_table
 
 CLEARING: Final = ("login", "reauthenticate", "unlock")  # events whose success ends a series of failures
@@ -23,7 +24,7 @@ async def add_key(connection: AsyncConnection, values: Mapping[str, Any]) -> Non
 
 async def count_live_keys(connection: AsyncConnection, name: str, now: datetime) -> int:
     """Return how many live keys a holder has; nobody else counts or adds until the transaction ends."""
-    await connection.execute(text("select pg_advisory_xact_lock(23226)"))  # 0x5ABA: whoever counts live keys
+    await connection.execute(text(f"select pg_advisory_xact_lock({AdvisoryLock.COUNTING_KEYS})"))
     live = select(func.count()).where(
         api_key.c.name == name,
         or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
@@ -34,7 +35,7 @@ async def count_live_keys(connection: AsyncConnection, name: str, now: datetime)
 
 async def source_number(connection: AsyncConnection, name: str) -> int:
     """Return the number of a source, made when it is new; one at a time, so that two keys of one source agree."""
-    await connection.execute(text("select pg_advisory_xact_lock(23218)"))  # 0x5AB2: whoever numbers sources
+    await connection.execute(text(f"select pg_advisory_xact_lock({AdvisoryLock.NUMBERING_SOURCES})"))
     found = (await connection.execute(select(source_table.c.id).where(source_table.c.name == name))).scalar()
     if found is not None:
         return int(found)
@@ -156,7 +157,8 @@ async def all_people(connection: AsyncConnection) -> list[dict[str, object]]:
 
 async def one_at_a_time(connection: AsyncConnection, name: str) -> None:
     """Let guesses at one name follow one another, over all workers: none slips in before the last one is counted."""
-    await connection.execute(text("select pg_advisory_xact_lock(23225, hashtext(:name))"), {"name": name})
+    lock = f"select pg_advisory_xact_lock({AdvisoryLock.LOGGING_IN}, hashtext(:name))"
+    await connection.execute(text(lock), {"name": name})
 
 
 async def last_step(connection: AsyncConnection, number: int) -> int | None:

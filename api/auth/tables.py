@@ -32,7 +32,7 @@ api_key = Table(
     Column("city", Text, CheckConstraint("city ~ '^[0-9]{4}00$'", name="city_code")),
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
-    Column("signed", Boolean, nullable=False, comment="whether every request with it must be signed: api/signing.py"),
+    Column("signed", Boolean, nullable=False, comment="whether every request with it must be signed"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
     comment="a machine's key; the secret itself is shown once and never stored",
 )

@@ -16,8 +16,8 @@ from benchmarks.ingest.crew import Crew, settle
 from benchmarks.ingest.limit import rows
 from benchmarks.ingest.province import NDJSON, Ids
 from benchmarks.ingest.servers import Server
+from meter.database.locks import AdvisoryLock
 from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, WIRE
-from meter.journal.write.transaction import LOCK
 
 BATCH = 10_000
 BLOCK_BATCHES = 50
@@ -77,7 +77,7 @@ async def fill(database: str, records: int) -> None:
         await connection.execute("set synchronous_commit = off")
         for _ in range(-(-records // len(block))):
             async with connection.transaction():
-                await connection.execute(f"select pg_advisory_xact_lock({LOCK})")
+                await connection.execute(f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})")
                 last = await connection.fetchval("select coalesce(max(batch), 0) from batch")
                 keys = rng.bytes(16 * len(block))
                 block["key"] = np.frombuffer(keys, "V16")

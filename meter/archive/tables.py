@@ -14,5 +14,5 @@ archive_sealing = Table(
     Column("digest", Text, nullable=False, unique=True),
     Column("sealed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("serial >= 1 and first_batch <= last_batch", name="numbered"),
-    comment="batches sealed to files, one sealing after the other; see meter/archive/manifest.py",
+    comment="batches sealed to files, one sealing after the other",
 )

@@ -16,7 +16,7 @@ audit = Table(
     Column("before", Text),
     Column("after", Text),
     Column("detail", Text, nullable=False, comment="JSON, in the spelling that the digest covers"),
-    Column("digest", Text, nullable=False, comment="algorithm:hex over the digest before and this row; see verify.py"),
+    Column("digest", Text, nullable=False, comment="algorithm:hex over the digest before and this row"),
     CheckConstraint("seq >= 1", name="numbered"),
     comment="who did what, when, with what result; written by audit_append only, under one lock",
 )

@@ -17,9 +17,9 @@ from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_l
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.database.connect import driver
+from meter.database.locks import AdvisoryLock
 from meter.journal.store import read_entries
 
-LOCK = 0x5ABA  # the advisory lock of whoever seals
 LOCAL = timezone(timedelta(hours=8))
 Progress = Callable[[int, int], None]
 
@@ -45,12 +45,12 @@ async def archive(
     """
     async with engine.connect() as held:
         connection = await driver(held)
-        if not await connection.fetchval(f"select pg_try_advisory_lock({LOCK})"):
+        if not await connection.fetchval(f"select pg_try_advisory_lock({AdvisoryLock.SEALING})"):
             raise SealedElsewhere("another process is sealing the archive")
         try:
             return await _archive(connection, folder, algorithm, moment, up_to, progress)
         finally:
-            await connection.execute(f"select pg_advisory_unlock({LOCK})")
+            await connection.execute(f"select pg_advisory_unlock({AdvisoryLock.SEALING})")
 
 
 async def _archive(

@@ -139,7 +139,7 @@ entry = Table(
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 128},
     ),
-    comment="one accepted usage record, fixed width; see meter/journal/row.py",
+    comment="one accepted usage record, fixed width",
 )
 
 reversal = Table(

@@ -55,7 +55,7 @@ entity_fact = Table(
     Column("region", Text, nullable=False),
     Column("ai_enterprise", Boolean),
     Column("state_body", Boolean, nullable=False),
-    Column("bank_account", Text, comment="sealed: meter/database/seal.py"),
+    Column("bank_account", Text, comment="sealed under a key that is kept outside the database"),
     *_period(),
     PrimaryKeyConstraint("batch", "ordinal"),
     _ordered("period"),

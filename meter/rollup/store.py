@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.copy import binary_rows
 from meter.database.frames import frame
+from meter.database.locks import AdvisoryLock
 from meter.rollup.columns import MEASURED_DTYPE
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
@@ -25,7 +26,6 @@ from meter.rollup.merge import merge
 from meter.rollup.recent import Piece, Recent
 from meter.rollup.table import SumOverflow
 
-LOCK = 0x5AB1  # the advisory lock of whoever adds up the next block
 BLOCK_RECORDS = 500_000
 
 _COUNTED = """
@@ -63,7 +63,7 @@ async def advance(engine: AsyncEngine, recent: Recent | None = None) -> int:
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction():
-            if not await connection.fetchval(f"select pg_try_advisory_xact_lock({LOCK})"):
+            if not await connection.fetchval(f"select pg_try_advisory_xact_lock({AdvisoryLock.ROLLING_UP})"):
                 return await rolled_up_to(connection)
             done = await rolled_up_to(connection)
             found = await _from_memory(connection, recent, done) if recent else None

@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.database.locks import AdvisoryLock
 from meter.journal.digest_chain import SM3, digest_of
 from settlement.compute.compare import compare, compare_orders
 from settlement.compute.interval import interval
@@ -31,7 +32,6 @@ from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
 
 COMPARISONS_MAX = 16
-NUMBERING_LOCK = 0x5AB4  # whoever gives a settlement its number
 LINES_AT_ONCE = 10_000
 _STORE_LINES = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
     payable_fen, adjustment_fen, line, working)
@@ -145,7 +145,7 @@ async def run(
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction():
-            await connection.execute(f"select pg_advisory_xact_lock({NUMBERING_LOCK})")
+            await connection.execute(f"select pg_advisory_xact_lock({AdvisoryLock.NUMBERING_SETTLEMENTS})")
             known = await connection.fetchval(
                 "select id from settlement where fingerprint = $1 and status <> 'cancelled'", fingerprint
             )

@@ -10,11 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from meter.database.locks import AdvisoryLock
 from meter.journal import store
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.write import recorder
 from meter.journal.write.group import Group
-from meter.journal.write.transaction import LOCK, HeadMoved
+from meter.journal.write.transaction import HeadMoved
 from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, Record, as_lines, usage, void
@@ -133,7 +134,7 @@ async def test_when_the_one_before_comes_to_nothing_nothing_is_lost_or_doubled(
     async def kill() -> None:
         killed = await owner.fetch(
             "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1 and granted",
-            LOCK,
+            AdvisoryLock.APPENDING,
         )
         assert len(killed) == 1
 
@@ -188,7 +189,7 @@ async def test_when_somebody_else_comes_between_it_is_recorded_after_them(
             between.append(asyncio.create_task(other.push(usage("between"))))
             waiting = "select count(*) from pg_locks where locktype = 'advisory' and objid = $1 and not granted"
             for _ in range(600):
-                if await owner.fetchval(waiting, LOCK):
+                if await owner.fetchval(waiting, AdvisoryLock.APPENDING):
                     return
                 await asyncio.sleep(0.01)
             raise AssertionError("nobody waits for the journal's lock")

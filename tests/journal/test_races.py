@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from meter.database.connect import driver
+from meter.database.locks import AdvisoryLock
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.group import Group
-from meter.journal.write.transaction import LOCK
 from tests.support.api_client import ApiClient, KeyClient, counts, good
 from tests.support.journal import journal_is_whole
 from tests.support.records import NDJSON, as_lines, facility, usage, uscc, void
@@ -96,7 +96,7 @@ async def test_nobody_sees_a_batch_before_all_smaller_ones(
     before = await owner.fetchval("select coalesce(max(batch), 0) from batch")
     hold = owner.transaction()
     await hold.start()
-    await owner.execute(f"select pg_advisory_xact_lock({LOCK})")
+    await owner.execute(f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})")
     pushes = [asyncio.create_task(who.push(usage(f"h{i}"))) for i, who in enumerate((one, two, one, two))]
     done, _ = await asyncio.wait(pushes, timeout=0.5)
     assert not done, "an answer before the commit"
@@ -164,12 +164,12 @@ async def test_what_repeats_a_delivery_of_its_own_transaction_gets_the_same_rece
         sizes.clear()
         begun.clear()
         good_ones, bad_ones = ([usage(f"g{attempt}-{n}", cards=cards) for n in range(3)] for cards in (1, 0))
-        await owner.execute("select pg_advisory_lock($1)", LOCK)
+        await owner.execute("select pg_advisory_lock($1)", AdvisoryLock.APPENDING)
         first = asyncio.create_task(platform.push(usage(f"first-{attempt}")))
         await begun.wait()
         pushes = [asyncio.create_task(platform.push(*records)) for records in (good_ones, bad_ones) for _ in range(2)]
         await asyncio.sleep(0.02 * (attempt + 1))
-        await owner.execute("select pg_advisory_unlock($1)", LOCK)
+        await owner.execute("select pg_advisory_unlock($1)", AdvisoryLock.APPENDING)
         await first
         receipts = await asyncio.gather(*pushes)
         if 4 in sizes:

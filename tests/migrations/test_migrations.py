@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -72,6 +73,16 @@ async def _rules(url: str) -> list[tuple[str, str]]:
     finally:
         await connection.close()
     return sorted((row["place"], row["said"]) for row in rows if row["place"] != "alembic_version")
+
+
+def test_comments_name_no_file_of_the_code() -> None:
+    """A file that moves would need a migration."""
+    comments = [
+        said
+        for table in METADATA.sorted_tables
+        for said in (table.comment, *(column.comment for column in table.columns))
+    ]
+    assert [said for said in comments if said and re.search(r"\w\.(py|sql)\b", said)] == []
 
 
 async def test_upgrading_twice_changes_nothing(empty: str) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from meter.database.connect import driver
+from meter.database.locks import AdvisoryLock
 from meter.rollup import recent, store
 from meter.rollup.daily import roll_up
 from meter.rollup.store import advance, measured_rows, rolled_up_to, use_as_of
@@ -45,7 +46,8 @@ async def test_workers_that_race_and_are_killed_add_every_batch_once(
             assert await asyncio.to_thread(under_way.wait, 60)
             # Whoever holds the lock is adding a block up, the others leave it to that one.
             killed = await owner.fetch(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1", store.LOCK
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1",
+                AdvisoryLock.ROLLING_UP,
             )
             assert len(killed) == 1
             go_on.set()

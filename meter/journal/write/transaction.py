@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
+from meter.database.locks import AdvisoryLock
 from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
-LOCK = 0x5AB0  # the advisory lock of the journal, in every database that holds one
 Clock = Callable[[], datetime]
 
 
@@ -201,7 +201,7 @@ _APPEND = (
     f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
     f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
 )
-_TAKE_LOCK = f"select pg_advisory_xact_lock({LOCK})"
+_TAKE_LOCK = f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})"
 
 
 @contextlib.asynccontextmanager
