@@ -124,38 +124,44 @@ class KeyRing:
         self._remembered: dict[str, _Known] = {}
         self._asked: dict[str, asyncio.Task[_Known | None]] = {}
 
-    async def caller(self, authorization: str | None, request: Request | None = None) -> Caller:
+    async def caller(self, authorization: str | None, request: Request) -> Caller:
         """Who sends this Authorization header, with this request. Raises Problem 401.
 
         From here on the task acts on the caller's behalf.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        parts = token.strip().split("_", 2)
-        if scheme.lower() != "bearer" or len(parts) != 3 or parts[0] != MARK:
+        mark, _, rest = token.strip().partition("_")
+        prefix, _, secret = rest.partition("_")
+        if scheme.lower() != "bearer" or mark != MARK or not prefix:
             raise Problem(401, "no_key", "an API key is needed: Authorization: Bearer <key>")
-        prefix, secret = parts[1], parts[2]
         found = self._remembered.get(prefix)
         age = REMEMBER_SECONDS if found is None else time.monotonic() - found.asked
         if age >= REMEMBER_SECONDS:
             found = await asyncio.shield(self._asking(prefix))
         elif age >= REMEMBER_SECONDS / 2:
             self._asking(prefix)  # so that nobody has to wait for the answer when this one is too old
-        if found is None or not hmac.compare_digest(found.secret_digest, _digest(secret)):
+        named_only = found is not None and found.signed and not secret  # the signature proves who it is
+        if found is None or not (named_only or hmac.compare_digest(found.secret_digest, _digest(secret))):
             await self._note("key:unknown", prefix, "refused", "unknown_key")
             raise Problem(401, "unknown_key", "the API key is unknown or revoked")
         caller = found.caller
         if found.expires_at is not None and found.expires_at <= self._clock():
             await self._note(caller.actor, prefix, "refused", "expired_key")
             raise Problem(401, "expired_key", "the API key has expired")
+        if found.signed and not named_only:
+            await self._note(caller.actor, prefix, "refused", "secret_sent")
+            raise Problem(
+                401, "secret_sent", f"signed requests name the key as {MARK}_{prefix} and never carry its secret"
+            )
         if found.signed:
             await self._check_signature(request, found, prefix)
         await self._note(caller.actor, prefix, "done", "")
         act_as(Scope(caller.city or "*", caller.actor))
         return caller
 
-    async def _check_signature(self, request: Request | None, found: _Known, prefix: str) -> None:
+    async def _check_signature(self, request: Request, found: _Known, prefix: str) -> None:
         """Once for a request, however often it is asked who sends it."""
-        if request is None or getattr(request.state, "signed_by", None) == found.caller.key_id:
+        if getattr(request.state, "signed_by", None) == found.caller.key_id:
             return
         try:
             await signing.check(self._engine, request, found.caller.key_id, found.secret_digest, self._clock())

@@ -1,7 +1,8 @@
 """Signed requests: for keys that ask for it, each request carries an HMAC and is taken once.
 
-Besides `Authorization: Bearer KEY` the request has
+The request names its key and does not carry the secret, which is what it is signed with:
 
+    Authorization: Bearer suanbu_PREFIX    (the key up to its second underscore)
     Suanbu-Time: seconds since 1970
     Suanbu-Nonce: 16 to 64 letters and digits, never used before with this key
     Suanbu-Signature: hex of HMAC-SHA256(SHA-256(the key's secret part), text)

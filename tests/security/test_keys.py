@@ -53,13 +53,18 @@ async def test_a_revoked_key_is_refused_by_every_worker_within_a_second(cluster:
                     assert problem(await door.client.get("/v1/usage-totals", headers=headers)) == (401, "unknown_key")
 
 
+def named(key: str) -> str:
+    """A key without its secret, as signed requests name it."""
+    return key.rsplit("_", key.count("_") - 1)[0]
+
+
 def headers_of(key: str, path: str, *, at: float | None = None) -> dict[str, str]:
     """The headers of a signed GET."""
     moment = str(int(time.time() if at is None else at))
     nonce = f"nonce{next(_NONCES):016d}"
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
     return {
-        "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
+        "Authorization": f"Bearer {named(key)}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
         "Suanbu-Signature": signature(digest, "GET", path, b"", moment, nonce),
     }  # fmt: skip
 
@@ -76,6 +81,18 @@ async def test_a_signed_request_is_taken_once(app: ApiClient) -> None:
     headers = headers_of(key, PATH)
     assert (await ask(app, headers)).status_code == 200
     assert problem(await ask(app, headers)) == (401, "replayed_request")
+
+
+async def test_a_captured_signed_request_is_no_help_in_signing_another(app: ApiClient) -> None:
+    """The digest that requests are signed with must not follow from anything that a request carries."""
+    key = await key_of(app, "captured", signed=True)
+    secret = key.split("_", 2)[2]
+    assert all(secret not in value for value in headers_of(key, PATH).values())
+    sent = headers_of(key, PATH) | {"Authorization": f"Bearer {key}"}
+    assert problem(await ask(app, sent)) == (401, "secret_sent")
+    unsigned = await key_of(app, "unsigned")
+    assert problem(await ask(app, headers_of(unsigned, PATH))) == (401, "unknown_key")
+    assert problem(await ask(app, {"Authorization": f"Bearer {named(key)}"})) == (401, "signature_missing")
 
 
 async def test_a_request_is_not_taken_again_after_a_restart(app: ApiClient) -> None:
@@ -110,7 +127,7 @@ async def test_the_body_is_covered(app: ApiClient) -> None:
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
     body, moment, nonce = b'{"round": "no such"}', str(int(time.time())), f"nonce{next(_NONCES):016d}"
     headers = {
-        "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
+        "Authorization": f"Bearer {named(key)}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce,
         "Suanbu-Signature": signature(digest, "POST", "/v1/settlements", body, moment, nonce),
     }  # fmt: skip
     changed = await app.client.post("/v1/settlements", content=body + b" ", headers=headers)
@@ -129,7 +146,7 @@ async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(a
     async def send(body: bytes, query: str = "", sent: bytes | None = None) -> httpx.Response:
         moment, nonce, path = str(int(time.time())), f"nonce{next(_NONCES):016d}", "/v1/usage-records" + query
         headers = {
-            "Authorization": f"Bearer {key}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce, "Content-Type": JSON,
+            "Authorization": f"Bearer {named(key)}", "Suanbu-Time": moment, "Suanbu-Nonce": nonce, "Content-Type": JSON,
             "Suanbu-Signature": signature(digest, "POST", path, body, moment, nonce),
         }  # fmt: skip
         return await app.client.post(path, content=body if sent is None else sent, headers=headers)
