@@ -36,8 +36,9 @@ from meter.journal.queries import (
     replayable,
     show_record,
 )
-from meter.journal.write.delivery import Delivery, Receipt
-from meter.journal.write.recorder import Overloaded
+from meter.journal.write.delivery import Delivery
+from meter.journal.write.receipt import Receipt
+from meter.journal.write.waiting import Overloaded
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
 

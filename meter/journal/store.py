@@ -124,6 +124,18 @@ async def append_quarantine(connection: asyncpg.Connection, rows: Sequence[tuple
         await connection.copy_records_to_table("quarantine", records=rows, columns=list(_QUARANTINE_COLUMNS))
 
 
+async def digest_of_batch(connection: asyncpg.Connection, batch: int) -> str:
+    """The digest of a batch in the chain, `algorithm:hex`."""
+    query = "select algorithm || ':' || encode(digest, 'hex') from batch where batch = $1"
+    return str(await connection.fetchval(query, batch))
+
+
+async def wait_for_standby(connection: asyncpg.Connection) -> None:
+    """Have a confirmation that writes nothing wait, too, until what it confirms has reached the standby."""
+    if await connection.fetchval("select current_setting('synchronous_standby_names') <> ''"):
+        await connection.execute("select pg_logical_emit_message(true, 'suanbu', 'confirm')")
+
+
 async def read_entries(connection: asyncpg.Connection, first: int, last: int) -> npt.NDArray[np.void]:
     """All entries (ENTRY) of the batches first..last, by batch and ordinal."""
     return from_wire(await read_wire(connection, first, last))

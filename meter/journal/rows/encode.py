@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,20 @@ def rows_of(records: npt.NDArray[Any], sources: npt.NDArray[np.int32]) -> Rows:
     keys = np.empty((count, 2), np.uint64)
     corrections, nameless = make_rows(records, sources, BLANK.view(np.uint8), matrix, keys.view(np.uint8))
     return Rows(matrix.view(WIRE)[:, 0], keys, corrections, nameless)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Rows laid end to end."""
+    if len(parts) == 1:
+        return parts[0]
+    # as bytes: numpy joins records into the machine's byte order
+    matrix = np.concatenate([part.wire.view(np.uint8).reshape(-1, WIRE.itemsize) for part in parts])
+    return Rows(
+        matrix.view(WIRE)[:, 0],
+        np.concatenate([part.keys for part in parts]),
+        sum(part.corrections for part in parts),
+        sum(part.nameless for part in parts),
+    )
 
 
 @numba.njit(inline="always")

@@ -1,10 +1,9 @@
-"""A delivery on its way into the journal, and the receipt it gets back."""
+"""A delivery on its way into the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,47 +43,6 @@ class Delivery:
             records = self.received.records
             self.rows = rows_of(records, np.full(len(records), self.source[0], np.int32))
         return self.rows
-
-
-@dataclass
-class Receipt:
-    """What became of a delivery; `batch` is None only when there was nothing to record and nothing recorded before."""
-
-    received: int
-    accepted: int = 0
-    duplicate: int = 0
-    conflict: int = 0
-    refused: int = 0
-    batch: int | None = None
-    digest: str | None = None
-    results: list[dict[str, Any]] = field(default_factory=list)
-    accepted_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """Rows of the delivery's checked records that were accepted."""
-    delivered: Received | None = None
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """received = accepted + duplicate + conflict + refused."""
-        return {name: getattr(self, name) for name in ("received", "accepted", "duplicate", "conflict", "refused")}
-
-    @property
-    def accepted_positions(self) -> list[int]:
-        """Positions in the body of what was accepted."""
-        if self.delivered is None:
-            return []
-        found: list[int] = self.delivered.records["index"][self.accepted_rows].tolist()
-        return found
-
-    @property
-    def accepted_results(self) -> list[dict[str, Any]]:
-        """A result for everything accepted, for a client that asks for all of them."""
-        if self.delivered is None:
-            return []
-        names = self.delivered.ids(self.accepted_rows.tolist())
-        return [
-            {"index": index, "id": name, "status": "accepted"}
-            for index, name in zip(self.accepted_positions, names, strict=True)
-        ]
 
 
 def digest_of_rows(algorithm: str, wire: npt.NDArray[np.void]) -> str:

@@ -15,42 +15,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.background_tasks import end, pause
+from meter.database.background_tasks import end
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
 from meter.intake.registry_view.registered import Registered
-from meter.journal import store
+from meter.journal.keys.follower import Follower
 from meter.journal.keys.key_file import KeyFileUnusable, Watermark
 from meter.journal.keys.known_keys import UNDER_LOCK_RECORDS, KnownKeys
 from meter.journal.prepare import prepare_again
-from meter.journal.write.delivery import Delivery, Receipt
+from meter.journal.write.delivery import Delivery
 from meter.journal.write.group import Group
+from meter.journal.write.lane import Lane
+from meter.journal.write.receipt import Receipt
 from meter.journal.write.transaction import Ahead, Clock, Head, HeadMoved, transaction_on
+from meter.journal.write.under_way import UnderWay
+from meter.journal.write.waiting import Overloaded, Waiting, answer
 
 GROUP_DELIVERIES = 256
 GROUP_RECORDS = 40_000
 LANES = 2  # groups under way at once
 AHEAD_RECORDS = 5_000  # a smaller group waits its turn and grows meanwhile
-AHEAD_AGAIN_GROUPS = 64  # others record too when a group was outrun: so many wait their turn before one tries again
+AHEAD_AGAIN_GROUPS = 64  # others record too when the head moved: so many groups wait before one tries again
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
 ATTEMPTS_ON_STALE_REGISTRY = 5
-WRITE_BUFFER_BYTES = 16 * 1024 * 1024
-SEND_BUFFER_BYTES = 4 * 1024 * 1024  # as far as the system allows
-FOLLOW_SECONDS = 0.25
-SAVE_SECONDS = 300
-LOG = logging.getLogger("suanbu.journal")
 
 
 ReadRegistry = Callable[[asyncpg.Connection, int], Awaitable[Registered]]
@@ -61,86 +56,11 @@ Recorded = Callable[[int, int, bytes, npt.NDArray[np.void]], None]
 those that took nothing back."""
 
 
-class Overloaded(RuntimeError):
-    """More is waiting to be recorded than may wait; nothing of this delivery was recorded."""
-
-
 class _Stale(Exception):
     """The registry has moved on since a delivery was checked against it."""
 
     def __init__(self, registry_batch: int) -> None:
         self.registry_batch = registry_batch
-
-
-@dataclass
-class _Waiting:
-    delivery: Delivery
-    answer: asyncio.Future[Receipt]
-    """In the event loop of who waits."""
-
-    def end(self, outcome: Receipt | Exception) -> None:
-        """Answer, in the loop of who waits; who has gone away needs no answer."""
-        if self.answer.done():
-            return
-        if isinstance(outcome, Exception):
-            self.answer.set_exception(outcome)
-        else:
-            self.answer.set_result(outcome)
-
-
-class _Lane:
-    """A connection of the recorder's own, made anew after anything went wrong with it."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._held: AsyncConnection | None = None
-        self._driver: asyncpg.Connection | None = None
-
-    @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """The connection, for one transaction at a time."""
-        async with reaching_database():
-            if self._driver is None or self._driver.is_closed():
-                await self.let_go()
-                self._held = await self._engine.connect()
-                connection: Any = await driver(self._held)
-                # a group goes out as fast as the server takes it, without asking this thread for every piece
-                connection._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-                connection._transport.get_extra_info("socket").setsockopt(
-                    socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
-                )
-                self._driver = connection
-            assert self._driver is not None
-            yield self._driver
-
-    async def let_go(self) -> None:
-        """Give the connection back."""
-        held, self._held, self._driver = self._held, None, None
-        if held is not None:
-            with contextlib.suppress(Exception):
-                await held.close()
-
-
-class _UnderWay:
-    """A group whose transaction has begun: what the next one has to know of it."""
-
-    def __init__(self) -> None:
-        self.told = asyncio.Event()
-        """Set when `ahead` is known, or when nobody can go ahead of it any more."""
-        self.ended = asyncio.Event()
-        self.ahead: Ahead | None = None
-        self.generation = b""
-
-    def tell(self, head: Head, generation: bytes | None) -> None:
-        """Where the transaction will leave the journal."""
-        if generation is not None:
-            self.ahead, self.generation = Ahead(head, self.ended), generation
-        self.told.set()
-
-    def end(self) -> None:
-        """The transaction has ended, well or not."""
-        self.told.set()
-        self.ended.set()
 
 
 class Recorder:
@@ -170,14 +90,14 @@ class Recorder:
         self._recorded = recorded
         self._loop = asyncio.get_running_loop()
         self._alone = threading.Lock()  # over what callers touch: the next two
-        self._arrived: list[_Waiting] = []
+        self._arrived: list[Waiting] = []
         self._queued_records = 0
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._lanes: asyncio.Queue[_Lane] = asyncio.Queue()
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
+        self._lanes: asyncio.Queue[Lane] = asyncio.Queue()
         for _ in range(LANES):
-            self._lanes.put_nowait(_Lane(engine))
-        self._waiting_again = 0  # groups that are still to wait their turn since one was outrun
-        self._caught_up = False
+            self._lanes.put_nowait(Lane(engine))
+        self._waiting_again = 0  # groups that are still to wait their turn since the head moved under one
+        self._follower = Follower(engine, keys)
         self._stopping = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -185,7 +105,7 @@ class Recorder:
         """Record for as long as the block lasts; what waits at its end is still recorded."""
         tasks = [
             asyncio.create_task(self._run(), name="recorder"),
-            asyncio.create_task(self._keep_up(), name="key file"),
+            asyncio.create_task(self._follower.run(self._stopping), name="key file"),
         ]
         try:
             yield self
@@ -198,7 +118,7 @@ class Recorder:
             while not self._lanes.empty():
                 await self._lanes.get_nowait().let_go()
             with contextlib.suppress(JournalUnavailable):
-                await self._save()
+                await self._follower.save()
             self.keys.close()
 
     async def record(self, delivery: Delivery) -> Receipt:
@@ -208,7 +128,7 @@ class Recorder:
         """
         size = delivery.received.received
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(delivery, loop.create_future())
+        waiting = Waiting(delivery, loop.create_future())
         with self._alone:
             if self._queued_records and self._queued_records + size > QUEUE_RECORDS:
                 raise Overloaded("too many records are waiting to be recorded")
@@ -238,12 +158,12 @@ class Recorder:
                 await turned.wait()
 
     async def _run(self) -> None:
-        before = _UnderWay()
+        before = UnderWay()
         before.end()
         recording: set[asyncio.Task[None]] = set()
         while True:
             group = [await self._queue.get()]
-            await before.told.wait()
+            await before.head_known.wait()
             records = self._more(group)
             if records < AHEAD_RECORDS or before.ahead is None or self._waiting_again:
                 await before.ended.wait()
@@ -251,13 +171,13 @@ class Recorder:
                 records = self._more(group)
             self._waiting_again = max(0, self._waiting_again - 1)
             lane = await self._lanes.get()
-            mine = _UnderWay()
+            mine = UnderWay()
             task = asyncio.create_task(self._record_and_answer(group, records, lane, before, mine))
             recording.add(task)
             task.add_done_callback(recording.discard)
             before = mine
 
-    def _more(self, group: list[_Waiting]) -> int:
+    def _more(self, group: list[Waiting]) -> int:
         """Take into the group what waits, as far as it has room; how many records it has then."""
         records = sum(waiting.delivery.received.received for waiting in group)
         while len(group) < GROUP_DELIVERIES and records < GROUP_RECORDS and not self._queue.empty():
@@ -266,7 +186,7 @@ class Recorder:
         return records
 
     async def _record_and_answer(
-        self, group: list[_Waiting], records: int, lane: _Lane, before: _UnderWay, mine: _UnderWay
+        self, group: list[Waiting], records: int, lane: Lane, before: UnderWay, mine: UnderWay
     ) -> None:
         try:
             await self._answer(group, lane, before, mine)
@@ -278,24 +198,24 @@ class Recorder:
             for _ in group:
                 self._queue.task_done()
 
-    async def _answer(self, group: list[_Waiting], lane: _Lane, before: _UnderWay, mine: _UnderWay) -> None:
+    async def _answer(self, group: list[Waiting], lane: Lane, before: UnderWay, mine: UnderWay) -> None:
         started = asyncio.get_running_loop().time()
         try:
             receipts = await self._record_group([waiting.delivery for waiting in group], lane, before, mine)
         except JournalUnavailable as error:
-            _tell(group, [error] * len(group))
+            answer(group, [error] * len(group))
         except Exception as error:
             if len(group) == 1:
-                _tell(group, [error])
+                answer(group, [error])
             else:
                 for waiting in group:
-                    await self._answer([waiting], lane, before, _UnderWay())
+                    await self._answer([waiting], lane, before, UnderWay())
         else:
             self._observe(asyncio.get_running_loop().time() - started)
-            _tell(group, receipts)
+            answer(group, receipts)
 
     async def _record_group(
-        self, deliveries: list[Delivery], lane: _Lane, before: _UnderWay, mine: _UnderWay
+        self, deliveries: list[Delivery], lane: Lane, before: UnderWay, mine: UnderWay
     ) -> list[Receipt]:
         try:
             if not before.ended.is_set() and before.ahead is not None:
@@ -329,9 +249,9 @@ class Recorder:
                 self.registered = await self._read_registry(await driver(held), registry_batch)
 
     async def _record_ahead(
-        self, deliveries: list[Delivery], lane: _Lane, ahead: Ahead, generation: bytes, mine: _UnderWay
+        self, deliveries: list[Delivery], lane: Lane, ahead: Ahead, generation: bytes, mine: UnderWay
     ) -> list[Receipt] | None:
-        """Record before the turn of this group has come; None when it cannot go ahead. Raises Outrun."""
+        """Record before the turn of this group has come; None when it cannot go ahead. Raises HeadMoved."""
         if any(delivery.version < ahead.head.registry_batch for delivery in deliveries):
             return None
         group = await Group.of(deliveries, self.keys, self._algorithm)
@@ -340,17 +260,17 @@ class Recorder:
             if not group.can_go_ahead(generation):
                 return None
             async with transaction_on(connection, self._algorithm, self._clock, ahead) as journal:
-                receipts = await group.record_ahead(journal, mine.tell)
+                receipts = await group.record_ahead(journal, mine.on_head_known)
         self._committed(group, journal.head, mine)
         return receipts
 
-    def _committed(self, group: Group, head: Head, mine: _UnderWay) -> None:
+    def _committed(self, group: Group, head: Head, mine: UnderWay) -> None:
         mine.end()
         if group.whole_from is not None:
             self._recorded(group.whole_from, head.batch, head.digest, group.rows.wire)
 
-    async def _record_once(self, deliveries: list[Delivery], lane: _Lane, mine: _UnderWay) -> list[Receipt]:
-        if not self._caught_up:
+    async def _record_once(self, deliveries: list[Delivery], lane: Lane, mine: UnderWay) -> list[Receipt]:
+        if not self._follower.caught_up:
             raise JournalUnavailable("the key file is being brought up to the journal")
         group = await Group.of(deliveries, self.keys, self._algorithm)
         async with lane.connection() as connection:
@@ -360,52 +280,13 @@ class Recorder:
                     raise _Stale(journal.head.registry_batch)
                 head = Watermark(journal.head.batch, journal.head.digest)
                 if not self.keys.covers(head) and await self.keys.follow(connection, UNDER_LOCK_RECORDS):
-                    self._caught_up = False
+                    self._follower.caught_up = False
                     raise JournalUnavailable("the key file is being brought up to the journal")
-                receipts = await group.record(journal, mine.tell)
+                receipts = await group.record(journal, mine.on_head_known)
         self._committed(group, journal.head, mine)
-        kept = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
-        if kept:
+        named = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
+        if named:
             self.registered = self.registered.extended(
-                self.registered.version, party_codes=list(kept), party_numbers=list(kept.values())
+                self.registered.version, party_codes=list(named), party_numbers=list(named.values())
             )
         return receipts
-
-    async def _keep_up(self) -> None:
-        """Follow what others record, and bring the key file to the disk now and then."""
-        loop = asyncio.get_running_loop()
-        saved = loop.time()
-        while not self._stopping.is_set():
-            try:
-                async with reaching_database(), self._engine.connect() as held:
-                    connection = await driver(held)
-                    await self.keys.follow(connection)
-                    self._caught_up = True
-                    await store.summarize(connection)
-                if loop.time() - saved > SAVE_SECONDS:
-                    await self._save()
-                    saved = loop.time()
-            except (JournalUnavailable, KeyFileUnusable) as error:
-                LOG.warning("the key file cannot follow the journal now: %s", error)
-            except Exception:
-                LOG.exception("the key file cannot follow the journal now")
-            await pause(self._stopping, FOLLOW_SECONDS)
-
-    async def _save(self) -> None:
-        async with reaching_database(), self._engine.connect() as held:
-            await self.keys.save(await driver(held))
-
-
-def _tell(group: Sequence[_Waiting], outcomes: Sequence[Receipt | Exception]) -> None:
-    """Answer a group, which one loop waits for, in one turn of that loop."""
-
-    def tell() -> None:
-        for waiting, outcome in zip(group, outcomes, strict=True):
-            waiting.end(outcome)
-
-    callers = group[0].answer.get_loop()
-    if callers is asyncio.get_running_loop():
-        tell()
-    else:
-        with contextlib.suppress(RuntimeError):  # that loop has ended, and nobody waits any more
-            callers.call_soon_threadsafe(tell)

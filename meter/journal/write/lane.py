@@ -1,0 +1,50 @@
+"""The recorder's own connections: a group is sent on one while the group before it commits on another."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from meter.database.connect import driver
+from meter.database.errors import reaching_database
+
+WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+SEND_BUFFER_BYTES = 4 * 1024 * 1024  # as far as the system allows
+
+
+class Lane:
+    """A connection of the recorder's own, made anew after anything went wrong with it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._held: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """The connection, for one transaction at a time."""
+        async with reaching_database():
+            if self._driver is None or self._driver.is_closed():
+                await self.let_go()
+                self._held = await self._engine.connect()
+                connection: Any = await driver(self._held)
+                # a group goes out as fast as the server takes it, without asking this thread for every piece
+                connection._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+                connection._transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
+                )
+                self._driver = connection
+            assert self._driver is not None
+            yield self._driver
+
+    async def let_go(self) -> None:
+        """Give the connection back."""
+        held, self._held, self._driver = self._held, None, None
+        if held is not None:
+            with contextlib.suppress(Exception):
+                await held.close()
