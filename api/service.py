@@ -29,7 +29,7 @@ from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
 from meter.journal.write.recorder import LANES, Recorder
 from meter.journal.write.transaction import read_head
-from meter.registry.read import registered_as_of
+from meter.registry.queries import registered_as_of
 from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to
 from meter.rollup.table import SumOverflow

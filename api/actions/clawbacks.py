@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.actions.decisions import TEXT_MAX, Actor
 from api.clock import now
 from api.http.problem import Problem
-from meter.audit.log import note_refusal
+from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
 from settlement.payout.clawbacks import KINDS, answer, propose
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
 from api.http.problem import Problem
-from meter.audit.log import note_refusal
+from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
 from settlement.jobs.findings import find
 from settlement.review.states import move

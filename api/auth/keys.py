@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import signing, store
 from api.http.problem import Problem
-from meter.audit.log import note
+from meter.audit.store import note
 from meter.database.scope import NOBODY, Scope, act_as, acting
 
 SCOPES = (

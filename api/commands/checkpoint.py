@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from meter.audit.log import note
+from meter.audit.store import note
 from meter.database.connect import driver
 from meter.registry.proof import facts_of_batches
 from settlement.checkpoint.check import check

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from meter.audit.log import note
+from meter.audit.store import note
 from meter.database.connect import driver
 from settlement.checkpoint.signature import signed, signing_key
 from settlement.checkpoint.statement import state

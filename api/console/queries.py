@@ -17,7 +17,7 @@ from api.auth.people import Person
 from api.clock import now
 from api.request_context import service_of
 from api.service import Service
-from meter.audit import log
+from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
@@ -137,12 +137,12 @@ class Queries:
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         """Rows of the audit log, the newest first."""
         async with self._connection() as connection:
-            return await log.latest(connection, before, limit, actor=actor, object_=about)
+            return await audit_store.latest(connection, before, limit, actor=actor, object_=about)
 
     async def audit_export(self) -> AsyncIterator[bytes]:
         """The whole audit log as NDJSON."""
         async with self._connection() as connection:
-            async for portion in log.export(connection):
+            async for portion in audit_store.export(connection):
                 yield portion
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:

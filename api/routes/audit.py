@@ -12,7 +12,7 @@ from api.auth.keys import require
 from api.http.paging import Page, page_of
 from api.http.problem import Problem
 from api.request_context import as_caller, service_of
-from meter.audit import log
+from meter.audit import store as audit_store
 from meter.database.connect import driver
 
 ROUTER = APIRouter(prefix="/v1/audit", tags=["operations"])
@@ -33,7 +33,7 @@ async def get_audit(
     if "\0" in f"{actor}{object}":
         raise Problem(400, "bad_request", "a NUL is in no name")
     async with service_of(request).engine.connect() as held:
-        rows = await log.page(await driver(held), page.after(0), page.limit + 1, actor=actor, object_=object)
+        rows = await audit_store.page(await driver(held), page.after(0), page.limit + 1, actor=actor, object_=object)
     return page_of(rows, page, lambda row: int(row["seq"]))
 
 
@@ -45,7 +45,7 @@ async def get_export(request: Request) -> Response:
 
     async def lines() -> AsyncIterator[bytes]:
         async with engine.connect() as held:
-            async for portion in log.export(await driver(held)):
+            async for portion in audit_store.export(await driver(held)):
                 yield portion
 
     headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"', "Cache-Control": "no-store"}

@@ -23,7 +23,7 @@ from api.service import Service
 from meter.database.connect import driver
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
-from meter.registry.read import batch_at, list_facts
+from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import Outcome, record_items
 from meter.registry.shapes import NotABatch

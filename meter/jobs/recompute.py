@@ -17,6 +17,7 @@ from meter.archive.manifest import SealedFile, read_manifest
 from meter.archive.store import sealings_known, windows
 from meter.archive.verify import check_files
 from meter.database.connect import driver
+from meter.journal.store import last_number
 from meter.rollup.columns import measured
 from meter.rollup.frames import USE_KEY, USE_SCHEMA
 from meter.rollup.merge import merge
@@ -68,7 +69,7 @@ async def recompute_all(
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            head = int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+            head = await last_number(connection)
             batch = head if as_of is None else min(as_of, head)
             known = await sealings_known(connection)
             kept = await use_as_of(connection, batch)

@@ -18,7 +18,7 @@ from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.database.connect import driver
 from meter.database.locks import AdvisoryLock
-from meter.journal.store import read_entries
+from meter.journal.store import batch_exists, read_entries
 
 LOCAL = timezone(timedelta(hours=8))
 Progress = Callable[[int, int], None]
@@ -73,8 +73,7 @@ async def _archive(
     last = await store.closed_up_to(connection, sealed, month_began) if up_to is None else up_to
     if last <= sealed:
         return None
-    exists = await connection.fetchval("select exists (select from batch where batch = $1)", last)
-    if not exists:
+    if not await batch_exists(connection, last):
         raise NotTheNextBatches(f"there is no batch {last} yet")
     if unconfirmed is not None:
         set_last_aside(folder)
@@ -95,7 +94,7 @@ async def _unconfirmed(connection: asyncpg.Connection, folder: Path, known: tupl
     last = found[-1]
     rows, charge = await store.sums_of(connection, last.first_batch, last.last_batch)
     sealed = (sum(file.rows for file in last.files), sum(int(file.charge_fen) for file in last.files))
-    exists = await connection.fetchval("select exists (select from batch where batch = $1)", last.last_batch)
+    exists = await batch_exists(connection, last.last_batch)
     if found[:-1] != known or not exists or sealed != (rows, charge):
         raise BrokenManifest(f"{folder} holds sealings that this database knows nothing of; nothing was touched")
     return last

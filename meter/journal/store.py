@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import numpy as np
 import numpy.typing as npt
 
 from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
+from meter.journal.tables import MEASURED
 
 STREAM_BYTES = 256 * 1024
 NEAR_BATCHES = 32
@@ -23,6 +26,90 @@ _QUARANTINE_COLUMNS = (
     "batch", "ordinal", "source", "record_id", "status", "code", "detail", "record", "digest", "against",
     "against_batch", "consumer", "started_at", "ended_at",
 )  # fmt: skip
+
+_BATCH_COLUMNS = {
+    "batch": "int8", "kind": "text", "source": "int4", "recorded_at": "timestamptz", "received": "int4",
+    "accepted": "int4", "duplicate": "int4", "conflict": "int4", "refused": "int4", "registry_batch": "int8",
+    "key_name": "text", "contents": "text", "algorithm": "text", "digest": "bytea",
+}  # fmt: skip
+_BODY_COLUMNS = {"batch": "int8", "content_type": "text", "codec": "text", "body": "bytea"}
+
+
+def _unnest(columns: Mapping[str, str], first: int) -> str:
+    """`unnest` of one array parameter for every column, numbered from `first`."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), first))
+    return f"unnest({arrays})"
+
+
+# batches and their bodies in one message to the server and one back
+_APPEND = (
+    f"with written as (insert into batch ({', '.join(_BATCH_COLUMNS)}) select * from {_unnest(_BATCH_COLUMNS, 1)}) "
+    f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
+    f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
+)
+
+
+async def append_batches(
+    connection: asyncpg.Connection, batches: Sequence[tuple[Any, ...]], bodies: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write batches and the bodies of some of them: tuples in the order of the tables' columns."""
+    columns_of_bodies = [[body[place] for body in bodies] for place in range(len(_BODY_COLUMNS))]
+    await connection.execute(_APPEND, *zip(*batches, strict=True), *columns_of_bodies)
+
+
+async def last_batch(connection: asyncpg.Connection) -> asyncpg.Record | None:
+    """The last batch: number, digest, moment, and the last batch that changed the registry; None before the first."""
+    return await connection.fetchrow(
+        "select batch, digest, recorded_at, registry_batch from batch order by batch desc limit 1"
+    )
+
+
+async def last_number(connection: asyncpg.Connection) -> int:
+    """The number of the last batch, 0 before the first."""
+    return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+
+
+async def batch_exists(connection: asyncpg.Connection, batch: int) -> bool:
+    """Whether there is a batch of this number."""
+    return bool(await connection.fetchval("select exists (select from batch where batch = $1)", batch))
+
+
+async def entries_after(connection: asyncpg.Connection, batch: int) -> int:
+    """How many entries the batches after this one hold."""
+    return int(
+        await connection.fetchval(
+            "select coalesce(sum(accepted), 0) from batch where batch > $1 and kind in ('usage', 'replay')", batch
+        )
+    )
+
+
+async def batches_after(connection: asyncpg.Connection, batch: int, limit: int) -> list[asyncpg.Record]:
+    """The next batches after this one: batch, digest, and how many entries each holds."""
+    return list(
+        await connection.fetch(
+            "select batch, digest, case when kind in ('usage', 'replay') then accepted else 0 end as entries "
+            "from batch where batch > $1 order by batch limit $2",
+            batch, limit,
+        )
+    )  # fmt: skip
+
+
+async def names_in(
+    connection: asyncpg.Connection, table: str, column: str, wanted: Sequence[str]
+) -> tuple[int, dict[str, int]]:
+    """The last number of a dictionary table, and the numbers of those of the names that it has."""
+    rows = await connection.fetch(
+        f"select last, id, {column} as name from (select coalesce(max(id), 0) as last from {table}) newest "
+        f"left join {table} on {column} = any($1::text[])",
+        wanted,
+    )
+    return rows[0]["last"], {row["name"]: row["id"] for row in rows if row["name"] is not None}
+
+
+async def digest_at(connection: asyncpg.Connection, batch: int) -> bytes | None:
+    """The digest of a batch in the chain, None where there is no such batch."""
+    found: bytes | None = await connection.fetchval("select digest from batch where batch = $1", batch)
+    return found
 
 
 async def entries_at(
@@ -94,11 +181,6 @@ async def append_reversals(
     connection: asyncpg.Connection, corrections: Iterable[tuple[int, int, npt.NDArray[np.void]]]
 ) -> None:
     """Record what corrections take back: (batch, ordinal of the correction, the entry that no longer counts)."""
-    from datetime import UTC, datetime
-    from uuid import UUID
-
-    from meter.journal.tables import MEASURED  # the table's own order of columns
-
     rows: list[tuple[Any, ...]] = []
     for number, ordinal, entry in corrections:
         row = entry[0]

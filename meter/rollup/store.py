@@ -141,3 +141,14 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
         raise SumOverflow("the blocks of a group together do not fit 64 bits") from error
     tail = roll_up(await measured_rows(connection, covered + 1, batch))
     return merge([blocks, tail])
+
+
+async def last_number(connection: asyncpg.Connection) -> int:
+    """The number of the journal's last batch, 0 before the first."""
+    return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+
+
+async def names_of(connection: asyncpg.Connection, column: str) -> dict[int, str]:
+    """Number -> code, of what a column of the rollup names: consumer, facility or chip."""
+    table, code = {"consumer": ("party", "uscc"), "facility": ("facility", "code"), "chip": ("chip", "code")}[column]
+    return {row["id"]: row["name"] for row in await connection.fetch(f"select id, {code} as name from {table}")}

@@ -14,7 +14,7 @@ import polars as pl
 
 from meter.rollup.frames import USE_SUMS
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
-from meter.rollup.store import measured_rows, use_as_of
+from meter.rollup.store import last_number, measured_rows, names_of, use_as_of
 from meter.rollup.table import SumOverflow
 from meter.rollup.windows import TOTALS_BY, window_totals
 
@@ -75,14 +75,14 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
     unknown = sorted(set(by) - set(TOTALS_BY))
     if unknown:
         raise NotATotal("unknown_column", f"totals go by {', '.join(TOTALS_BY)}, not {', '.join(unknown)}")
-    head = int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+    head = await last_number(connection)
     columns = [name for name in TOTALS_BY if name in by]
     if span.whole_days:
         totals = _of_days(await use_as_of(connection, head), span, columns)
     else:
         totals = window_totals(await measured_rows(connection, 1, head), span.start, span.end, columns)
     totals = totals.filter((pl.col("records") != 0) | (pl.col("charge_fen") != 0) | (pl.col("millicard_seconds") != 0))
-    names = {name: await _names(connection, name) for name in columns if name != "day"}
+    names = {name: await names_of(connection, name) for name in columns if name != "day"}
     items = []
     for row in totals.iter_rows(named=True):
         item: dict[str, Any] = {}
@@ -117,11 +117,6 @@ def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
     if not columns:
         return rows.select(*sums, records.alias("records"))
     return rows.group_by(columns).agg(*sums, records.alias("records")).sort(columns)
-
-
-async def _names(connection: asyncpg.Connection, name: str) -> dict[int, str]:
-    table, column = {"consumer": ("party", "uscc"), "facility": ("facility", "code"), "chip": ("chip", "code")}[name]
-    return {row["id"]: row["name"] for row in await connection.fetch(f"select id, {column} as name from {table}")}
 
 
 def exact(quantity: Fraction) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from meter.audit import log
+from meter.audit import store as audit_store
 from meter.journal.verify.journal import Checkpoint, ReadFacts, verify_journal
 from settlement.checkpoint.statement import lines_of
 
@@ -48,12 +48,12 @@ async def _audit(connection: asyncpg.Connection, stated: dict[str, Any]) -> list
     found: list[Finding] = []
     wanted = dict(stated["marks"])
     previous, last, agreed = "", 0, 0
-    while rows := await log.page(connection, last, _PAGE):
+    while rows := await audit_store.page(connection, last, _PAGE):
         for row in rows:
             number = row["seq"]
             if number != last + 1:
                 found.append(Finding("audit", f"rows {last + 1} to {number - 1}", "missing", "there are no such rows"))
-            elif log.digest_after(previous, row) != row["digest"]:
+            elif audit_store.digest_after(previous, row) != row["digest"]:
                 found.append(Finding("audit", f"row {number}", "digest", "the row is not as it was written"))
             if wanted.get(number, row["digest"]) != row["digest"]:
                 where = f"row {number}" if number == agreed + 1 else f"rows {agreed + 1} to {number}"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from meter.database.frames import frame
-from meter.registry.read import dictionary, facts_as_of
+from meter.registry.queries import dictionary, facts_as_of
 from meter.rollup.frames import USE_KEY
 from meter.rollup.store import use_as_of
 from settlement.inputs.frames import COLUMNS, RANKS, Inputs, empty

@@ -30,7 +30,7 @@ from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import NEEDED, Columns, load_month
 from meter.findings.sweeps import Month, sweep_months
 from meter.journal.store import read_entries
-from meter.registry.read import dictionary, facts_as_of
+from meter.registry.queries import dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import use_as_of

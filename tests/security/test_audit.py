@@ -12,7 +12,7 @@ import pytest_asyncio
 from api.auth.keys import create_key, list_keys, revoke_key
 from api.auth.people import create_person
 from api.auth.sessions import log_in, log_out
-from meter.audit.log import digest_after
+from meter.audit.store import digest_after
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.province import People, decide, locked, people_of, populate, run
 from tests.support.worlds import post

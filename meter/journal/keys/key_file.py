@@ -5,7 +5,7 @@ batches" or "certainly not". "Certainly not" is true because a batch's keys are 
 commits, slots are never cleared, and the file says up to which batch, with which digest of the chain, it covers the
 journal. A file that covers another journal (restored, exchanged) names a digest that the journal does not have.
 
-Whoever is killed at any point leaves slots for keys that were never recorded (harmless) and a coverage that is still
+Whoever is killed at any point leaves slots for keys that were never recorded (harmless) and a watermark that is still
 true. After a crash of the machine, when pages may be lost, only what `save` brought to the disk counts as covered.
 """
 
@@ -42,7 +42,7 @@ HEADER_BYTES = 4096
 FULLEST = 0.75  # beyond this share of its slots a table is widened
 SHIFT_STEP = 2
 _MAGIC, _BITS, _SHIFT, _USED, _SECRETS, _BOOT = 0, 1, 2, 3, slice(4, 6), slice(8, 12)
-_COVERAGES = (16, 32)  # two, so that one is true while the other is written
+_WATERMARKS = (16, 32)  # two, so that one is true while the other is written
 _DURABLE = 48
 
 
@@ -77,8 +77,8 @@ class KeyFile:
             header, table = self._mapped
             if header[_BOOT].tobytes() != _boot():
                 # the machine was started since: pages written but not saved may be lost
-                header[_COVERAGES[0] : _COVERAGES[0] + 16] = header[_DURABLE : _DURABLE + 16]
-                header[_COVERAGES[1] : _COVERAGES[1] + 16] = 0
+                header[_WATERMARKS[0] : _WATERMARKS[0] + 16] = header[_DURABLE : _DURABLE + 16]
+                header[_WATERMARKS[1] : _WATERMARKS[1] + 16] = 0
                 header[_USED] = count_slots(table)
                 header[_BOOT] = np.frombuffer(_boot(), np.uint64)
 
@@ -119,13 +119,13 @@ class KeyFile:
 
     def watermarks(self) -> list[Watermark]:
         """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
-        found = [coverage for place in _COVERAGES if (coverage := self._coverage(place)) is not None]
+        found = [watermark for place in _WATERMARKS if (watermark := self._watermark(place)) is not None]
         return sorted(found, reverse=True)
 
-    def cover(self, coverage: Watermark, keep: Watermark) -> None:
-        """Say that the file covers the journal up to `coverage`; what it says of `keep` stays."""
-        place = next((place for place in _COVERAGES if self._coverage(place) != keep), _COVERAGES[1])
-        _set_coverage(self._mapped[0], place, coverage)
+    def cover(self, watermark: Watermark, keep: Watermark) -> None:
+        """Say that the file covers the journal up to `watermark`; what it says of `keep` stays."""
+        place = next((place for place in _WATERMARKS if self._watermark(place) != keep), _WATERMARKS[1])
+        _set_watermark(self._mapped[0], place, watermark)
 
     def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Which of the keys (n, 2) may be known: rows, and (row, first batch, last batch) under which each may stand.
@@ -179,15 +179,15 @@ class KeyFile:
         self._create()
         self._follow_replacement()
 
-    def save(self, coverage: Watermark) -> None:
-        """Bring the table to the disk, so that it covers the journal up to `coverage` even after a crash."""
+    def save(self, watermark: Watermark) -> None:
+        """Bring the table to the disk, so that it covers the journal up to `watermark` even after a crash."""
         mapped = self._mapped
         os.fsync(self._descriptor)
         with self.held():
             if self._mapped[0] is mapped[0]:
-                _set_coverage(mapped[0], _DURABLE, coverage)
+                _set_watermark(mapped[0], _DURABLE, watermark)
 
-    def _coverage(self, place: int) -> Watermark | None:
+    def _watermark(self, place: int) -> Watermark | None:
         words = self._mapped[0][place : place + 6].tobytes()
         if zlib.crc32(words[:40]) != int.from_bytes(words[40:], "little") - 1:
             return None
@@ -237,8 +237,8 @@ class KeyFile:
         header[_MAGIC], header[_BITS] = MAGIC, FEWEST_BUCKET_BITS
         header[_SECRETS] = np.frombuffer(secrets.token_bytes(16), np.uint64)
         header[_BOOT] = np.frombuffer(_boot(), np.uint64)
-        for place in (_COVERAGES[0], _DURABLE):
-            _set_coverage(header, place, NOTHING)
+        for place in (_WATERMARKS[0], _DURABLE):
+            _set_watermark(header, place, NOTHING)
         os.pwrite(descriptor, header.tobytes(), 0)
         self._replace(descriptor, temporary)
 
@@ -259,7 +259,9 @@ class KeyFile:
         whole[: HEADER_BYTES // 8] = header
         whole[_BITS], whole[_USED] = bits, moved
         whole[_SHIFT] = int(header[_SHIFT]) + shift
-        _set_coverage(whole, _DURABLE, NOTHING)  # until the next `save`: waiting for the disk here would stall everyone
+        _set_watermark(
+            whole, _DURABLE, NOTHING
+        )  # until the next `save`: waiting for the disk here would stall everyone
         self._replace(descriptor, temporary)
         self._follow_replacement()
 
@@ -280,9 +282,9 @@ class KeyFile:
         temporary.rename(self.path)
 
 
-def _set_coverage(header: npt.NDArray[Any], place: int, coverage: Watermark) -> None:
-    words = coverage.batch.to_bytes(8, "little") + coverage.digest
-    header[place + 5] = 0  # from here until the last word is written it is no coverage at all
+def _set_watermark(header: npt.NDArray[Any], place: int, watermark: Watermark) -> None:
+    words = watermark.batch.to_bytes(8, "little") + watermark.digest
+    header[place + 5] = 0  # from here until the last word is written it is no watermark at all
     header[place : place + 5] = np.frombuffer(words, np.uint64)
     header[place + 5] = zlib.crc32(words) + 1
 

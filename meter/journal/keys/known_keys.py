@@ -60,18 +60,13 @@ class KnownKeys:
         """
         start: Watermark | None = None
         while True:
-            row = await connection.fetchrow("select batch, digest from batch order by batch desc limit 1")
+            row = await store.last_batch(connection)
             head = Watermark(row["batch"], row["digest"]) if row else NOTHING
             if self.covers(head):
                 return 0
             if start is None:
                 start = await self._starting_point(connection)
-                missing = int(
-                    await connection.fetchval(
-                        "select coalesce(sum(accepted), 0) from batch where batch > $1 and kind in ('usage', 'replay')",
-                        start.batch,
-                    )
-                )
+                missing = await store.entries_after(connection, start.batch)
                 if at_most is not None and missing > at_most:
                     return missing
                 await asyncio.to_thread(self._expect, missing)
@@ -87,7 +82,7 @@ class KnownKeys:
     ) -> bytes | None:
         """Before a transaction commits that takes the journal from `head` to `new`: its keys and what is then covered.
 
-        Returns the lineage of a file that holds every key up to `new`. Raises KeyFileUnusable.
+        Returns the generation of a file that holds every key up to `new`. Raises KeyFileUnusable.
         """
         with self.file.held():
             self.file.insert(keys, batches)
@@ -97,7 +92,7 @@ class KnownKeys:
             return self.file.generation
 
     def note_ahead(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> bytes:
-        """The keys of a transaction before its turn, for who looks meanwhile; the lineage of the file they are in.
+        """Put in the keys of a transaction before its turn; the generation of the file they are in.
 
         Raises KeyFileUnusable.
         """
@@ -106,7 +101,7 @@ class KnownKeys:
             return self.file.generation
 
     def cover_ahead(self, generation: bytes, head: Watermark, new: Watermark) -> bool:
-        """`note` in its turn of a transaction whose keys are in the file of that lineage; whether they still are."""
+        """`note` for a transaction, in its turn, whose keys are in a file of that generation; whether they still are."""
         with self.file.held():
             if self.file.generation != generation or not self.covers(head):
                 return False
@@ -115,9 +110,9 @@ class KnownKeys:
 
     async def save(self, connection: asyncpg.Connection) -> None:
         """Bring the file to the disk as far as it covers what is committed."""
-        for coverage in self.file.watermarks():
-            if await _holds(connection, coverage):
-                await asyncio.to_thread(self.file.save, coverage)
+        for watermark in self.file.watermarks():
+            if await _holds(connection, watermark):
+                await asyncio.to_thread(self.file.save, watermark)
                 return
 
     def _expect(self, more: int) -> None:
@@ -127,14 +122,14 @@ class KnownKeys:
     async def _starting_point(self, connection: asyncpg.Connection) -> Watermark:
         """The furthest batch up to which the file covers this very journal; a file of another journal is emptied."""
         while True:
-            watermarks = await asyncio.to_thread(self._coverages)
-            for coverage in watermarks:
-                if await _holds(connection, coverage):
-                    return coverage
+            watermarks = await asyncio.to_thread(self._watermarks)
+            for watermark in watermarks:
+                if await _holds(connection, watermark):
+                    return watermark
             if await asyncio.to_thread(self._discard_unless_changed, watermarks):
                 return NOTHING
 
-    def _coverages(self) -> list[Watermark]:
+    def _watermarks(self) -> list[Watermark]:
         with self.file.held():
             return self.file.watermarks()
 
@@ -146,12 +141,8 @@ class KnownKeys:
             return True
 
     async def _follow_chunk(self, connection: asyncpg.Connection, start: Watermark) -> Watermark:
-        """Take in the next batches after `start`; the new coverage, true once the file says so."""
-        rows = await connection.fetch(
-            "select batch, digest, case when kind in ('usage', 'replay') then accepted else 0 end as entries "
-            "from batch where batch > $1 order by batch limit $2",
-            start.batch, CHUNK_BATCHES,
-        )  # fmt: skip
+        """Take in the next batches after `start`; the new watermark, true once the file says so."""
+        rows = await store.batches_after(connection, start.batch, CHUNK_BATCHES)
         total, end = 0, start
         for row in rows:
             if total and total + row["entries"] > CHUNK_RECORDS:
@@ -177,9 +168,8 @@ class KnownKeys:
                 self.file.cover(end, keep=start)
 
 
-async def _holds(connection: asyncpg.Connection, coverage: Watermark) -> bool:
+async def _holds(connection: asyncpg.Connection, watermark: Watermark) -> bool:
     """Whether the journal's chain has this digest at this batch: then everything before is the same too."""
-    if coverage == NOTHING:
+    if watermark == NOTHING:
         return True
-    found = await connection.fetchval("select digest from batch where batch = $1", coverage.batch)
-    return bool(found == coverage.digest)
+    return await store.digest_at(connection, watermark.batch) == watermark.digest

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from meter.journal.rows.layout import RECORD, from_wire
 from meter.journal.tables import MEASURED
+from meter.journal.verify import store
 
 Differ = Callable[[int, str, str], None]
-_TIMES = ("started_at", "ended_at")
 
 
 @dataclass
@@ -28,9 +28,7 @@ class Corrections:
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Corrections:
         """Everything that was taken back: small beside the journal."""
-        columns = ", ".join(f"extract(epoch from {c})::bigint as {c}" if c in _TIMES else c for c in MEASURED)
-        fetched = await connection.fetch(f"select key, batch, ordinal, {columns} from reversal")
-        rows = {row["key"].bytes: row for row in fetched}
+        rows = {row["key"].bytes: row for row in await store.read_reversals(connection)}
         return cls(rows, _heads(b"".join(rows)))
 
     def check(self, wire: npt.NDArray[np.void], differ: Differ) -> None:

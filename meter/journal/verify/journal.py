@@ -15,10 +15,11 @@ from typing import Any
 
 import asyncpg
 
-from meter.journal.store import read_wire
+from meter.journal.store import last_number, read_wire
+from meter.journal.verify import store
 from meter.journal.verify.batches import Chain, FactsOfBatch, Window
 from meter.journal.verify.corrections import Corrections
-from meter.journal.verify.keys import Keys, keys_twice
+from meter.journal.verify.keys import Keys
 from meter.journal.verify.names import Names
 
 __all__ = ["Checkpoint", "Difference", "FactsOfBatch", "VerifyReport", "verify_journal"]
@@ -91,7 +92,7 @@ async def verify_journal(
     """
     report = VerifyReport()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        head = int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
+        head = await last_number(connection)
         corrections = await Corrections.read(connection)
         chain = Chain(await Names.read(connection), report.differ)
         chain.digests_wanted = {one.batch: one.digest for one in checkpoints}
@@ -115,14 +116,15 @@ async def verify_journal(
         await checking
         corrections.finish(report.differ)
         if await asyncio.to_thread(keys.suspicious):
-            for first, again in await keys_twice(connection):
+            for first, again in await store.keys_twice(connection):
                 report.differ(again, "twice", f"a record that batch {first} recorded stands here again")
         for table, count in chain.names.uncovered().items():
             report.differ(head, "names", f"{count} names of {table} are covered by no batch")
         for one in checkpoints:
             if one.batch > head:
                 report.differ(head + 1, "cut", f"the journal ends at batch {head}; it once had batch {one.batch}")
-        await _check_strays(connection, head, report)
+        for table, batch, rows in await store.strays(connection, head):
+            report.differ(batch, "stray", f"{rows} rows of {table} belong to no batch")
     report.batches, report.records = chain.batches, chain.records
     report.batch, report.digest = chain.batch, chain.stated
     report.differences.sort(key=lambda one: one.batch)
@@ -131,38 +133,13 @@ async def verify_journal(
 
 async def _read_window(connection: asyncpg.Connection, after: int, read_facts: ReadFacts) -> Window:
     """The batches that follow the number `after`: at least one, at most about WINDOW_RECORDS records."""
-    batches = await connection.fetch(
-        """select * from (
-               select b.*, s.name as source_name, sum(b.accepted) over (order by b.batch) as so_far,
-                      row_number() over (order by b.batch) as place
-               from (select * from batch where batch > $1 order by batch limit $2) b
-               left join source s on s.id = b.source
-           ) numbered where so_far <= $3 or place = 1 order by batch""",
-        after, WINDOW_BATCHES, WINDOW_RECORDS,
-    )  # fmt: skip
+    batches = await store.read_batches(connection, after, WINDOW_BATCHES, WINDOW_RECORDS)
     last = int(batches[-1]["batch"])
-    between = "where batch > $1 and batch <= $2"
-    bodies = await connection.fetch(f"select batch, codec, body from batch_body {between}", after, last)
-    quarantined: dict[int, list[asyncpg.Record]] = {}
-    for row in await connection.fetch(
-        f"select id, batch, source, status, record, digest from quarantine {between} order by batch, id", after, last
-    ):
-        quarantined.setdefault(row["batch"], []).append(row)
     return Window(
         last=last,
         batches=batches,
         wire=await read_wire(connection, after + 1, last),
-        bodies={row["batch"]: row for row in bodies},
-        quarantined=quarantined,
+        bodies=await store.read_bodies(connection, after, last),
+        quarantined=await store.read_quarantined(connection, after, last),
         facts=await read_facts(connection, after, last),
     )
-
-
-async def _check_strays(connection: asyncpg.Connection, head: int, report: VerifyReport) -> None:
-    """Records that lie before the first batch or beyond the last."""
-    for table in ("entry", "reversal"):
-        rows = await connection.fetch(
-            f"select batch, count(*) as records from {table} where batch > $1 or batch < 1 group by batch", head
-        )
-        for row in rows:
-            report.differ(row["batch"], "stray", f"{row['records']} rows of {table} belong to no batch")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import asyncpg
 import numpy as np
 import numpy.typing as npt
 
@@ -25,11 +24,3 @@ class Keys:
         self.heads = []
         heads.sort()
         return bool((heads[1:] == heads[:-1]).any())
-
-
-async def keys_twice(connection: asyncpg.Connection) -> list[tuple[int, int]]:
-    """(first batch, a later batch) of every record that stands in the journal again; sorts the whole journal."""
-    rows = await connection.fetch(
-        "select array_agg(batch order by batch, ordinal) as batches from entry group by key having count(*) > 1"
-    )
-    return [(row["batches"][0], batch) for row in rows for batch in row["batches"][1:]]

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from meter.journal.digest_chain import ALGORITHMS
-
-TABLES = (("party", "uscc"), ("facility", "code"), ("chip", "code"))
+from meter.journal.verify import store
 
 
 @dataclass
@@ -19,7 +18,7 @@ class Names:
     """The names of every dictionary table by number (from 1), and how many are covered so far."""
 
     names: Mapping[str, list[str]]
-    covered: dict[str, int] = field(default_factory=lambda: dict.fromkeys((table for table, _ in TABLES), 0))
+    covered: dict[str, int] = field(default_factory=lambda: dict.fromkeys((table for table, _ in store.NAME_TABLES), 0))
     lost: bool = False
     """After a batch whose names differ nobody can say which names the next one brought."""
 
@@ -27,8 +26,8 @@ class Names:
     async def read(cls, connection: asyncpg.Connection) -> Names:
         """All names; a number without a name has an empty one."""
         found: dict[str, list[str]] = {}
-        for table, column in TABLES:
-            rows = await connection.fetch(f"select id, {column} as name from {table} where id > 0 order by id")
+        for table, column in store.NAME_TABLES:
+            rows = await store.read_names(connection, table, column)
             names = [""] * (rows[-1]["id"] if rows else 0)
             for row in rows:
                 names[row["id"] - 1] = row["name"]

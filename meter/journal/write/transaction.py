@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
 from meter.database.locks import AdvisoryLock
+from meter.journal import store
 from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
 Clock = Callable[[], datetime]
@@ -76,7 +77,7 @@ class JournalTransaction:
         self._uncovered: list[tuple[str, int, str]] = []  # (table, number, name) that no batch's digest covers yet
 
     async def take_turn(self) -> None:
-        """Take the lock after the transaction before has ended; raises Outrun unless the journal is as expected."""
+        """Take the lock after the transaction before has ended; raises HeadMoved unless the journal is as expected."""
         if self._ahead is None:
             return
         await self._ahead.ended.wait()
@@ -94,19 +95,12 @@ class JournalTransaction:
         wanted = sorted(set(names))
         if not wanted:
             return {}
-        rows = await self.connection.fetch(
-            f"select last, id, {column} as name from (select coalesce(max(id), 0) as last from {table}) ending "
-            f"left join {table} on {column} = any($1::text[])",
-            wanted,
-        )
+        last, numbers = await store.names_in(self.connection, table, column, wanted)
         given = self._given.setdefault((table, column), {})
-        numbers = {row["name"]: row["id"] for row in rows if row["name"] is not None} | {
-            name: given[name] for name in wanted if name in given
-        }
+        numbers |= {name: given[name] for name in wanted if name in given}
         missing = [name for name in wanted if name not in numbers]
         if missing:
-            last = rows[0]["last"] + len(given)
-            for number, name in enumerate(missing, start=last + 1):
+            for number, name in enumerate(missing, start=last + len(given) + 1):
                 given[name] = numbers[name] = number
                 self._uncovered.append((table, number, name))
         return numbers
@@ -169,11 +163,8 @@ class JournalTransaction:
                 await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
             self._given = {}
         if self._batches:
-            await self.connection.execute(_APPEND, *zip(*self._batches, strict=True), *self._columns_of_bodies())
+            await store.append_batches(self.connection, self._batches, self._bodies)
         self._batches, self._bodies = [], []
-
-    def _columns_of_bodies(self) -> list[list[Any]]:
-        return [[body[place] for body in self._bodies] for place in range(4)]
 
     async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
         """COPY records into a table; nothing to do for none."""
@@ -181,26 +172,6 @@ class JournalTransaction:
             await self.connection.copy_records_to_table(table, records=records, columns=list(columns))
 
 
-_BATCH_COLUMNS = {
-    "batch": "int8", "kind": "text", "source": "int4", "recorded_at": "timestamptz", "received": "int4",
-    "accepted": "int4", "duplicate": "int4", "conflict": "int4", "refused": "int4", "registry_batch": "int8",
-    "key_name": "text", "contents": "text", "algorithm": "text", "digest": "bytea",
-}  # fmt: skip
-_BODY_COLUMNS = {"batch": "int8", "content_type": "text", "codec": "text", "body": "bytea"}
-
-
-def _unnest(columns: Mapping[str, str], first: int) -> str:
-    """`unnest` of one array parameter for every column, numbered from `first`."""
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), first))
-    return f"unnest({arrays})"
-
-
-# batches and their bodies in one message to the server and one back
-_APPEND = (
-    f"with written as (insert into batch ({', '.join(_BATCH_COLUMNS)}) select * from {_unnest(_BATCH_COLUMNS, 1)}) "
-    f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
-    f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
-)
 _TAKE_LOCK = f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})"
 
 
@@ -266,9 +237,7 @@ async def _give_up(connection: asyncpg.Connection, orderly: bool) -> None:
 
 async def read_head(connection: asyncpg.Connection) -> Head:
     """The last batch, or the state before the first."""
-    row = await connection.fetchrow(
-        "select batch, digest, recorded_at, registry_batch from batch order by batch desc limit 1"
-    )
+    row = await store.last_batch(connection)
     if row is None:
         return Head(0, GENESIS, datetime.min.replace(tzinfo=UTC), 0)
     return Head(row["batch"], row["digest"], row["recorded_at"], row["registry_batch"])
