@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from meter.archive.manifest import Sealing, check_chain, sealing_as_json, sealing_from_json
 from meter.archive.rows import ROW_DTYPE
+from meter.database.locks import AdvisoryLock
 
 WINDOW_RECORDS = 200_000
 VOID = 2  # an entry that only takes another one back: it counts nothing itself
@@ -19,6 +20,16 @@ _SAME = (
     "batch", "ordinal", "source", "consumer", "facility", "chip", "millicards", "charge_fen", "purpose",
     "via_platform", "order_digest", "evidence_digest",
 )  # fmt: skip
+
+
+async def try_lock(connection: asyncpg.Connection) -> bool:
+    """Take the lock under which the archive is sealed, if nobody holds it."""
+    return bool(await connection.fetchval(f"select pg_try_advisory_lock({AdvisoryLock.SEALING})"))
+
+
+async def unlock(connection: asyncpg.Connection) -> None:
+    """Give the lock back."""
+    await connection.execute(f"select pg_advisory_unlock({AdvisoryLock.SEALING})")
 
 
 async def sealings_known(connection: asyncpg.Connection) -> tuple[Sealing, ...]:

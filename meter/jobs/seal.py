@@ -17,7 +17,6 @@ from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_l
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.database.connect import driver
-from meter.database.locks import AdvisoryLock
 from meter.journal.store import batch_exists, read_entries
 
 LOCAL = timezone(timedelta(hours=8))
@@ -45,12 +44,12 @@ async def archive(
     """
     async with engine.connect() as held:
         connection = await driver(held)
-        if not await connection.fetchval(f"select pg_try_advisory_lock({AdvisoryLock.SEALING})"):
+        if not await store.try_lock(connection):
             raise SealedElsewhere("another process is sealing the archive")
         try:
             return await _archive(connection, folder, algorithm, moment, up_to, progress)
         finally:
-            await connection.execute(f"select pg_advisory_unlock({AdvisoryLock.SEALING})")
+            await store.unlock(connection)
 
 
 async def _archive(

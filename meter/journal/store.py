@@ -12,6 +12,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from meter.database.locks import AdvisoryLock
 from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
 from meter.journal.tables import MEASURED
 
@@ -47,6 +48,19 @@ _APPEND = (
     f"insert into batch_body ({', '.join(_BODY_COLUMNS)}) "
     f"select * from {_unnest(_BODY_COLUMNS, len(_BATCH_COLUMNS) + 1)}"
 )
+
+
+_TAKE_LOCK = f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})"
+
+
+async def take_lock(connection: asyncpg.Connection) -> None:
+    """Take the journal's lock, which falls with the end of the transaction."""
+    await connection.execute(_TAKE_LOCK)
+
+
+async def begin_under_lock(connection: asyncpg.Connection) -> None:
+    """Begin a transaction and take the journal's lock: the next statement sees what its last holder committed."""
+    await connection.execute(f"begin; {_TAKE_LOCK}")
 
 
 async def append_batches(

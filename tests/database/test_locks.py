@@ -61,7 +61,7 @@ def test_the_code_takes_locks_by_name_only() -> None:
         if path != HERE and path.parent != TOP / "migrations" / "versions"
     ]
     found = {str(path.relative_to(TOP)): CALL.findall(path.read_text()) for path in files}
-    assert {"api/auth/store.py", "meter/jobs/seal.py", "migrations/upgrade.py"} <= {
+    assert {"api/auth/store.py", "meter/archive/store.py", "migrations/upgrade.py"} <= {
         name for name, calls in found.items() if calls
     }
     strange = {str(path.relative_to(TOP)): strange_locks(path.read_text()) for path in files}

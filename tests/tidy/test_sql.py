@@ -32,8 +32,6 @@ SQL = re.compile(
 REMAINING = {
     "api/routes/operations.py",
     "api/service.py",
-    "meter/jobs/seal.py",
-    "meter/journal/write/transaction.py",
     "settlement/checkpoint/check.py",
     "settlement/checkpoint/statement.py",
     "settlement/evidence/bundle.py",

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
-from meter.database.locks import AdvisoryLock
 from meter.journal import store
 from meter.journal.digest_chain import GENESIS, Header, contents_text, digest_of, link
 
@@ -81,7 +80,7 @@ class JournalTransaction:
         if self._ahead is None:
             return
         await self._ahead.ended.wait()
-        await self.connection.execute(_TAKE_LOCK)
+        await store.take_lock(self.connection)
         if await read_head(self.connection) != self._ahead.head:
             raise HeadMoved
         self._ahead = None
@@ -172,9 +171,6 @@ class JournalTransaction:
             await self.connection.copy_records_to_table(table, records=records, columns=list(columns))
 
 
-_TAKE_LOCK = f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})"
-
-
 @contextlib.asynccontextmanager
 async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock) -> AsyncIterator[JournalTransaction]:
     """Hold the journal's lock for one transaction; commits when the block ends well, rolls back when it does not.
@@ -201,7 +197,7 @@ async def transaction_on(
     try:
         if ahead is None:
             # a statement after the lock: its snapshot sees what the last holder of the lock committed
-            await connection.execute(f"begin; {_TAKE_LOCK}")
+            await store.begin_under_lock(connection)
             opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
         else:
             await connection.execute("begin")
