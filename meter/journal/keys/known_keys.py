@@ -101,7 +101,7 @@ class KnownKeys:
             return self.file.generation
 
     def cover_ahead(self, generation: bytes, head: Watermark, new: Watermark) -> bool:
-        """`note` for a transaction, in its turn, whose keys are in a file of that generation; whether they still are."""
+        """`note`, in its turn, of a transaction whose keys are in a file of that generation; whether they still are."""
         with self.file.held():
             if self.file.generation != generation or not self.covers(head):
                 return False
