@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -14,6 +15,20 @@ from sqlalchemy.pool import NullPool
 
 from meter.database.embedded import embedded
 from meter.database.scope import SERVICE_ROLE, tell_connections
+
+DIALECT: Final = "postgresql+asyncpg://"  # where the server is, `connect` knows
+ISOLATION: Final = "READ COMMITTED"  # a statement after a lock has to see what the last holder committed
+RELIED_ON: Final[Mapping[str, str]] = {
+    "default_transaction_isolation": "'read committed'",
+    "search_path": "public",
+    "client_encoding": "'UTF8'",
+    "standard_conforming_strings": "on",
+    "DateStyle": "'ISO, MDY'",
+    "IntervalStyle": "'postgres'",
+    "TimeZone": "'UTC'",
+    "bytea_output": "'hex'",
+}
+"""What the server, the database or the role may have other defaults for, as it is spelled in SQL."""
 
 
 @contextlib.contextmanager
@@ -33,12 +48,13 @@ def service_engine(url: str, connections: int = 8) -> AsyncEngine:
     What belongs to cities they see on somebody's behalf only: see meter/database/scope.py.
     """
     engine = create_async_engine(
-        _for_asyncpg(url),
+        DIALECT,
+        async_creator=lambda: connect(url, application="suanbu", role=SERVICE_ROLE, seconds=10),
+        isolation_level=ISOLATION,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
-        connect_args={"server_settings": {"role": SERVICE_ROLE, "application_name": "suanbu"}, "timeout": 10},
     )
     tell_connections(engine)
     return engine
@@ -47,15 +63,32 @@ def service_engine(url: str, connections: int = 8) -> AsyncEngine:
 def owner_engine(url: str) -> AsyncEngine:
     """An engine as the role the URL names: for migrations and for tests that tamper."""
     return create_async_engine(
-        _for_asyncpg(url), poolclass=NullPool, connect_args={"server_settings": {"application_name": "suanbu owner"}}
+        DIALECT,
+        async_creator=lambda: connect(url, application="suanbu owner"),
+        isolation_level=ISOLATION,
+        poolclass=NullPool,
     )
+
+
+async def connect(url: str, *, application: str, role: str | None = None, seconds: float = 60) -> asyncpg.Connection:
+    """Open a connection on which everything that our SQL relies on is set, whatever the server's own defaults are.
+
+    It is set by a statement and not on the way in, where a pooler between us and the server would object.
+    """
+    opened = await asyncpg.connect(
+        urlunsplit(urlsplit(url)._replace(scheme="postgresql")),
+        timeout=seconds,
+        server_settings={"application_name": application},
+    )
+    try:
+        wanted = [f"set {name} = {value}" for name, value in RELIED_ON.items()]
+        await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
+    except BaseException:
+        opened.terminate()
+        raise
+    return opened
 
 
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     """Give the driver's own connection under SQLAlchemy's, for COPY and for statements that it need not wrap."""
     return (await connection.get_raw_connection()).driver_connection
-
-
-def _for_asyncpg(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))

@@ -50,6 +50,7 @@ _APPEND = (
 )
 
 
+_BEGIN = "begin isolation level read committed"  # its snapshots are younger than the lock
 _TAKE_LOCK = f"select pg_advisory_xact_lock({AdvisoryLock.APPENDING})"
 
 
@@ -58,9 +59,14 @@ async def take_lock(connection: asyncpg.Connection) -> None:
     await connection.execute(_TAKE_LOCK)
 
 
+async def begin(connection: asyncpg.Connection) -> None:
+    """Begin a transaction that takes the journal's lock later."""
+    await connection.execute(_BEGIN)
+
+
 async def begin_under_lock(connection: asyncpg.Connection) -> None:
     """Begin a transaction and take the journal's lock: the next statement sees what its last holder committed."""
-    await connection.execute(f"begin; {_TAKE_LOCK}")
+    await connection.execute(f"{_BEGIN}; {_TAKE_LOCK}")
 
 
 async def append_batches(

@@ -62,7 +62,7 @@ async def advance(engine: AsyncEngine, recent: Recent | None = None) -> int:
     """
     async with engine.connect() as held:
         connection = await driver(held)
-        async with connection.transaction():
+        async with connection.transaction(isolation="read_committed"):
             if not await connection.fetchval(f"select pg_try_advisory_xact_lock({AdvisoryLock.ROLLING_UP})"):
                 return await rolled_up_to(connection)
             done = await rolled_up_to(connection)

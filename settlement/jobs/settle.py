@@ -144,7 +144,7 @@ async def run(
     ).digest()  # fmt: skip
     async with engine.connect() as held:
         connection = await driver(held)
-        async with connection.transaction():
+        async with connection.transaction(isolation="read_committed"):
             await connection.execute(f"select pg_advisory_xact_lock({AdvisoryLock.NUMBERING_SETTLEMENTS})")
             known = await connection.fetchval(
                 "select id from settlement where fingerprint = $1 and status <> 'cancelled'", fingerprint

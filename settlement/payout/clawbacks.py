@@ -49,7 +49,7 @@ async def _write(engine: AsyncEngine, claim: int, *said: Any) -> dict[str, Any]:
     async with engine.connect() as held:
         connection = await driver(held)
         try:
-            async with connection.transaction():
+            async with connection.transaction(isolation="read_committed"):
                 number = await connection.fetchval(
                     """insert into claim_event
                        (claim, event, kind, amount_fen, instruction, proposal, actor, at, transaction, note)

@@ -34,7 +34,7 @@ async def claim(
     """
     async with engine.connect() as held:
         connection = await driver(held)
-        async with connection.transaction():
+        async with connection.transaction(isolation="read_committed"):
             chosen = await connection.fetch("select id, status, fence from payout_chosen($1)", min(limit, CLAIM_MAX))
             before = {row["id"]: row["fence"] > 0 for row in chosen}
             detail = json.dumps({"worker": worker, "lease": lease_seconds}, ensure_ascii=False)
@@ -68,7 +68,7 @@ async def mark(
     async with engine.connect() as held:
         connection = await driver(held)
         try:
-            async with connection.transaction():
+            async with connection.transaction(isolation="read_committed"):
                 row = await _held(connection, instruction)
                 reached, moved, contradiction = _understood(row, after, said)
                 reference = said.get("bank_reference") or row["bank_reference"]
@@ -99,7 +99,7 @@ async def decide(
     async with engine.connect() as held:
         connection = await driver(held)
         try:
-            async with connection.transaction():
+            async with connection.transaction(isolation="read_committed"):
                 row = await _held(connection, instruction)
                 wanted = ("failed", "returned") if decision == "retry" else ("disputed",)
                 if row["status"] not in wanted:

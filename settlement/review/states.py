@@ -53,7 +53,7 @@ async def move(
     async with engine.connect() as held:
         connection = await driver(held)
         try:
-            async with connection.transaction():
+            async with connection.transaction(isolation="read_committed"):
                 reached = await connection.fetchval(
                     """insert into public.settlement_event
                        (settlement, event, before, after, actor, at, transaction, detail)

@@ -200,7 +200,7 @@ async def transaction_on(
             await store.begin_under_lock(connection)
             opened = JournalTransaction(connection, await read_head(connection), algorithm, clock())
         else:
-            await connection.execute("begin")
+            await store.begin(connection)
             opened = JournalTransaction(connection, ahead.head, algorithm, clock(), ahead)
         yield opened
         await opened.flush()
