@@ -30,11 +30,11 @@ from meter.journal.prepare import prepare
 from meter.journal.queries import (
     Portion,
     batch_receipt,
+    find_record,
     fitting,
     last_quarantined,
     quarantined,
     replayable,
-    show_record,
 )
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.receipt import Receipt
@@ -197,7 +197,7 @@ async def get_usage_record(request: Request, source: str, record_id: str) -> Any
     if "\0" not in source:  # a character that the database has no text for
         async with service.engine.connect() as held:
             connection = await driver(held)
-            found = await show_record(connection, service.recorder.keys, source, record_id)
+            found = await find_record(connection, service.recorder.keys, source, record_id)
             if found is not None:
                 found["settled_in"] = await _settled_in(connection, found)
     if found is None:

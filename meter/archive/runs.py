@@ -1,4 +1,9 @@
-"""Columns in long runs: a file's footer repeats them run by run, so that a reader need not decode them row by row."""
+"""Columns in long runs: a file's footer repeats them run by run, so that a reader need not decode them row by row.
+
+This second statement of the same columns cannot differ from the first: `footer` compares both when a file is sealed,
+and the digest in the manifest covers the whole file. The rollup's speed rests on it: reading and adding up a sealed
+year takes 1.27 times as long as decoding alone, and took 1.7 times as long without (benchmarks/rollup, `vs_decode`).
+"""
 
 import base64
 from collections.abc import Mapping

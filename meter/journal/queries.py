@@ -1,4 +1,4 @@
-"""Showing people what the journal holds: one record's whole life, a batch's receipt, the quarantine."""
+"""What the journal holds, for people: one record's whole life, a batch's receipt, the quarantine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.layout import RECORD, VOID
 
 REPLAY_RECORDS = 10_000
-KEPT_MOST = 100  # of what came under one id
+UNDER_ONE_ID_MOST = 100  # of what came under one id and was not accepted
 REPLAY_BYTES = 24 * 1024 * 1024
 PAGE_BYTES = 4 * 1024 * 1024  # of records in one portion of the quarantine; one record alone may be longer
 _EVENT_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+json")
@@ -32,7 +32,7 @@ def key_of(source: int, record_id: str) -> bytes:
     return hashlib.blake2s(record_id.encode(), digest_size=16, salt=source.to_bytes(8, "little")).digest()
 
 
-async def show_record(
+async def find_record(
     connection: asyncpg.Connection, keys: KnownKeys, source: str, record_id: str
 ) -> dict[str, Any] | None:
     """A record, its batch, what it corrects, what corrects it, what else came under its id; None when there is none.
@@ -60,7 +60,7 @@ async def show_record(
         "record": await _as_received(connection, row["batch"], row["ordinal"]),
         "corrected_by": None,
         "corrects": None,
-        "quarantine": await _kept_under(connection, number, record_id),
+        "quarantine": await _quarantined_under(connection, number, record_id),
     }
     if row["action"] != VOID:
         shown["recorded"] = {
@@ -103,7 +103,7 @@ async def _entry(connection: asyncpg.Connection, keys: KnownKeys, key: bytes) ->
     return None
 
 
-async def _kept_under(connection: asyncpg.Connection, source: int, record_id: str) -> list[dict[str, Any]]:
+async def _quarantined_under(connection: asyncpg.Connection, source: int, record_id: str) -> list[dict[str, Any]]:
     """What came under an id and was not accepted, oldest first: other versions, and tries that were refused.
 
     `released_in` is the batch in which a replay recorded a try after all.
@@ -112,7 +112,7 @@ async def _kept_under(connection: asyncpg.Connection, source: int, record_id: st
         """select q.id, q.batch, q.status, q.code, q.detail, r.batch as released_in from quarantine q
            left join quarantine_release r on r.quarantine = q.id
            where q.record_id = $1 and q.source = $2 order by q.id limit $3""",
-        record_id, source, KEPT_MOST,
+        record_id, source, UNDER_ONE_ID_MOST,
     )  # fmt: skip
     names = ("batch", "status", "code", "detail", "released_in")
     return [{"quarantine": row["id"], **{name: row[name] for name in names}} for row in rows]
@@ -146,7 +146,7 @@ async def batch_receipt(connection: asyncpg.Connection, batch: int) -> dict[str,
     )
     if row is None:
         return None
-    kept = await connection.fetch(
+    quarantined = await connection.fetch(
         "select ordinal, record_id, status, code, detail from quarantine where batch = $1 order by ordinal", batch
     )
     return {
@@ -160,7 +160,7 @@ async def batch_receipt(connection: asyncpg.Connection, batch: int) -> dict[str,
         "results": [
             {"index": r["ordinal"], "id": r["record_id"], "status": r["status"], "code": r["code"],
              "detail": r["detail"]}
-            for r in kept
+            for r in quarantined
         ],
     }  # fmt: skip
 

@@ -84,7 +84,7 @@ LIMITS = {
     "`limit` of a list": plain(paging.LIMIT_MAX),
     "`limit` of usage totals": plain(TOTALS_MOST),
     "records of one portion of the quarantine, together": size(queries.PAGE_BYTES),
-    "what came under one id and is shown with its record": plain(queries.KEPT_MOST),
+    "what came under one id and is shown with its record": plain(queries.UNDER_ONE_ID_MOST),
     "decimals of a rate": plain(readings.RATE_DECIMALS),
     "budget": f"{plain(readings.LARGEST_FEN)} fen",
     "money of an application, a match or an earlier line": f"{plain(exact.LARGEST_MONEY_FEN)} fen",
