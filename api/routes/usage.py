@@ -85,7 +85,7 @@ async def _prepared(
     kind: str = "usage",
     releases: Mapping[int, int] | None = None,
 ) -> Delivery:
-    """Make the delivery of a body, a longer one in a thread; raises Problem for a body that is no batch."""
+    """Make the delivery of a body, a longer one in a thread; raises Problem where the body is not a batch."""
     assert caller.source is not None
     source, algorithm = caller.source, service.settings.algorithm
 

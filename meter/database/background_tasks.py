@@ -22,7 +22,7 @@ async def pause(stopping: asyncio.Event, seconds: float) -> bool:
 async def end(tasks: Iterable[asyncio.Task[Any]], patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until tasks that were asked to stop have ended; how they ended is of no interest any more.
 
-    Who has not ended in time is cancelled, again and again because a cancellation can be swallowed, and at last left.
+    A task that has not ended in time is cancelled, again and again because a cancellation can be swallowed; then left.
     """
     waiting = set(tasks)
     if not waiting:

@@ -2,7 +2,7 @@
 
 In: a body, its content type and encoding, what the registry knows (`Registered`), the number of the source.
 Out: `Received`: the well-formed records the registry can place, as columns; a `Refusal` with a stable code for every
-other record; or `BodyError` when the body is no batch at all.
+other record; or `BodyError` when the body is not a batch at all.
 Always: the same bytes give the same answer, in every format alike; nothing is coerced or rounded; one bad record never
 stops its batch; memory and time are bounded whatever is sent.
 

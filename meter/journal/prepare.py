@@ -30,12 +30,12 @@ def prepare(
     kind: str = "usage",
     releases: Mapping[int, int] | None = None,
 ) -> Delivery:
-    """Make the delivery of a body as it was sent; raises BodyError when the body is no batch.
+    """Make the delivery of a body as it was sent; raises BodyError where it is not a batch.
 
     `releases` belongs to a replay: position in the body -> the quarantine number that is released when it is accepted.
     """
     plain = decoded(body, encoding)
-    # first: a body that is no batch is not worth digests and compression
+    # first: what is not a batch is not worth digests and compression
     received = receive(plain, content_type, None, registered, source[0])
     delivery = Delivery(
         source=source,

@@ -5,7 +5,7 @@ batches" or "certainly not". "Certainly not" is true because a batch's keys are 
 commits, slots are never cleared, and the file says up to which batch, with which digest of the chain, it covers the
 journal. A file that covers another journal (restored, exchanged) names a digest that the journal does not have.
 
-Whoever is killed at any point leaves slots for keys that were never recorded (harmless) and a watermark that is still
+A process killed at any point leaves slots for keys that were never recorded (harmless) and a watermark that is still
 true. After a crash of the machine, when pages may be lost, only what `save` brought to the disk counts as covered.
 """
 
@@ -210,7 +210,7 @@ class KeyFile:
         self._open()
 
     def _open(self) -> None:
-        """Raises ValueError when the file is no key file of this version."""
+        """Raises ValueError when the file is not a key file of this version."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
@@ -284,7 +284,7 @@ class KeyFile:
 
 def _set_watermark(header: npt.NDArray[Any], place: int, watermark: Watermark) -> None:
     words = watermark.batch.to_bytes(8, "little") + watermark.digest
-    header[place + 5] = 0  # from here until the last word is written it is no watermark at all
+    header[place + 5] = 0  # from here until the last word is written it is not a watermark
     header[place : place + 5] = np.frombuffer(words, np.uint64)
     header[place + 5] = zlib.crc32(words) + 1
 

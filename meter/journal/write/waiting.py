@@ -1,4 +1,4 @@
-"""Deliveries that wait for the recorder, and answering them in the event loop of those who wait."""
+"""Deliveries that wait for the recorder, and answering them in the event loop of their callers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Waiting:
 
     delivery: Delivery
     answer: asyncio.Future[Receipt]
-    """In the event loop of who waits."""
+    """In the event loop of the caller."""
 
     def end(self, outcome: Receipt | Exception) -> None:
-        """Answer, in the loop of who waits; who has gone away needs no answer."""
+        """Answer, in the loop of the caller; one that has gone away needs no answer."""
         if self.answer.done():
             return
         if isinstance(outcome, Exception):
