@@ -12,6 +12,7 @@ from api import console
 from api.console.pages import documentation
 from api.http import problem
 from api.http.body_budget import BodyBudget
+from api.http.head import HeadAnswered
 from api.http.openapi import ERRORS
 from api.http.request_metrics import Measured
 from api.process.kernel_cache import forget_stale_kernels
@@ -23,6 +24,8 @@ from api.routes.usage_fast_path import HotPath
 from api.service import running
 from api.settings import Settings
 from meter.database.scope import NOBODY, acting
+
+OPERATION_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
 
 
 def create_app() -> FastAPI:
@@ -70,12 +73,15 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         summary="算力补助：从用量记录到可解释的兑现金额",
         version="1",
         lifespan=lifespan,
+        openapi_url=None,  # a route of ours like the others
         docs_url=None,  # that page would load scripts from elsewhere; ours is api/console/pages/documentation.py
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would be made of the Host header
         responses=ERRORS,
     )
     app.state.body_budget = BodyBudget()
     problem.install(app)
+    app.add_middleware(HeadAnswered, paths=OPERATION_PATHS)
     app.add_middleware(Measured)
     for router in (
         operations.ROUTER,

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from api.auth.keys import Caller
 from api.http.problem import Problem
+from api.http.text import EXPLANATION, all_holdable
 from api.service import Service
 
 BODY_BYTES = 4 * 1024 * 1024
@@ -56,8 +57,8 @@ async def json_object(request: Request, fields: Mapping[str, type | tuple[type, 
         given = json.loads(bytes(body), object_pairs_hook=pairs, parse_float=Decimal, parse_constant=inexact)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise Problem(400, "not_json", "the body is not JSON") from error
-    if not _storable(given):
-        raise Problem(400, "bad_text", "a text holds U+0000 or half a surrogate pair")
+    if not all_holdable(given):
+        raise Problem(400, "bad_text", EXPLANATION)
     if not isinstance(given, dict):
         raise Problem(400, "not_an_object", "the body must be a JSON object")
     for name, value in given.items():
@@ -66,18 +67,3 @@ async def json_object(request: Request, fields: Mapping[str, type | tuple[type, 
         if value is not None and (not isinstance(value, fields[name]) or isinstance(value, bool)):
             raise Problem(400, "wrong_type", f"{name} has the wrong type")
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _storable(given: object) -> bool:
-    """Whether every text in a JSON value can be stored and sent: no U+0000, no half of a surrogate pair."""
-    waiting = [given]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
-                return False
-        elif isinstance(value, dict):
-            waiting += (*value, *value.values())
-        elif isinstance(value, list):
-            waiting += value
-    return True

@@ -40,6 +40,8 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
     """Raise Problem 401 unless the request is signed, fresh and new. Leaves the body to be read again."""
     time, nonce = request.headers.get("suanbu-time", ""), request.headers.get("suanbu-nonce", "")
     given = request.headers.get("suanbu-signature", "")
+    if not given.isascii():
+        raise Problem(401, "bad_signature", "Suanbu-Signature is hexadecimal")
     if not given:
         raise Problem(401, "signature_missing", "requests with this key are signed; see Suanbu-Signature")
     shortest, longest = NONCE_CHARACTERS

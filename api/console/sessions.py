@@ -17,6 +17,7 @@ from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
 from api.console.answer import page, secured, to
 from api.console.queries import Queries
+from api.http.text import all_holdable, path_is_holdable, rest_is_holdable
 from meter.database.errors import JournalUnavailable
 
 HOME = "/console"
@@ -25,6 +26,7 @@ SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
+WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
 
 MONEY, PAYOUTS, CLAIMS, AUDIT, QUARANTINE, ROUNDS = "money", "payouts", "claims", "audit", "quarantine", "rounds"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
@@ -62,11 +64,15 @@ class ConsoleRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             try:
+                if not path_is_holdable(request.scope):
+                    raise missing("页面")
+                if not rest_is_holdable(request.scope):
+                    raise refusal(400, *WRONG_ADDRESS)
                 response = await handler(request)
             except PageRefused as turned:
                 response = turned.answer
             except RequestValidationError:
-                response = refusal(400, "地址有误", "地址中的参数不合规，请从页面上的链接进入。").answer
+                response = refusal(400, *WRONG_ADDRESS).answer
             except JournalUnavailable:
                 response = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").answer
                 response.headers["Retry-After"] = "5"
@@ -114,6 +120,8 @@ async def form_of(request: Request) -> dict[str, str]:
     except ValueError:
         raise refusal(400, "提交有误", "表单内容无法读取。") from None
     fields = dict(pairs)
+    if not all_holdable(fields):
+        raise refusal(400, "提交有误", "填写的内容超出范围：含有无法保存的字符。")
     if len(fields) != len(pairs):
         raise refusal(400, "提交有误", "表单内容重复。")
     return fields

@@ -145,18 +145,6 @@ CONTROL_TOTALS: dict[str, Any] = {
         },
     }
 }
-SPAN: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": f"{words}: an Asia/Shanghai day, or an instant with an offset",
-            "schema": _TEXT,
-        }
-        for name, words in (("from", "where to begin"), ("to", "where to end, exclusive"))
-    ]
-}
 
 
 def receiving() -> str:

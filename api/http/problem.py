@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -78,11 +79,22 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal_error", "a mistake of ours; it has been logged")
 
 
+def _methods_of(app: FastAPI, path: str) -> set[str]:
+    """The methods that a path knows: the framework names those of the first route that it tried."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.path_regex.match(path):
+            found.update(route.methods or ())
+    return found
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
 
     async def respond(request: Request, error: Exception) -> JSONResponse:
         problem = problem_of(error)
+        if problem.status == 405:
+            problem.headers["Allow"] = ", ".join(sorted(_methods_of(app, request.url.path)))
         if problem.status == 500 and not isinstance(error, Problem | HTTPException):
             raise error  # to be logged; the outermost handler then answers
         return answer(request, problem)

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.auth.keys import require
-from api.http.paging import Page, page_of
-from api.http.problem import Problem
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
+from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from meter.audit import store as audit_store
 from meter.database.connect import driver
 
-ROUTER = APIRouter(prefix="/v1/audit", tags=["operations"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/audit", tags=["operations"])
 NDJSON = "application/x-ndjson"
 
 
@@ -24,16 +24,16 @@ async def get_audit(
     request: Request,
     actor: str | None = None,
     object: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Who did what to what, oldest first; `detail` is JSON in the very spelling that `digest` covers."""
     require(await as_caller(request), "audit:read")
     page = Page.of(limit, cursor)
-    if "\0" in f"{actor}{object}":
-        raise Problem(400, "bad_request", "a NUL is in no name")
     async with service_of(request).engine.connect() as held:
-        rows = await audit_store.page(await driver(held), page.after(0), page.limit + 1, actor=actor, object_=object)
+        rows = await audit_store.page(
+            await driver(held), page.after(Number, 0), page.limit + 1, actor=actor, object_=object
+        )
     return page_of(rows, page, lambda row: int(row["seq"]))
 
 

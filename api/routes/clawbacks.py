@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 
 from api.actions.clawbacks import SCOPE_OF, decide
 from api.auth.keys import require
-from api.http.paging import Page, page_of
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from meter.database.connect import driver
 from settlement.payout.clawbacks import list_claims
 
-ROUTER = APIRouter(prefix="/v1/claims", tags=["payouts"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/claims", tags=["payouts"])
 
 
 @ROUTER.get("")
@@ -22,14 +23,14 @@ async def get_claims(
     request: Request,
     status: str | None = None,
     settlement: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Claims in order of their numbers, each with what was proposed and decided."""
     require(await as_caller(request), "payout:read")
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
-        rows = await list_claims(await driver(held), status, settlement, page.after(0), page.limit + 1)
+        rows = await list_claims(await driver(held), status, settlement, page.after(Number, 0), page.limit + 1)
     return page_of(rows, page, lambda row: int(row["id"]))
 
 

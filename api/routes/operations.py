@@ -9,11 +9,12 @@ from sqlalchemy import text
 
 from api.http import metrics
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import service_of
 from meter.database.errors import JournalUnavailable, reaching_database
 from migrations.upgrade import newest
 
-ROUTER = APIRouter(tags=["operations"])
+ROUTER = APIRouter(route_class=ApiRoute, tags=["operations"])
 
 
 @ROUTER.get("/healthz")

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from api.actions.payouts import SCOPE_OF, record
 from api.auth.keys import require
 from api.clock import now
-from api.http.paging import Page, page_of
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of, page_of_all
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from api.routes.settlements import actor_of
 from meter.database.connect import driver
@@ -23,7 +24,7 @@ from settlement.payout.instructions import (
 )
 
 OWN_REFERENCE = "SB-"
-ROUTER = APIRouter(prefix="/v1/payouts", tags=["payouts"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/payouts", tags=["payouts"])
 
 
 @ROUTER.get("")
@@ -31,14 +32,14 @@ async def get_payouts(
     request: Request,
     status: str | None = None,
     settlement: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Instructions in order of their numbers."""
     require(await as_caller(request), "payout:read", of_a_city=True)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
-        rows = await list_instructions(await driver(held), status, settlement, page.after(0), page.limit + 1)
+        rows = await list_instructions(await driver(held), status, settlement, page.after(Number, 0), page.limit + 1)
     return page_of(rows, page, lambda row: int(row["id"]))
 
 
@@ -56,12 +57,12 @@ async def post_claim(request: Request) -> Any:
 
 
 @ROUTER.get("/{number}/events")
-async def get_events(request: Request, number: int) -> Any:
+async def get_events(request: Request, number: int, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Any:
     """What happened to an instruction, oldest first."""
     require(await as_caller(request), "payout:read", of_a_city=True)
+    page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
-        items = await events_of(await driver(held), _number(number))
-    return {"items": items, "next": None}
+        return page_of_all(await events_of(await driver(held), _number(number)), page)
 
 
 @ROUTER.post("/{number}/{word}")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,8 +16,9 @@ from api.clock import now
 from api.http import metrics
 from api.http.body_budget import SMALL_BYTES, body_budget_of
 from api.http.openapi import CONTROL_TOTALS, ITEMS
-from api.http.paging import Page, page_of
+from api.http.paging import LIMIT_DEFAULT, Cursor, Day, Limit, Number, Page, Text, page_of
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.service import Service
 from meter.database.connect import driver
@@ -28,7 +29,7 @@ from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import Outcome, record_items
 from meter.registry.shapes import NotABatch
 
-ROUTER = APIRouter(prefix="/v1", tags=["registry"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
 
 
 async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
@@ -115,8 +116,8 @@ async def get_reconciliation(
     request: Request,
     first: Annotated[date, Query(alias="from", description="the first Asia/Shanghai day of `started_at`")],
     end: Annotated[date, Query(alias="to", description="the day after the last")],
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Declared, recorded, and the gap (declared less recorded), per local day and source."""
     service = service_of(request)
@@ -124,11 +125,7 @@ async def get_reconciliation(
     page = Page.of(limit, cursor)
     if not 0 <= (end - first).days <= DAYS_MAX:
         raise Problem(400, "bad_period", f"`to` must lie at or after `from`, and at most {DAYS_MAX} days")
-    day, source = page.after((first.isoformat(), ""))
-    try:
-        first, source = max((first, ""), (date.fromisoformat(day), source))
-    except ValueError:
-        raise Problem(400, "bad_cursor", "the cursor is not one of this list") from None
+    first, source = max((first, ""), page.after(tuple[Day, Text], (first, "")))
     async with service.engine.connect() as held:
         rows = await reconcile(await driver(held), first, end, source, page.limit + 1)
     return page_of(rows, page, lambda row: (row.day.isoformat(), row.source), _reconciled)
@@ -154,44 +151,51 @@ async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_
         if as_of:
             try:
                 moment = datetime.fromisoformat(as_of.replace(" ", "+"))
-            except ValueError:
+                moment.astimezone(UTC)  # an instant before the first year or after the last cannot be compared with
+            except (ValueError, OverflowError):
                 raise Problem(400, "bad_time", "as_of must be an instant with an offset") from None
             if moment.tzinfo is None:
                 raise Problem(400, "bad_time", "as_of must carry an offset")
             known = await batch_at(connection, moment)
-        rows = await list_facts(connection, kind, known, page.after((0, 0)), page.limit + 1)
+        rows = await list_facts(connection, kind, known, page.after(tuple[Number, Number], (0, 0)), page.limit + 1)
     return page_of(rows, page, lambda row: row[:2], lambda row: {**json.loads(row[2]), "batch": row[0]})
 
 
 @ROUTER.get("/entities")
-async def get_entities(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+async def get_entities(
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+) -> Any:
     """Facts about entities in the order recorded; bank accounts are not shown here."""
     return await _list(request, "entities", limit, cursor, as_of)
 
 
 @ROUTER.get("/facilities")
 async def get_facilities(
-    request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
 ) -> Any:
     """Facts about facilities in the order recorded."""
     return await _list(request, "facilities", limit, cursor, as_of)
 
 
 @ROUTER.get("/chips")
-async def get_chips(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+async def get_chips(
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+) -> Any:
     """Chip ratings in the order recorded."""
     return await _list(request, "chips", limit, cursor, as_of)
 
 
 @ROUTER.get("/holdings")
-async def get_holdings(request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None) -> Any:
+async def get_holdings(
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+) -> Any:
     """Holdings in the order recorded."""
     return await _list(request, "holdings", limit, cursor, as_of)
 
 
 @ROUTER.get("/expenditures")
 async def get_expenditures(
-    request: Request, limit: int = 100, cursor: str | None = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
 ) -> Any:
     """Evidence of spending in the order recorded."""
     return await _list(request, "expenditures", limit, cursor, as_of)

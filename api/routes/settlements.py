@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,8 +13,9 @@ from api.actions.printed_checkpoint import checkpoint_of
 from api.actions.runs import adjust, refused, run
 from api.auth.keys import Caller, require
 from api.clock import now
-from api.http.paging import Page, page_of
+from api.http.paging import LIMIT_DEFAULT, Cursor, Instant, Limit, Number, Page, Text, page_of
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from meter.database.connect import driver
 from settlement import store
@@ -24,7 +26,7 @@ from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
 
-ROUTER = APIRouter(prefix="/v1", tags=["settlements"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
 
 
 def actor_of(caller: Caller) -> str:
@@ -33,10 +35,13 @@ def actor_of(caller: Caller) -> str:
 
 
 @ROUTER.get("/rounds")
-async def get_rounds(request: Request) -> Any:
+async def get_rounds(request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Any:
     """The rounds known, each with its window, rules, parameters and their sources."""
     require(await as_caller(request), "report:read", of_a_city=True)
-    return {"items": [round_dict(one) for _, one in sorted(load_rounds().items())], "next": None}
+    page = Page.of(limit, cursor)
+    last = page.after(Text, "")
+    rounds = [one for name, one in sorted(load_rounds().items()) if name > last]
+    return page_of(rounds[: page.limit + 1], page, lambda one: one.id, round_dict)
 
 
 _RUN_FIELDS = {
@@ -67,15 +72,20 @@ async def _settlement(request: Request, number: str) -> dict[str, Any]:
 
 @ROUTER.get("/settlements")
 async def get_settlements(
-    request: Request, round: str | None = None, status: str | None = None, limit: int = 100, cursor: str | None = None
+    request: Request,
+    round: str | None = None,
+    status: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Settlements, newest first."""
     require(await as_caller(request), "report:read", of_a_city=True)
     page = Page.of(limit, cursor)
+    last: tuple[datetime, str] | None = page.after(tuple[Instant, Text], None)
     async with service_of(request).engine.connect() as held:
         rows = await store.list_settlements(
             await driver(held), round=round, status=status, limit=page.limit + 1,
-            before=page.after(("", "")) if page.mark is not None else None,
+            before=(last[0].isoformat(), last[1]) if last else None,
         )  # fmt: skip
     return page_of(rows, page, lambda row: (row["created_at"], row["id"]))
 
@@ -102,8 +112,8 @@ async def get_lines(
     region: str | None = None,
     status: str | None = None,
     q: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Lines in order of code."""
     require(await as_caller(request), "report:read", of_a_city=True)
@@ -113,7 +123,13 @@ async def get_lines(
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
         rows = await store.list_lines(
-            await driver(held), number, region=region, status=status, q=q, after=page.after(""), limit=page.limit + 1
+            await driver(held),
+            number,
+            region=region,
+            status=status,
+            q=q,
+            after=page.after(Text, ""),
+            limit=page.limit + 1,
         )
     return page_of(rows, page, lambda row: row["uscc"])
 
@@ -224,8 +240,8 @@ async def get_findings(
     kind: str | None = None,
     consumer: str | None = None,
     facility: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
     """Findings in order of their numbers, each with the records (batch, ordinal) that prove it."""
     require(await as_caller(request), "report:read")
@@ -236,7 +252,7 @@ async def get_findings(
     async with service_of(request).engine.connect() as held:
         rows = await list_findings(
             await driver(held), number, kind=kind, consumers=None if consumer is None else [consumer],
-            facility=facility, after=page.after(0), limit=page.limit + 1,
+            facility=facility, after=page.after(Number, 0), limit=page.limit + 1,
         )  # fmt: skip
     return page_of(rows, page, lambda row: int(row["id"]))
 

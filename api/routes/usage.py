@@ -9,18 +9,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.auth.keys import Caller, require
 from api.http import metrics
 from api.http.admission import slow_down
 from api.http.body_budget import body_budget_of
-from api.http.openapi import RECEIPT, RECEIVING, SPAN, described, receiving
-from api.http.paging import Page, page_of
+from api.http.openapi import RECEIPT, RECEIVING, described, receiving
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, Text, page_of
 from api.http.problem import Problem
+from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.service import Service
 from meter.database.connect import driver
@@ -42,10 +43,11 @@ from meter.journal.write.waiting import Overloaded
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store import settled_in
 
-ROUTER = APIRouter(prefix="/v1", tags=["usage"])
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
 TOTALS_MOST = 100_000  # groups in one portion of totals
+EDGE = "an Asia/Shanghai day, or an instant with an offset"
 
 
 @ROUTER.post("/usage-records", description=receiving(), openapi_extra=RECEIVING, responses=described(RECEIPT))
@@ -168,7 +170,7 @@ async def _replayed(service: Service, caller: Caller, portion: Portion) -> Deliv
 
 @ROUTER.get("/quarantine")
 async def get_quarantine(
-    request: Request, status: str | None = None, limit: int = 100, cursor: str | None = None
+    request: Request, status: str | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Any:
     """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out.
 
@@ -179,7 +181,7 @@ async def get_quarantine(
     if status not in (None, "conflict", "refused"):
         raise Problem(400, "bad_request", "status is conflict or refused")
     page = Page.of(limit, cursor)
-    after = page.after(0)
+    after = page.after(Number, 0)
     async with service.engine.connect() as held:
         connection = await driver(held)
         page = replace(page, limit=await fitting(connection, status, after, page.limit))
@@ -226,18 +228,24 @@ async def get_batch(request: Request, batch: int) -> Any:
     return found
 
 
-@ROUTER.get("/usage-totals", openapi_extra=SPAN)
+@ROUTER.get("/usage-totals")
 async def get_usage_totals(
-    request: Request, by: str = "", limit: int = TOTALS_MOST, cursor: str | None = None
+    request: Request,
+    by: str = "",
+    limit: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": TOTALS_MOST})] = TOTALS_MOST,
+    cursor: Cursor = None,
+    start: Annotated[str | None, Query(alias="from", description=f"Where to begin: {EDGE}.")] = None,
+    end: Annotated[str | None, Query(alias="to", description=f"Where to end, exclusive: {EDGE}.")] = None,
 ) -> Response:
     """Metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     page = Page.of(limit, cursor, TOTALS_MOST)
     try:
-        span = parse_span(request.query_params.get("from"), request.query_params.get("to"))
+        span = parse_span(start, end)
         columns = [name.strip() for name in by.split(",") if name.strip()]
-        after = page.after(("",) * len(columns))
+        # a mark has as many texts as there are columns
+        after: tuple[str, ...] = page.after(tuple.__class_getitem__((Text,) * len(columns)), ())
         async with service.engine.connect() as held:
             items = await usage_totals(await driver(held), span, columns)
     except NotATotal as error:
@@ -246,6 +254,6 @@ async def get_usage_totals(
     def mark(item: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(item[name] for name in columns)
 
-    first = bisect.bisect_right(items, after, key=mark) if page.mark is not None else 0
+    first = bisect.bisect_right(items, after, key=mark) if page.cursor is not None else 0
     answer = page_of(items[first : first + page.limit + 1], page, mark)
     return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")

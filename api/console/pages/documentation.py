@@ -7,13 +7,20 @@ from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.console.answer import secured
 from api.console.template import static_path
+from api.http.route import ApiRoute
 
-ROUTER = APIRouter()
+ROUTER = APIRouter(route_class=ApiRoute)
 METHODS = ("get", "put", "post", "delete")
+
+
+@ROUTER.get("/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request) -> Response:
+    """The reference as an OpenAPI 3.1 document."""
+    return JSONResponse(request.app.openapi())
 
 
 @ROUTER.get("/docs", include_in_schema=False)
