@@ -15,7 +15,6 @@ from api.http.body_budget import BodyBudget
 from api.http.head import HeadAnswered
 from api.http.openapi import ERRORS
 from api.http.request_metrics import Measured
-from api.process.kernel_cache import forget_stale_kernels
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
@@ -30,7 +29,6 @@ OPERATION_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json",
 
 def create_app() -> FastAPI:
     """An application whose settings come from the environment (uvicorn's factory)."""
-    forget_stale_kernels()
     settings = Settings.from_environment()
     give_back_large_blocks()
     if settings.workers > 1:

@@ -13,14 +13,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api.process.kernel_cache import forget_stale_kernels
 from tests.support.api_client import ApiClient, KeyClient
 from tests.support.postgres import Cluster
 from tests.support.postgres import cluster as running_cluster
 from tests.support.serving import Served, in_process
 from tests.support.spread import Spread, is_fast, longest_first
 
-forget_stale_kernels()  # what is tested is the code as it stands
 os.environ.setdefault("SUANBU_SEAL_KEY", "5e" * 32)  # the key that seals bank accounts lies outside every database
 
 

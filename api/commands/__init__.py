@@ -7,8 +7,6 @@ from importlib import import_module
 
 import typer
 
-from api.process.kernel_cache import forget_stale_kernels
-
 # word -> file, and the function or group of commands in it
 _COMMANDS = {
     "serve": ("serve", "serve"),
@@ -50,5 +48,4 @@ def command_line(word: str | None) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the console script."""
-    forget_stale_kernels()
     command_line(sys.argv[1] if len(sys.argv) > 1 else None)()

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from meter.findings.finding import FINDING_SCHEMA, no_findings
-from meter.findings.month import ORDINAL_BITS, Array, Rows, Whole, no_rows
+from meter.findings.month import ORDINAL_BITS, Rows, no_rows
+from meter.kernels.kernel import Array, Whole, kernel
 
 UTC_PLUS_8: Final = 28_800
 DAY_SECONDS: Final = 86_400
@@ -66,7 +66,8 @@ class CapacitySweep:
                 return None
             low, high = self._edges[site], self._edges[site + 1]
             first_day = self._day or ((int(mine[0]) >> DELTA_BITS) + UTC_PLUS_8) // DAY_SECONDS
-            capacity = capacity_by_day(*(column[low:high] for column in self._facts), first_day, until_day)
+            day_from, day_to, registered = (column[low:high] for column in self._facts)
+            capacity = capacity_by_day(day_from, day_to, registered, first_day, until_day)
             peaks = np.zeros((until_day - first_day, 3), np.int64)
             self._running[site] = find_peaks(mine, int(self._running[site]), capacity, first_day, peaks)
             days = np.flatnonzero(peaks[:, 1] > 0)
@@ -99,7 +100,7 @@ class CapacitySweep:
         return (max(ends) + UTC_PLUS_8) // DAY_SECONDS + 1 if ends else self._day
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def events_by_site(
     facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, sites: Array
 ) -> tuple[Array, Array]:
@@ -136,7 +137,7 @@ def events_by_site(
     return edges, events
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def capacity_by_day(day_from: Array, day_to: Array, millicards: Array, first_day: Whole, until_day: Whole) -> Array:
     """Return the capacity of one site on each day of [first_day, until_day), NO_CAPACITY where none is registered."""
     capacity = np.full(until_day - first_day, NO_CAPACITY, np.int64)
@@ -146,7 +147,7 @@ def capacity_by_day(day_from: Array, day_to: Array, millicards: Array, first_day
     return capacity
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def find_peaks(events: Array, running: Whole, capacity: Array, first_day: Whole, peaks: Array) -> Whole:
     """Write the peak of each day to `peaks` (instant, excess, millicards) where use is above; return what runs on.
 
@@ -195,7 +196,8 @@ def with_proof(days: pl.DataFrame, months: Iterable[Callable[[], Rows]]) -> pl.D
         rows = load()
         place, finding = rows_at_peaks(rows.facility, rows.chip, rows.started, rows.ended, site, instant)
         found.append((finding, rows.record[place], rows.millicards[place]))
-    finding, record, cards = (np.concatenate(some) for some in zip(*found, strict=True)) if found else ([], [], [])
+    nothing = (np.empty(0, np.int64),) * 3
+    finding, record, cards = (np.concatenate(some) for some in zip(nothing, *found, strict=True))
     proof = (
         pl.DataFrame({"finding": finding, "record": record, "cards": cards})
         .sort(["finding", "cards", "record"], descending=[False, True, False])
@@ -234,7 +236,7 @@ def with_proof(days: pl.DataFrame, months: Iterable[Callable[[], Rows]]) -> pl.D
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def rows_at_peaks(
     facility: Array, chip: Array, started: Array, ended: Array, site: Array, instant: Array
 ) -> tuple[Array, Array]:

@@ -4,14 +4,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
-Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
+from meter.kernels.kernel import Array, Whole, kernel
+
 Columns: TypeAlias = Mapping[str, Array]
 
 NEEDED: Final = (
@@ -135,12 +133,12 @@ def _rows(columns: Columns) -> Rows:
     return Rows(record, *others)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _home(record: Whole, mask: Whole) -> Whole:
     return np.int64(((np.uint64(record) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & np.uint64(mask))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def enter_all(records: Array, slots: Array) -> None:
     """Enter records in an open-addressing set with more slots than records; -1 is an empty slot."""
     mask = len(slots) - 1
@@ -151,7 +149,7 @@ def enter_all(records: Array, slots: Array) -> None:
         slots[slot] = records[place]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def not_among(records: Array, slots: Array) -> Array:
     """Return for each record whether it is not in the set."""
     mask = len(slots) - 1

@@ -2,10 +2,10 @@
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from meter.findings.finding import FINDING_SCHEMA
-from meter.findings.month import ORDINAL_BITS, Array, Rows, Whole
+from meter.findings.month import ORDINAL_BITS, Rows
+from meter.kernels.kernel import Array, Whole, kernel
 
 NO_PRICE = -1  # of a record of no length
 HIGHEST_PRICE = 2**56  # thousandths of a fen a card-hour; what is dearer still counts as this
@@ -68,7 +68,7 @@ def as_findings(strays: pl.DataFrame) -> pl.DataFrame:
     ).match_to_schema(FINDING_SCHEMA)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def prices(millicards: Array, started: Array, ended: Array, charge_fen: Array) -> Array:
     """Return floor(1000 * charge_fen / card-hours), that is floor(charge_fen * 3.6e9 / millicard-seconds), exactly.
 
@@ -104,17 +104,17 @@ def prices(millicards: Array, started: Array, ended: Array, charge_fen: Array) -
     return found
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _times(rest: Whole, times: Whole, quantity: Whole) -> Whole:
     return np.int64((np.uint64(rest) * np.uint64(times)) // np.uint64(quantity))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _times_rest(rest: Whole, times: Whole, quantity: Whole) -> Whole:
     return np.int64((np.uint64(rest) * np.uint64(times)) % np.uint64(quantity))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def prices_by_site(price: Array, site: Array, sites: Array) -> tuple[Array, Array, Array]:
     """Return (edges, prices, site_of): the prices brought together by site, and each row's site."""
     site_of = np.empty(len(price), np.int32)
@@ -139,7 +139,7 @@ def prices_by_site(price: Array, site: Array, sites: Array) -> tuple[Array, Arra
     return edges, found, site_of
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def find_strays(price: Array, site_of: Array, median: Array, factor: Whole) -> Array:
     """Return the places of prices far from their median."""
     found = np.empty(1024, np.int64)

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from meter.findings.finding import FINDING_SCHEMA, no_findings
-from meter.findings.month import ORDINAL_BITS, Array, Rows, Whole
+from meter.findings.month import ORDINAL_BITS, Rows
+from meter.kernels.kernel import Array, Whole, kernel
 
 SHARE_ONE: Final = 10**9  # share_billionths of a sole owner
 MILLICARD_SECONDS_AN_HOUR: Final = 3_600 * 1_000
@@ -74,7 +74,7 @@ def rings(uses: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def cancel_rings(edges: Array, target: Array, left: Array) -> tuple[Array, Array, Array]:
     """Take rings off the graph until none is left; return (members laid end to end, lengths, quantities).
 

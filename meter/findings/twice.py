@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from meter.findings.finding import FINDING_SCHEMA
-from meter.findings.month import ORDINAL_BITS, Array, Rows, Whole, chosen, joined, no_rows
+from meter.findings.month import ORDINAL_BITS, Rows, chosen, joined, no_rows
+from meter.kernels.kernel import Array, Whole, kernel
 
 PART_BITS = 9  # of a hash: a part of a month of some ten million rows fits the cache
 BUCKET_BITS = 13  # of a hash, after those
@@ -41,7 +41,7 @@ class TwiceSweep:
     def sweep_behind(self, rows: Rows, until: int) -> pl.DataFrame:
         """Do the same with rows that already have `running` before them; saves laying them end to end again."""
         before = len(self.running.record)
-        edges, *parts = by_hash(
+        edges, hashes, times, row_of = by_hash(
             rows.consumer, rows.facility, rows.millicards, rows.started, rows.ended, rows.order_digest
         )
         # parts stand alone, so several threads may look through some each; laid end to end it is the same
@@ -49,8 +49,8 @@ class TwiceSweep:
 
         def find(low: int, high: int) -> tuple[Array, Array]:
             found: tuple[Array, Array] = find_inside(
-                edges[low : high + 1], *parts, before, rows.record, rows.consumer, rows.facility, rows.millicards,
-                rows.order_digest,
+                edges[low : high + 1], hashes, times, row_of, before, rows.record, rows.consumer, rows.facility,
+                rows.millicards, rows.order_digest,
             )  # fmt: skip
             return found
 
@@ -101,7 +101,7 @@ def as_findings(found: pl.DataFrame) -> pl.DataFrame:
     ).match_to_schema(FINDING_SCHEMA)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def by_hash(
     consumer: Array, facility: Array, millicards: Array, started: Array, ended: Array, order_digest: Array
 ) -> tuple[Array, Array, Array, Array]:
@@ -142,7 +142,7 @@ def by_hash(
     return edges, hashes, times, rows
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _unlike(
     one: Whole, other: Whole, consumer: Array, facility: Array, millicards: Array, order_digest: Array
 ) -> Whole:
@@ -158,7 +158,7 @@ def _unlike(
     return 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _comes_before(
     one: Whole, other: Whole, exactly: bool, hashes: Array, times: Array, rows: Array, record: Array,
     consumer: Array, facility: Array, millicards: Array, order_digest: Array,
@@ -175,7 +175,7 @@ def _comes_before(
     return bool(record[rows[one]] < record[rows[other]])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _sort_some(
     place: Array, spare: Array, exactly: bool, hashes: Array, times: Array, rows: Array, record: Array,
     consumer: Array, facility: Array, millicards: Array, order_digest: Array,
@@ -220,7 +220,7 @@ def _sort_some(
         width *= 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def find_inside(
     edges: Array, hashes: Array, times: Array, rows: Array, before: Whole, record: Array, consumer: Array,
     facility: Array, millicards: Array, order_digest: Array,
@@ -295,7 +295,7 @@ def find_inside(
     return inner[:count], outer[:count]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline=True)
 def _end(time: Whole) -> Whole:
     """Return the end that a time stands for."""
     return (time >> LENGTH_BITS) + LENGTH_MASK - (time & LENGTH_MASK)

@@ -10,11 +10,9 @@ told apart by the journal.
 
 from typing import Any
 
-import numba
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, Whole, kernel
 
 BUCKET_SLOTS = 8
 REMAINDER_BITS, DISTANCE_BITS, LOCATOR_BITS = 36, 4, 24
@@ -32,7 +30,7 @@ _REMAINDER_SHIFT = np.uint64(DISTANCE_BITS + LOCATOR_BITS)
 _DISTANCE_SHIFT = np.uint64(LOCATOR_BITS)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def hash_of(first: Any, second: Any, secrets: Array) -> Any:
     """The top HASH_BITS of a mix of the key's two halves; the file's secrets keep senders from choosing buckets."""
     value = (first ^ secrets[0]) * _FIRST
@@ -44,13 +42,13 @@ def hash_of(first: Any, second: Any, secrets: Array) -> Any:
     return value >> _LOW
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def stride_of(remainder: Any) -> int:
     """How many buckets a key moves on at a time: odd, so that all buckets come."""
     return np.int64((remainder * _FIRST) >> _LONG) | 1  # type: ignore[return-value]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find_keys(table: Array, bucket_bits: int, secrets: Array, keys: Array, rows: Array, locators: Array) -> int:
     """How many (row of `keys`, locator) pairs the table holds; as many as fit are written to `rows` and `locators`.
 
@@ -96,8 +94,8 @@ def find_keys(table: Array, bucket_bits: int, secrets: Array, keys: Array, rows:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
-def put(table: Array, mask: int, home: int, remainder: Any, locator: Any) -> int:
+@kernel
+def put(table: Array, mask: Whole, home: Whole, remainder: Whole, locator: Whole) -> int:
     """Put one slot into the table: 1 when it was added, 0 when it is there already, -1 when no bucket has room."""
     bucket = home
     for distance in range(FARTHEST + 1):
@@ -113,7 +111,7 @@ def put(table: Array, mask: int, home: int, remainder: Any, locator: Any) -> int
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def insert_keys(table: Array, bucket_bits: int, secrets: Array, keys: Array, locators: Array) -> tuple[int, int]:
     """Insert keys (n, 2) with a locator (int64) each: (how many were added, how many rows were dealt with).
 
@@ -143,7 +141,7 @@ def insert_keys(table: Array, bucket_bits: int, secrets: Array, keys: Array, loc
     return added, keys.shape[0]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def move_slots(old: Array, old_bits: int, new: Array, new_bits: int, locator_shift: int) -> int:
     """Put every slot of a table into a larger or equal one, locators shifted right further; slots moved, or -1.
 
@@ -169,7 +167,7 @@ def move_slots(old: Array, old_bits: int, new: Array, new_bits: int, locator_shi
     return moved
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_slots(table: Array) -> int:
     """How many slots are taken."""
     taken = 0

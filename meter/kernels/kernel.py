@@ -1,35 +1,41 @@
-"""The decorator of every kernel: compiled without the interpreter lock, kept on disk, and never stale.
+"""The decorator of every kernel: compiled on first use, kept on disk as long as its sources stand, without the GIL."""
 
-numba's own cache looks at the file a kernel stands in; a kernel that calls another file's kernel would keep the old
-one after an upgrade. Here the stamp is that of all of them.
-"""
-
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numba
+import numpy.typing as npt
+
+from meter.kernels.cache import stamp_with_sources
+
+# How kernels annotate what they take: numba derives the exact types, which annotations cannot say.
+Array: TypeAlias = npt.NDArray[Any]
+Whole: TypeAlias = Any  # a whole number of 64 bits, signed or not
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def folder_stamp() -> str:
-    """A digest of the sources that kernels here are made of."""
-    whole = hashlib.sha256()
-    meter = Path(__file__).parents[1]
-    for path in sorted(path for folder in ("kernels", "intake") for path in (meter / folder).rglob("*.py")):
-        whole.update(path.relative_to(meter).as_posix().encode() + b"\0" + path.read_bytes())
-    return whole.hexdigest()
+@overload
+def kernel(function: F) -> F: ...
 
 
-STAMP = folder_stamp()
+@overload
+def kernel(*, inline: bool = False) -> Callable[[F], F]: ...
 
 
-def kernel(function: F) -> F:
-    """A compiled function over arrays and integers."""
-    dispatcher = numba.njit(cache=True, nogil=True)(function)
-    file = dispatcher._cache._cache_file
-    assert hasattr(file, "_source_stamp"), "numba keeps its cache's stamp elsewhere now: kernels could go stale"
-    file._source_stamp = STAMP
-    return dispatcher  # type: ignore[no-any-return]
+def kernel(function: F | None = None, *, inline: bool = False) -> F | Callable[[F], F]:
+    """Compile a function over arrays, NamedTuples of arrays and whole numbers.
+
+    It runs without the interpreter's lock, so whoever calls it may do so from several threads. Integers wrap, indices
+    are not checked, and a division by zero gives 0: a kernel divides only by what its caller knows not to be 0.
+    `inline` puts the body into each caller before types are known, which small functions in hot loops need.
+    """
+
+    def compiled(function: F) -> F:
+        options = {"inline": "always"} if inline else {}
+        dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        stamp_with_sources(dispatcher, Path(function.__code__.co_filename))
+        return dispatcher  # type: ignore[no-any-return]
+
+    return compiled if function is None else compiled(function)

@@ -6,16 +6,13 @@ The standard library reads 140 MB/s of SM3 and this 1.5 GB/s with AVX-512; witho
 
 from typing import Any
 
-import numba
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from meter.kernels.kernel import Array, kernel
 from meter.kernels.simd import LANES, VECTOR, splat, turned
-
-Array = npt.NDArray[Any]
 
 BLOCK_BYTES = 64
 INITIAL = np.array(
@@ -114,7 +111,7 @@ def compress_blocks(typing_context: Any, state: Any, data: Any, starts: Any, blo
     return signature, generate
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def digest_pieces(data: Array, first: int, count: int, piece_bytes: int, padding: Array, digests: Array) -> None:
     """Fill digests[i] (8 words, native uint32) with the SM3 of piece first + i of `data`, for i < count <= LANES.
 

@@ -7,11 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.kernels.blake2s import INITIAL, compress
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 from meter.kernels.simd import LANES
 from meter.kernels.words import last_word, word_at
-
-Array = npt.NDArray[Any]
 
 BLOCK_BYTES = 64
 # parameter block of RFC 7693: digest of 16 bytes, no key, fanout 1, depth 1

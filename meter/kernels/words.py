@@ -3,14 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 
-Array = npt.NDArray[Any]
 WORD = ir.IntType(64)
 HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 

@@ -1,13 +1,8 @@
 """Kernels that look up kinds and groups in hash tables and add sums to groups; whole numbers only."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
-Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
+from meter.kernels.kernel import Array, Whole, kernel
 
 DAY_BITS = 17  # a key is the number of its kind and, in so many low bits, its day
 
@@ -32,25 +27,22 @@ NEAR = 1 << NEAR_BITS  # days of a kind whose slots lie together; a table has no
 EMPTY = np.int32(-1)  # a slot without a group
 STEP = 17  # to the next slot to try, of other days further on; odd, so that every slot is tried in the end
 
-cached = njit(cache=True, nogil=True, error_model="numpy")
-inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-
-@inlined
+@kernel(inline=True)
 def _spread(key: Whole, mask: Whole) -> Whole:
     """Return the home of a key in a table of mask + 1 places."""
     mixed = np.uint64(key) * MULTIPLIER
     return np.int64((mixed >> np.uint64(32)) & np.uint64(mask))
 
 
-@inlined
+@kernel(inline=True)
 def _home_slot(key: Whole, mask: Whole) -> Whole:
     """Return the home slot of a group: sixteen days of a kind share the 64 bytes that memory is fetched in."""
     within = np.int64(NEAR - 1)
     return (_spread(key >> NEAR_BITS, mask) & ~within) | ((key + (key >> DAY_BITS)) & within)
 
 
-@inlined
+@kernel(inline=True)
 def _find_group(key: Whole, near: Whole, slots: Array, keys: Array, sums: Array, counts: Array) -> Whole:
     """Return the number of the group `key`, giving a new one the next number; looks first right behind `near`.
 
@@ -74,7 +66,7 @@ def _find_group(key: Whole, near: Whole, slots: Array, keys: Array, sums: Array,
     return group
 
 
-@inlined
+@kernel(inline=True)
 def _add(sums: Array, wraps: Array, counts: Array, group: Whole, place: Whole, amount: Whole) -> None:
     """Add to one sum; a sum that leaves int64 goes on modulo 2^64 and the lap is counted in `wraps`.
 
@@ -88,13 +80,13 @@ def _add(sums: Array, wraps: Array, counts: Array, group: Whole, place: Whole, a
         counts[WRAPPED] += 1
 
 
-@inlined
+@kernel(inline=True)
 def find_kind(where: Whole, what: Whole, kind_slots: Array, kinds: Array, counts: Array) -> Whole:
     """Return the number of the kind (where, what), giving a new one the next number."""
     mask = len(kind_slots) - 1
     slot = _spread(where ^ (what * np.int64(0x2545F4914F6CDD1D)), mask)
     while True:
-        kind = kind_slots[slot]
+        kind: Whole = kind_slots[slot]
         if kind == -1:
             kind = np.int32(counts[KINDS])
             kind_slots[slot] = kind
@@ -107,7 +99,7 @@ def find_kind(where: Whole, what: Whole, kind_slots: Array, kinds: Array, counts
         slot = (slot + 1) & mask
 
 
-@cached
+@kernel
 def add_parts(
     part_keys: Array, part_sums: Array,
     slots: Array, keys: Array, sums: Array, wraps: Array, counts: Array,
@@ -145,7 +137,7 @@ def add_parts(
     return DONE
 
 
-@cached
+@kernel
 def add_groups(
     where: Array, what: Array, day: Array, amounts: Array, laps: Array,
     slots: Array, keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array,
@@ -174,7 +166,7 @@ def add_groups(
     return DONE
 
 
-@cached
+@kernel
 def place_groups(keys: Array, count: Whole, slots: Array) -> None:
     """Enter groups 0..count-1 in empty slots."""
     mask = len(slots) - 1
@@ -185,7 +177,7 @@ def place_groups(keys: Array, count: Whole, slots: Array) -> None:
         slots[slot] = group
 
 
-@cached
+@kernel
 def place_kinds(kinds: Array, count: Whole, kind_slots: Array) -> None:
     """Enter kinds 0..count-1 in an empty table of kind numbers."""
     mask = len(kind_slots) - 1

@@ -1,22 +1,14 @@
 """Kernels that bring groups into the order of their key and add up those of one key; whole numbers only."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
+from meter.kernels.kernel import Array, Whole, kernel
 from meter.rollup.groups import DAY_BITS
 
 DAY_MASK = (1 << DAY_BITS) - 1
 
-Array: TypeAlias = NDArray[Any]
-Whole: TypeAlias = Any  # a 64-bit whole number; numba derives the exact type, which no annotation can say
 
-_cached = njit(cache=True, nogil=True, error_model="numpy")
-
-
-@_cached
+@kernel
 def first_day(keys: Array) -> Whole:
     """Return the first day of any group; of none, a day after all days."""
     first = np.int64(DAY_MASK + 1)
@@ -26,14 +18,14 @@ def first_day(keys: Array) -> Whole:
     return first
 
 
-@_cached
+@kernel
 def count_by_day(keys: Array, by_day: Array) -> None:
     """Add to `by_day` how many groups each day has."""
     for group in range(len(keys)):
         by_day[np.uint64(keys[group] & DAY_MASK)] += 1
 
 
-@_cached
+@kernel
 def find_runs(
     keys: Array, sums: Array, laps: Array, part: Whole, rank_of_kind: Array, until: Whole,
     runs: Whole, run_part: Array, run_from: Array, run_to: Array, run_rank: Array,
@@ -71,7 +63,7 @@ def find_runs(
     return runs, kept
 
 
-@_cached
+@kernel
 def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
     """Write the places of runs by rank, those of one rank in the order they stand, to `ranked`; a counting sort."""
     by_rank = np.zeros(ranks + 1, np.int64)
@@ -84,7 +76,7 @@ def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
         by_rank[rank[run]] += 1
 
 
-@_cached
+@kernel
 def lay_out(
     ranked: Array, run_part: Array, run_from: Array, run_to: Array, run_rank: Array,
     part_keys: tuple[Array, ...], part_sums: tuple[Array, ...], part_laps: tuple[Array, ...],
@@ -133,7 +125,7 @@ def lay_out(
     return rows, lapped
 
 
-@_cached
+@kernel
 def write_columns(
     first_day: Whole, begins: Array, ends: Array, rank: Array, sums: Array, laps: Array, lapped: Whole, kinds: Array,
     amounts: Array, day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from meter.rollup.groups import DAY_BITS, DONE, KINDS, KINDS_FULL, PARTS, ROW, Array, Whole, cached, find_kind, inlined
+from meter.kernels.kernel import Array, Whole, kernel
+from meter.rollup.groups import DAY_BITS, DONE, KINDS, KINDS_FULL, PARTS, ROW, find_kind
 
 # Bounds that intake guarantees; a row outside them is refused again here, because the sums rest on them.
 EARLIEST = 946_656_000  # 2000-01-01T00:00:00+08:00
@@ -25,7 +26,7 @@ WINDOW_DAYS = 64  # of one kind, added up side by side in the nearest cache
 FEWEST_PARTS = 1 << 14  # that there must be room for; more than the days of the longest record and a window
 
 
-@inlined
+@kernel(inline=True)
 def _charged(charge: Whole, elapsed: Whole, length: Whole) -> Whole:
     """Return floor(charge * elapsed / length), 0 <= elapsed <= length; no product leaves int64 (rule R-WIN)."""
     if charge < PLAIN_FEN:
@@ -35,7 +36,7 @@ def _charged(charge: Whole, elapsed: Whole, length: Whole) -> Whole:
     return whole * elapsed + np.int64(np.uint64(rest * elapsed) // np.uint64(length))
 
 
-@cached
+@kernel
 def _survey(millicards: Array, started: Array, ended: Array, charge_fen: Array, sign: Array) -> Whole:
     """Return a bound on the quantity and the charge of every row, -1 when one breaks a limit of intake.
 
@@ -68,7 +69,7 @@ def _survey(millicards: Array, started: Array, ended: Array, charge_fen: Array, 
     return max(cards * lengths, charges)
 
 
-@cached
+@kernel
 def _kinds_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Array) -> bool:
     """Whether ids are not negative and every purpose is 0, 1 or 2."""
     ids = np.int32(0)
@@ -80,7 +81,7 @@ def _kinds_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Arr
     return bool((ids >= 0) & (codes == 0))
 
 
-@cached
+@kernel
 def _mark_changes(
     consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array, changed: Array
 ) -> None:
@@ -94,7 +95,7 @@ def _mark_changes(
         changed[row] |= np.uint8(purpose[row] ^ purpose[row - 1]) | (via_platform[row] ^ via_platform[row - 1])
 
 
-@cached
+@kernel
 def find_bad_row(
     consumer: Array, facility: Array, chip: Array, purpose: Array, millicards: Array, started: Array, ended: Array,
     charge_fen: Array, sign: Array,
@@ -109,7 +110,7 @@ def find_bad_row(
     return -1
 
 
-@cached
+@kernel
 def split_rows(
     consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
     purpose: Array, via_platform: Array, sign: Array, kind_ends: Array,
@@ -329,7 +330,7 @@ def split_rows(
     return why
 
 
-@inlined
+@kernel(inline=True)
 def _put(window: Array, place: Whole, quantity: Whole, fen: Whole, pieces: Whole, starts: Whole) -> None:
     """Add to one day of the window; rows of one block cannot overflow it."""
     at = np.uint64(4 * place)
@@ -339,7 +340,7 @@ def _put(window: Array, place: Whole, quantity: Whole, fen: Whole, pieces: Whole
     window[at + np.uint64(3)] += starts
 
 
-@cached
+@kernel
 def _hand_out(
     window: Array, window_from: Whole, reach: Whole, kind: Whole, part_keys: Array, part_sums: Array, counts: Array
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
+
+from meter.kernels.kernel import Array, Whole, kernel
 
 EVER = np.int32(-(2**31))
 NEVER_ENDS = np.int32(2**31 - 1)
@@ -55,8 +57,8 @@ def timeline(facts: pl.DataFrame, subject: npt.NDArray[np.int64], subjects: int)
     )
 
 
-@njit(cache=True, nogil=True)
-def ruling(offset, begin, end, subject, day, stand_in):  # type: ignore[no-untyped-def]
+@kernel
+def ruling(offset: Array, begin: Array, end: Array, subject: Whole, day: Whole, stand_in: Whole) -> Any:
     """Index of the interval that rules for a subject on a day, -1 for none; with `stand_in` the last before it."""
     low, high = offset[subject], offset[subject + 1]
     while low < high:
@@ -71,8 +73,8 @@ def ruling(offset, begin, end, subject, day, stand_in):  # type: ignore[no-untyp
     return found
 
 
-@njit(cache=True, nogil=True)
-def rule_all(offset, begin, end, fact, subject, day, stand_in):  # type: ignore[no-untyped-def]
+@kernel
+def rule_all(offset: Array, begin: Array, end: Array, fact: Array, subject: Array, day: Array, stand_in: Whole) -> Any:
     """The ruling fact of each (subject, day) pair, -1 for none."""
     out = np.empty(len(subject), np.int64)
     for i in range(len(subject)):
@@ -81,8 +83,8 @@ def rule_all(offset, begin, end, fact, subject, day, stand_in):  # type: ignore[
     return out
 
 
-@njit(cache=True, nogil=True)
-def last_in_window(offset, begin, end, fact, window_start, last_day):  # type: ignore[no-untyped-def]
+@kernel
+def last_in_window(offset: Array, begin: Array, end: Array, fact: Array, window_start: Whole, last_day: Whole) -> Any:
     """For every subject the fact that rules on the last day, or the last that ruled on any day from window_start on;
     -1 where none did."""
     out = np.empty(len(offset) - 1, np.int64)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE
 from settlement.inputs.timeline import Int32Array, Int64Array
@@ -170,15 +171,53 @@ def sum_rows(
     _require_fit(fits)
 
 
-@njit(cache=True, nogil=True)
-def _sum_rows(  # type: ignore[no-untyped-def]
-    row_low, row_high, consumer, facility, fact, purpose, via_platform, millicard_seconds, megaflops, charge, pieces,
-    inside, scope, in_province, intelligent, supplier_offset, supplier, supplier_share, root,
-    restricted, allowed, missing, province_asked, use_excluded, net_then_filter,
-    has_kept, has_eligible, has_scheme, reasons, flags, all_charges, eligible_charges, released_charges,
-    consumed, released, supplied, pool_consumed, pool_released, pool_supplied,
-    place, fate_use, fate_charge, fate_pieces, bits,
-):  # fmt: skip
+@kernel
+def _sum_rows(
+    row_low: Whole,
+    row_high: Whole,
+    consumer: Array,
+    facility: Array,
+    fact: Array,
+    purpose: Array,
+    via_platform: Array,
+    millicard_seconds: Array,
+    megaflops: Array,
+    charge: Array,
+    pieces: Array,
+    inside: Array,
+    scope: Array,
+    in_province: Array,
+    intelligent: Array,
+    supplier_offset: Array,
+    supplier: Array,
+    supplier_share: Array,
+    root: Array,
+    restricted: Whole,
+    allowed: Array,
+    missing: Whole,
+    province_asked: Whole,
+    use_excluded: Whole,
+    net_then_filter: Whole,
+    has_kept: Array,
+    has_eligible: Array,
+    has_scheme: Array,
+    reasons: Array,
+    flags: Array,
+    all_charges: Array,
+    eligible_charges: Array,
+    released_charges: Array,
+    consumed: Array,
+    released: Array,
+    supplied: Array,
+    pool_consumed: Array,
+    pool_released: Array,
+    pool_supplied: Array,
+    place: Array,
+    fate_use: Array,
+    fate_charge: Array,
+    fate_pieces: Array,
+    bits: Array,
+) -> Any:
     fits = True
     for i in range(row_low, row_high):
         e = consumer[i]
@@ -254,8 +293,8 @@ def change_groups(sums: Sums, members: Int32Array, root: Int32Array, *, joining:
         _change(members, root, pool, group, joining)
 
 
-@njit(cache=True, nogil=True)
-def _change(members, root, pool, group, joining):  # type: ignore[no-untyped-def]
+@kernel
+def _change(members: Array, root: Array, pool: Array, group: Array, joining: Whole) -> None:
     for e in members:
         high, low = pool[root[e], 0], pool[root[e], 1]
         before = group[e, 1]
@@ -290,8 +329,8 @@ def finish(sums: Sums, groups: Groups, *, by_group: bool, net_then_filter: bool)
         sums.group_supplied = sums.supplied
 
 
-@njit(cache=True, nogil=True)
-def _scale(pairs, factor):  # type: ignore[no-untyped-def]
+@kernel
+def _scale(pairs: Array, factor: Whole) -> Any:
     everything_fits = True
     for i in range(len(pairs)):
         if pairs[i, 0] != ZERO or pairs[i, 1] != ZERO:

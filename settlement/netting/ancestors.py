@@ -8,11 +8,12 @@ are related on no day, and where no edge above either changes inside the window,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.inputs.timeline import Int32Array, Int64Array
 from settlement.netting.holdings import Holdings
 
@@ -56,8 +57,19 @@ def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
     return Ancestors(sources, offset, count, steady, joined)
 
 
-@njit(cache=True, nogil=True)
-def _walk(members, by_held, holder, begin, end, start, stop, offset, count, steady):  # type: ignore[no-untyped-def]
+@kernel
+def _walk(
+    members: Array,
+    by_held: Array,
+    holder: Array,
+    begin: Array,
+    end: Array,
+    start: Whole,
+    stop: Whole,
+    offset: Array,
+    count: Array,
+    steady: Array,
+) -> Any:
     """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are. Returns the
     sources of all sets, one after the other."""
     parties = len(count)
@@ -123,11 +135,24 @@ def _walk(members, by_held, holder, begin, end, start, stop, offset, count, stea
     return sources[:kept]
 
 
-@njit(cache=True, nogil=True)
-def _close(  # type: ignore[no-untyped-def]
-    together, closed, first, by_held, holder, begin, end, start, stop,
-    sources, kept, offset, count, steady, merged,
-):  # fmt: skip
+@kernel
+def _close(
+    together: Array,
+    closed: Array,
+    first: Whole,
+    by_held: Array,
+    holder: Array,
+    begin: Array,
+    end: Array,
+    start: Whole,
+    stop: Whole,
+    sources: Array,
+    kept: Whole,
+    offset: Array,
+    count: Array,
+    steady: Array,
+    merged: Array,
+) -> Any:
     """Gives the parties of one strongly connected set the sources of all above them, or one of themselves as the
     source; returns how many sources are kept now. A set with one set above it shares its list."""
     calm = True
@@ -168,8 +193,8 @@ def _close(  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True, nogil=True)
-def _insert(merged, found, value):  # type: ignore[no-untyped-def]
+@kernel
+def _insert(merged: Array, found: Whole, value: Whole) -> Any:
     """Inserts into an ascending list without repeats; -1 where it grows beyond what is kept."""
     at = 0
     while at < found and merged[at] < value:
@@ -184,8 +209,8 @@ def _insert(merged, found, value):  # type: ignore[no-untyped-def]
     return found + 1
 
 
-@njit(cache=True, nogil=True)
-def share_source(sources, offset, count, x, y):  # type: ignore[no-untyped-def]
+@kernel
+def share_source(sources: Array, offset: Array, count: Array, x: Whole, y: Whole) -> Any:
     """Whether two parties with kept sources have one in common."""
     i, j = offset[x], offset[y]
     end_i, end_j = i + count[x], j + count[y]

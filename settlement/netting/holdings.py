@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
@@ -95,8 +96,8 @@ def _state_intervals(inputs: Inputs, entities: Timeline) -> tuple[Int64Array, In
     return offset, entities.begin[is_state], entities.end[is_state]
 
 
-@njit(cache=True, nogil=True)
-def _without_state(holder, begin, end, offset, state_begin, state_end):  # type: ignore[no-untyped-def]
+@kernel
+def _without_state(holder: Array, begin: Array, end: Array, offset: Array, state_begin: Array, state_end: Array) -> Any:
     """Cuts the days on which the holder is a State body out of its edges: (edge, begin, end) of what is left."""
     room = len(holder)
     for i in range(len(holder)):
@@ -215,8 +216,10 @@ class Groups:
         _follow(parties, day, h.by_held, h.holder, h.share, h.begin, h.end, self._largest)
 
 
-@njit(cache=True, nogil=True)
-def _follow(parties, day, by_held, holder, share, begin, end, largest):  # type: ignore[no-untyped-def]
+@kernel
+def _follow(
+    parties: Array, day: Whole, by_held: Array, holder: Array, share: Array, begin: Array, end: Array, largest: Array
+) -> None:
     """largest[x] = the largest holder of x that counts on the day, -1 for none."""
     for x in parties:
         best, best_share = np.int32(-1), np.int64(-1)
@@ -228,10 +231,17 @@ def _follow(parties, day, by_held, holder, share, begin, end, largest):  # type:
         largest[x] = best
 
 
-@njit(cache=True, nogil=True)
-def _below(  # type: ignore[no-untyped-def]
-    changed, by_holder, downwards, held, largest, mark, stamp, queue
-):  # fmt: skip
+@kernel
+def _below(
+    changed: Array,
+    by_holder: Array,
+    downwards: Array,
+    held: Array,
+    largest: Array,
+    mark: Array,
+    stamp: Whole,
+    queue: Array,
+) -> Any:
     """`changed` and everybody below them. The path of a party up to the first changed one is the same before and
     after the change, so either state of `largest` gives the same answer."""
     filled = 0
@@ -253,8 +263,8 @@ def _below(  # type: ignore[no-untyped-def]
     return queue[:filled]
 
 
-@njit(cache=True, nogil=True)
-def _climb(parties, up, root, seen, walk):  # type: ignore[no-untyped-def]
+@kernel
+def _climb(parties: Array, up: Array, root: Array, seen: Array, walk: Array) -> None:
     """root[x] = where following `up` from x ends: the last party, or the smallest code of a cycle. The roots of
     parties that are not listed are taken as they are."""
     for i in range(len(parties)):

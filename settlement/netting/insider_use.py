@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.netting.ancestors import MANY, ancestors_of, share_source
 from settlement.netting.holdings import Holdings
 from settlement.netting.rows import Owners, Rows
@@ -55,11 +57,24 @@ def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, 
     return inside
 
 
-@njit(cache=True, nogil=True)
-def _judge(  # type: ignore[no-untyped-def]
-    day, consumer, fact, via_platform, offset, party, is_insider,
-    sources, source_offset, count, steady, joined, window_start, judge_day, inside,
-):  # fmt: skip
+@kernel
+def _judge(
+    day: Array,
+    consumer: Array,
+    fact: Array,
+    via_platform: Array,
+    offset: Array,
+    party: Array,
+    is_insider: Array,
+    sources: Array,
+    source_offset: Array,
+    count: Array,
+    steady: Array,
+    joined: Array,
+    window_start: Whole,
+    judge_day: Array,
+    inside: Array,
+) -> Any:
     """Decides every row it can without a search; leaves OPEN the others, with the day to judge them by (the first of
     the window where nothing above changes, so that one answer serves all days), and says how many."""
     left = 0
@@ -93,10 +108,21 @@ def _judge(  # type: ignore[no-untyped-def]
     return left
 
 
-@njit(cache=True, nogil=True)
-def _search(  # type: ignore[no-untyped-def]
-    picked, judge_day, consumer, fact, offset, party, is_insider, by_held, holder, begin, end, inside
-):  # fmt: skip
+@kernel
+def _search(
+    picked: Array,
+    judge_day: Array,
+    consumer: Array,
+    fact: Array,
+    offset: Array,
+    party: Array,
+    is_insider: Array,
+    by_held: Array,
+    holder: Array,
+    begin: Array,
+    end: Array,
+    inside: Array,
+) -> None:
     """Decides OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
     consumer) also above an owner (or the owner)? What a search without success has seen is not searched again."""
     parties = len(by_held) - 1

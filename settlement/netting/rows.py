@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from meter.kernels.kernel import Array, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, rule_all, timeline
@@ -100,8 +101,8 @@ def rows_of(inputs: Inputs, window: tuple[int, int]) -> Rows:
 ASCENDING, UNSORTED, REPEATED = 0, 1, 2
 
 
-@njit(cache=True, nogil=True)
-def _key_order(day, consumer, facility, chip, purpose, via_platform):  # type: ignore[no-untyped-def]
+@kernel
+def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array) -> Any:
     """ASCENDING, UNSORTED (some row is below the one before it) or REPEATED (two neighbours are equal)."""
     repeated = False
     for i in range(1, len(day)):

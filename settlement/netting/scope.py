@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.errors import SettlementRefused
 from settlement.netting.rows import Rows
 from settlement.numbers.uint128 import ONE, ZERO, UInt64Array, add_pair, multiply_add, scale_pair
@@ -55,10 +56,17 @@ def scope_of(rows: Rows, inside: npt.NDArray[np.uint8], facilities: int, reading
     return FacilityScope(all_use, outside_use, scope, used)
 
 
-@njit(cache=True, nogil=True)
-def _add_use(  # type: ignore[no-untyped-def]
-    facility, via_platform, millicard_seconds, megaflops, inside, all_use, outside_use, used
-):  # fmt: skip
+@kernel
+def _add_use(
+    facility: Array,
+    via_platform: Array,
+    millicard_seconds: Array,
+    megaflops: Array,
+    inside: Array,
+    all_use: Array,
+    outside_use: Array,
+    used: Array,
+) -> Any:
     fits = True
     for i in range(len(facility)):
         if not via_platform[i]:
@@ -72,8 +80,8 @@ def _add_use(  # type: ignore[no-untyped-def]
     return fits
 
 
-@njit(cache=True, nogil=True)
-def _decide(all_use, outside_use, used, times, scope):  # type: ignore[no-untyped-def]
+@kernel
+def _decide(all_use: Array, outside_use: Array, used: Array, times: Whole, scope: Array) -> Any:
     everything_fits = True
     for f in range(len(scope)):
         if not used[f]:

@@ -6,8 +6,6 @@ field of it is what the authority accepts; `stated` gathers which fields it has.
 
 from typing import Any
 
-import numpy.typing as npt
-
 from meter.intake.kernels.accept import blank_row, day_of, is_complete, leave_to_authority
 from meter.intake.kernels.fields import (
     action_of_text,
@@ -22,9 +20,7 @@ from meter.intake.kernels.fields import (
 )
 from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.registry_view.catalogue import find_code, rules_on_day
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 
 @kernel

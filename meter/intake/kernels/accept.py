@@ -2,14 +2,10 @@
 
 from typing import Any
 
-import numpy.typing as npt
-
 from meter.intake.limits import DAY_SECONDS, SHANGHAI_SECONDS, SPAN_SECONDS
 from meter.intake.record.usage_record import FIELDS, MEASURED
 from meter.intake.registry_view.catalogue import find_code, rules_on_day
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 (
     ID,

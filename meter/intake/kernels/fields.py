@@ -7,7 +7,6 @@ which decides the code. Nothing here decides a refusal.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.limits import (
     CHARGE_FEN,
@@ -18,10 +17,8 @@ from meter.intake.limits import (
     TEXT_CHARACTERS,
     TIME_CHARACTERS,
 )
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 from meter.uscc import ALPHABET, WEIGHTS
-
-Array = npt.NDArray[Any]
 
 ZERO, NINE, POINT, MINUS, PLUS, COLON = 48, 57, 46, 45, 43, 58
 

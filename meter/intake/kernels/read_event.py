@@ -3,14 +3,11 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.kernels.fields import equal, is_id, seconds_of
 from meter.intake.kernels.read_record import after_blank, closing_quote, read_record
 from meter.intake.kernels.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 NAMES = ("id", "source", "specversion", "type", "data", "time", "subject", "dataschema", "datacontenttype")
 (EVENT_ID, SOURCE, VERSION, TYPE, DATA, TIME, SUBJECT, SCHEMA, CONTENT) = range(len(NAMES))

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.kernels.accept import (
     ACTION,
@@ -54,10 +53,8 @@ from meter.intake.kernels.split import (
 from meter.intake.kernels.unescape import unescape
 from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.record.usage_record import FIELDS
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 from meter.kernels.words import trailing_zeros, word_at
-
-Array = npt.NDArray[Any]
 
 DONE_WITH = len(FIELDS)  # a field whose value was taken already
 MOST_KEY_BYTES = max(len(name) for name in FIELDS)

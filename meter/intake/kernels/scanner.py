@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.kernels.accept import leave_to_authority
 from meter.intake.kernels.read_event import read_event
@@ -26,9 +25,7 @@ from meter.intake.kernels.split import (
     line_end,
 )
 from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 
 @kernel

@@ -1,14 +1,9 @@
 """Kernels that find where the records of a JSON body begin and end, without reading what they say."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.limits import DEPTH_LEVELS, RECORD_VALUES
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 # what a scan found; anything but DONE refuses the body
 DONE, NOT_JSON, EMPTY, NOT_A_BATCH, TRAILING, TOO_DEEP, TOO_MANY_VALUES, TOO_MANY_RECORDS = range(8)

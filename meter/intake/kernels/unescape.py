@@ -2,12 +2,8 @@
 
 from typing import Any
 
-import numpy.typing as npt
-
 from meter.intake.kernels.split import BACKSLASH, QUOTE, SPACE
-from meter.kernels.kernel import kernel
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 LETTER_U, SLASH = 117, 47
 

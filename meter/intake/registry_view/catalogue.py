@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from meter.intake.codes import Code, RecordRefused
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 from meter.kernels.words import hash_of, same_text
 
 FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1  # since ever, for ever
@@ -19,8 +18,6 @@ ENTRY = np.dtype(
     [("text_start", "i4"), ("text_length", "i4"), ("number", "i4"), ("first_span", "i4"), ("end_span", "i4")]
 )
 SPAN = np.dtype([("first_day", "i4"), ("end_day", "i4")])
-
-Array = npt.NDArray[Any]
 
 
 class DatedCode(NamedTuple):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from meter.kernels.kernel import kernel
+from meter.kernels.kernel import Array, kernel
 from meter.kernels.words import hash_of, same_text
 
-Array = npt.NDArray[Any]
 USCC_BYTES = 18
 LEAST_CAPACITY = 1024
 

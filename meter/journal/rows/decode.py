@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +20,7 @@ from meter.journal.rows.encode import (
     VIA_PLATFORM,
 )
 from meter.journal.rows.layout import POSTGRES_EPOCH, WIRE
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 _TYPES = {
     "consumer": np.int32, "facility": np.int32, "chip": np.int32, "millicards": np.int64, "started": np.int64,
@@ -43,7 +41,7 @@ def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[
     return columns
 
 
-@numba.njit(inline="always")
+@kernel(inline=True)
 def get(text: Array, at: int, size: int) -> Any:
     """Read a big-endian integer of so many bytes, without a sign."""
     value = np.uint64(0)
@@ -52,7 +50,7 @@ def get(text: Array, at: int, size: int) -> Any:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def read_measured(
     text: Array, stride: int, consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array,
     ended: Array, charge_fen: Array, purpose: Array, via_platform: Array,

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from meter.journal.rows.layout import BLANK, POSTGRES_EPOCH, WIRE
-
-Array = npt.NDArray[Any]
+from meter.kernels.kernel import Array, kernel
 
 _AT: dict[str, int] = {name: place[1] for name, place in (WIRE.fields or {}).items()}
 ORDINAL, KEY, SOURCE = _AT["ordinal"], _AT["key"], _AT["source"]
@@ -59,14 +57,14 @@ def joined(parts: Sequence[Rows]) -> Rows:
     )
 
 
-@numba.njit(inline="always")
+@kernel(inline=True)
 def put(matrix: Array, row: int, at: int, value: int, size: int) -> None:
     """Write an integer big-endian."""
     for step in range(size):
         matrix[row, at + step] = (value >> (8 * (size - 1 - step))) & 0xFF
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def make_rows(records: Array, sources: Array, blank: Array, matrix: Array, keys: Array) -> tuple[int, int]:
     """Fill `matrix` (n, row bytes) and `keys` (n, 16) from RECORD rows: (corrections, rows with nameless consumers)."""
     corrections = 0
@@ -100,7 +98,7 @@ def make_rows(records: Array, sources: Array, blank: Array, matrix: Array, keys:
     return corrections, nameless
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def repeats_inside(keys: Array) -> bool:
     """Whether two of the keys (n, 2) begin with the same eight bytes: then one may repeat the other."""
     size = 16
