@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from benchmarks.settlement.openfisca import award_by_openfisca
-from settlement.award.formula import Figures, award
-from settlement.numbers.uint128 import ZERO, multiply_add
+from settlement.award.exact_line import Figures
+from settlement.award.formula import award
 
 RATE = Fraction(17, 100)
-UNITS_PER_MICRO = np.uint64(3_600_000_000_000_000_000)  # of 1/3.6e24 in a millionth of a PFLOPS-hour
+UNITS_PER_MICRO = 3_600_000_000_000_000_000  # of 1/3.6e24 in a millionth of a PFLOPS-hour
 
 
 def measure_awards(entities: int, runs: int) -> dict[str, Any]:
@@ -82,12 +81,6 @@ _NAMES = (
 
 
 def _pairs(micro: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    found = np.empty((len(micro), 2), dtype=np.uint64)
-    _scale(micro, UNITS_PER_MICRO, found)
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _scale(values, factor, found):  # type: ignore[no-untyped-def]
-    for i in range(len(values)):
-        found[i, 0], found[i, 1] = multiply_add(np.uint64(values[i]), factor, ZERO)
+    """Millionths of a PFLOPS-hour as pairs (high, low) of the settlement's unit."""
+    units = micro.astype(object) * UNITS_PER_MICRO
+    return np.stack([(units >> 64).astype(np.uint64), (units & (2**64 - 1)).astype(np.uint64)], axis=1)

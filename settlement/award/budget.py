@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.inputs.timeline import Int64Array
 from settlement.numbers.uint128 import ZERO, divide, multiply_add
 
@@ -30,10 +30,10 @@ def share_budget(award_fen: Int64Array, budget_fen: int) -> tuple[Int64Array, In
     return payable, odd
 
 
-@njit(cache=True, nogil=True)
-def _floor_shares(award_fen, budget, total, payable, remainder):  # type: ignore[no-untyped-def]
+@kernel
+def _floor_shares(award_fen: Array, budget: Whole, total: Whole, payable: Array, remainder: Array) -> None:
     for i in range(len(award_fen)):
         high, low = multiply_add(np.uint64(award_fen[i]), budget, ZERO)
-        share, _ = divide(ZERO, ZERO, ZERO, high, low, ZERO, ZERO, ZERO, total)
+        share, _ = divide((ZERO, ZERO, ZERO, high, low), (ZERO, ZERO, ZERO, total))
         payable[i] = np.int64(share)
         remainder[i] = np.int64(low - share * total)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from meter.kernels.kernel import Array, Whole, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import EXPENDITURE_KINDS
 from settlement.inputs.timeline import Int64Array
@@ -49,8 +49,18 @@ def expenditure_of(facts: pl.DataFrame, parties: int, window: tuple[int, int]) -
     return Expenditure(total, on_file)
 
 
-@njit(cache=True, nogil=True)
-def _add(consumer, kind, served_from, served_to, amount, start, end, total, on_file):  # type: ignore[no-untyped-def]
+@kernel
+def _add(
+    consumer: Array,
+    kind: Array,
+    served_from: Array,
+    served_to: Array,
+    amount: Array,
+    start: Whole,
+    end: Whole,
+    total: Array,
+    on_file: Array,
+) -> None:
     for i in range(len(consumer)):
         first, after = np.int64(served_from[i]), np.int64(served_to[i]) + 1
         low, high = max(first, start), min(after, end)

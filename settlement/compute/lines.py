@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from settlement.award.budget import share_budget
-from settlement.award.exact_line import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE
+from settlement.award.exact_line import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE, Amounts, Figures
 from settlement.award.expenditure import Expenditure
-from settlement.award.formula import Amounts, Figures, award
+from settlement.award.formula import award
 from settlement.award.gates import Gates, northern
 from settlement.compute.columns import BoolArray, gather, name_lists, names_of, paid_before
 from settlement.inputs.frames import EXPENDITURE_KINDS, Inputs

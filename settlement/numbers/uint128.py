@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from llvmlite import ir
-from numba import njit
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
+
+from meter.kernels.kernel import Array, Whole, kernel
 
 # A quantity is a pair (high, low) of uint64, in two's complement where it can be negative. Sums stay below 2**126,
 # so that a sum of two never wraps: whoever adds checks against this bound and the settlement is refused beyond it.
@@ -34,8 +35,8 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (n
     return signature, generate
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def multiply_add(a, b, carry):  # type: ignore[no-untyped-def]
+@kernel
+def multiply_add(a: Whole, b: Whole, carry: Whole) -> Any:
     """a * b + carry as (high, low); never overflows."""
     low = a * b + carry
     high = high_product(a, b)
@@ -44,8 +45,8 @@ def multiply_add(a, b, carry):  # type: ignore[no-untyped-def]
     return high, low
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def add_carry(a, b, carry):  # type: ignore[no-untyped-def]
+@kernel
+def add_carry(a: Whole, b: Whole, carry: Whole) -> Any:
     """a + b + carry (0 or 1) as (sum, carry)."""
     total = a + b
     out = ONE if total < a else ZERO
@@ -55,8 +56,8 @@ def add_carry(a, b, carry):  # type: ignore[no-untyped-def]
     return total, out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def subtract_borrow(a, b, borrow):  # type: ignore[no-untyped-def]
+@kernel
+def subtract_borrow(a: Whole, b: Whole, borrow: Whole) -> Any:
     """a - b - borrow (0 or 1) as (difference, borrow)."""
     difference = a - b
     out = ONE if a < b else ZERO
@@ -65,8 +66,8 @@ def subtract_borrow(a, b, borrow):  # type: ignore[no-untyped-def]
     return difference - borrow, out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def add_pair(target, at, high, low):  # type: ignore[no-untyped-def]
+@kernel
+def add_pair(target: Array, at: Whole, high: Whole, low: Whole) -> Any:
     """target[at] += (high, low); False where the sum leaves the bound."""
     before = target[at, 1]
     total = before + low
@@ -75,16 +76,16 @@ def add_pair(target, at, high, low):  # type: ignore[no-untyped-def]
     return target[at, 0] < HIGH_LIMIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scale_pair(high, low, factor):  # type: ignore[no-untyped-def]
+@kernel
+def scale_pair(high: Whole, low: Whole, factor: Whole) -> Any:
     """(high, low) * factor as (fits, high, low); fits is False at or beyond 2**126."""
     carry, low_out = multiply_add(low, factor, ZERO)
     top, high_out = multiply_add(high, factor, carry)
     return (top == ZERO) & (high_out < HIGH_LIMIT), high_out, low_out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
+@kernel
+def multiply_pairs(a1: Whole, a0: Whole, b1: Whole, b0: Whole) -> Any:
     """(a1, a0) * (b1, b0) as four limbs, most significant first."""
     c, r0 = multiply_add(a0, b0, ZERO)
     p2, p1 = multiply_add(a1, b0, c)
@@ -94,8 +95,8 @@ def multiply_pairs(a1, a0, b1, b0):  # type: ignore[no-untyped-def]
     return r3 + carry, r2, r1, r0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def multiply_limbs(a3, a2, a1, a0, factor):  # type: ignore[no-untyped-def]
+@kernel
+def multiply_limbs(a3: Whole, a2: Whole, a1: Whole, a0: Whole, factor: Whole) -> Any:
     """(a3, a2, a1, a0) * factor as five limbs, most significant first."""
     carry, r0 = multiply_add(a0, factor, ZERO)
     carry, r1 = multiply_add(a1, factor, carry)
@@ -104,19 +105,22 @@ def multiply_limbs(a3, a2, a1, a0, factor):  # type: ignore[no-untyped-def]
     return r4, r3, r2, r1, r0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def as_float(n4, n3, n2, n1, n0):  # type: ignore[no-untyped-def]
+@kernel
+def as_float(n4: Whole, n3: Whole, n2: Whole, n1: Whole, n0: Whole) -> Any:
     """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
     base = 18446744073709551616.0
     return (((float(n4) * base + float(n3)) * base + float(n2)) * base + float(n1)) * base + float(n0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def divide(n4, n3, n2, n1, n0, d3, d2, d1, d0):  # type: ignore[no-untyped-def]
+@kernel
+def divide(n: Any, d: Any) -> tuple[Whole, bool]:
     """(floor(n / d), whether twice the remainder reaches d) for a quotient below 2**62 and d > 0.
 
-    The float only guesses; the remainder decides in exact limbs and the guess is moved until 0 <= remainder < d.
+    `n` is five limbs and `d` four, most significant first. The float only guesses; the remainder decides in exact
+    limbs and the guess is moved until 0 <= remainder < d.
     """
+    n4, n3, n2, n1, n0 = n
+    d3, d2, d1, d0 = d
     if n4 == ZERO and n3 == ZERO and n2 == ZERO and n1 == ZERO and d3 == ZERO and d2 == ZERO and d1 == ZERO:
         quotient = n0 // d0
         rest = n0 - quotient * d0

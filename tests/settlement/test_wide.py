@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from settlement.award.budget import share_budget
-from settlement.award.formula import Figures, award
+from settlement.award.exact_line import Figures
+from settlement.award.formula import LINES_A_THREAD, award
 from settlement.numbers.uint128 import divide, int128, multiply_pairs, scale_pair
 
 MASK = 2**64 - 1
@@ -29,7 +30,7 @@ def test_division_is_exact_on_both_sides_of_a_whole_quotient() -> None:
     for _ in range(3000):
         quotient, divisor = chance.getrandbits(chance.randint(0, 61)), chance.getrandbits(chance.randint(1, 250)) or 1
         rest = min(divisor - 1, chance.choice([0, 1, divisor - 1, divisor // 2, (divisor + 1) // 2]))
-        found, half = divide(*limbs(quotient * divisor + rest, 5), *limbs(divisor, 4))
+        found, half = divide(tuple(limbs(quotient * divisor + rest, 5)), tuple(limbs(divisor, 4)))
         assert (int(found), bool(half)) == (quotient, 2 * rest >= divisor)
 
 
@@ -39,7 +40,8 @@ def test_products_are_exact_and_overflow_is_told() -> None:
         a, b = chance.getrandbits(chance.randint(1, 128)), chance.getrandbits(chance.randint(1, 128))
         assert value_of(multiply_pairs(*limbs(a, 2), *limbs(b, 2))) == a * b
         factor = chance.getrandbits(chance.randint(1, 64))
-        fits, high, low = scale_pair(*limbs(a, 2), np.uint64(factor))
+        high, low = limbs(a, 2)
+        fits, high, low = scale_pair(high, low, np.uint64(factor))
         assert bool(fits) == (a * factor < 2**126)
         assert not fits or value_of((high, low)) == a * factor
 
@@ -54,7 +56,7 @@ def pairs(values: list[int]) -> npt.NDArray[np.uint64]:
 )
 @pytest.mark.parametrize(("money", "quantity"), [(61, 124), (47, 103), (49, 105), (20, 30), (3, 4)])
 def test_the_formula_agrees_with_fractions(rate: Fraction, money: int, quantity: int) -> None:
-    """Figures of the usual size are proven by floats, others computed in limbs; both are met, and their border."""
+    """Figures from a few units to the greatest that are allowed, many of them whole or one unit beside it."""
     chance = random.Random(9)
     count = 800
 
@@ -109,8 +111,8 @@ def test_the_formula_agrees_with_fractions(rate: Fraction, money: int, quantity:
 
 
 @pytest.mark.parametrize("most", [4, 60, 2_000, 10**7, 2**47, 2**49])
-def test_what_floats_prove_is_what_limbs_say(most: int) -> None:
-    """Small numbers make whole quotients and equal ratios all the time; the larger ones are beyond what is usual."""
+def test_every_amount_is_that_of_whole_numbers(most: int) -> None:
+    """Small numbers make whole quotients and equal ratios all the time; the larger ones fill both limbs."""
     chance = np.random.default_rng(11)
     count = 40_000
 
@@ -139,9 +141,54 @@ def test_what_floats_prove_is_what_limbs_say(most: int) -> None:
     )
     for gate in (False, True):
         found = award(figures, rates, gate=gate, half_up=False)
-        in_limbs = award(figures, [*rates, Fraction(1, 10**9)], gate=gate, half_up=False)  # a rate beyond the proof
-        for one, other in zip(vars(found).values(), vars(in_limbs).values(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        for name, exact in by_whole_numbers(figures, rates, gate).items():
+            assert (getattr(found, name) == exact).all(), name
+
+
+def by_whole_numbers(figures: Figures, rates: list[Fraction], gate: bool) -> dict[str, npt.NDArray[np.object_]]:
+    """The amounts in Python's integers, all lines at once."""
+
+    def integers(of_pairs: npt.NDArray[np.uint64]) -> npt.NDArray[np.object_]:
+        wide = of_pairs.astype(object)
+        return np.asarray(wide[:, 0] * 2**64 + wide[:, 1], dtype=object)
+
+    uncut = figures.covered_fen == figures.all_charges_fen
+    outlay = figures.charges_fen.astype(object) * np.where(uncut, 1, figures.covered_fen.astype(object))
+    whole = np.where(uncut, 1, figures.all_charges_fen.astype(object))
+    consumed, group = integers(figures.consumed), integers(figures.group_consumed)
+    net, group_net = consumed - integers(figures.supplied), group - integers(figures.group_supplied)
+    by_group = group_net * consumed < net * group
+    top, bottom = np.where(by_group, group_net, net), np.where(by_group, group, consumed)
+    positive = (net > 0) & (group_net > 0)
+    top = np.where(positive, 1 if gate else top, 0)
+    bottom = np.where(positive, 1 if gate else bottom, 1)
+    numerator = np.array([rate.numerator for rate in rates], dtype=object)[figures.rate]
+    denominator = np.array([rate.denominator for rate in rates], dtype=object)[figures.rate]
+    return {
+        "eligible_expenditure_fen": outlay // whole,
+        "base_fen": outlay * top // (whole * bottom),
+        "award_fen": outlay * top * numerator // (whole * bottom * denominator),
+    }
+
+
+def test_lines_shared_among_threads_are_those_of_one_thread() -> None:
+    chance = np.random.default_rng(12)
+    count = 2 * LINES_A_THREAD + 1
+    used, given, group, group_given = (pair_column(chance.integers(0, 10**9, count)) for _ in range(4))
+    money = chance.integers(0, 10**9, count)
+    figures = Figures(money, money // 2, money, used, given, group, group_given, np.zeros(count, np.int8))
+    together = award(figures, [Fraction(1, 5)], gate=False, half_up=False)
+    for low in range(0, count, LINES_A_THREAD // 2):
+        some = slice(low, low + LINES_A_THREAD // 2)
+        parts = figures._replace(**{name: column[some] for name, column in figures._asdict().items()})
+        alone = award(parts, [Fraction(1, 5)], gate=False, half_up=False)
+        for name, column in together._asdict().items():
+            np.testing.assert_array_equal(column[some], getattr(alone, name))
+
+
+def pair_column(low: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Numbers below 2**63 as rows (high, low)."""
+    return np.stack([low * 0, low], axis=1).astype(np.uint64)
 
 
 def test_a_budget_is_shared_to_the_fen() -> None:
