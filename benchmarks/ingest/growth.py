@@ -16,8 +16,9 @@ from benchmarks.ingest.crew import Crew, settle
 from benchmarks.ingest.limit import rows
 from benchmarks.ingest.province import NDJSON, Ids
 from benchmarks.ingest.servers import Server
+from meter.database.copy import COPY_HEADER, COPY_TRAILER
 from meter.database.locks import AdvisoryLock
-from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, WIRE
+from meter.journal.rows.layout import COLUMN_NAMES, WIRE
 
 BATCH = 10_000
 BLOCK_BATCHES = 50

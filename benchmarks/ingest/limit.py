@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from benchmarks.ingest.client import Sent
 from benchmarks.ingest.province import ARROW, CHIPS, CONSUMERS, FACILITIES, Ids, body, frame, uscc
+from meter.database.copy import COPY_HEADER, COPY_TRAILER
 from meter.intake import DatedCode, Registered, receive
 from meter.journal.rows.encode import rows_of
-from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER
+from meter.journal.rows.layout import COLUMN_NAMES
 
 SOURCE = 1
 

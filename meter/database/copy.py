@@ -1,21 +1,44 @@
-"""Query results as numpy rows, by binary COPY: no number is turned into text and back on the way."""
+"""COPY in and out: rows of a table as numpy sees them, by the binary form, and query results as frames, by CSV.
+
+The quick ways into PostgreSQL and out of it that keep every type exact. Queries are composed of constants and integers
+only, since COPY takes no parameters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from io import BytesIO
 
 import asyncpg
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_TRAILER = b"\xff\xff"
+COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+COPY_TRAILER = b"\xff\xff"
+STREAM_BYTES = 256 * 1024
 
 
-async def binary_rows(connection: asyncpg.Connection, query: str, columns: Mapping[str, str]) -> npt.NDArray[np.void]:
-    """The rows of `query`: fields by `columns`, name -> big-endian type as wide as the column is in PostgreSQL.
+async def copy_in(
+    connection: asyncpg.Connection, table: str, columns: Sequence[str], wire: npt.NDArray[np.void]
+) -> None:
+    """Append rows that are laid out as tuples of the binary form already."""
+    await connection.copy_to_table(table, source=_pieces(wire), columns=list(columns), format="binary")
 
-    Every column must be of that width and never null. `query` is composed of constants and integers only.
+
+async def _pieces(wire: npt.NDArray[np.void]) -> AsyncIterator[bytes | memoryview]:
+    """Give a whole stream of rows in pieces that the server can work on while the next is on its way."""
+    yield COPY_HEADER
+    body = np.ascontiguousarray(wire).view(np.uint8).data
+    for start in range(0, len(body), STREAM_BYTES):
+        yield body[start : start + STREAM_BYTES]
+    yield COPY_TRAILER
+
+
+async def copy_out(connection: asyncpg.Connection, query: str) -> memoryview:
+    """Return the tuples of a query in the binary form, without header and trailer.
+
+    Raises ValueError for a stream that is not complete.
     """
     chunks: list[bytes] = []
 
@@ -24,16 +47,42 @@ async def binary_rows(connection: asyncpg.Connection, query: str, columns: Mappi
 
     await connection.copy_from_query(query, output=collect, format="binary")
     stream = b"".join(chunks)
-    if not stream.startswith(_HEADER) or not stream.endswith(_TRAILER):
-        raise ValueError("the stream is no complete binary COPY")
+    if not stream.startswith(COPY_HEADER) or not stream.endswith(COPY_TRAILER):
+        raise ValueError("the stream is not a complete binary COPY")
+    return memoryview(stream)[len(COPY_HEADER) : -len(COPY_TRAILER)]
+
+
+async def binary_rows(connection: asyncpg.Connection, query: str, columns: Mapping[str, str]) -> npt.NDArray[np.void]:
+    """Return the rows of `query`: fields by `columns`, name -> big-endian type as wide as the column in PostgreSQL.
+
+    No number is turned into text and back. Every column must be of that width and never null.
+    """
     wire = np.dtype(
         [("fields", ">i2")]
         + [part for name, kind in columns.items() for part in ((f"{name} bytes", ">i4"), (name, kind))]
     )
-    if (len(stream) - len(_HEADER) - len(_TRAILER)) % wire.itemsize:
+    body = await copy_out(connection, query)
+    if len(body) % wire.itemsize:
         raise ValueError("the rows are not as wide as they should be")
-    rows = np.frombuffer(stream, wire, (len(stream) - len(_HEADER)) // wire.itemsize, len(_HEADER))
+    rows = np.frombuffer(body, wire)
     for name, kind in columns.items():
         if (rows[f"{name} bytes"] != np.dtype(kind).itemsize).any():
             raise ValueError(f"column {name} is null, or not as wide as it should be")
     return rows
+
+
+async def frame(
+    connection: asyncpg.Connection, query: str, schema: Mapping[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
+    """Return the rows of `query`, whose columns stand in the order of `schema`; booleans selected as integers 0 and 1.
+
+    Raises whatever the server says.
+    """
+    stream = BytesIO()
+    await connection.copy_from_query(query, output=stream, format="csv")
+    raw = {name: pl.Int8 if kind == pl.Boolean else kind for name, kind in schema.items()}
+    if not stream.getbuffer().nbytes:
+        return pl.DataFrame(schema=dict(schema))
+    stream.seek(0)
+    table = pl.read_csv(stream, has_header=False, schema=raw)
+    return table.with_columns(pl.col(name).cast(pl.Boolean) for name, kind in schema.items() if kind == pl.Boolean)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,11 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from meter.database.copy import copy_in, copy_out
 from meter.database.locks import AdvisoryLock
-from meter.journal.rows.layout import COLUMN_NAMES, COPY_HEADER, COPY_TRAILER, from_wire, parse_copy
+from meter.journal.rows.layout import COLUMN_NAMES, from_wire, parse_tuples
 from meter.journal.tables import MEASURED
 
-STREAM_BYTES = 256 * 1024
 NEAR_BATCHES = 32
 MOST_SPANS = 500  # spans of batches to read one by one; with more, one pass over all of them is no dearer
 KEY_WIRE = np.dtype(
@@ -169,7 +169,7 @@ async def read_keys(
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """The keys (n, 2) and batches (n,) of all entries of the batches first..last, in no order."""
     query = f"select batch, key from entry where batch between {int(first)} and {int(last)}"
-    body = await _copied(connection, query)
+    body = await copy_out(connection, query)
     if len(body) % KEY_WIRE.itemsize:
         raise ValueError("the stream is no binary COPY of batches and keys")
     wire = np.frombuffer(body, KEY_WIRE)
@@ -180,16 +180,7 @@ async def read_keys(
 async def append_entries(connection: asyncpg.Connection, wire: npt.NDArray[np.void]) -> None:
     """COPY rows (WIRE) into the journal."""
     if len(wire):
-        await connection.copy_to_table("entry", source=_stream(wire), columns=list(COLUMN_NAMES), format="binary")
-
-
-async def _stream(wire: npt.NDArray[np.void]) -> AsyncIterator[bytes | memoryview]:
-    """A binary COPY of rows in pieces that the server can work on while the next is on its way."""
-    yield COPY_HEADER
-    body = np.ascontiguousarray(wire).view(np.uint8).data
-    for start in range(0, len(body), STREAM_BYTES):
-        yield body[start : start + STREAM_BYTES]
-    yield COPY_TRAILER
+        await copy_in(connection, "entry", COLUMN_NAMES, wire)
 
 
 async def summarize(connection: asyncpg.Connection) -> None:
@@ -259,21 +250,7 @@ async def _entries(connection: asyncpg.Connection, query: str) -> npt.NDArray[np
 
 
 async def _wire(connection: asyncpg.Connection, query: str) -> npt.NDArray[np.void]:
-    return parse_copy(COPY_HEADER + await _copied(connection, query) + COPY_TRAILER)
-
-
-async def _copied(connection: asyncpg.Connection, query: str) -> bytes:
-    """The tuples of a binary COPY of a query, without header and trailer."""
-    chunks: list[bytes] = []
-
-    async def collect(chunk: bytes) -> None:
-        chunks.append(chunk)
-
-    await connection.copy_from_query(query, output=collect, format="binary")
-    stream = b"".join(chunks)
-    if stream and (stream[: len(COPY_HEADER)] != COPY_HEADER or stream[-len(COPY_TRAILER) :] != COPY_TRAILER):
-        raise ValueError("the stream is no complete binary COPY")
-    return stream[len(COPY_HEADER) : -len(COPY_TRAILER)]
+    return parse_tuples(await copy_out(connection, query))
 
 
 def _uuids(keys: Iterable[bytes]) -> str:

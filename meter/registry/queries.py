@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import polars as pl
 
-from meter.database.frames import frame
+from meter.database.copy import frame
 from meter.intake.registry_view.catalogue import DatedCode
 from meter.intake.registry_view.registered import Registered
 from meter.registry.facts import day_number

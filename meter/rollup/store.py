@@ -16,8 +16,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from meter.database.copy import binary_rows
-from meter.database.frames import frame
+from meter.database.copy import binary_rows, frame
 from meter.database.locks import AdvisoryLock
 from meter.rollup.columns import MEASURED_DTYPE
 from meter.rollup.daily import roll_up

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from meter.database.frames import frame
+from meter.database.copy import frame
 from meter.registry.queries import dictionary, facts_as_of
 from meter.rollup.frames import USE_KEY
 from meter.rollup.store import use_as_of

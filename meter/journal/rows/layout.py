@@ -1,8 +1,8 @@
 """The journal row: one fixed-width numpy layout that is at once what is stored, what is hashed and what is read back.
 
 `ENTRY` is the row in the machine's byte order, for computing. `WIRE` is the same row as a tuple of PostgreSQL's binary
-COPY: big-endian values, each behind its length. An array of `WIRE` between `COPY_HEADER` and `COPY_TRAILER` is a
-complete COPY stream, so nothing is formatted per record on the way in or out.
+COPY: big-endian values, each behind its length. An array of `WIRE` between COPY's header and trailer is
+a complete stream, so nothing is formatted per record on the way in or out.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-COPY_TRAILER = b"\xff\xff"
 POSTGRES_EPOCH = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())  # timestamptz counts microseconds from here
 
 RECORD, REPLACE, VOID = 0, 1, 2
@@ -70,14 +68,13 @@ def from_wire(wire: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     return entries
 
 
-def parse_copy(stream: bytes | bytearray | memoryview) -> npt.NDArray[np.void]:
-    """The tuples (WIRE) of a complete binary COPY stream of `entry`.
+def parse_tuples(body: bytes | bytearray | memoryview) -> npt.NDArray[np.void]:
+    """The tuples (WIRE) of a binary COPY of `entry`, without its header and trailer.
 
-    Raises ValueError when the stream is not whole fixed-width tuples: then the table is not what this code believes.
+    Raises ValueError when it is not whole fixed-width tuples: then the table is not what this code believes.
     """
-    body = memoryview(stream)[len(COPY_HEADER) : -len(COPY_TRAILER)]
-    if bytes(stream[: len(COPY_HEADER)]) != COPY_HEADER or len(body) % WIRE.itemsize:
-        raise ValueError("the stream is no binary COPY of journal rows")
+    if len(body) % WIRE.itemsize:
+        raise ValueError("the stream is not a binary COPY of journal rows")
     wire = np.frombuffer(body, WIRE)
     for name, _, _, length in _COLUMNS:
         if len(wire) and not (wire[f"{name}_length"] == length).all():

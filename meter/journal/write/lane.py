@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from meter.database.asyncpg_private import widen
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 
@@ -32,12 +31,9 @@ class Lane:
             if self._driver is None or self._driver.is_closed():
                 await self.let_go()
                 self._held = await self._engine.connect()
-                connection: Any = await driver(self._held)
+                connection = await driver(self._held)
                 # a group goes out as fast as the server takes it, without asking this thread for every piece
-                connection._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-                connection._transport.get_extra_info("socket").setsockopt(
-                    socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
-                )
+                widen(connection, WRITE_BUFFER_BYTES, SEND_BUFFER_BYTES)
                 self._driver = connection
             assert self._driver is not None
             yield self._driver
