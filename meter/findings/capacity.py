@@ -1,6 +1,6 @@
 """Finds the days on which more cards were in use at a facility, at some instant, than are registered there."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from meter.findings.finding import FINDING_SCHEMA, no_findings
-from meter.findings.month import ORDINAL_BITS, Rows, no_rows
+from meter.findings.month import ORDINAL_BITS, Rows
 from meter.kernels.kernel import Array, Whole, kernel
 
 UTC_PLUS_8: Final = 28_800
@@ -265,14 +265,3 @@ def rows_at_peaks(
             count += 1
             peak += 1
     return row_of[:count], peak_of[:count]
-
-
-def days_above(
-    months: Sequence[tuple[int, Callable[[], Rows]]], capacities: pl.DataFrame, threads: int = 2
-) -> pl.DataFrame:
-    """Sweep months, each given as (local day after its last start, loader of its rows), in order; see `sweep`."""
-    sweep = CapacitySweep(capacities)
-    found = [sweep.sweep(no_rows(), 0, threads)]
-    found += [sweep.sweep(load(), until_day, threads) for until_day, load in months]
-    found.append(sweep.sweep(no_rows(), sweep.last_day(), threads))  # what still runs after the last start
-    return pl.concat(found).sort("facility", "chip", "day")

@@ -202,8 +202,3 @@ def _largest(frame: pl.DataFrame) -> pl.DataFrame:
         .group_by("consumer", "facility", maintain_order=True)
         .head(RECORDS_AN_EDGE)
     )
-
-
-def quantity_cancelled(found: pl.DataFrame) -> Whole:
-    """Return what cancels in all, a ring's quantity once for each of its edges."""
-    return sum(quantity * len(parties) for parties, quantity in found.select("parties", "quantity").iter_rows())

@@ -1,6 +1,5 @@
 """Finds records inside another one with the same consumer, facility, cards and order: likely metered twice."""
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -70,12 +69,6 @@ class TwiceSweep:
         )
         self.running = chosen(rows, np.flatnonzero((rows.ended > until) & (rows.order_digest != 0)))
         return found.sort("inner")
-
-
-def metered_twice(months: Sequence[tuple[int, Callable[[], Rows]]]) -> pl.DataFrame:
-    """Sweep months, each given as (instant after its last start, loader of its rows), in order."""
-    sweep = TwiceSweep()
-    return pl.concat([sweep.sweep(no_rows(), 0), *(sweep.sweep(load(), until) for until, load in months)])
 
 
 def as_findings(found: pl.DataFrame) -> pl.DataFrame:

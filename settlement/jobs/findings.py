@@ -1,8 +1,7 @@
 """The job that looks for what a reviewer should look at: the sweeps over a settlement's records, kept beside its lines.
 
 Findings are rows with the records that prove them; they change no money. The records that touch the round's window are
-held in memory while they are swept, about 110 bytes each; an archive too large for that is swept on a cluster
-(`meter/findings/spark.py`).
+held in memory while they are swept, about 110 bytes each.
 """
 
 from __future__ import annotations

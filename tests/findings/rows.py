@@ -6,11 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from meter.archive.rows import ROW_DTYPE
-from meter.findings.month import ORDINAL_BITS, Rows, load_month
+from meter.findings.capacity import CapacitySweep
+from meter.findings.month import ORDINAL_BITS, Rows, load_month, no_rows
+from meter.findings.twice import TwiceSweep
 
 MIDNIGHT = 1_762_531_200  # 2025-11-08T00:00:00+08:00
 DAY = 20_400
@@ -78,3 +81,18 @@ def months_of(rows: NDArray[Any], cuts: Sequence[int]) -> list[tuple[int, Rows]]
         if len(some):
             found.append((DAY + int((some["started"].max() - MIDNIGHT) // 86_400) + 1, loaded(some, 2)))
     return found
+
+
+def days_above(months: Sequence[tuple[int, Callable[[], Rows]]], capacities: pl.DataFrame) -> pl.DataFrame:
+    """Sweep months, each given as (local day after its last start, loader of its rows), in order."""
+    sweep = CapacitySweep(capacities)
+    found = [sweep.sweep(no_rows(), 0)]
+    found += [sweep.sweep(load(), until_day) for until_day, load in months]
+    found.append(sweep.sweep(no_rows(), sweep.last_day()))  # what still runs after the last start
+    return pl.concat(found).sort("facility", "chip", "day")
+
+
+def metered_twice(months: Sequence[tuple[int, Callable[[], Rows]]]) -> pl.DataFrame:
+    """Sweep months, each given as (instant after its last start, loader of its rows), in order."""
+    sweep = TwiceSweep()
+    return pl.concat([sweep.sweep(no_rows(), 0), *(sweep.sweep(load(), until) for until, load in months)])

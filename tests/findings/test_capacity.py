@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meter.findings.capacity import CAPACITY_SCHEMA, OverlappingCapacities, days_above, with_proof
+from meter.findings.capacity import CAPACITY_SCHEMA, OverlappingCapacities, with_proof
 from meter.findings.finding import FINDING_SCHEMA
-from tests.findings.rows import DAY, MIDNIGHT, Use, entries, loaded, months_of, uses
+from tests.findings.rows import DAY, MIDNIGHT, Use, days_above, entries, loaded, months_of, uses
 
 
 def capacities(*facts: tuple[int, int, int, int, int]) -> pl.DataFrame:

@@ -9,11 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from meter.archive.rows import ROW_DTYPE
-from meter.findings.capacity import CAPACITY_SCHEMA, days_above
+from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import Rows, load_month
 from meter.findings.sweeps import Month, sweep_months
-from meter.findings.twice import metered_twice
 from tests.archive.year import AUGUST_2025, journal
+from tests.findings.rows import days_above, metered_twice
 
 FIRST_DAY = (AUGUST_2025 + 28_800) // 86_400
 

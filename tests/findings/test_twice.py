@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from meter.findings.finding import FINDING_SCHEMA
 from meter.findings.month import Rows
-from meter.findings.twice import TwiceSweep, as_findings, metered_twice
-from tests.findings.rows import MIDNIGHT, Use, entries, loaded, months_of, number_of, uses
+from meter.findings.twice import TwiceSweep, as_findings
+from tests.findings.rows import MIDNIGHT, Use, entries, loaded, metered_twice, months_of, number_of, uses
 
 
 def pairs(some: list[Use], cuts: list[int]) -> list[tuple[int, int]]:

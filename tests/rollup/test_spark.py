@@ -10,17 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
 import pytest
 
-from meter.archive.chunks import files_needed, months
+from meter.archive.chunks import files_needed
 from meter.archive.manifest import read_manifest
 from meter.archive.seal import seal
-from meter.findings.capacity import CAPACITY_SCHEMA
-from meter.findings.month import NEEDED
-from meter.findings.spark import sweep_on_spark
-from meter.findings.sweeps import Month, sweep_months
 from meter.rollup.daily import roll_up
 from meter.rollup.spark import roll_up_on_spark
 from tests.archive.year import journal
@@ -123,17 +117,3 @@ def test_the_rollup_of_a_cluster_is_that_of_one_process(session: Any, archive: P
     assert roll_up_on_spark(session, paths(archive), buckets=7).equals(roll_up(ROWS))
     as_of = roll_up_on_spark(session, paths(archive), as_of=33, buckets=3)
     assert as_of.equals(roll_up(ROWS[ROWS["batch"] <= 33]))
-
-
-def test_the_sweeps_of_a_cluster_are_those_of_one_process(session: Any, archive: Path) -> None:
-    capacities = pl.DataFrame(
-        [(facility, chip, 0, 99_999, 9_000) for facility in range(1, 4) for chip in range(1, 3)],
-        schema=CAPACITY_SCHEMA,
-        orient="row",
-    )
-    found = months(archive, files_needed(read_manifest(archive)), NEEDED)
-    above, twice = sweep_months([Month(month.first_day, month.rows, month.chunks) for month in found], capacities)
-    on_cluster = sweep_on_spark(session, paths(archive), capacities)
-    assert on_cluster[0].equals(above)
-    assert on_cluster[1].equals(twice.sort("inner"))
-    assert np.all([above.height > 50, twice.height > 5])
