@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -99,3 +101,15 @@ async def test_a_settlement_runs_on_a_database_of_odd_defaults(odd: str) -> None
         assert good(await clerk.get(f"/settlements/{number}/verify"))["equal"]
         lines = await every_line(clerk, number)
         assert [line["award_fen"] for line in lines] == [20_000] * 6  # a fifth of what each has paid
+
+
+def test_there_is_one_way_in_and_every_transaction_says_its_isolation() -> None:
+    top = Path(__file__).parents[2]
+    careless = re.compile(r"create_async_engine\(|asyncpg\.connect\(|\.transaction\(\)|execute\(f?\"begin\b")
+    found = {
+        str(path.relative_to(top))
+        for folder in ("api", "meter", "migrations", "settlement")
+        for path in (top / folder).rglob("*.py")
+        if careless.search(path.read_text())
+    }
+    assert found == {"meter/database/connect.py"}
