@@ -6,7 +6,8 @@ commits, slots are never cleared, and the file says up to which batch, with whic
 journal. A file that covers another journal (restored, exchanged) names a digest that the journal does not have.
 
 A process killed at any point leaves slots for keys that were never recorded (harmless) and a watermark that is still
-true. After a crash of the machine, when pages may be lost, only what `save` brought to the disk counts as covered.
+true. After a crash of the machine, when pages may be lost, only what `save` brought to the disk counts as covered. A
+header whose words do not fit their check sum is not believed, and the file is begun again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import mmap
 import os
 import secrets
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,22 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.journal.digest_chain import GENESIS
+from meter.journal.keys.header import (
+    BITS,
+    BOOT,
+    CHECK,
+    DURABLE,
+    HEADER_BYTES,
+    MAGIC,
+    SECRETS,
+    SHIFT,
+    USED,
+    WATERMARKS,
+    check_of,
+    only_what_is_durable,
+    set_watermark,
+    watermark_at,
+)
 from meter.kernels.hash_table import (
     BUCKET_SLOTS,
     FEWEST_BUCKET_BITS,
@@ -37,13 +53,8 @@ from meter.kernels.hash_table import (
     move_slots,
 )
 
-MAGIC = 0x0131_5359_454B_4253  # "SBKEYS", version 1
-HEADER_BYTES = 4096
 FULLEST = 0.75  # beyond this share of its slots a table is widened
 SHIFT_STEP = 2
-_MAGIC, _BITS, _SHIFT, _USED, _SECRETS, _BOOT = 0, 1, 2, 3, slice(4, 6), slice(8, 12)
-_WATERMARKS = (16, 32)  # two, so that one is true while the other is written
-_DURABLE = 48
 
 
 class KeyFileUnusable(RuntimeError):
@@ -71,16 +82,9 @@ class KeyFile:
         self._lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         # header and table are of one file: always taken together, because a wider file may take its place at any time
         self._mapped: tuple[npt.NDArray[Any], npt.NDArray[Any]]
-        self._inode = -1
-        self._descriptor = -1
-        with self.held():
-            header, table = self._mapped
-            if header[_BOOT].tobytes() != _boot():
-                # the machine was started since: pages written but not saved may be lost
-                header[_WATERMARKS[0] : _WATERMARKS[0] + 16] = header[_DURABLE : _DURABLE + 16]
-                header[_WATERMARKS[1] : _WATERMARKS[1] + 16] = 0
-                header[_USED] = count_slots(table)
-                header[_BOOT] = np.frombuffer(_boot(), np.uint64)
+        self._inode = self._descriptor = -1
+        with self.held():  # opens the file, or makes it
+            pass
 
     def close(self) -> None:
         """Let go of the file."""
@@ -110,22 +114,22 @@ class KeyFile:
     @property
     def keys_at_most(self) -> int:
         """How many slots are taken: at least as many as there are keys."""
-        return int(self._mapped[0][_USED])
+        return int(self._mapped[0][USED])
 
     @property
     def generation(self) -> bytes:
         """What tells this file from one begun anew; a wider one in its place keeps it, as it keeps the keys."""
-        return self._mapped[0][_SECRETS].tobytes()
+        return self._mapped[0][SECRETS].tobytes()
 
     def watermarks(self) -> list[Watermark]:
         """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
-        found = [watermark for place in _WATERMARKS if (watermark := self._watermark(place)) is not None]
+        found = [watermark for place in WATERMARKS if (watermark := self._watermark(place)) is not None]
         return sorted(found, reverse=True)
 
     def cover(self, watermark: Watermark, keep: Watermark) -> None:
         """Say that the file covers the journal up to `watermark`; what it says of `keep` stays."""
-        place = next((place for place in _WATERMARKS if self._watermark(place) != keep), _WATERMARKS[1])
-        _set_watermark(self._mapped[0], place, watermark)
+        place = next((place for place in WATERMARKS if self._watermark(place) != keep), WATERMARKS[1])
+        set_watermark(self._mapped[0], place, *watermark)
 
     def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Which of the keys (n, 2) may be known: rows, and (row, first batch, last batch) under which each may stand.
@@ -136,31 +140,31 @@ class KeyFile:
         size = 64
         while True:
             rows, locators = np.empty(size, np.int64), np.empty(size, np.int64)
-            found = find_keys(table, int(header[_BITS]), header[_SECRETS], keys, rows, locators)
+            found = find_keys(table, int(header[BITS]), header[SECRETS], keys, rows, locators)
             if found <= size:
                 break
             size = found
-        shift = int(header[_SHIFT])
+        shift = int(header[SHIFT])
         first = (locators[:found] - 1) << shift
         return rows[:found], np.stack((first, first + (1 << shift) - 1), axis=1)
 
     def insert(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> None:
         """Insert keys (n, 2) with the batch of each; what is there already stays. Only inside `held`."""
         assert self._depth
-        if not len(keys):
-            return
         done = 0
         while done < len(keys):
             header, table = self._mapped
-            if int(batches.max()) >> int(header[_SHIFT]) >= LARGEST_LOCATOR:
+            if int(batches.max()) >> int(header[SHIFT]) >= LARGEST_LOCATOR:
                 self._rewrite(0, SHIFT_STEP)
                 continue
-            if int(header[_USED]) + len(keys) - done > FULLEST * len(table):
+            if int(header[USED]) + len(keys) - done > FULLEST * len(table):
                 self._rewrite(1, 0)
                 continue
-            locators = (batches[done:] >> int(header[_SHIFT])) + 1
-            added, dealt = insert_keys(table, int(header[_BITS]), header[_SECRETS], keys[done:], locators)
-            header[_USED] += np.uint64(added)
+            locators = (batches[done:] >> int(header[SHIFT])) + 1
+            used = int(header[USED])
+            header[USED] = used + len(keys) - done  # before them: whoever is killed leaves a count that is too high
+            added, dealt = insert_keys(table, int(header[BITS]), header[SECRETS], keys[done:], locators)
+            header[USED] = used + added
             done += dealt
             if done < len(keys):
                 self._rewrite(1, 0)
@@ -179,19 +183,20 @@ class KeyFile:
         self._create()
         self._follow_replacement()
 
-    def save(self, watermark: Watermark) -> None:
-        """Bring the table to the disk, so that it covers the journal up to `watermark` even after a crash."""
+    def save(self, watermark: Watermark, generation: bytes) -> None:
+        """Bring the table to the disk, so that it covers the journal up to `watermark` even after a crash.
+
+        Only if the file is still of the `generation` that was found to cover it: one begun anew need not.
+        """
         mapped = self._mapped
         os.fsync(self._descriptor)
         with self.held():
-            if self._mapped[0] is mapped[0]:
-                _set_watermark(mapped[0], _DURABLE, watermark)
+            if self._mapped[0] is mapped[0] and self.generation == generation:
+                set_watermark(mapped[0], DURABLE, *watermark)
 
     def _watermark(self, place: int) -> Watermark | None:
-        words = self._mapped[0][place : place + 6].tobytes()
-        if zlib.crc32(words[:40]) != int.from_bytes(words[40:], "little") - 1:
-            return None
-        return Watermark(int.from_bytes(words[:8], "little"), words[8:40])
+        found = watermark_at(self._mapped[0], place)
+        return None if found is None else Watermark(*found)
 
     def _follow_replacement(self) -> None:
         try:
@@ -203,11 +208,16 @@ class KeyFile:
             self._map()
 
     def _map(self) -> None:
-        with contextlib.suppress(ValueError):
+        try:
             self._open()
-            return
-        self._create()  # not ours, or torn when it was made
-        self._open()
+        except ValueError:  # not ours, or torn
+            self._create()
+            self._open()
+        header, table = self._mapped
+        if header[BOOT].tobytes() != _boot():
+            only_what_is_durable(header)
+            header[USED] = count_slots(table)
+            header[BOOT] = np.frombuffer(_boot(), np.uint64)
 
     def _open(self) -> None:
         """Raises ValueError when the file is not a key file of this version."""
@@ -218,9 +228,10 @@ class KeyFile:
                 raise ValueError("too short")
             whole = np.frombuffer(mmap.mmap(descriptor, status.st_size), np.uint64)
             header, table = whole[: HEADER_BYTES // 8], whole[HEADER_BYTES // 8 :]
-            bits = int(header[_BITS])
-            if int(header[_MAGIC]) != MAGIC or not FEWEST_BUCKET_BITS <= bits < HASH_BITS:
+            bits = int(header[BITS])
+            if int(header[0]) != MAGIC or int(header[CHECK]) != check_of(header):
                 raise ValueError("not a key file")
+            assert FEWEST_BUCKET_BITS <= bits < HASH_BITS
             if len(table) != BUCKET_SLOTS << bits:
                 raise ValueError("not as long as it says")
         except BaseException:
@@ -234,11 +245,12 @@ class KeyFile:
     def _create(self) -> None:
         descriptor, temporary = self._fresh(FEWEST_BUCKET_BITS)
         header = np.zeros(HEADER_BYTES // 8, np.uint64)
-        header[_MAGIC], header[_BITS] = MAGIC, FEWEST_BUCKET_BITS
-        header[_SECRETS] = np.frombuffer(secrets.token_bytes(16), np.uint64)
-        header[_BOOT] = np.frombuffer(_boot(), np.uint64)
-        for place in (_WATERMARKS[0], _DURABLE):
-            _set_watermark(header, place, NOTHING)
+        header[0], header[BITS] = MAGIC, FEWEST_BUCKET_BITS
+        header[SECRETS] = np.frombuffer(secrets.token_bytes(16), np.uint64)
+        header[CHECK] = check_of(header)
+        header[BOOT] = np.frombuffer(_boot(), np.uint64)
+        for place in (WATERMARKS[0], DURABLE):
+            set_watermark(header, place, *NOTHING)
         os.pwrite(descriptor, header.tobytes(), 0)
         self._replace(descriptor, temporary)
 
@@ -246,22 +258,23 @@ class KeyFile:
         """Move everything into a table of 2^wider times the buckets, with locators `shift` bits coarser."""
         header, table = self._mapped
         while True:
-            bits = int(header[_BITS]) + wider
+            bits = int(header[BITS]) + wider
             if bits >= HASH_BITS or (wider and len(table) << wider > 64 * max(self.keys_at_most, 1 << 20)):
                 raise KeyFileUnusable("the key file's buckets are filled unevenly; remove it and it is rebuilt")
             descriptor, temporary = self._fresh(bits)
             whole = np.frombuffer(mmap.mmap(descriptor, HEADER_BYTES + 8 * (BUCKET_SLOTS << bits)), np.uint64)
-            moved = move_slots(table, int(header[_BITS]), whole[HEADER_BYTES // 8 :], bits, shift)
+            moved = move_slots(table, int(header[BITS]), whole[HEADER_BYTES // 8 :], bits, shift)
             if moved >= 0:
                 break
             os.close(descriptor)
             wider += 1
-        whole[: HEADER_BYTES // 8] = header
-        whole[_BITS], whole[_USED] = bits, moved
-        whole[_SHIFT] = int(header[_SHIFT]) + shift
-        _set_watermark(
-            whole, _DURABLE, NOTHING
-        )  # until the next `save`: waiting for the disk here would stall everyone
+        fresh = np.array(header, np.uint64)
+        fresh[BITS], fresh[USED] = bits, moved
+        fresh[SHIFT] = int(header[SHIFT]) + shift
+        fresh[CHECK] = check_of(fresh)
+        # until the next `save`: waiting for the disk here would stall everyone
+        set_watermark(fresh, DURABLE, *NOTHING)
+        whole[: HEADER_BYTES // 8] = fresh  # at once: the disk must never see the old words of what is durable
         self._replace(descriptor, temporary)
         self._follow_replacement()
 
@@ -280,13 +293,6 @@ class KeyFile:
     def _replace(self, descriptor: int, temporary: Path) -> None:
         os.close(descriptor)
         temporary.rename(self.path)
-
-
-def _set_watermark(header: npt.NDArray[Any], place: int, watermark: Watermark) -> None:
-    words = watermark.batch.to_bytes(8, "little") + watermark.digest
-    header[place + 5] = 0  # from here until the last word is written it is not a watermark
-    header[place : place + 5] = np.frombuffer(words, np.uint64)
-    header[place + 5] = zlib.crc32(words) + 1
 
 
 def _boot() -> bytes:

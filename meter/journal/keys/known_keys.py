@@ -110,9 +110,10 @@ class KnownKeys:
 
     async def save(self, connection: asyncpg.Connection) -> None:
         """Bring the file to the disk as far as it covers what is committed."""
+        generation = self.file.generation
         for watermark in self.file.watermarks():
             if await _holds(connection, watermark):
-                await asyncio.to_thread(self.file.save, watermark)
+                await asyncio.to_thread(self.file.save, watermark, generation)
                 return
 
     def _expect(self, more: int) -> None:
