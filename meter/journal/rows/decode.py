@@ -36,7 +36,7 @@ def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[
     for wire in wires:
         text = np.ascontiguousarray(wire).view(np.uint8)
         text.flags.writeable = False  # one type for the kernel, wherever the rows come from
-        read_measured(text, WIRE.itemsize, *(column[first:] for column in columns.values()))
+        decode_measured(text, WIRE.itemsize, *(column[first:] for column in columns.values()))
         first += len(wire)
     return columns
 
@@ -51,7 +51,7 @@ def get(text: Array, at: int, size: int) -> Any:
 
 
 @kernel
-def read_measured(
+def decode_measured(
     text: Array, stride: int, consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array,
     ended: Array, charge_fen: Array, purpose: Array, via_platform: Array,
 ) -> None:  # fmt: skip

@@ -39,7 +39,7 @@ def rows_of(records: npt.NDArray[Any], sources: npt.NDArray[np.int32]) -> Rows:
     count = len(records)
     matrix = np.empty((count, WIRE.itemsize), np.uint8)
     keys = np.empty((count, 2), np.uint64)
-    corrections, nameless = make_rows(records, sources, BLANK.view(np.uint8), matrix, keys.view(np.uint8))
+    corrections, nameless = encode_rows(records, sources, BLANK.view(np.uint8), matrix, keys.view(np.uint8))
     return Rows(matrix.view(WIRE)[:, 0], keys, corrections, nameless)
 
 
@@ -65,7 +65,7 @@ def put(matrix: Array, row: int, at: int, value: int, size: int) -> None:
 
 
 @kernel
-def make_rows(records: Array, sources: Array, blank: Array, matrix: Array, keys: Array) -> tuple[int, int]:
+def encode_rows(records: Array, sources: Array, blank: Array, matrix: Array, keys: Array) -> tuple[int, int]:
     """Fill `matrix` (n, row bytes) and `keys` (n, 16) from RECORD rows: (corrections, rows with nameless consumers)."""
     corrections = 0
     nameless = 0
