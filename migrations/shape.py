@@ -6,7 +6,7 @@ import meter.audit.tables
 import meter.journal.tables
 import meter.registry.tables
 import meter.rollup.tables
-import settlement.tables
+import settlement.store.tables
 from meter.database.metadata import METADATA
 
 __all__ = ["METADATA"]
@@ -18,4 +18,4 @@ assert {
     meter.journal.tables.entry,
     meter.registry.tables.entity_fact,
 } <= set(METADATA.tables.values())
-assert {meter.rollup.tables.rollup, settlement.tables.settlement} <= set(METADATA.tables.values())
+assert {meter.rollup.tables.rollup, settlement.store.tables.settlement} <= set(METADATA.tables.values())

@@ -11,9 +11,9 @@ from api.http import metrics
 from api.http.problem import Problem
 from api.service import Service
 from meter.database.connect import driver
-from settlement import store
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle
+from settlement.store.settlements import get_settlement
 
 SCOPE = "settlement:run"
 
@@ -42,7 +42,7 @@ async def run(service: Service, hand: Actor, wanted: settle.Request) -> str:
 async def adjust(service: Service, hand: Actor, locked: str) -> str:
     """Settle what arrived since a lock, under the same order and readings; the new settlement. Raises Problem."""
     async with service.engine.connect() as held:
-        found = await store.get_settlement(await driver(held), locked)
+        found = await get_settlement(await driver(held), locked)
     if found is None:
         raise Problem(404, "no_such_settlement", f"there is no settlement {locked!r}")
     if found["status"] not in ("locked", "paid"):

@@ -19,11 +19,14 @@ from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
-from settlement import store
 from settlement.errors import SettlementRefused
-from settlement.jobs import settle as settlement_job
-from settlement.jobs.findings import find, list_findings
+from settlement.jobs import verify as verify_job
+from settlement.jobs.compare import compared
+from settlement.jobs.findings import find
+from settlement.jobs.settle import Request, run
 from settlement.payout.exchange import exchange
+from settlement.store.findings import list_findings
+from settlement.store.settlements import get_settlement
 
 PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享)")
 CONSOLE = Console(highlight=False)
@@ -63,11 +66,11 @@ def settle(
                 wanted["orders"].append({**order, **{name: _ordered(name, value) for name, value in changed.items()}})
             if switched:
                 wanted["readings"].append({**readings, **switched})
-            return await settlement_job.compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
-        wanted_run = settlement_job.Request(round, order, readings, as_of)
-        number, _ = await settlement_job.run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
+            return await compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
+        wanted_run = Request(round, order, readings, as_of)
+        number, _ = await run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
         async with engine.connect() as held:
-            found = await store.get_settlement(await driver(held), number)
+            found = await get_settlement(await driver(held), number)
         assert found is not None
         return found
 
@@ -116,7 +119,7 @@ def verify(
                         read_facts=facts_of_batches,
                     )
             return report.equal, report.as_dict()
-        found = await settlement_job.verify(engine, what)
+        found = await verify_job.verify(engine, what)
         return bool(found["equal"]), found
 
     try:

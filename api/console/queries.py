@@ -21,12 +21,13 @@ from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
-from settlement import store
-from settlement.jobs.findings import list_findings
-from settlement.payout.clawbacks import list_claims
-from settlement.payout.instructions import events_of, list_instructions
-from settlement.review.states import waiting_cities
 from settlement.rounds import Round, load_rounds
+from settlement.store.clawbacks import list_clawbacks
+from settlement.store.decisions import waiting_cities
+from settlement.store.findings import list_findings
+from settlement.store.instructions import events_of, list_instructions
+from settlement.store.lines import cities_of, excluded_of_all, get_line, list_lines
+from settlement.store.settlements import adjustments_of, get_settlement, list_settlements
 
 Record = dict[str, Any]
 EVERYTHING = 2**31 - 1
@@ -79,7 +80,7 @@ class Queries:
     async def cities(self, number: str) -> list[Record]:
         """What each city's lines come to."""
         async with self._connection() as connection:
-            return await store.cities_of(connection, number)
+            return await cities_of(connection, number)
 
     async def waiting(self, number: str) -> list[str]:
         """Cities that have not passed review."""
@@ -89,7 +90,7 @@ class Queries:
     async def adjustments(self, number: str) -> list[Record]:
         """The settlements that stand on this one."""
         async with self._connection() as connection:
-            return await store.adjustments_of(connection, number)
+            return await adjustments_of(connection, number)
 
     async def checkpoint(self, settlement: Record) -> Record | None:
         """The signed checkpoint to be printed on a locked settlement's report."""
@@ -116,7 +117,7 @@ class Queries:
     async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Claims with what was proposed and decided, in order of their numbers."""
         async with self._connection() as connection:
-            return await list_claims(connection, status, settlement, after, limit)
+            return await list_clawbacks(connection, status, settlement, after, limit)
 
     async def offsettable(self, uscc: str) -> list[Record]:
         """Instructions to an entity against which a claim can be offset: not yet with the bank."""
@@ -148,31 +149,29 @@ class Queries:
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
         """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
         async with self._connection() as connection:
-            return await store.list_settlements(connection, before=before, limit=limit)
+            return await list_settlements(connection, before=before, limit=limit)
 
     async def settlement(self, number: str) -> Record | None:
         """One settlement with receipt, matches and events."""
         async with self._connection() as connection:
-            return await store.get_settlement(connection, number)
+            return await get_settlement(connection, number)
 
     async def lines(
         self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
     ) -> list[Record]:
         """Lines in order of code."""
         async with self._connection() as connection:
-            return await store.list_lines(
-                connection, number, region=region, status=status, q=q, after=after, limit=limit
-            )
+            return await list_lines(connection, number, region=region, status=status, q=q, after=after, limit=limit)
 
     async def line(self, number: str, uscc: str) -> Record | None:
         """A line with its steps and its excluded use."""
         async with self._connection() as connection:
-            return await store.get_line(connection, number, uscc)
+            return await get_line(connection, number, uscc)
 
     async def excluded(self, number: str) -> Mapping[str, list[Record]]:
         """The excluded use of all lines, by code."""
         async with self._connection() as connection:
-            return await store.excluded_of_all(connection, number)
+            return await excluded_of_all(connection, number)
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
         """What waits for a person, oldest first; of long records the beginning."""

@@ -13,7 +13,7 @@ from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from meter.database.connect import driver
-from settlement.payout.clawbacks import list_claims
+from settlement.store.clawbacks import list_clawbacks
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/claims", tags=["payouts"])
 
@@ -30,7 +30,7 @@ async def get_claims(
     require(await as_caller(request), "payout:read")
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
-        rows = await list_claims(await driver(held), status, settlement, page.after(Number, 0), page.limit + 1)
+        rows = await list_clawbacks(await driver(held), status, settlement, page.after(Number, 0), page.limit + 1)
     return page_of(rows, page, lambda row: int(row["id"]))
 
 

@@ -15,13 +15,8 @@ from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from api.routes.settlements import actor_of
 from meter.database.connect import driver
-from settlement.payout.instructions import (
-    CLAIM_MAX,
-    DECISIONS,
-    claim,
-    events_of,
-    list_instructions,
-)
+from settlement.payout.instructions import CLAIM_MAX, DECISIONS, claim
+from settlement.store.instructions import events_of, list_instructions
 
 OWN_REFERENCE = "SB-"
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/payouts", tags=["payouts"])

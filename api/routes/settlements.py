@@ -18,13 +18,17 @@ from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from meter.database.connect import driver
-from settlement import store
 from settlement.errors import SettlementRefused
-from settlement.jobs import settle
-from settlement.jobs.findings import KINDS, find, list_findings
+from settlement.jobs.compare import compared, interval_of
+from settlement.jobs.findings import KINDS, find
+from settlement.jobs.settle import Request as RunRequest
+from settlement.jobs.verify import verify
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
 from settlement.rounds import load_rounds
 from settlement.rounds.shown import round_dict
+from settlement.store import lines as line_store
+from settlement.store import settlements as settlement_store
+from settlement.store.findings import list_findings
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
 
@@ -59,12 +63,12 @@ async def post_settlement(request: Request) -> Any:
         raise Problem(400, "missing_field", "round is missing")
     if not 0 <= given.get("as_of", 0) < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
-    return await _settlement(request, await run(service_of(request), caller, settle.Request(**given)))
+    return await _settlement(request, await run(service_of(request), caller, RunRequest(**given)))
 
 
 async def _settlement(request: Request, number: str) -> dict[str, Any]:
     async with service_of(request).engine.connect() as held:
-        found = await store.get_settlement(await driver(held), number)
+        found = await settlement_store.get_settlement(await driver(held), number)
     if found is None:
         raise Problem(404, "no_such_settlement", f"there is no settlement {number!r}")
     return found
@@ -83,7 +87,7 @@ async def get_settlements(
     page = Page.of(limit, cursor)
     last: tuple[datetime, str] | None = page.after(tuple[Instant, Text], None)
     async with service_of(request).engine.connect() as held:
-        rows = await store.list_settlements(
+        rows = await settlement_store.list_settlements(
             await driver(held), round=round, status=status, limit=page.limit + 1,
             before=(last[0].isoformat(), last[1]) if last else None,
         )  # fmt: skip
@@ -99,7 +103,7 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
     if interval:
         try:
             async with service.settling:
-                found["interval"] = await settle.interval_of(service.engine, number)
+                found["interval"] = await interval_of(service.engine, number)
         except SettlementRefused as error:
             raise refused(error) from None
     return found
@@ -117,12 +121,12 @@ async def get_lines(
 ) -> Any:
     """Lines in order of code."""
     require(await as_caller(request), "report:read", of_a_city=True)
-    if status not in (None, *store.STATUSES_OF_LINES):
-        raise Problem(400, "bad_request", f"status is one of {', '.join(store.STATUSES_OF_LINES)}")
+    if status not in (None, *line_store.STATUSES_OF_LINES):
+        raise Problem(400, "bad_request", f"status is one of {', '.join(line_store.STATUSES_OF_LINES)}")
     await _settlement(request, number)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
-        rows = await store.list_lines(
+        rows = await line_store.list_lines(
             await driver(held),
             number,
             region=region,
@@ -139,7 +143,7 @@ async def get_line(request: Request, number: str, uscc: str) -> Any:
     """One line with its steps and the excluded use by reason."""
     require(await as_caller(request), "report:read", of_a_city=True)
     async with service_of(request).engine.connect() as held:
-        found = await store.get_line(await driver(held), number, uscc)
+        found = await line_store.get_line(await driver(held), number, uscc)
     if found is None:
         raise Problem(404, "no_such_line", f"settlement {number!r} has no line for {uscc!r}")
     return found
@@ -264,7 +268,7 @@ async def get_verify(request: Request, number: str) -> Any:
     require(await as_caller(request), "report:read")
     try:
         async with service.settling:
-            return await settle.verify(service.engine, number)
+            return await verify(service.engine, number)
     except SettlementRefused as error:
         raise refused(error) from None
 
@@ -283,8 +287,8 @@ async def get_report(
     found = await _settlement(request, number)
     async with service_of(request).engine.connect() as held:
         connection = await driver(held)
-        lines = await store.list_lines(connection, number, region=region, limit=2**31 - 1)
-        excluded = await store.excluded_of_all(connection, number)
+        lines = await line_store.list_lines(connection, number, region=region, limit=2**31 - 1)
+        excluded = await line_store.excluded_of_all(connection, number)
         if caller.city is None:  # it covers all lines, which who is bound to a city does not see
             found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
     body = await asyncio.to_thread(
@@ -305,6 +309,6 @@ async def post_compare(request: Request) -> Any:
     )
     try:
         async with service.settling:
-            return await settle.compared(service.engine, given)
+            return await compared(service.engine, given)
     except SettlementRefused as error:
         raise refused(error) from None

@@ -41,7 +41,7 @@ from meter.journal.write.delivery import Delivery
 from meter.journal.write.receipt import Receipt
 from meter.journal.write.waiting import Overloaded
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
-from settlement.store import settled_in
+from settlement.store.settlements import settled_in
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less

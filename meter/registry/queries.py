@@ -115,6 +115,16 @@ async def batch_at(connection: asyncpg.Connection, moment: datetime) -> int:
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch where recorded_at <= $1", moment))
 
 
+async def capacities_as_of(connection: asyncpg.Connection, batch: int) -> list[tuple[int, list[dict[str, Any]]]]:
+    """What each facility fact up to a batch registers as capacity, where it does: seq and its items."""
+    rows = await connection.fetch(
+        """select (batch << 20 | ordinal) as seq, capacity from facility_fact
+           where batch <= $1 and jsonb_array_length(coalesce(capacity, '[]')) > 0""",
+        batch,
+    )
+    return [(row["seq"], row["capacity"]) for row in rows]
+
+
 _LISTS: Mapping[str, str] = {
     "entities": "select f.batch, f.ordinal, f.content from entity_fact f join party d on d.id = f.party",
     "facilities": "select f.batch, f.ordinal, f.content from facility_fact f join facility d on d.id = f.facility",

@@ -11,6 +11,8 @@ import asyncpg
 from meter.audit import store as audit_store
 from meter.journal.verify.journal import Checkpoint, ReadFacts, verify_journal
 from settlement.checkpoint.statement import lines_of
+from settlement.store.checkpoint import unlogged
+from settlement.store.settlements import state_of
 
 _PAGE = 10_000
 
@@ -69,29 +71,13 @@ async def _audit(connection: asyncpg.Connection, stated: dict[str, Any]) -> list
     return found
 
 
-_EVENTS = """
-with said as (
-    select seq, actor, action, object, before, after, (detail::jsonb ->> 'event')::bigint as event from audit
-    where action like 'settlement.%' or action like 'payout.%'
-), done as (
-    select 'settlement.' || event as action, settlement as object, id, actor, before, after from settlement_event
-    union all
-    select 'payout.' || after, instruction::text, id, actor, before, after from payout_event
-)
-select d.action, d.object, d.id, s.seq from done d full join (select * from said where event is not null) s
-on s.action = d.action and s.object = d.object and s.event = d.id and s.actor = d.actor and s.before = d.before
-and s.after = d.after
-where d.id is null or s.seq is null
-"""
-
-
 async def _events(connection: asyncpg.Connection) -> list[Finding]:
     """Decisions without their row of the audit log, and rows of the log without the decision."""
     return [
         Finding("event", f"{row['action']} {row['object']} {row['id']}", "unlogged", "not in the audit log")
         if row["seq"] is None
         else Finding("event", f"audit row {row['seq']}", "undone", "what it tells of is not there")
-        for row in await connection.fetch(_EVENTS)
+        for row in await unlogged(connection)
     ]
 
 
@@ -99,14 +85,15 @@ async def _settlements(connection: asyncpg.Connection, stated: list[dict[str, An
     found: list[Finding] = []
     for one in stated:
         name = one["id"]
-        row = await connection.fetchrow("select digest, status from settlement where id = $1", name)
-        if row is None:
+        state = await state_of(connection, name)
+        if state is None:
             found.append(Finding("settlement", name, "missing", "there is no such settlement"))
             continue
-        if row["digest"] != one["digest"]:
+        digest, status = state
+        if digest != one["digest"]:
             found.append(Finding("settlement", name, "digest", "its digest is another"))
-        if row["status"] not in ("locked", "paid"):
-            found.append(Finding("settlement", name, "status", f"it was locked and is {row['status']}"))
+        if status not in ("locked", "paid"):
+            found.append(Finding("settlement", name, "status", f"it was locked and is {status}"))
         now = await lines_of(connection, name)
         if now["lines_sha256"] != one["lines_sha256"]:
             was, are = ({(a, b): digest for a, b, digest in marks} for marks in (one["marks"], now["marks"]))

@@ -13,11 +13,12 @@ from typing import Any
 
 import asyncpg
 
+from settlement.store.checkpoint import audit_marks, journal_marks
+from settlement.store.lines import digested_lines
+from settlement.store.settlements import locked_settlements
+
 FORMAT = "suanbu-checkpoint/1"
 MARKS = 4096
-LINE_TEXT = """jsonb_build_array(uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen,
-    line::text, working::text)::text"""
-_PAGE = 2000
 
 
 async def state(connection: asyncpg.Connection, moment: datetime) -> dict[str, Any]:
@@ -26,42 +27,20 @@ async def state(connection: asyncpg.Connection, moment: datetime) -> dict[str, A
         return {
             "format": FORMAT,
             "made_at": moment.isoformat(),
-            "journal": await _chain(connection, "batch", "batch", "algorithm || ':' || encode(digest, 'hex')"),
-            "audit": await _chain(connection, "audit", "seq", "digest"),
+            "journal": await journal_marks(connection, MARKS),
+            "audit": await audit_marks(connection, MARKS),
             "settlements": [
-                {
-                    "id": row["id"],
-                    "digest": row["digest"],
-                    **await lines_of(connection, row["id"]),
-                }
-                for row in await connection.fetch(
-                    "select id, digest from settlement where status in ('locked', 'paid') order by id"
-                )
+                {"id": number, "digest": digest, **await lines_of(connection, number)}
+                for number, digest in await locked_settlements(connection)
             ],
         }
-
-
-async def _chain(connection: asyncpg.Connection, table: str, number: str, digest: str) -> dict[str, Any]:
-    last = int(await connection.fetchval(f"select coalesce(max({number}), 0) from {table}"))
-    every = max(1, -(-last // MARKS))
-    rows = await connection.fetch(
-        f"select {number} as number, {digest} as digest from {table} where {number} % {every} = 0 or {number} = {last} "
-        f"order by {number}"
-    )
-    return {"last": last, "marks": [[row["number"], row["digest"]] for row in rows]}
 
 
 async def lines_of(connection: asyncpg.Connection, settlement: str) -> dict[str, Any]:
     """How many lines a settlement has, the digest over them all, and marks: the digest of each group of them."""
     digests: list[tuple[str, bytes]] = []
-    after = ""
-    while rows := await connection.fetch(
-        f"""select uscc, {LINE_TEXT} as text from settlement_line where settlement = $1 and uscc collate "C" > $2
-            order by uscc collate "C" limit {_PAGE}""",
-        settlement, after,
-    ):  # fmt: skip
-        digests += [(row["uscc"], hashlib.sha256(row["text"].encode()).digest()) for row in rows]
-        after = rows[-1]["uscc"]
+    async for portion in digested_lines(connection, settlement):
+        digests += [(uscc, hashlib.sha256(text.encode()).digest()) for uscc, text in portion]
     group = max(1, -(-len(digests) // MARKS))
     return {
         "lines": len(digests),

@@ -29,12 +29,14 @@ from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import NEEDED, Columns, load_month
 from meter.findings.sweeps import Month, sweep_months
 from meter.journal.store import read_entries
-from meter.registry.queries import dictionary, facts_as_of
+from meter.registry.queries import capacities_as_of, dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
 from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import use_as_of
-from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
+from settlement.store.findings import count_findings, insert_findings
+from settlement.store.lines import groups_of_all
+from settlement.store.settlements import stored_settlement
 
 KINDS = ("above_capacity", "metered_twice", "ring", "price_stray")
 FOR_EVER = 2**30  # a day that never comes
@@ -60,9 +62,7 @@ async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[s
     """
     async with engine.connect() as held:
         connection = await driver(held)
-        row = await connection.fetchrow("select round, as_of from settlement where id = $1", settlement)
-        if row is None:
-            raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+        row = await stored_settlement(connection, settlement)
         window = load_rounds()[row["round"]].window_seconds
         if window is None:  # a draft has no window, and pays nothing
             return dict.fromkeys(KINDS, 0)
@@ -71,59 +71,9 @@ async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[s
             facts = await _facts(connection, settlement, row["as_of"], *window)
         found = await asyncio.to_thread(_sweep, months, facts)
         kept = [_kept(settlement, one, facts.names, moment) for one in found.iter_rows(named=True)]
-        await connection.executemany(_KEEP, kept)
-        rows = await connection.fetch(
-            "select kind, count(*) as findings from finding where settlement = $1 group by kind", settlement
-        )
-    return dict.fromkeys(KINDS, 0) | {one["kind"]: one["findings"] for one in rows}
-
-
-async def list_findings(
-    connection: asyncpg.Connection,
-    settlement: str,
-    *,
-    kind: str | None = None,
-    consumers: Sequence[str] | None = None,
-    facility: str | None = None,
-    after: int = 0,
-    limit: int = 100,
-) -> list[dict[str, Any]]:
-    """Findings of a settlement in order of their numbers; `consumers` also finds the rings that they are part of."""
-    rows = await connection.fetch(
-        """select * from finding where settlement = $1 and id > $2 and ($3::text is null or kind = $3)
-           and ($4::text[] is null or consumer = any($4) or parties && $4) and ($5::text is null or facility = $5)
-           order by id limit $6""",
-        settlement, after, kind, consumers, facility, limit,
-    )  # fmt: skip
-    return [_shown(row) for row in rows]
-
-
-_COLUMNS = (
-    "settlement", "kind", "facility", "chip", "consumer", "parties", "started_at", "ended_at", "found", "expected",
-    "records", "digest", "found_at",
-)  # fmt: skip
-_KEEP = (
-    f"insert into finding ({', '.join(_COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(_COLUMNS)))}) "
-    "on conflict (settlement, digest) do nothing"
-)
-
-
-def _shown(row: asyncpg.Record) -> dict[str, Any]:
-    """A finding for people and programs; `found` and `expected` are explained by the kind."""
-    return {
-        "id": row["id"],
-        "settlement": row["settlement"],
-        "kind": row["kind"],
-        "facility": row["facility"],
-        "chip": row["chip"],
-        "consumer": row["consumer"],
-        "parties": list(row["parties"]),
-        "started_at": row["started_at"].isoformat() if row["started_at"] else None,
-        "ended_at": row["ended_at"].isoformat() if row["ended_at"] else None,
-        "found": row["found"],
-        "expected": row["expected"],
-        "records": row["records"],
-    }
+        await insert_findings(connection, kept)
+        found_by_kind = await count_findings(connection, settlement)
+    return dict.fromkeys(KINDS, 0) | found_by_kind
 
 
 def _kept(
@@ -193,10 +143,8 @@ async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, st
         codes = await dictionary(connection, name)
         names[name] = dict(zip(codes["number"].to_list(), codes["code"].to_list(), strict=True))
     numbers = {code: number for number, code in names["parties"].items()}
-    lines = await connection.fetch(
-        "select uscc, line ->> 'group' as head from settlement_line where settlement = $1", settlement
-    )
-    groups = [(numbers[row["uscc"]], numbers.get(row["head"], -1)) for row in lines if row["uscc"] in numbers]
+    lines = await groups_of_all(connection, settlement)
+    groups = [(numbers[uscc], numbers.get(head or "", -1)) for uscc, head in lines if uscc in numbers]
     ruling = _ruling(facts["facility_facts"], "facility")
     owners = facts["facility_owners"].join(ruling, on="seq")
     ratings = facts["chip_facts"].join(
@@ -236,18 +184,14 @@ async def _capacities(
     connection: asyncpg.Connection, as_of: int, ruling: pl.DataFrame, chips: Mapping[str, int]
 ) -> pl.DataFrame:
     """Registered cards by facility, chip and days; of two that overlap the one that begins later rules from then on."""
-    rows = await connection.fetch(
-        """select (batch << 20 | ordinal) as seq, capacity from facility_fact
-           where batch <= $1 and jsonb_array_length(coalesce(capacity, '[]')) > 0""",
-        as_of,
-    )
+    rows = await capacities_as_of(connection, as_of)
     days = {seq: (facility, begin, end) for seq, facility, begin, end in ruling.iter_rows()}
     found: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
-    for row in rows:
-        if row["seq"] not in days:
+    for seq, registered in rows:
+        if seq not in days:
             continue
-        facility, rules_from, rules_to = days[row["seq"]]
-        for one in row["capacity"]:
+        facility, rules_from, rules_to = days[seq]
+        for one in registered:
             chip = chips.get(one["chip"])
             begin = max(rules_from, _day(one["from"]))
             end = min(rules_to, _day(one["to"]) if one.get("to") else FOR_EVER)

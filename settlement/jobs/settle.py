@@ -15,10 +15,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from meter.database.locks import AdvisoryLock
-from meter.journal.digest_chain import SM3, digest_of
-from settlement.compute.compare import compare, compare_orders
-from settlement.compute.interval import interval
+from meter.journal.digest_chain import digest_of
 from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
 from settlement.compute.shapes import excluded_of, line_dict
@@ -26,19 +23,20 @@ from settlement.compute.version import code_version
 from settlement.errors import SettlementRefused
 from settlement.explain.steps import steps_of
 from settlement.inputs.frames import COLUMNS, Inputs
-from settlement.inputs.load import inputs_as_of
 from settlement.numbers.exact import objects
 from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
-
-COMPARISONS_MAX = 16
-LINES_AT_ONCE = 10_000
-_STORE_LINES = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
-    payable_fen, adjustment_fen, line, working)
-    select $1, uscc, name, region, outcome, award, held, payable, adjustment, line::json, working::json
-    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
-                $10::text[], $11::text[])
-    as l (uscc, name, region, outcome, award, held, payable, adjustment, line, working)"""
+from settlement.store.decisions import insert_decision
+from settlement.store.inputs import head_at, inputs_as_of
+from settlement.store.lines import insert_lines, payable_of_all
+from settlement.store.settlements import (
+    NewSettlement,
+    hold_numbering,
+    insert_settlement,
+    last_locked,
+    settlement_with,
+    stored_settlement,
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ async def compute(
     read_readings(request.readings, order, of_round)
     objects(request.applications, "APPLICATION_INVALID", "an application")
     objects(request.matches, "MATCH_INVALID", "R-DC")
-    inputs, as_of, journal_digest = await _load(engine, request, adjusts)
+    inputs, as_of, journal_digest = await load_inputs(engine, request, adjusts)
     result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
     receipt = {
         "as_of": as_of,
@@ -90,26 +88,21 @@ async def compute(
     return result, receipt, as_of
 
 
-async def _load(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
+async def load_inputs(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
     """The inputs of a request out of one snapshot, the batch they are as of, and that batch's digest."""
     if request.as_of is not None and not 0 <= request.as_of < 2**63:
         raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            head = await connection.fetchrow(
-                "select batch, algorithm || ':' || encode(digest, 'hex') as digest from batch "
-                "where $1::bigint is null or batch <= $1 order by batch desc limit 1",
-                request.as_of,
-            )
-            as_of = head["batch"] if head else 0
+            as_of, journal_digest = await head_at(connection, request.as_of)
             if request.as_of is not None and request.as_of != as_of:
                 raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
-            settled = await _settled(connection, adjusts) if adjusts else None
+            settled = await payable_of_all(connection, adjusts) if adjusts else None
             inputs = await inputs_as_of(
                 connection, as_of, settled=settled, applications=request.applications, matches=request.matches
             )
-    return inputs, as_of, head["digest"] if head else None
+    return inputs, as_of, journal_digest
 
 
 def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
@@ -136,56 +129,46 @@ async def run(
         adjusts = await last_locked(await driver(held), request.round)
     result, receipt, as_of = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
     lines = await asyncio.to_thread(_rendered, result)
-    fingerprint = hashlib.sha256(
-        json.dumps(
-            [receipt, result.order.as_dict(), result.readings.as_dict(), request.matches, request.applications],
-            sort_keys=True, default=str,
-        ).encode()
-    ).digest()  # fmt: skip
+    new = NewSettlement(
+        round=request.round,
+        as_of=as_of,
+        order=result.order.as_dict(),
+        readings=result.readings.as_dict(),
+        matches=request.matches,
+        applications=request.applications,
+        match_lines=[match.as_dict() for match in result.matches],
+        totals=result.totals,
+        receipt=receipt,
+        digest=result.digest,
+        fingerprint=_fingerprint(request, result, receipt),
+        adjusts=adjusts,
+        run_by=actor,
+        created_at=moment,
+    )
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="read_committed"):
-            await connection.execute(f"select pg_advisory_xact_lock({AdvisoryLock.NUMBERING_SETTLEMENTS})")
-            known = await connection.fetchval(
-                "select id from settlement where fingerprint = $1 and status <> 'cancelled'", fingerprint
-            )
-            if known is not None:
-                return str(known), False
-            count = await connection.fetchval("select count(*) from settlement where round = $1", request.round)
-            number = f"{request.round}-{count + 1:04d}"
-            await connection.execute(
-                """insert into settlement (id, round, status, as_of, payment_order, readings, matches, applications,
-                   match_lines, totals, receipt, digest, fingerprint, adjusts, run_by, created_at)
-                   values ($1, $2, 'computed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)""",
-                number, request.round, as_of, _json(result.order.as_dict()), _json(result.readings.as_dict()),
-                _json(request.matches), _json(request.applications),
-                _json([match.as_dict() for match in result.matches]), _json(result.totals), _json(receipt),
-                result.digest, fingerprint, adjusts, actor, moment,
-            )  # fmt: skip
-            # row security, which COPY does not go through, holds for whoever stores lines as well
-            for first in range(0, len(lines), LINES_AT_ONCE):
-                await connection.execute(_STORE_LINES, number, *zip(*lines[first : first + LINES_AT_ONCE], strict=True))
-            await connection.execute(
-                """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
-                   values ($1, 'run', '', '', $2, $3, 0, $4)""",
-                number, actor, moment, _json({"digest": result.digest}),
-            )  # fmt: skip
+            return await _keep(connection, new, lines)
+
+
+async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: list[tuple[Any, ...]]) -> tuple[str, bool]:
+    """Store a settlement with its lines and its first event, unless the same one stands already."""
+    await hold_numbering(connection)
+    known = await settlement_with(connection, new.fingerprint)
+    if known is not None:
+        return known, False
+    number = await insert_settlement(connection, new)
+    await insert_lines(connection, number, lines)
+    await insert_decision(
+        connection, number, "run", actor=new.run_by, moment=new.created_at, detail={"digest": new.digest}
+    )
     return number, True
 
 
-async def last_locked(connection: asyncpg.Connection, of_round: str) -> str | None:
-    """The newest locked settlement of a round, on which whatever comes next stands."""
-    found = await connection.fetchval(
-        """select id from settlement s where round = $1 and status in ('locked', 'paid') and not exists
-           (select from settlement n where n.adjusts = s.id and n.status in ('locked', 'paid'))""",
-        of_round,
-    )
-    return None if found is None else str(found)
-
-
-async def _settled(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
-    rows = await connection.fetch("select uscc, payable_fen from settlement_line where settlement = $1", settlement)
-    return {row["uscc"]: row["payable_fen"] for row in rows}
+def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any]) -> bytes:
+    """What stands for everything that a settlement follows from."""
+    follows_from = [receipt, result.order.as_dict(), result.readings.as_dict(), request.matches, request.applications]
+    return hashlib.sha256(json.dumps(follows_from, sort_keys=True, default=str).encode()).digest()
 
 
 def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
@@ -193,7 +176,7 @@ def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
     rendered = []
     for row in result.lines.iter_rows(named=True):
         line = line_dict(result, row)
-        working = _working(result, row["uscc"])
+        working = working_of(result, row["uscc"])
         outcome = "payable" if line["payable_fen"] else "held" if line["held_fen"] else "nothing"
         rendered.append(
             (
@@ -204,7 +187,7 @@ def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
     return rendered
 
 
-def _working(result: Settlement, uscc: str) -> dict[str, Any]:
+def working_of(result: Settlement, uscc: str) -> dict[str, Any]:
     """How a line came about: its steps, and the use that was left out."""
     return {"steps": steps_of(result, uscc), "excluded": excluded_of(result, uscc)}
 
@@ -212,136 +195,11 @@ def _working(result: Settlement, uscc: str) -> dict[str, Any]:
 async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
     """What a stored settlement was asked for, and its row. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
     async with engine.connect() as held:
-        row = await (await driver(held)).fetchrow("select * from settlement where id = $1", settlement)
-    if row is None:
-        raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
+        row = await stored_settlement(await driver(held), settlement)
     request = Request(
         row["round"], row["payment_order"], row["readings"], row["as_of"], row["matches"], row["applications"]
     )
     return request, row
-
-
-async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
-    """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line.
-
-    Steps are compared too; where other code computed them they may be told in other words, and only say where.
-    """
-    request, row = await stored_request(engine, settlement)
-    receipt = row["receipt"]
-    used = str(row["digest"]).partition(":")[0]
-    result, again, _ = await compute(engine, request, algorithm=used, adjusts=row["adjusts"])
-    kept, different, retold = await _unlike_stored(engine, settlement, result)
-    whole = {"totals": result.totals, "match_lines": [match.as_dict() for match in result.matches]}
-    different_whole = sorted(name for name, value in whole.items() if _plain(value) != row[name])
-    inputs = sorted(name for name in receipt["inputs"] if receipt["inputs"][name] != again["inputs"].get(name))
-    same_words = not retold or receipt["code"] != again["code"]
-    return {
-        "settlement": settlement,
-        "equal": result.digest == row["digest"] and not different and not different_whole and same_words,
-        "digest": row["digest"],
-        "recomputed_digest": result.digest,
-        "lines": kept,
-        "different_lines": different[:100],
-        "different_steps": retold[:100],
-        "different_sums": different_whole,
-        "different_inputs": inputs,
-        "journal_digest_equal": receipt["journal_digest"] == again["journal_digest"],
-        "code": {"then": receipt["code"], "now": again["code"]},
-    }
-
-
-async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
-    """How many lines are stored, and the codes of those whose line, and whose steps, are not what `result` gives."""
-    different: list[str] = []
-    retold: list[str] = []
-    kept: set[str] = set()
-
-    def look(page: list[asyncpg.Record]) -> None:
-        for stored in page:
-            code = stored["uscc"]
-            row = result.line(code)
-            if row is None or _plain(line_dict(result, row)) != _plain(stored["line"]):
-                different.append(code)
-            elif _plain(_working(result, code)) != _plain(stored["working"]):
-                retold.append(code)
-            kept.add(code)
-
-    last = ""
-    async with engine.connect() as held:
-        connection = await driver(held)
-        while True:
-            page = await connection.fetch(
-                """select uscc, line, working from settlement_line where settlement = $1 and uscc > $2 collate "C"
-                   order by uscc collate "C" limit $3""",
-                settlement, last, LINES_AT_ONCE,
-            )  # fmt: skip
-            await asyncio.to_thread(look, page)
-            if len(page) < LINES_AT_ONCE:
-                break
-            last = page[-1]["uscc"]
-    different += set(result.lines["uscc"].to_list()) - kept
-    return len(kept), sorted(different), retold
-
-
-async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
-    """The strictest, default and most generous award of every line, and the switches that move it by themselves."""
-    request, row = await stored_request(engine, settlement)
-    inputs, _, _ = await _load(engine, request, row["adjusts"])
-    found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
-    return {"totals": found.totals, "lines": found.lines.to_dicts()}
-
-
-async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each readings).
-
-    Nothing is stored. Each item is a settlement with its difference from the first. Raises SettlementRefused.
-    """
-    if "a" in wanted or "b" in wanted:
-        if set(wanted) != {"a", "b"}:
-            raise SettlementRefused("BAD_COMPARISON", "two settlements are named as a and b, and nothing beside them")
-        both = []
-        for name in (wanted["a"], wanted["b"]):
-            request, row = await stored_request(engine, name)
-            result, _, _ = await compute(engine, request, algorithm=SM3, adjusts=row["adjusts"])
-            both.append(result)
-        runs = [(result, compare(both[0], result)) for result in both]
-    elif "round" in wanted:
-        of_round = round_called(wanted["round"])
-        async with engine.connect() as held:  # what-if of what would be settled: a lock stands here as it does there
-            adjusts = await last_locked(await driver(held), of_round.id)
-        inputs, _, _ = await _load(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)
-        orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
-        if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
-            raise SettlementRefused(
-                "BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations"
-            )
-        runs = await asyncio.to_thread(compare_orders, inputs, of_round, orders, readings)
-    else:
-        raise SettlementRefused(
-            "BAD_COMPARISON", "name two settlements as a and b, or a round with orders and readings"
-        )
-    return {
-        "items": [
-            {
-                "round": result.round.id,
-                "order": result.order.as_dict(),
-                "readings": result.readings.as_dict(),
-                "totals": result.totals,
-                "digest": result.digest,
-                "difference": {
-                    "totals": difference.totals,
-                    "cities": difference.cities.to_dicts(),
-                    "entities": difference.entities.to_dicts(),
-                },
-            }
-            for result, difference in runs
-        ],
-        "next": None,
-    }
-
-
-def _plain(line: Any) -> Any:
-    return json.loads(_json(line)) if line is not None else None
 
 
 def _json(value: Any) -> str:

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from settlement.errors import NotAllowed
-from settlement.payout.instructions import claim, list_instructions, mark
+from settlement.payout.instructions import claim, mark
+from settlement.store.instructions import list_instructions
 
 ANSWERS = ("paid", "failed", "returned")
 

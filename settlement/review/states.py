@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.errors import refusal_of
 from settlement.errors import NotAllowed
+from settlement.store.decisions import insert_decision
 
 # decision -> the states in which it is possible: what the table settlement_transition says, for those who show choices
 POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -54,12 +54,7 @@ async def move(
         connection = await driver(held)
         try:
             async with connection.transaction(isolation="read_committed"):
-                reached = await connection.fetchval(
-                    """insert into public.settlement_event
-                       (settlement, event, before, after, actor, at, transaction, detail)
-                       values ($1, $2, '', '', $3, $4, 0, $5) returning after""",
-                    settlement, event, actor, moment, json.dumps(dict(detail), ensure_ascii=False),
-                )  # fmt: skip
+                return await insert_decision(connection, settlement, event, actor=actor, moment=moment, detail=detail)
         except asyncpg.UniqueViolationError as refusal:
             why = _RACES.get(refusal.constraint_name or "")
             if why is None:
@@ -69,13 +64,6 @@ async def move(
             raise NotAllowed(*refusal_of(refusal)) from None
         except asyncpg.InsufficientPrivilegeError:
             raise NotAllowed("OTHER_CITY", "who is bound to a city decides about its own lines only") from None
-    return str(reached)
-
-
-async def waiting_cities(connection: asyncpg.Connection, settlement: str) -> list[str]:
-    """Cities whose lines have not passed review since the settlement was last submitted."""
-    rows = await connection.fetch("select settlement_waiting($1) as city", settlement)
-    return [row["city"] for row in rows]
 
 
 def hand_of(actor: str) -> str:

@@ -21,7 +21,7 @@ from meter.intake.arrow import guard
 from meter.journal import queries
 from meter.journal.write.recorder import QUEUE_RECORDS
 from meter.registry import reconcile, shapes
-from settlement.jobs import settle
+from settlement.jobs import compare
 from settlement.numbers import exact
 from settlement.payout import instructions
 from settlement.rounds import readings
@@ -92,7 +92,7 @@ LIMITS = {
     "days of notice": plain(readings.NOTICE_DAYS_MAX),
     "characters of an order's number": plain(readings.NUMBER_CHARACTERS_MAX),
     "characters of a note": plain(decisions.TEXT_MAX),
-    "settlements of one comparison": plain(settle.COMPARISONS_MAX),
+    "settlements of one comparison": plain(compare.COMPARISONS_MAX),
     "instructions of one claim": plain(instructions.CLAIM_MAX),
     "time of a lease": f"{instructions.LEASE_SECONDS} s",
     "characters of a key's name": plain(keys.NAME_CHARACTERS),

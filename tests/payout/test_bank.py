@@ -12,8 +12,8 @@ import pytest
 
 from meter.database.connect import driver
 from meter.database.scope import PROVINCE, acting
-from settlement.payout.instructions import ledger, list_instructions
 from settlement.payout.worker import follow_up, work
+from settlement.store.instructions import ledger, list_instructions
 from tests.payout.bank import WAYS, FakeBank
 from tests.payout.conftest import Paying
 from tests.support.api_client import good, problem

@@ -10,7 +10,7 @@ from settlement.report import WORDS, word_of
 from settlement.report.labels import READING, STATUS
 from settlement.rounds.readings import CHOICES
 from settlement.rounds.reason_codes import FLAGS, REASONS
-from settlement.tables import STATUSES
+from settlement.store.tables import STATUSES
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 MATCH_REASONS = {"BELOW_400_PFLOPS", "COMPLETED_LATE", "CITY_MONEY_NOT_PROVEN"}

@@ -35,15 +35,6 @@ REMAINING = {
     "meter/registry/record.py",
     "api/routes/operations.py",
     "api/service.py",
-    "settlement/checkpoint/check.py",
-    "settlement/checkpoint/statement.py",
-    "settlement/evidence/bundle.py",
-    "settlement/inputs/load.py",
-    "settlement/jobs/findings.py",
-    "settlement/jobs/settle.py",
-    "settlement/payout/clawbacks.py",
-    "settlement/payout/instructions.py",
-    "settlement/review/states.py",
 }
 
 

@@ -1,0 +1,85 @@
+"""The jobs that ask what if: settlements compared, and the interval of awards over all readings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from meter.database.connect import driver
+from meter.journal.digest_chain import SM3
+from settlement.compute.compare import Comparison, compare, compare_orders
+from settlement.compute.interval import interval
+from settlement.compute.settlement import Settlement
+from settlement.errors import SettlementRefused
+from settlement.jobs.settle import Request, compute, load_inputs, round_called, stored_request
+from settlement.store.settlements import last_locked
+
+COMPARISONS_MAX = 16
+
+
+async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each readings).
+
+    Nothing is stored. Each item is a settlement with its difference from the first. Raises SettlementRefused.
+    """
+    if "a" in wanted or "b" in wanted:
+        if set(wanted) != {"a", "b"}:
+            raise SettlementRefused("BAD_COMPARISON", "two settlements are named as a and b, and nothing beside them")
+        runs = await _two(engine, wanted["a"], wanted["b"])
+    elif "round" in wanted:
+        runs = await _many(engine, wanted)
+    else:
+        raise SettlementRefused(
+            "BAD_COMPARISON", "name two settlements as a and b, or a round with orders and readings"
+        )
+    return {"items": [_item(result, difference) for result, difference in runs], "next": None}
+
+
+async def _two(engine: AsyncEngine, first: str, second: str) -> list[tuple[Settlement, Comparison]]:
+    """Two stored settlements, computed again."""
+    both = []
+    for name in (first, second):
+        request, row = await stored_request(engine, name)
+        result, _, _ = await compute(engine, request, algorithm=SM3, adjusts=row["adjusts"])
+        both.append(result)
+    return [(result, compare(both[0], result)) for result in both]
+
+
+async def _many(engine: AsyncEngine, wanted: Mapping[str, Any]) -> list[tuple[Settlement, Comparison]]:
+    """A round under each order and each readings, as it would be settled now: a lock stands here as it does there."""
+    of_round = round_called(wanted["round"])
+    async with engine.connect() as held:
+        adjusts = await last_locked(await driver(held), of_round.id)
+    inputs, _, _ = await load_inputs(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)
+    orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
+    if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
+        raise SettlementRefused(
+            "BAD_COMPARISON", f"orders and readings are objects, at most {COMPARISONS_MAX} combinations"
+        )
+    return await asyncio.to_thread(compare_orders, inputs, of_round, orders, readings)
+
+
+def _item(result: Settlement, difference: Comparison) -> dict[str, Any]:
+    return {
+        "round": result.round.id,
+        "order": result.order.as_dict(),
+        "readings": result.readings.as_dict(),
+        "totals": result.totals,
+        "digest": result.digest,
+        "difference": {
+            "totals": difference.totals,
+            "cities": difference.cities.to_dicts(),
+            "entities": difference.entities.to_dicts(),
+        },
+    }
+
+
+async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
+    """The strictest, default and most generous award of every line, and the switches that move it by themselves."""
+    request, row = await stored_request(engine, settlement)
+    inputs, _, _ = await load_inputs(engine, request, row["adjusts"])
+    found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
+    return {"totals": found.totals, "lines": found.lines.to_dicts()}

@@ -1,0 +1,69 @@
+"""Findings of a settlement's sweeps: kept once each, and read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+
+_COLUMNS = (
+    "settlement", "kind", "facility", "chip", "consumer", "parties", "started_at", "ended_at", "found", "expected",
+    "records", "digest", "found_at",
+)  # fmt: skip
+_INSERT = (
+    f"insert into finding ({', '.join(_COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(_COLUMNS)))}) "
+    "on conflict (settlement, digest) do nothing"
+)
+
+
+async def insert_findings(connection: asyncpg.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Keep findings, each a value for each column (settlement, kind, facility, chip, consumer, parties, started_at,
+    ended_at, found, expected, records as JSON text, digest, found_at); one that is kept already stays as it is."""
+    await connection.executemany(_INSERT, rows)
+
+
+async def count_findings(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
+    """How many findings of each kind a settlement has; a kind without any is left out."""
+    rows = await connection.fetch(
+        "select kind, count(*) as findings from finding where settlement = $1 group by kind", settlement
+    )
+    return {row["kind"]: row["findings"] for row in rows}
+
+
+async def list_findings(
+    connection: asyncpg.Connection,
+    settlement: str,
+    *,
+    kind: str | None = None,
+    consumers: Sequence[str] | None = None,
+    facility: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Findings of a settlement in order of their numbers; `consumers` also finds the rings that they are part of."""
+    rows = await connection.fetch(
+        """select * from finding where settlement = $1 and id > $2 and ($3::text is null or kind = $3)
+           and ($4::text[] is null or consumer = any($4) or parties && $4) and ($5::text is null or facility = $5)
+           order by id limit $6""",
+        settlement, after, kind, consumers, facility, limit,
+    )  # fmt: skip
+    return [_shown(row) for row in rows]
+
+
+def _shown(row: asyncpg.Record) -> dict[str, Any]:
+    """A finding for people and programs; `found` and `expected` are explained by the kind."""
+    return {
+        "id": row["id"],
+        "settlement": row["settlement"],
+        "kind": row["kind"],
+        "facility": row["facility"],
+        "chip": row["chip"],
+        "consumer": row["consumer"],
+        "parties": list(row["parties"]),
+        "started_at": row["started_at"].isoformat() if row["started_at"] else None,
+        "ended_at": row["ended_at"].isoformat() if row["ended_at"] else None,
+        "found": row["found"],
+        "expected": row["expected"],
+        "records": row["records"],
+    }

@@ -1,0 +1,117 @@
+"""The lines of settlements: written with their settlement, read by city, by code and for digests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import asyncpg
+
+STATUSES_OF_LINES = ("payable", "held", "nothing")
+LINES_AT_ONCE = 10_000
+_PAGE = 2000
+_INSERT = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
+    payable_fen, adjustment_fen, line, working)
+    select $1, uscc, name, region, outcome, award, held, payable, adjustment, line::json, working::json
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+                $10::text[], $11::text[])
+    as l (uscc, name, region, outcome, award, held, payable, adjustment, line, working)"""
+_DIGESTED = """jsonb_build_array(uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen,
+    line::text, working::text)::text"""
+
+
+async def list_lines(
+    connection: asyncpg.Connection,
+    settlement: str,
+    *,
+    region: str | None = None,
+    status: str | None = None,
+    q: str | None = None,
+    after: str = "",
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Lines in order of code; `region` is a city (its districts included) or a district, `q` a part of name or code."""
+    city = region[:4] if region and region.endswith("00") else region
+    rows = await connection.fetch(
+        """select line from settlement_line where settlement = $1 and uscc > $2
+           and ($3::text is null or starts_with(region, $3)) and ($4::text is null or outcome = $4)
+           and ($5::text is null or strpos(lower(name), lower($5)) > 0 or strpos(uscc, upper($5)) > 0)
+           order by uscc limit $6""",
+        settlement, after, city, status, q or None, limit,
+    )  # fmt: skip
+    return [row["line"] for row in rows]
+
+
+async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """What each city's lines come to, in order of code; None stands for who has no seat on record."""
+    rows = await connection.fetch(
+        """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
+           sum(held_fen)::bigint as held_fen, -- told from the text: parsing the lines of a whole province takes long
+           count(*) filter (where strpos(line::text, '"flags": []') = 0) as flagged
+           from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
+        settlement,
+    )
+    return [dict(row) for row in rows]
+
+
+async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> dict[str, Any] | None:
+    """One line with its steps and its excluded use, or None."""
+    row = await connection.fetchrow(
+        "select line, working from settlement_line where settlement = $1 and uscc = $2", settlement, uscc
+    )
+    return None if row is None else row["line"] | row["working"]
+
+
+async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, list[dict[str, Any]]]:
+    """Entity code -> its excluded use, for reports."""
+    rows = await connection.fetch(
+        "select uscc, working -> 'excluded' as excluded from settlement_line where settlement = $1 order by uscc",
+        settlement,
+    )
+    return {row["uscc"]: row["excluded"] for row in rows}
+
+
+async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: Sequence[tuple[Any, ...]]) -> None:
+    """Write the lines of a settlement, each (uscc, name, region, outcome, award_fen, held_fen, payable_fen,
+    adjustment_fen, line, working) with the last two as JSON text.
+
+    Row security, which COPY does not go through, holds for whoever stores lines as well.
+    """
+    for first in range(0, len(lines), LINES_AT_ONCE):
+        await connection.execute(_INSERT, settlement, *zip(*lines[first : first + LINES_AT_ONCE], strict=True))
+
+
+async def lines_after(connection: asyncpg.Connection, settlement: str, after: str) -> list[asyncpg.Record]:
+    """Up to LINES_AT_ONCE lines (uscc, line, working) behind a code, in the order of bytes."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """select uscc, line, working from settlement_line where settlement = $1 and uscc > $2 collate "C"
+           order by uscc collate "C" limit $3""",
+        settlement, after, LINES_AT_ONCE,
+    )  # fmt: skip
+    return rows
+
+
+async def digested_lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, str]]]:
+    """Each line's code and the text that its digest is made over, in the order of bytes, portions at a time."""
+    after = ""
+    while rows := await connection.fetch(
+        f"""select uscc, {_DIGESTED} as text from settlement_line where settlement = $1 and uscc collate "C" > $2
+            order by uscc collate "C" limit {_PAGE}""",
+        settlement, after,
+    ):  # fmt: skip
+        yield [(row["uscc"], row["text"]) for row in rows]
+        after = rows[-1]["uscc"]
+
+
+async def payable_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
+    """Entity code -> what a settlement pays it, in fen."""
+    rows = await connection.fetch("select uscc, payable_fen from settlement_line where settlement = $1", settlement)
+    return {row["uscc"]: row["payable_fen"] for row in rows}
+
+
+async def groups_of_all(connection: asyncpg.Connection, settlement: str) -> list[tuple[str, str | None]]:
+    """Each entity code with the code of its group."""
+    rows = await connection.fetch(
+        "select uscc, line ->> 'group' as head from settlement_line where settlement = $1", settlement
+    )
+    return [(row["uscc"], row["head"]) for row in rows]
