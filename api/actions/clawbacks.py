@@ -1,4 +1,4 @@
-"""Deciding about claims, by whoever: one door for keys over HTTP and for people in the console."""
+"""Deciding about clawbacks, by whoever: one door for keys over HTTP and for people in the console."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SCOPE_OF: Final = {"propose": "settlement:run", "approve": "settlement:approve",
 LARGEST: Final = 2**63
 
 
-async def decide(engine: AsyncEngine, hand: Actor, claim: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
-    """Propose how a claim is settled, or approve or reject a proposal; the claim. Raises Problem."""
+async def decide(engine: AsyncEngine, hand: Actor, clawback: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
+    """Propose how a clawback is settled, or approve or reject a proposal; the clawback. Raises Problem."""
     if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
         raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")
     note = said.get("note")
@@ -26,22 +26,26 @@ async def decide(engine: AsyncEngine, hand: Actor, claim: int, word: str, said: 
         raise Problem(400, "out_of_range", f"note is longer than {TEXT_MAX} characters, or holds a NUL")
     try:
         if word == "propose":
-            if said.get("kind") not in KINDS or not 0 < said.get("amount_fen", 0) < LARGEST or not 0 < claim < LARGEST:
+            if (
+                said.get("kind") not in KINDS
+                or not 0 < said.get("amount_fen", 0) < LARGEST
+                or not 0 < clawback < LARGEST
+            ):
                 raise Problem(400, "bad_request", f"kind is one of {', '.join(KINDS)}, amount_fen is above 0")
             if not 0 < said.get("instruction", 1) < LARGEST:
                 raise Problem(400, "out_of_range", "instruction is out of range")
             return await propose(
-                engine, claim, kind=said["kind"], amount_fen=said["amount_fen"], instruction=said.get("instruction"),
+                engine, clawback, kind=said["kind"], amount_fen=said["amount_fen"], instruction=said.get("instruction"),
                 note=note, actor=hand.actor, moment=now(),
             )  # fmt: skip
-        if not 0 < said.get("proposal", 0) < LARGEST or not 0 < claim < LARGEST:
+        if not 0 < said.get("proposal", 0) < LARGEST or not 0 < clawback < LARGEST:
             raise Problem(400, "missing_field", "proposal is the number of the proposal")
         return await answer(
-            engine, claim, proposal=said["proposal"], approve=word == "approve", note=note, actor=hand.actor,
+            engine, clawback, proposal=said["proposal"], approve=word == "approve", note=note, actor=hand.actor,
             moment=now(),
         )  # fmt: skip
     except NotAllowed as error:
-        await note_refusal(engine, hand.actor, f"claim.{word}", str(claim), error.code)
+        await note_refusal(engine, hand.actor, f"claim.{word}", str(clawback), error.code)
         missing = error.code.startswith("NO_SUCH")
         raise Problem(
             403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail

@@ -114,13 +114,13 @@ class Queries:
         async with self._connection() as connection:
             return await events_of(connection, instruction)
 
-    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
-        """Claims with what was proposed and decided, in order of their numbers."""
+    async def clawbacks(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+        """Clawbacks with what was proposed and decided, in order of their numbers."""
         async with self._connection() as connection:
             return await list_clawbacks(connection, status, settlement, after, limit)
 
     async def offsettable(self, uscc: str) -> list[Record]:
-        """Instructions to an entity against which a claim can be offset: not yet with the bank."""
+        """Instructions to an entity against which a clawback can be offset: not yet with the bank."""
         async with self._connection() as connection:
             found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
         return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
@@ -130,10 +130,10 @@ class Queries:
         async with reaching_database():
             await payouts.record(self._service.engine, person, instruction, word, said)
 
-    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+    async def decide_clawback(self, person: Person, clawback: int, word: str, said: Record) -> None:
         """Propose, approve or reject. Raises Problem."""
         async with reaching_database():
-            await clawbacks.decide(self._service.engine, person, claim, word, said)
+            await clawbacks.decide(self._service.engine, person, clawback, word, said)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         """Rows of the audit log, the newest first."""

@@ -36,7 +36,7 @@ PAYOUT = {
     "ready": "待支付", "leased": "办理中", "submitted": "已送银行", "unknown": "结果不明", "paid": "已支付",
     "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
 }  # fmt: skip
-CLAIM = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
+CLAWBACK = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
 PROPOSAL = {
     "propose": "提出", "approve": "同意", "reject": "不同意", "offset": "抵扣", "repaid": "退回登记", "waive": "免除",
 }  # fmt: skip
@@ -81,7 +81,7 @@ def environment() -> Environment:
         "EVENT": EVENT,
         "CHOICE": CHOICE,
         "PAYOUT": PAYOUT,
-        "CLAIM": CLAIM,
+        "CLAWBACK": CLAWBACK,
         "PROPOSAL": PROPOSAL,
         "LIFE": LIFE,
         "who": who,

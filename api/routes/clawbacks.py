@@ -1,4 +1,4 @@
-"""Claims over HTTP: what was paid too much, and how it comes back, by two people."""
+"""Clawbacks over HTTP: what was paid too much, and how it comes back, by two people."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/claims", tags=["payouts"])
 
 
 @ROUTER.get("")
-async def get_claims(
+async def get_clawbacks(
     request: Request,
     status: str | None = None,
     settlement: str | None = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
-    """Claims in order of their numbers, each with what was proposed and decided."""
+    """Clawbacks in order of their numbers, each with what was proposed and decided."""
     require(await as_caller(request), "payout:read")
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -36,7 +36,7 @@ async def get_claims(
 
 @ROUTER.post("/{number}/propose")
 async def post_propose(request: Request, number: int) -> Any:
-    """Propose to offset a claim against an instruction that is not out yet, to book it as repaid, or to waive it."""
+    """Propose to offset a clawback against an instruction that is not out yet, to book it as repaid, or to waive it."""
     caller = await as_caller(request)
     require(caller, SCOPE_OF["propose"])
     said = await json_object(request, {"kind": str, "amount_fen": int, "instruction": int, "note": str})

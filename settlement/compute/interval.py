@@ -55,7 +55,7 @@ def interval(
 
     A line's bounds are the least and the greatest award over all combinations of the switches that can turn, the
     others at their strict or generous end, and over every single switch turned alone. Budgets do not enter: an
-    award is what a line claims.
+    award is what a line comes to.
     """
     read = read_order(order, of_round)
     chosen = read_readings(readings, read, of_round)

@@ -17,7 +17,7 @@ from settlement.rounds import Form, Round
 TITLE = {"anhui-2024-1": "兑现项目汇总表", "anhui-2026": "兑现申报（汇总）表"}  # the headings of the annexes
 MATCH_CLAUSE = "一、强化智能算力供给（一）加快智算中心建设。"
 NO_TEMPLATE = "本批次通知的附件2（样表）未公布：本表为占位版式，不是官方样表，收到样表后请替换。"
-NOTHING_CLAIMED = "本表没有拟申请兑现的金额。"
+NOTHING_REQUESTED = "本表没有拟申请兑现的金额。"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def form_title(of_round: Round) -> str:
     return TITLE.get(of_round.id, "兑现金额汇总（占位版式）")
 
 
-def claimed_fen(line: Mapping[str, Any]) -> int:
+def requested_fen(line: Mapping[str, Any]) -> int:
     """What the form asks for: the payable amount, or its difference where an earlier settlement was paid."""
     return int(line["adjustment_fen"] if "adjustment_fen" in line else line["payable_fen"])
 
@@ -53,8 +53,8 @@ def form_notes(of_round: Round, lines: Sequence[Mapping[str, Any]]) -> list[str]
         notes.append("项目联系人及联系方式不在本系统中，留空待填。")
     if any("adjustment_fen" in line for line in lines):
         notes.append("同一批次此前已有锁定的结算：金额为与前次结算的差额，负数表示应退回。")
-    if not any(claimed_fen(line) for line in lines):
-        notes.append(NOTHING_CLAIMED)
+    if not any(requested_fen(line) for line in lines):
+        notes.append(NOTHING_REQUESTED)
     return notes
 
 
@@ -64,9 +64,9 @@ def form_tables(
     """The tables of the form: one for each administering department, or one for the province. Lines without money
     are left out; lines keep their order inside a table."""
     form = of_round.form
-    claimed = [line for line in lines if claimed_fen(line)]
+    requested = [line for line in lines if requested_fen(line)]
     if form is None or form.per != "administering_department":
-        rows = [_Row(_named(line), line.get("region"), claimed_fen(line)) for line in claimed]
+        rows = [_Row(_named(line), line.get("region"), requested_fen(line)) for line in requested]
         rows += [
             _Row(f"智算中心建设 {match['id']}", match["city"], match["award_fen"], match["city_paid_fen"], MATCH_CLAUSE)
             for match in matches
@@ -74,8 +74,8 @@ def form_tables(
         ]
         return [_table("", rows, of_round)]
     by_city: dict[str, list[_Row]] = {}
-    for line in claimed:
-        row = _Row(_named(line), line.get("region"), claimed_fen(line))
+    for line in requested:
+        row = _Row(_named(line), line.get("region"), requested_fen(line))
         by_city.setdefault(city_code(line.get("region")), []).append(row)
     return [_table(code, by_city[code], of_round) for code in sorted(by_city)] or [_table("", [], of_round)]
 
@@ -84,7 +84,7 @@ def form_tables(
 class _Row:
     project: str
     region: str | None
-    claimed_fen: int
+    requested_fen: int
     city_paid_fen: int | None = None
     clause: str | None = None
 
@@ -102,12 +102,12 @@ def _table(region: str, rows: Sequence[_Row], of_round: Round) -> FormTable:
             "project": row.project,
             "clause": row.clause or (of_round.form.clause_cell if of_round.form else None),
             "city_paid": row.city_paid_fen,
-            "claimed": row.claimed_fen,
+            "claimed": row.requested_fen,
             "contact": None,
         }
         cells.append([values[column.name] for column in columns])
     head = _head(of_round.form, region, of_round) if region else ()
-    return FormTable(region, head, Sheet("申报汇总表", columns, cells), sum(row.claimed_fen for row in rows))
+    return FormTable(region, head, Sheet("申报汇总表", columns, cells), sum(row.requested_fen for row in rows))
 
 
 def _columns(of_round: Round) -> tuple[Column, ...]:

@@ -194,7 +194,7 @@ payout_event = Table(
     comment="what happened to an instruction; writing it down is what changes the instruction",
 )
 
-clawback_claim = Table(
+clawback = Table(
     "clawback_claim",
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
@@ -212,7 +212,7 @@ clawback_claim = Table(
     comment="what an adjustment asks back from who was paid too much",
 )  # fmt: skip
 
-claim_event = Table(
+clawback_event = Table(
     "claim_event",
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),

@@ -118,7 +118,7 @@ class FakeQueries(Queries):
     async def payout_events(self, instruction: int) -> list[Record]:
         return self.instruction_events if any(one["id"] == instruction for one in self.instructions) else []
 
-    async def claims(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
+    async def clawbacks(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         return [
             one for one in self.owed
             if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
@@ -132,10 +132,10 @@ class FakeQueries(Queries):
             raise self.refusing
         self.decided.append((person.name, str(instruction), word, said))
 
-    async def decide_claim(self, person: Person, claim: int, word: str, said: Record) -> None:
+    async def decide_clawback(self, person: Person, clawback: int, word: str, said: Record) -> None:
         if self.refusing:
             raise self.refusing
-        self.decided.append((person.name, str(claim), word, said))
+        self.decided.append((person.name, str(clawback), word, said))
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         newest = sorted(self.log, key=lambda row: -int(row["seq"]))

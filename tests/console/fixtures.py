@@ -115,7 +115,7 @@ def instruction_events() -> list[Record]:
 
 
 def owed() -> list[Record]:
-    """A claim of which a part is offset."""
+    """A clawback of which a part is offset."""
     common = {"instruction": None, "at": "2026-11-23T11:00:00+00:00"}
     return [
         {"id": 1, "settlement": FIRST, "uscc": AWARDED, "amount_fen": 12_000, "recovered_fen": 5_000, "status": "open",

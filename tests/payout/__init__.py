@@ -1,1 +1,1 @@
-"""Tests of paying: leases, a bank that misbehaves, claims."""
+"""Tests of paying: leases, a bank that misbehaves, clawbacks."""

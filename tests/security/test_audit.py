@@ -56,7 +56,7 @@ async def test_what_was_refused_is_in_it(people: People, auditor: KeyClient) -> 
     assert (f"key:{people.approver.name}", "settlement.lock", "refused") in await actions(auditor, number)
 
 
-async def test_what_was_refused_to_who_pays_or_claims_is_in_it(people: People, auditor: KeyClient) -> None:
+async def test_what_was_refused_to_who_pays_or_claws_back_is_in_it(people: People, auditor: KeyClient) -> None:
     assert problem(await post(people.payer, "/payouts/999999/paid", {}))[0] == 404
     assert (f"key:{people.payer.name}", "payout.paid", "refused") in await actions(auditor, "999999")
     said = {"kind": "waive", "amount_fen": 1}

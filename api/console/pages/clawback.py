@@ -1,4 +1,4 @@
-"""One claim: what was proposed and decided, and the forms for who may propose or decide."""
+"""One clawback: what was proposed and decided, and the forms for who may propose or decide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
-from api.console.sessions import CLAIMS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.sessions import CLAWBACKS, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.report.money import fen_of
@@ -27,19 +27,19 @@ Number = Annotated[int, Path(gt=0, lt=2**63)]
 
 
 @ROUTER.get("/claims/{number}")
-async def get_claim(request: Request, queries: Shelf, number: Number) -> Response:
-    """One claim."""
-    person = await admitted(request, queries, CLAIMS)
-    return await _page(request, queries, person, await _claim(queries, number, person))
+async def get_clawback(request: Request, queries: Shelf, number: Number) -> Response:
+    """One clawback."""
+    person = await admitted(request, queries, CLAWBACKS)
+    return await _page(request, queries, person, await _clawback(queries, number, person))
 
 
 @ROUTER.post("/claims/{number}/{word}")
-async def post_claim(request: Request, queries: Shelf, number: Number, word: str) -> Response:
+async def post_clawback(request: Request, queries: Shelf, number: Number, word: str) -> Response:
     """Propose, approve or reject. What is refused comes back as the same page with the reason."""
-    person = await admitted(request, queries, CLAIMS)
+    person = await admitted(request, queries, CLAWBACKS)
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
-    claim = await _claim(queries, number, person)
+    clawback = await _clawback(queries, number, person)
     if word not in SCOPE_OF:
         raise missing("事项", person)
     if SCOPE_OF[word] not in person.scopes:
@@ -47,17 +47,17 @@ async def post_claim(request: Request, queries: Shelf, number: Number, word: str
     if word != "propose":
         shown = await proven(queries, session, person, given)
         if shown is None:
-            return await _page(request, queries, await queries.whose(session) or person, claim, FAILED, 403)
+            return await _page(request, queries, await queries.whose(session) or person, clawback, FAILED, 403)
         person = shown
     try:
-        await queries.decide_claim(person, number, word, _said(word, given))
+        await queries.decide_clawback(person, number, word, _said(word, given))
     except Problem as problem:
-        return await _page(request, queries, person, claim, because(problem.code), problem.status)
+        return await _page(request, queries, person, clawback, because(problem.code), problem.status)
     return to(f"{HOME}/claims/{number}")
 
 
-async def _claim(queries: Queries, number: int, person: Person) -> Record:
-    found = await queries.claims(None, None, number - 1, 1)
+async def _clawback(queries: Queries, number: int, person: Person) -> Record:
+    found = await queries.clawbacks(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
         raise missing("追回事项", person)
     return found[0]
@@ -85,16 +85,16 @@ def _whole(text: str) -> int:
 
 
 async def _page(
-    request: Request, queries: Queries, person: Person, claim: Record, error: str = "", status: int = 200
+    request: Request, queries: Queries, person: Person, clawback: Record, error: str = "", status: int = 200
 ) -> Response:
-    answered = {event["proposal"] for event in claim["events"]}
-    waiting = [event for event in claim["events"] if event["event"] == "propose" and event["id"] not in answered]
-    may_propose = claim["status"] == "open" and SCOPE_OF["propose"] in person.scopes
+    answered = {event["proposal"] for event in clawback["events"]}
+    waiting = [event for event in clawback["events"] if event["event"] == "propose" and event["id"] not in answered]
+    may_propose = clawback["status"] == "open" and SCOPE_OF["propose"] in person.scopes
     decides = SCOPE_OF["approve"] in person.scopes
     return page(
-        "claim", status, **frame(request, person, CLAIMS), item=claim, error=error, waiting=waiting,
-        open_fen=claim["amount_fen"] - claim["recovered_fen"] if claim["status"] == "open" else 0,
-        may_propose=may_propose, instructions=await queries.offsettable(claim["uscc"]) if may_propose else [],
+        "clawback", status, **frame(request, person, CLAWBACKS), item=clawback, error=error, waiting=waiting,
+        open_fen=clawback["amount_fen"] - clawback["recovered_fen"] if clawback["status"] == "open" else 0,
+        may_propose=may_propose, instructions=await queries.offsettable(clawback["uscc"]) if may_propose else [],
         answerable=[event["id"] for event in waiting if decides and hand_of(event["actor"]) != hand_of(person.actor)],
         prove=not person.may_decide(now()), minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Payout instructions and claims as lists; one instruction with its events, and the forms to decide about it."""
+"""Payout instructions and clawbacks as lists; one instruction with its events, and the forms to decide about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import (
-    CLAIMS,
+    CLAWBACKS,
     HOME,
     PAYOUTS,
     ConsoleRoute,
@@ -26,7 +26,7 @@ from api.console.sessions import (
     missing,
     refusal,
 )
-from api.console.template import CLAIM, PAYOUT
+from api.console.template import CLAWBACK, PAYOUT
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.payout.instructions import DECISIONS
@@ -104,17 +104,17 @@ async def _page(
 
 
 @ROUTER.get("/claims")
-async def get_claims(
+async def get_clawbacks(
     request: Request, queries: Shelf, status: str = "", settlement: str = "", after: Mark = 0
 ) -> Response:
-    """Claims: what was paid too much, and how it comes back."""
-    person = await admitted(request, queries, CLAIMS)
-    if (status and status not in CLAIM) or "\0" in settlement or len(settlement) > 64:
+    """Clawbacks: what was paid too much, and how it comes back."""
+    person = await admitted(request, queries, CLAWBACKS)
+    if (status and status not in CLAWBACK) or "\0" in settlement or len(settlement) > 64:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    found = await queries.claims(status or None, settlement or None, after, A_PAGE + 1)
+    found = await queries.clawbacks(status or None, settlement or None, after, A_PAGE + 1)
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(
-        "claims", **frame(request, person, CLAIMS), items=items, status=status, settlement=settlement,
+        "clawbacks", **frame(request, person, CLAWBACKS), items=items, status=status, settlement=settlement,
         first=not after, chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": items[-1]["id"]}) if len(found) > A_PAGE else "",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Claims in the console: finance proposes, an approver who is somebody else decides, with proof."""
+"""Clawbacks in the console: finance proposes, an approver who is somebody else decides, with proof."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAITING = {"id": 3, "event": "propose", "kind": "repaid", "amount_fen": 7_000, "
 
 
 async def send(desk: ConsoleSession, word: str, status: int = 303, **said: str) -> str:
-    """Fill in a form of the claim's page and send it."""
+    """Fill in a form of the clawback's page and send it."""
     form = next(form for form in (await desk.page(HERE)).forms if form.action.startswith(HERE))
     answer = await desk.client.post(f"{HERE}/{word}", data={**form.fields, **said})
     assert answer.status_code == status, answer.text
@@ -67,7 +67,7 @@ async def test_an_approver_decides_with_proof_and_never_his_own_proposal(desk: C
 
 
 @pytest.mark.parametrize("path", ["/console/claims/2", "/console/claims/0", "/console/claims/x"])
-async def test_a_claim_that_is_none_is_a_page_that_says_so(desk: ConsoleSession, path: str) -> None:
+async def test_a_clawback_that_is_none_is_a_page_that_says_so(desk: ConsoleSession, path: str) -> None:
     desk.be_logged_in_as("finance")
     assert (await desk.client.get(path)).status_code in (400, 404)
     assert fixtures.HOSTILE not in (await desk.client.get(HERE)).text

@@ -1,4 +1,4 @@
-"""Adjustments: what arrives after the lock is settled as differences, paid on top or claimed back by two people."""
+"""Adjustments: what arrives after the lock is settled as differences, paid on top or clawed back by two people."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def adjusted(paying: Paying) -> dict[str, object]:
     return made
 
 
-async def test_more_use_is_paid_on_top_and_less_is_claimed_back(paying: Paying) -> None:
+async def test_more_use_is_paid_on_top_and_less_is_clawed_back(paying: Paying) -> None:
     await pay(paying)
     up, down = code_of(CITIES[0], 0), code_of(CITIES[1], 0)
     await use(await paying.door.platform("late"), {up: 50_000}, hour=12)
@@ -91,11 +91,11 @@ async def test_more_use_is_paid_on_top_and_less_is_claimed_back(paying: Paying) 
     assert good(await decide(paying.people.approver, str(made["id"]), "lock"))["status"] == "locked"
     (more,) = await paying.people.clerk.items("/payouts", settlement=made["id"])
     assert (more["uscc"], more["amount_fen"], more["status"]) == (up, 10_000, "ready")
-    (claim,) = await paying.people.clerk.items("/claims", settlement=made["id"])
-    assert (claim["uscc"], claim["amount_fen"], claim["status"]) == (down, 12_000, "open")
+    (clawback,) = await paying.people.clerk.items("/claims", settlement=made["id"])
+    assert (clawback["uscc"], clawback["amount_fen"], clawback["status"]) == (down, 12_000, "open")
 
 
-async def test_a_claim_is_settled_by_two_people_and_never_beyond_itself(paying: Paying) -> None:
+async def test_a_clawback_is_settled_by_two_people_and_never_beyond_itself(paying: Paying) -> None:
     await pay(paying)
     down = code_of(CITIES[1], 0)
     await correct(paying, down, 40_000)
@@ -106,9 +106,9 @@ async def test_a_claim_is_settled_by_two_people_and_never_beyond_itself(paying: 
     second = answer.json()
     await approved(paying.people, second["id"])
     good(await decide(paying.people.approver, second["id"], "lock"))
-    (claim,) = await paying.people.clerk.items("/claims")
+    (clawback,) = await paying.people.clerk.items("/claims")
     (instruction,) = await paying.people.clerk.items("/payouts", settlement=second["id"])
-    path = f"/claims/{claim['id']}"
+    path = f"/claims/{clawback['id']}"
     above = {"kind": "offset", "amount_fen": 12_001, "instruction": instruction["id"]}
     assert problem(await post(paying.people.clerk, f"{path}/propose", above)) == (409, "ABOVE_CLAIM")
     every = await paying.door.holder("settlement:run", "settlement:approve")
@@ -156,11 +156,11 @@ async def test_whose_use_is_voided_keeps_a_line_and_owes_what_was_paid(paying: P
     number = await lock_adjustment(paying)
     (line,) = [line for line in await every_line(paying.people.clerk, number) if line["uscc"] == gone]
     assert (line["payable_fen"], line["adjustment_fen"]) == (0, -20_000)
-    (claim,) = await paying.people.clerk.items("/claims", settlement=number)
-    assert (claim["uscc"], claim["amount_fen"]) == (gone, 20_000)
+    (clawback,) = await paying.people.clerk.items("/claims", settlement=number)
+    assert (clawback["uscc"], clawback["amount_fen"]) == (gone, 20_000)
 
 
-async def test_an_adjustment_of_an_adjustment_claims_back_what_was_offset_as_well(paying: Paying) -> None:
+async def test_an_adjustment_of_an_adjustment_claws_back_what_was_offset_as_well(paying: Paying) -> None:
     """Paid 20,000; 12,000 too much; 5,000 more, offset against it; then nothing at all is due any more."""
     await pay(paying)
     code = code_of(CITIES[1], 0)
@@ -169,28 +169,28 @@ async def test_an_adjustment_of_an_adjustment_claims_back_what_was_offset_as_wel
     extra = await use(platform := await paying.door.platform("more of it"), {code: 25_000}, hour=15)
     second = await lock_adjustment(paying)
     assert good(await paying.people.clerk.get(f"/settlements/{second}"))["adjusts"] == first
-    (claim,) = await paying.people.clerk.items("/claims")
+    (clawback,) = await paying.people.clerk.items("/claims")
     (instruction,) = await paying.people.clerk.items("/payouts", settlement=second)
     said = {"kind": "offset", "amount_fen": 5_000, "instruction": instruction["id"]}
-    proposal = good(await post(paying.people.clerk, f"/claims/{claim['id']}/propose", said))["event"]
-    good(await post(paying.people.approver, f"/claims/{claim['id']}/approve", {"proposal": proposal}))
+    proposal = good(await post(paying.people.clerk, f"/claims/{clawback['id']}/propose", said))["event"]
+    good(await post(paying.people.approver, f"/claims/{clawback['id']}/approve", {"proposal": proposal}))
     assert good(await paying.people.clerk.get(f"/settlements/{second}"))["status"] == "paid", "nothing of it is open"
     await platform.push({"id": "void-extra", "corrects": extra[0], "action": "void"})
     await void(paying, code)
     third = await lock_adjustment(paying)
-    claims = {one["settlement"]: one for one in await paying.people.clerk.items("/claims")}
-    assert (claims[first]["amount_fen"], claims[first]["recovered_fen"]) == (12_000, 5_000)
-    assert claims[third]["amount_fen"] == 13_000
-    still_open = sum(one["amount_fen"] - one["recovered_fen"] for one in claims.values())
+    clawbacks = {one["settlement"]: one for one in await paying.people.clerk.items("/claims")}
+    assert (clawbacks[first]["amount_fen"], clawbacks[first]["recovered_fen"]) == (12_000, 5_000)
+    assert clawbacks[third]["amount_fen"] == 13_000
+    still_open = sum(one["amount_fen"] - one["recovered_fen"] for one in clawbacks.values())
     assert still_open == 20_000, "all that the bank has paid, and not a fen more"
 
 
-async def test_a_claim_is_waived_as_a_whole(paying: Paying) -> None:
+async def test_a_clawback_is_waived_as_a_whole(paying: Paying) -> None:
     await pay(paying)
     await correct(paying, code_of(CITIES[1], 0), 40_000)
     await lock_adjustment(paying)
-    (claim,) = await paying.people.clerk.items("/claims")
-    path = f"/claims/{claim['id']}"
+    (clawback,) = await paying.people.clerk.items("/claims")
+    path = f"/claims/{clawback['id']}"
     part = await post(paying.people.clerk, f"{path}/propose", {"kind": "waive", "amount_fen": 1})
     assert problem(part) == (409, "WAIVED_WHOLE")
     proposal = good(await post(paying.people.clerk, f"{path}/propose", {"kind": "waive", "amount_fen": 12_000}))[
@@ -241,7 +241,7 @@ async def test_a_difference_that_is_none_is_refused_by_the_database(paying: Payi
     assert problem(await decide(paying.people.approver, str(made["id"]), "lock")) == (409, "ADJUSTMENT_WRONG")
 
 
-async def test_nothing_is_claimed_that_was_not_paid_what_waits_is_paid_less(paying: Paying) -> None:
+async def test_nothing_is_clawed_back_that_was_not_paid_what_waits_is_paid_less(paying: Paying) -> None:
     down = code_of(CITIES[1], 0)
     await correct(paying, down, 40_000)
     made = await adjusted(paying)
@@ -284,7 +284,7 @@ async def test_nothing_is_offset_without_an_approval_not_even_by_the_service_its
 
 
 @pytest.mark.parametrize("column", ["amount_fen = amount_fen + 1", "recovered_fen = 1", "status = 'waived'"])
-async def test_a_claim_changed_by_hand_is_refused_by_the_database(paying: Paying, column: str) -> None:
+async def test_a_clawback_changed_by_hand_is_refused_by_the_database(paying: Paying, column: str) -> None:
     await pay(paying)
     await correct(paying, code_of(CITIES[1], 0), 40_000)
     made = await adjusted(paying)
