@@ -134,17 +134,6 @@ def parties_of(item: Item) -> list[str]:
     return found + [owner["uscc"] for owner in item.get("owners", ())]
 
 
-# kind -> table, the columns that name its subject, the column of its start
-_SUBJECTS: Mapping[str, tuple[str, tuple[str, ...], str | None]] = {
-    "entities": ("entity_fact", ("party",), "valid_from"),
-    "facilities": ("facility_fact", ("facility",), "valid_from"),
-    "chips": ("chip_fact", ("chip",), "valid_from"),
-    "holdings": ("holding_fact", ("holder", "held"), "valid_from"),
-    "expenditures": ("expenditure_fact", ("id",), None),
-    "control_totals": ("control_total", ("source", "day"), None),
-}
-
-
 def _subject(kind: str, item: Item, source: tuple[int, str] | None) -> tuple[object, ...]:
     """The subject and start of an item, in its own words."""
     match kind:
