@@ -16,7 +16,7 @@ from meter.rollup.spark import roll_up_on_spark
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5  # float: a pause, nothing is counted with it
 
 
 def rolled_up_at(

@@ -108,7 +108,7 @@ def multiply_limbs(a3: Whole, a2: Whole, a1: Whole, a0: Whole, factor: Whole) ->
 @kernel
 def as_float(n4: Whole, n3: Whole, n2: Whole, n1: Whole, n0: Whole) -> Any:
     """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
-    base = 18446744073709551616.0
+    base = 18446744073709551616.0  # float: 2^64; only ever a first guess
     return (((float(n4) * base + float(n3)) * base + float(n2)) * base + float(n1)) * base + float(n0)
 
 

@@ -46,7 +46,9 @@ def columns_of(kinds: list[int], signs: list[int]) -> dict[str, NDArray[Any]]:
 def test_runs_give_the_rows_back_however_they_are_cut_into_groups(group_rows: int) -> None:
     columns = columns_of([0] * 100 + [1] * 200 + [4] * 40 + [2] * 300, [1] * 50 + [-1] * 20 + [1] * 570)
     begins = range(0, 640, group_rows)
-    for begin, runs in zip(begins, read_footer(footer(columns, group_rows), len(begins)), strict=True):
+    groups = read_footer(footer(columns, group_rows), len(begins))
+    assert len(groups) == len(begins)
+    for begin, runs in zip(begins, groups, strict=True):
         assert runs is not None
         for name in IN_RUNS:
             assert runs.row_by_row(name).tolist() == columns[name][begin : begin + group_rows].tolist(), name

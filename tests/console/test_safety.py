@@ -99,7 +99,9 @@ async def test_the_login_form_gives_back_a_hostile_name_as_text(desk: ConsoleSes
 
 
 async def test_static_files_may_be_kept_for_their_address_changes(desk: ConsoleSession) -> None:
-    for address in (await desk.page("/console/login")).asked_for:
+    addresses = (await desk.page("/console/login")).asked_for
+    assert addresses
+    for address in addresses:
         response = await desk.client.get(address)
         assert response.status_code == 200
         assert "immutable" in response.headers["cache-control"]

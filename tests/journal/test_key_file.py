@@ -7,102 +7,32 @@ SUANBU_KEY_FILE_LIVES says how many lives of a file are tried (default 40).
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
-import meter.journal.keys.key_file
 from meter.journal.keys.header import HEADER_BYTES
-from meter.journal.keys.key_file import NOTHING, Watermark
+from meter.journal.keys.key_file import NOTHING
 from meter.journal.keys.known_keys import KnownKeys
 from meter.kernels.hash_table import LARGEST_LOCATOR, count_slots
-from tests.journal.mortal import (
-    Batch,
-    Journal,
-    Keys,
-    Killed,
-    MortalKeyFile,
-    assert_nothing_is_called_new,
-    mortal_insert,
-    some_keys,
-)
+from tests.journal.mortal import Batch, Journal, MortalKeyFile, assert_nothing_is_called_new, some_keys
+from tests.journal.two_workers import TwoWorkers, file_of_another_journal
 
-key_file: Any = meter.journal.keys.key_file
 HEADER_WORDS_USED = 56
 PAGE_WORDS = 512
-OTHERS_SEED, LARGE, LARGE_TIMES = 10**6, 20_000, 4  # three large batches outgrow the first table
+LARGE, LARGE_TIMES = 20_000, 4  # three large batches outgrow the first table
 LIVES = int(os.environ.get("SUANBU_KEY_FILE_LIVES", "40"))
 worker = st.sampled_from([0, 1])
 sizes = st.sampled_from([1, 2, 3, 40])
+words = st.integers(0, 2**64 - 1) | st.integers(0, 64)
 
 
-class KeyFileMachine(RuleBasedStateMachine):
+class KeyFileMachine(TwoWorkers):
     """Two workers of one machine, one file, one journal; kills, crashes, exchanged files and restored databases."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="suanbu-keys-"))
-        self.path = self.folder / "journal.keys"
-        self.boot, self.seed = 0, 0
-        self.journal = Journal("ours")
-        self.real = key_file._boot, key_file.insert_keys
-        key_file._boot = lambda: self.boot.to_bytes(32, "little")
-        self.workers = [self.started(), self.started()]
-        self.copies: list[bytes] = []
-        self.on_disk: tuple[int, bytes] = (0, b"")
-        self.under_way: list[tuple[int, bytes, Watermark]] = []
-
-    def teardown(self) -> None:
-        for keys in self.workers:
-            keys.close()
-        key_file._boot, key_file.insert_keys = self.real
-        shutil.rmtree(self.folder)
-
-    def started(self) -> KnownKeys:
-        """A process that has just begun."""
-        return KnownKeys(MortalKeyFile(self.path))
-
-    def start_again(self, number: int) -> None:
-        """The process ends, and another one takes its place."""
-        self.workers[number].close()
-        self.workers[number] = self.started()
-
-    @contextmanager
-    def nobody_running(self) -> Iterator[None]:
-        """Both processes are away while the block lasts."""
-        for keys in self.workers:
-            keys.close()
-        yield
-        self.under_way.clear()
-        self.workers = [self.started(), self.started()]
-
-    def fresh(self, count: int) -> Keys:
-        """Keys that nobody has seen."""
-        self.seed += 1
-        return some_keys(self.seed, count)
-
-    def caught_up(self, number: int) -> KnownKeys:
-        """A worker whose file covers the journal's head, in the steps of `KnownKeys.follow`."""
-        keys = self.workers[number]
-        while not keys.covers(self.journal.head):
-            marks = keys._watermarks()
-            start = next((mark for mark in marks if self.journal.holds(mark)), None)
-            if start is None:
-                start = NOTHING
-                assert keys._discard_unless_changed(marks)
-            later = [batch.mark for batch in self.journal.batches if batch.mark.batch > start.batch]
-            end = later[(len(later) - 1) // 2] if later else start
-            keys._take_in(*self.journal.between(start, end), start, end)
-        return keys
 
     @rule(number=worker, count=sizes, jump=st.sampled_from([0, 0, 5, LARGEST_LOCATOR]), committed=st.booleans())
     def record(self, number: int, count: int, jump: int, committed: bool) -> None:
@@ -162,21 +92,6 @@ class KeyFileMachine(RuleBasedStateMachine):
         self.saving(number)
         self.killed_in(number, words, lambda: keys.file.save(self.journal.head, keys.file.generation))
 
-    def killed_in(self, number: int, words: int, what: Any) -> None:
-        """Do something and die after so many words of it."""
-        file = self.workers[number].file
-        assert isinstance(file, MortalKeyFile)
-        file.life.words = words
-        key_file.insert_keys = mortal_insert(file.life)
-        try:
-            what()
-        except Killed:
-            pass
-        finally:
-            key_file.insert_keys = self.real[1]
-        self.under_way = [one for one in self.under_way if one[0] != number]
-        self.start_again(number)
-
     @rule(number=worker)
     def start_another(self, number: int) -> None:
         """A process ends in order, another one begins."""
@@ -222,11 +137,6 @@ class KeyFileMachine(RuleBasedStateMachine):
         self.saving(number)
         self.workers[number].file.save(mark, generation)
 
-    def saving(self, number: int) -> None:
-        """The disk holds at least what the worker's file is now."""
-        file = self.workers[number].file
-        self.on_disk = file._inode, b"".join(part.tobytes() for part in file._mapped)
-
     @rule(seed=st.integers(0, 2**32), old_header=st.booleans())
     def power_fails(self, seed: int, old_header: bool) -> None:
         """The machine starts again: of what was not saved any page may be lost, and any may be there."""
@@ -245,7 +155,10 @@ class KeyFileMachine(RuleBasedStateMachine):
             self.path.write_bytes(found.tobytes())
         self.on_disk = 0, b""
 
-    @rule(word=st.integers(0, HEADER_WORDS_USED - 1), value=st.integers(0, 2**64 - 1) | st.integers(0, 64))
+    @rule(
+        word=st.integers(0, 6) | st.integers(7, HEADER_WORDS_USED - 1),
+        value=st.integers(0, 2**64 - 1) | st.integers(0, 64),
+    )
     def header_is_garbled(self, word: int, value: int) -> None:
         """A word of the header is another one at the next start."""
         if not self.path.exists():
@@ -280,12 +193,6 @@ class KeyFileMachine(RuleBasedStateMachine):
         """The file is of another journal."""
         self.put(file_of_another_journal())
 
-    def put(self, content: bytes) -> None:
-        """Give the file's name to another one."""
-        other = self.folder / "put"
-        other.write_bytes(content)
-        other.rename(self.path)
-
     @rule(left=st.floats(0, 1))
     def database_is_restored(self, left: float) -> None:
         """The database is an earlier one: the file is newer than it."""
@@ -307,22 +214,68 @@ TestKeyFile = KeyFileMachine.TestCase
 TestKeyFile.settings = settings(max_examples=LIVES, stateful_step_count=30, deadline=None)
 
 
-@cache
-def file_of_another_journal() -> bytes:
-    """A whole and healthy file that covers three batches of another journal."""
-    other = Journal("another")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "journal.keys"
-        keys = KnownKeys(MortalKeyFile(path))
-        for number in range(3):
-            new, found = other.next_mark(), some_keys(OTHERS_SEED + number, 100)
-            assert keys.note(found, np.full(100, new.batch), other.head, new) is not None
-            other.batches.append(Batch(new, found))
-        assert keys.covers(other.head)
-        keys.close()
-        return path.read_bytes()
-
-
 def test_the_header_is_one_page_and_its_words_lie_in_one_sector() -> None:
     assert HEADER_BYTES == 8 * PAGE_WORDS
     assert 8 * HEADER_WORDS_USED <= 512
+
+
+def recorded(path: Path, batches: int = 3) -> tuple[KnownKeys, Journal]:
+    """A file that covers so many batches of a hundred keys, saved."""
+    keys, journal = KnownKeys(MortalKeyFile(path)), Journal("ours")
+    for number in range(batches):
+        new, found = journal.next_mark(), some_keys(number, 100)
+        keys.note(found, np.full(100, new.batch), journal.head, new)
+        journal.batches.append(Batch(new, found))
+    keys.file.save(journal.head, keys.file.generation)
+    assert keys.covers(journal.head)
+    return keys, journal
+
+
+@pytest.mark.parametrize("value", [0, 1, 14, 2**63 + 5, 2**64 - 1])
+def test_whatever_word_of_the_header_is_garbled_nothing_recorded_is_called_new(tmp_path: Path, value: int) -> None:
+    path = tmp_path / "journal.keys"
+    keys, journal = recorded(path)
+    keys.close()
+    whole = path.read_bytes()
+    for word in range(HEADER_WORDS_USED):
+        path.write_bytes(whole[: 8 * word] + value.to_bytes(8, "little") + whole[8 * word + 8 :])
+        again = MortalKeyFile(path)
+        assert_nothing_is_called_new(again, journal)
+        again.close()
+
+
+def test_what_was_to_be_saved_is_not_durable_in_a_file_that_was_begun_anew(tmp_path: Path) -> None:
+    """The file is removed between the look into the journal and the save; then the machine starts again."""
+    path = tmp_path / "journal.keys"
+    keys, journal = recorded(path)
+    generation = keys.file.generation
+    path.unlink()
+    with keys.file.held():
+        assert keys.file.watermarks() == [NOTHING]
+    keys.file.save(journal.head, generation)
+    with keys.file.held():
+        header = keys.file._mapped[0]
+        header[8:12] = 0  # another start of the machine
+    keys.close()
+    again = MortalKeyFile(path)
+    assert again.watermarks() == [NOTHING]
+    again.close()
+
+
+def test_after_another_start_only_what_was_saved_counts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.keys"
+    keys, journal = recorded(path)
+    saved, new, found = journal.head, journal.next_mark(), some_keys(99, 10)
+    keys.note(found, np.full(10, new.batch), saved, new)
+    assert keys.file.watermarks() == [new, saved]
+    keys.file._mapped[0][8:12] = 0
+    keys.close()
+    again = MortalKeyFile(path)
+    assert again.watermarks() == [saved]
+    with again.held():
+        again.expect(100_000)
+        again._mapped[0][8:12] = 0
+    again.close()
+    wider = MortalKeyFile(path)
+    assert wider.watermarks() == [NOTHING], "a wider file is not saved yet"
+    wider.close()

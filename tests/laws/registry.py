@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.laws.calendar import Calendar, text_of
 from tests.laws.chance import Chance
-from tests.reference.uscc import check_character
+from tests.reference.uscc import coded
 
 Item = dict[str, Any]
 
@@ -38,8 +38,7 @@ WEB = 8  # a cast of more holds one another in every direction
 
 def code_of(number: int, prefix: str = "91340100") -> str:
     """A well-formed unified social credit code that belongs to nobody."""
-    body = f"{prefix}MA{number:07d}"
-    return body + check_character(body)
+    return coded(f"{prefix}MA{number:07d}")
 
 
 def dates(chance: Chance, calendar: Calendar, *, keys: tuple[str, str], steady: float) -> Item:

@@ -9,6 +9,11 @@ def check_character(first_17: str) -> str:
     return ALPHABET[(31 - total % 31) % 31]
 
 
+def coded(first_17: str) -> str:
+    """The whole code: every code that a test makes up is made here."""
+    return first_17 + check_character(first_17)
+
+
 def is_valid(code: str) -> bool:
     """Whether the code is well formed and its check character is right."""
     if len(code) != 18 or any(character not in ALPHABET for character in code):

@@ -66,7 +66,9 @@ async def test_the_same_request_is_the_same_settlement(clerk: KeyClient, settled
 
 
 async def test_steps_replay_to_the_award(clerk: KeyClient, settled: dict[str, Any]) -> None:
-    for line in await every_line(clerk, settled["id"]):
+    lines = await every_line(clerk, settled["id"])
+    assert lines
+    for line in lines:
         shown = good(await clerk.get(f"/settlements/{settled['id']}/lines/{line['uscc']}"))
         found = replay(shown["steps"])
         assert {name: found[name] for name in ("award_fen", "held_fen", "payable_fen")} == {
@@ -204,7 +206,9 @@ async def test_rounds_show_their_sources(clerk: KeyClient) -> None:
 
 
 async def test_quantities_are_exact_strings(clerk: KeyClient, settled: dict[str, Any]) -> None:
-    for line in await every_line(clerk, settled["id"]):
+    lines = await every_line(clerk, settled["id"])
+    assert any(name.endswith("_pflops_hours") for line in lines for name in line)
+    for line in lines:
         for name, value in line.items():
             if name.endswith("_pflops_hours"):
                 assert isinstance(value, str)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from stdnum.cn import uscc
-
 from settlement.compute.settlement import Settlement
 from settlement.jobs.worlds.run import run_world, settle_world
+from tests.reference.uscc import coded
 
 Item = dict[str, Any]
 DAY = "2025-11-03"
@@ -17,8 +16,7 @@ DAY = "2025-11-03"
 
 def code_of(name: str) -> str:
     """A valid credit code for a short name; names sort like their codes ("p1" before "p2")."""
-    body = f"9134010000000{int(name[1:]):04d}"
-    return body + str(uscc.calc_check_digit(body + "0"))
+    return coded(f"9134010000000{int(name[1:]):04d}")
 
 
 @dataclass

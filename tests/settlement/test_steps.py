@@ -59,7 +59,9 @@ def test_a_changed_step_is_found_out() -> None:
 
 
 def test_every_step_has_words_and_a_title() -> None:
-    for step in steps_of(busy_province().settle(), code_of("p1")):
+    steps = steps_of(busy_province().settle(), code_of("p1"))
+    assert steps
+    for step in steps:
         assert step["title"]
         assert bool(step["quote"]) != bool(step["ext"])
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import zstandard
 
-from tests.reference.uscc import check_character
+from tests.reference.uscc import coded
 
 Record = dict[str, Any]
 ABSENT = object()
@@ -24,8 +24,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 def uscc(number: int, region: str = "340100") -> str:
     """A well-formed code that belongs to nobody."""
-    first = f"91{region}MA{number:07d}"
-    return first + check_character(first)
+    return coded(f"91{region}MA{number:07d}")
 
 
 USER, OWNER = uscc(1), uscc(2)

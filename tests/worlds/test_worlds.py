@@ -43,11 +43,13 @@ def test_the_reference_agrees(world: dict[str, Any]) -> None:
 @pytest.mark.parametrize("world", [one for one in WORLDS if "refused" not in one["expected"]], ids=by_id)
 def test_its_steps_replay(world: dict[str, Any]) -> None:
     settlement, _ = settle_world(world)
-    for row in settlement.lines.iter_rows(named=True):
-        values = replay(steps_of(settlement, row["uscc"]))
-        for name in ("award_fen", "held_fen", "payable_fen"):
-            assert values[name] == row[name], row["uscc"]
-        assert values.get("adjustment_fen") == row["adjustment_fen"]
+    names = ("uscc", "award_fen", "held_fen", "payable_fen", "adjustment_fen")
+    lines = [{name: row[name] for name in names} for row in settlement.lines.iter_rows(named=True)]
+    replayed = [
+        {"adjustment_fen": None, **replay(steps_of(settlement, line["uscc"])), "uscc": line["uscc"]} for line in lines
+    ]
+    assert len(lines) >= len(world["expected"].get("lines", ()))
+    assert [{name: values[name] for name in names} for values in replayed] == lines
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=by_id)

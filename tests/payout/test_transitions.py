@@ -1,0 +1,81 @@
+"""What Python says of a payout's states is what a migrated database allows: no more and no less."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import asyncpg
+
+from api.console.queries import NOT_WITH_THE_BANK
+from settlement.errors import NotAllowed
+from settlement.payout.instructions import DECISIONS, MARKS, decide
+from settlement.tables import PAYOUT_STATUSES
+from tests.payout.conftest import Paying
+
+OF_THE_SERVICE = {"ready", "leased", "offset"}
+"""States that a lease, a decision or an offset reaches; all others are somebody's mark of what became of it."""
+
+
+async def transitions(owner: asyncpg.Connection) -> set[tuple[str, str]]:
+    """The allowed changes of state: before, after."""
+    return {(row["before"], row["after"]) for row in await owner.fetch("select before, after from payout_transition")}
+
+
+async def test_the_transitions_are_of_the_states_there_are(owner: asyncpg.Connection) -> None:
+    allowed = await transitions(owner)
+    assert {state for pair in allowed for state in pair} == set(PAYOUT_STATUSES)
+    assert {after for _, after in allowed} - OF_THE_SERVICE == set(MARKS)
+    assert {before for before, after in allowed if after == "offset"} == set(NOT_WITH_THE_BANK)
+    assert set(DECISIONS) == {"retry", "settle"}
+
+
+async def test_any_change_of_state_is_refused_unless_the_table_has_it(paying: Paying) -> None:
+    owner = paying.owner
+    allowed = await transitions(owner)
+    number = await owner.fetchval("select min(id) from payout_instruction")
+    for before in PAYOUT_STATUSES:
+        for after in PAYOUT_STATUSES:
+            transaction = owner.transaction()
+            await transaction.start()
+            await put(owner, number, before)
+            refused = ""
+            try:
+                await owner.execute(
+                    """insert into payout_event (instruction, before, after, actor, at, transaction, fence, reference,
+                       bank_reference, moved_fen, detail)
+                       values ($1, '', $2, 'key:nobody', now(), 0, null, '', null, 0, '{}')""",
+                    number, after,
+                )  # fmt: skip
+            except asyncpg.CheckViolationError as refusal:
+                refused = refusal.constraint_name or ""
+            await transaction.rollback()
+            assert (refused != "state_not_allowed") == ((before, after) in allowed), (before, after, refused)
+
+
+async def test_a_decision_is_possible_in_the_states_that_the_table_leads_out_of(paying: Paying) -> None:
+    """`retry` leads back to ready from what failed or came back, `settle` out of a dispute; nothing else does."""
+    owner, engine = paying.owner, paying.door.engine
+    allowed = await transitions(owner)
+    possible = {"retry": {"failed", "returned"}, "settle": {"disputed"}}
+    assert {before for before, after in allowed if after == "ready"} - {"ready"} == possible["retry"]
+    assert {after for before, after in allowed if before == "disputed"} == {"disputed", "paid", "failed", "returned"}
+    number = await owner.fetchval("select min(id) from payout_instruction")
+    for decision, states in possible.items():
+        for before in PAYOUT_STATUSES:
+            await put(owner, number, before)
+            code = ""
+            try:
+                await decide(
+                    engine, number, decision, said={"outcome": "failed"}, actor="key:other", moment=datetime.now(UTC)
+                )
+            except NotAllowed as refusal:
+                code = refusal.code
+            assert (code != "STATE_NOT_ALLOWED") == (before in states), (decision, before, code)
+
+
+async def put(owner: asyncpg.Connection, instruction: int, status: str) -> None:
+    """Put an instruction into a state, past every guard."""
+    async with owner.transaction():
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute("update payout_instruction set status = $2 where id = $1", instruction, status)
+        await owner.execute("set local session_replication_role = origin")
