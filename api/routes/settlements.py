@@ -312,3 +312,6 @@ async def post_compare(request: Request) -> Any:
             return await compared(service.engine, given)
     except SettlementRefused as error:
         raise refused(error) from None
+
+
+# long: every route of a settlement; to be cut into reading and deciding

@@ -340,3 +340,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+# long: one server from its first start to its last user; to be cut into start and watch

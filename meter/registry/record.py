@@ -261,6 +261,7 @@ async def _refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[in
             )  # fmt: skip
 
 
+# long: one kind of fact after the other
 async def _append(
     journal: JournalTransaction,
     kind: str,
@@ -385,3 +386,6 @@ async def _owner_warnings(journal: JournalTransaction, kind: str, items: dict[in
         for index, codes in sorted(found.items())
         for code in codes
     ]
+
+
+# long: still one file for all kinds of facts; to be cut by kind

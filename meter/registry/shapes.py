@@ -352,3 +352,5 @@ READERS: Mapping[str, Callable[[Any], Item]] = {
     "expenditures": read_expenditure,
     "control_totals": read_control_total,
 }
+
+# long: the shape of every kind of item; to be cut by kind

@@ -363,3 +363,6 @@ def _hand_out(
             window[at + np.uint64(2)] = 0
             window[at + np.uint64(3)] = 0
     counts[PARTS] = part
+
+
+# long: mostly one kernel, which is compiled as one piece

@@ -319,3 +319,6 @@ def _refuse_overflow(laps: NDArray[np.int32], columns: dict[str, NDArray[Any]]) 
         raise SumOverflow(
             f"{USE_SUMS[places[0]]} of {group} does not fit 64 bits ({len(set(rows.tolist()))} groups in all)"
         )
+
+
+# long: the kernels of one table

@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 
+# long: one table after the other
 def _create_tables() -> None:
     op.create_table(
         "audit",
@@ -905,3 +906,6 @@ def _role(name: str) -> None:
     """)
     op.execute(f"grant {name} to current_user")
     op.execute(f"grant usage on schema public to {name}")
+
+
+# long: one migration creates every table

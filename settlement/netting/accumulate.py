@@ -344,3 +344,6 @@ def _require_fit(fits: object) -> None:
         raise SettlementRefused(
             "TOTAL_TOO_LARGE", "R-UNIT: a sum of compute does not fit in 126 bits of 1/3.6e24 PFLOPS-hour"
         )
+
+
+# long: mostly one kernel, which is compiled as one piece

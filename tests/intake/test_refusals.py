@@ -382,3 +382,6 @@ def test_two_equal_arrow_columns_are_a_duplicate_key() -> None:
         if name != "id":
             table = table.append_column(name, pa.array([value] * 2))
     assert codes(got(arrow(table), ARROW)) == ["duplicate_key", ""]
+
+
+# long: a table of everything that is refused

@@ -341,3 +341,6 @@ async def test_a_tail_cut_off_carelessly_leaves_records_of_no_batch(copy: asyncp
 
 async def test_an_honest_checkpoint_raises_no_alarm(copy: asyncpg.Connection) -> None:
     assert (await verify(copy, await checkpoint_at(copy, 3), await checkpoint_at(copy, 9))).equal
+
+
+# long: one tampering after the other, on one journal

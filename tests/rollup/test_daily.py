@@ -308,3 +308,6 @@ def test_runs_with_too_few_kinds_are_refused() -> None:
     columns = in_runs(FOUR_KINDS)
     with pytest.raises(ValueError, match="differ in length"):
         measured(columns | {"chip": columns["chip"][:3]})
+
+
+# long: one property after the other, on one way of drawing rows

@@ -335,3 +335,6 @@ async def test_without_a_city_everything_is_there(province: Province) -> None:
     assert problem(await post(await keyed(province.door, CITIES[0], *SCOPES), "/settlements/compare")) == (
         403, "city_limited",
     )  # fmt: skip
+
+
+# long: everything that a city must not see, on one province

@@ -319,3 +319,6 @@ def read_record(
     for step in range(18):
         code[step] = body[consumer_start + step]
     return place
+
+
+# long: mostly one kernel, which is compiled as one piece

@@ -75,6 +75,7 @@ class Checked(NamedTuple):
     evidence: str | None = None
 
 
+# long: one rule after the other, in the order in which they are told
 def judge(value: Value, registered: Registered) -> Checked:
     """The record that `value` states; raises `RecordRefused` with the first rule it breaks.
 
