@@ -18,7 +18,7 @@ KEY_FILE, PUBLIC_FILE = "checkpoint.key", "checkpoint.pub"
 
 
 class NotSigned(Exception):
-    """The file is no checkpoint, or not signed by who it should be."""
+    """The file is not a checkpoint, or not signed by the key that it should be signed by."""
 
 
 def signing_key(data: Path) -> Ed25519PrivateKey:
@@ -68,7 +68,7 @@ def opened(text: bytes, trusted: bytes | None) -> dict[str, Any]:
     except InvalidSignature:
         raise NotSigned("the signature does not fit the statement: the file was changed") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise NotSigned("this is no checkpoint") from None
+        raise NotSigned("this is not a checkpoint") from None
     if not isinstance(statement, dict):
-        raise NotSigned("this is no checkpoint")
+        raise NotSigned("this is not a checkpoint")
     return statement

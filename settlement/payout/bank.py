@@ -25,10 +25,10 @@ class Answer:
     def read(cls, said: Any) -> Answer:
         """An answer from a bank's JSON. Raises BankSilent for anything that is not exactly one."""
         if not isinstance(said, dict) or said.get("outcome") not in OUTCOMES:
-            raise BankSilent("the bank's answer is none that we know")
+            raise BankSilent("the bank's answer is not one that we know")
         reference, amount = said.get("bank_reference"), said.get("amount_fen")
         if not isinstance(reference, (str, type(None))) or not (amount is None or type(amount) is int):
-            raise BankSilent("the bank's answer is none that we know")
+            raise BankSilent("the bank's answer is not one that we know")
         if said["outcome"] in (PAID, RETURNED) and (not reference or amount is None):
             raise BankSilent("the bank says that money moved, but not how much, or under which reference")
         return cls(said["outcome"], reference, amount)

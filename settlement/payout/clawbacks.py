@@ -42,7 +42,7 @@ async def answer(
 ) -> dict[str, Any]:
     """Approve a proposal, which carries it out, or reject it.
 
-    Raises NotAllowed: SAME_PERSON for who proposed it, NO_SUCH_PROPOSAL, ABOVE_CLAIM, NO_SUCH_INSTRUCTION.
+    Raises NotAllowed: SAME_PERSON for the person who proposed it, NO_SUCH_PROPOSAL, ABOVE_CLAIM, NO_SUCH_INSTRUCTION.
     """
     return await _write(  # kind and amount are the proposal's: the database puts them in
         engine, clawback, "approve" if approve else "reject", kind="waive", amount_fen=1, instruction=None,

@@ -95,7 +95,7 @@ async def decide(
 ) -> dict[str, Any]:
     """A person's word: `retry` what failed or came back (a new issue of the instruction), `settle` what is disputed.
 
-    `settle` carries `outcome` (paid, failed, returned). By somebody else than who recorded the outcome: the database
+    `settle` carries `outcome` (paid, failed, returned). The person who recorded the outcome cannot decide: the database
     refuses SAME_PERSON.
     """
     after = "ready" if decision == "retry" else str(said.get("outcome"))

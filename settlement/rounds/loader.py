@@ -34,7 +34,7 @@ def load_round(text: str) -> Round:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettlementRefused("ROUND_NOT_TOML", f"the round's file is no TOML: {error}") from error
+        raise SettlementRefused("ROUND_NOT_TOML", f"the round's file is not TOML: {error}") from error
     table = Table(data, "round")
     identity = table.string("id")
     table.place = identity
@@ -71,7 +71,7 @@ def load_rounds(folder: Path | None = None) -> dict[str, Round]:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise SettlementRefused("ROUND_NOT_TOML", f"{path.name} is no UTF-8") from error
+            raise SettlementRefused("ROUND_NOT_TOML", f"{path.name} is not UTF-8") from error
         loaded = load_round(text)
         if loaded.id != path.stem:
             raise SettlementRefused(

@@ -63,7 +63,7 @@ class Table:
         try:
             return Fraction(value)
         except (ValueError, ZeroDivisionError) as error:
-            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is no number: {value!r}") from error
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is not a number: {value!r}") from error
 
     def strings(self, key: str) -> tuple[str, ...]:
         value = self._take(key, list, "a list of texts")

@@ -1,4 +1,4 @@
-"""Clawbacks: what an adjustment asks back from who was paid too much, and what was proposed and decided about it."""
+"""Clawbacks: what an adjustment asks back from whom it finds paid too much, and what was proposed and decided."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def list_lines(
 
 
 async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
-    """What each city's lines come to, in order of code; None stands for who has no seat on record."""
+    """What each city's lines come to, in order of code; None stands for entities without a seat on record."""
     rows = await connection.fetch(
         """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
            sum(held_fen)::bigint as held_fen, -- told from the text: parsing the lines of a whole province takes long

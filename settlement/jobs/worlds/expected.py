@@ -41,16 +41,16 @@ def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> lis
 
 
 def _wrong_expectation(expected: Any) -> str | None:
-    """Why an expectation is none: one that says nothing would hold of any outcome."""
+    """Why an expectation cannot be compared, or None; one that says nothing would hold of any outcome."""
     if not isinstance(expected, Mapping):
-        return "expected: no object"
+        return "expected: not an object"
     for name, value in expected.items():
         if name not in EXPECTED:
             return f"expected.{name}: there is no such field"
         if name == "refused":
             continue
         if value is not None and not isinstance(value, Mapping):
-            return f"expected.{name}: no object"
+            return f"expected.{name}: not an object"
         if name in ("lines", "matches"):
             for subject, fields in (value or {}).items():
                 if fields is not None and not isinstance(fields, Mapping):

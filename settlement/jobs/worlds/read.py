@@ -21,13 +21,13 @@ REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
 
 
 def load_worlds(path: Path) -> list[dict[str, Any]]:
-    """The worlds of a file. Raises ValueError where it is no list of worlds."""
+    """The worlds of a file. Raises ValueError where it does not hold a list of worlds."""
     try:
         loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is no YAML: {error}") from error
+        raise ValueError(f"{path.name} is not YAML: {error}") from error
     if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
-        raise ValueError(f"{path.name} is no list of worlds (docs/contract.md, section 6)")
+        raise ValueError(f"{path.name} does not hold a list of worlds (docs/contract.md, section 6)")
     return loaded
 
 
@@ -67,6 +67,6 @@ def check_shape(world: World) -> None:
         require(lines is None or isinstance(lines, Mapping), "'settled.lines' is an object")
         for code, line in (lines or {}).items():
             place = f"settled.lines.{code}"
-            require(isinstance(code, str) and is_uscc(code), f"{place}: no unified social credit code")
+            require(isinstance(code, str) and is_uscc(code), f"{place}: not a unified social credit code")
             require(isinstance(line, Mapping), f"{place} is an object")
             require(whole_number(line.get("payable_fen")) is not None, f"{place}.payable_fen is whole fen, not below 0")
