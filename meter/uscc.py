@@ -1,17 +1,23 @@
-"""The unified social credit code (统一社会信用代码) and its check digit (GB 32100-2015, docs/rules.md, section 2)."""
+"""The unified social credit code (统一社会信用代码, GB 32100-2015, docs/rules.md): alphabet and check digit."""
 
-from meter.intake.codes import Code, RecordRefused
+from typing import Final
 
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-VALUE = {character: value for value, character in enumerate(ALPHABET)}
-WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
+ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # no I, O, S, V, Z
+CHARACTERS: Final = 18
+VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
+WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(CHARACTERS - 1))
 
 
-def check_uscc(code: str) -> None:
-    """Raise `bad_uscc` for what is not 18 characters of the alphabet, `bad_check_digit` for a wrong last one."""
-    if len(code) != 18 or any(character not in VALUE for character in code):
-        raise RecordRefused(Code.BAD_USCC, f"consumer is not an 18 character USCC: {len(code)} characters given")
-    total = sum(VALUE[character] * weight for character, weight in zip(code, WEIGHTS, strict=False))
-    right = ALPHABET[-total % 31]
-    if code[17] != right:
-        raise RecordRefused(Code.BAD_CHECK_DIGIT, f"consumer '{code}' has the check digit {code[17]}, not {right}")
+def check_digit(body: str) -> str:
+    """Return the last character of the code whose first 17 are `body`."""
+    return ALPHABET[-sum(VALUES[character] * weight for character, weight in zip(body, WEIGHTS, strict=True)) % 31]
+
+
+def is_well_formed(code: str) -> bool:
+    """Whether a text has 18 characters of the alphabet, whatever its check digit."""
+    return len(code) == CHARACTERS and all(character in VALUES for character in code)
+
+
+def is_uscc(code: str) -> bool:
+    """Whether a text is a unified social credit code, letter for letter and with the right check digit."""
+    return is_well_formed(code) and code[-1] == check_digit(code[:-1])

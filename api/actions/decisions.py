@@ -18,6 +18,7 @@ from settlement.errors import NotAllowed
 from settlement.jobs.findings import find
 from settlement.review.states import move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
+from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
 TEXT_MAX = 4000
 LOG = structlog.get_logger("suanbu")
@@ -37,7 +38,7 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "lock": {"note": str},
     "cancel": {"note": str},
 }
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": ("pass", "return"), "ruling": ("dismissed", "upheld")}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": REVIEW_DECISIONS, "ruling": RULINGS}
 
 
 class Actor(Protocol):

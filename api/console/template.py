@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.console.wording.quantity import shown
+from meter.decimals import decimal_text
 from settlement.report.about import moment_text, rate_text, window_text
-from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name, reading_text
+from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name
 from settlement.report.money import wan_text, yuan_text
 from settlement.report.words import word_of
-from settlement.rounds.readings import decimal_text
+from settlement.rounds.reading_table import reading_text
 
 FOLDER = Path(__file__).parent
 STATIC = {"console.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}

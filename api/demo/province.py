@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
-SHANGHAI = timezone(timedelta(hours=8))
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+from meter.days import DAY_SECONDS, SHANGHAI
+from meter.uscc import check_digit
+
 CITIES = {
     "340100": "合肥", "340200": "芜湖", "340300": "蚌埠", "340400": "淮南", "340500": "马鞍山", "340600": "淮北",
     "340700": "铜陵", "340800": "安庆", "341000": "黄山", "341100": "滁州", "341200": "阜阳", "341300": "宿州",
@@ -31,7 +32,7 @@ def number(key: str, size: int) -> int:
 def code(kind: str, region: str, serial: int) -> str:
     """A well-formed unified social credit code (GB 32100-2015) that belongs to nobody."""
     body = f"{kind}{region}MA{serial:07d}"
-    return body + ALPHABET[-sum(ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(body)) % 31]
+    return body + check_digit(body)
 
 
 def entities() -> list[dict[str, Any]]:
@@ -124,7 +125,7 @@ def usage(codes: list[str]) -> Iterator[bytes]:
         place = "closed-6" if who == 5 else places[number(f"place {i}", len(places))]
         chip = list(CHIPS)[number(f"chip {place}", 3)]
         cards = (1, 1, 2, 4, 8, 8, 16, 32)[number(f"cards {i}", 8)]
-        start = FIRST + timedelta(seconds=i * DAYS * 86400 // RECORDS + number(f"at {i}", 3600))
+        start = FIRST + timedelta(seconds=i * DAYS * DAY_SECONDS // RECORDS + number(f"at {i}", 3600))
         seconds = 600 + number(f"long {i}", 40_000) * (1 + 9 * (number(f"very long {i}", 12) == 0))
         purpose = (["research"] * 7 + ["commercial"] * 2 + [None])[number(f"purpose {i}", 10)]
         record = {

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict
-from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -22,6 +21,7 @@ from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.service import Service
 from meter.database.connect import driver
+from meter.days import DATE_WORDS, read_date, read_instant
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
 from meter.registry.queries import batch_at, list_facts
@@ -114,8 +114,8 @@ async def put_control_totals(request: Request) -> Any:
 @ROUTER.get("/reconciliation")
 async def get_reconciliation(
     request: Request,
-    first: Annotated[date, Query(alias="from", description="the first Asia/Shanghai day of `started_at`")],
-    end: Annotated[date, Query(alias="to", description="the day after the last")],
+    first_day: Annotated[str, Query(alias="from", description="the first Asia/Shanghai day of `started_at`")],
+    end_day: Annotated[str, Query(alias="to", description="the day after the last")],
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
@@ -123,6 +123,9 @@ async def get_reconciliation(
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     page = Page.of(limit, cursor)
+    first, end = read_date(first_day), read_date(end_day)
+    if first is None or end is None:
+        raise Problem(400, "bad_request", f"`{'from' if first is None else 'to'}` must be {DATE_WORDS}")
     if not 0 <= (end - first).days <= DAYS_MAX:
         raise Problem(400, "bad_period", f"`to` must lie at or after `from`, and at most {DAYS_MAX} days")
     first, source = max((first, ""), page.after(tuple[Day, Text], (first, "")))
@@ -149,13 +152,9 @@ async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_
         connection = await driver(held)
         known = 2**62
         if as_of:
-            try:
-                moment = datetime.fromisoformat(as_of.replace(" ", "+"))
-                moment.astimezone(UTC)  # an instant before the first year or after the last cannot be compared with
-            except (ValueError, OverflowError):
-                raise Problem(400, "bad_time", "as_of must be an instant with an offset") from None
-            if moment.tzinfo is None:
-                raise Problem(400, "bad_time", "as_of must carry an offset")
+            moment = read_instant(as_of.replace(" ", "+"))  # a plus sign that a query string turned into a space
+            if moment is None:
+                raise Problem(400, "bad_time", "as_of must be an RFC 3339 instant with an offset, in a year from 1900")
             known = await batch_at(connection, moment)
         rows = await list_facts(connection, kind, known, page.after(tuple[Number, Number], (0, 0)), page.limit + 1)
     return page_of(rows, page, lambda row: row[:2], lambda row: {**json.loads(row[2]), "batch": row[0]})

@@ -18,9 +18,11 @@ from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, json_object, service_of
 from meter.database.connect import driver
+from meter.regions import region_prefix
+from meter.vocabulary import FINDING_KINDS
 from settlement.errors import SettlementRefused
 from settlement.jobs.compare import compared, interval_of
-from settlement.jobs.findings import KINDS, find
+from settlement.jobs.findings import find
 from settlement.jobs.settle import Request as RunRequest
 from settlement.jobs.verify import verify
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
@@ -29,6 +31,7 @@ from settlement.rounds.shown import round_dict
 from settlement.store import lines as line_store
 from settlement.store import settlements as settlement_store
 from settlement.store.findings import list_findings
+from settlement.vocabulary import OUTCOMES
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
 
@@ -109,6 +112,14 @@ async def get_settlement(request: Request, number: str, interval: bool = False) 
     return found
 
 
+def _check_region(region: str | None) -> None:
+    """Raise Problem 400 for a filter that names no region; an empty one filters nothing."""
+    try:
+        region_prefix(region or "34")
+    except ValueError as error:
+        raise Problem(400, "bad_region", str(error)) from None
+
+
 @ROUTER.get("/settlements/{number}/lines")
 async def get_lines(
     request: Request,
@@ -121,8 +132,9 @@ async def get_lines(
 ) -> Any:
     """Lines in order of code."""
     require(await as_caller(request), "report:read", of_a_city=True)
-    if status not in (None, *line_store.STATUSES_OF_LINES):
-        raise Problem(400, "bad_request", f"status is one of {', '.join(line_store.STATUSES_OF_LINES)}")
+    if status not in (None, *OUTCOMES):
+        raise Problem(400, "bad_request", f"status is one of {', '.join(OUTCOMES)}")
+    _check_region(region)
     await _settlement(request, number)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -249,8 +261,8 @@ async def get_findings(
 ) -> Any:
     """Findings in order of their numbers, each with the records (batch, ordinal) that prove it."""
     require(await as_caller(request), "report:read")
-    if kind not in (None, *KINDS):
-        raise Problem(400, "bad_request", f"kind is one of {', '.join(KINDS)}")
+    if kind not in (None, *FINDING_KINDS):
+        raise Problem(400, "bad_request", f"kind is one of {', '.join(FINDING_KINDS)}")
     await _settlement(request, number)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -284,6 +296,7 @@ async def get_report(
         raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
     if layout not in (None, *LAYOUTS):
         raise Problem(400, "bad_request", f"layout is one of {', '.join(LAYOUTS)}")
+    _check_region(region)
     found = await _settlement(request, number)
     async with service_of(request).engine.connect() as held:
         connection = await driver(held)

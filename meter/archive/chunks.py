@@ -27,7 +27,6 @@ MEASURED: Final = (
 # its runs; else this column is empty.
 KIND_ENDS: Final = "kind_ends"
 MEASURED_IN_RUNS: Final = (*MEASURED, KIND_ENDS)
-UTC_PLUS_8_SECONDS: Final = 28_800
 
 
 @dataclass(frozen=True)

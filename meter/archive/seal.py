@@ -23,10 +23,10 @@ from meter.archive.manifest import (
     sync_folder,
 )
 from meter.archive.rows import COLUMNS, ROW_DTYPE, ROW_GROUP_ROWS, SORTED_BY, WRITER_OPTIONS, arrow_schema
+from meter.days import UTC_PLUS_8_SECONDS
 
 Rows: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
-UTC_PLUS_8_SECONDS: Final = 28_800
 FILE_ROWS: Final = 1 << 21
 MOST_ROWS_WAITING: Final = 1 << 22  # about 500 MB
 

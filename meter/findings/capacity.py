@@ -7,12 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from meter.days import DAY_SECONDS, UTC_PLUS_8_SECONDS, day_number, first_second
 from meter.findings.finding import FINDING_SCHEMA, no_findings
 from meter.findings.month import ORDINAL_BITS, Rows
 from meter.kernels.kernel import Array, Whole, kernel
 
-UTC_PLUS_8: Final = 28_800
-DAY_SECONDS: Final = 86_400
 DELTA_BITS: Final = 32  # of an event: cards that begin or end, offset so that they are not negative
 NO_CAPACITY: Final = 2**62  # nothing registered on a day: nothing to be above of
 
@@ -49,7 +48,7 @@ class CapacitySweep:
         """
         events = events_by_site(rows.facility, rows.chip, rows.millicards, rows.started, rows.ended, self._sites)
         edges, packed = events
-        until = until_day * DAY_SECONDS - UTC_PLUS_8
+        until = first_second(until_day)
 
         if until_day <= self._day:
             assert not len(packed), "rows start before what is swept already"
@@ -65,7 +64,7 @@ class CapacitySweep:
             if not len(mine) and self._running[site] == 0:
                 return None
             low, high = self._edges[site], self._edges[site + 1]
-            first_day = self._day or ((int(mine[0]) >> DELTA_BITS) + UTC_PLUS_8) // DAY_SECONDS
+            first_day = self._day or day_number(int(mine[0]) >> DELTA_BITS)
             day_from, day_to, registered = (column[low:high] for column in self._facts)
             capacity = capacity_by_day(day_from, day_to, registered, first_day, until_day)
             peaks = np.zeros((until_day - first_day, 3), np.int64)
@@ -97,7 +96,7 @@ class CapacitySweep:
     def last_day(self) -> int:
         """Return the local day after the last one on which anything swept so far still runs."""
         ends = [int(events[-1]) >> DELTA_BITS for events in self._pending if len(events)]
-        return (max(ends) + UTC_PLUS_8) // DAY_SECONDS + 1 if ends else self._day
+        return day_number(max(ends)) + 1 if ends else self._day
 
 
 @kernel
@@ -154,8 +153,8 @@ def find_peaks(events: Array, running: Whole, capacity: Array, first_day: Whole,
     Use is constant from one event to the next, so a day's greatest excess begins at an event or at midnight.
     """
     day = np.int64(0)  # of `capacity`
-    midnight = (first_day + 1) * DAY_SECONDS - UTC_PLUS_8  # the end of that day
-    since = first_day * DAY_SECONDS - UTC_PLUS_8  # from when on `running` cards have run
+    midnight = (first_day + 1) * DAY_SECONDS - UTC_PLUS_8_SECONDS  # the end of that day
+    since = first_day * DAY_SECONDS - UTC_PLUS_8_SECONDS  # from when on `running` cards have run
     place = 0
     count = len(events)
     while True:
@@ -217,7 +216,7 @@ def with_proof(days: pl.DataFrame, months: Iterable[Callable[[], Rows]]) -> pl.D
         .group_by("finding", maintain_order=True)
         .agg(pl.col("records"))
     )
-    midnight = pl.col("day").cast(pl.Int64) * DAY_SECONDS - UTC_PLUS_8
+    midnight = pl.col("day").cast(pl.Int64) * DAY_SECONDS - UTC_PLUS_8_SECONDS
     return (
         wanted.join(proof, on="finding", how="left", maintain_order="left")
         .select(

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
+from meter.days import day_number, first_second
 from meter.findings.capacity import CapacitySweep
 from meter.findings.month import Columns, chosen, load_month, no_rows
 from meter.findings.twice import TwiceSweep
 
-UTC_PLUS_8: Final = 28_800
-DAY_SECONDS: Final = 86_400
 Progress = Callable[[int, int], None]
 
 
@@ -43,10 +42,8 @@ def sweep_months(
             behind = load_month(month.chunks, threads, twice.running, month.rows)
             rows = chosen(behind, slice(before, None))
             last_start = int(rows.started.max()) if len(rows.started) else 0
-            until_day = (
-                months[place + 1].first_day if place + 1 < len(months) else (last_start + UTC_PLUS_8) // DAY_SECONDS + 1
-            )
-            seen = beside.submit(twice.sweep_behind, behind, until_day * DAY_SECONDS - UTC_PLUS_8)
+            until_day = months[place + 1].first_day if place + 1 < len(months) else day_number(last_start) + 1
+            seen = beside.submit(twice.sweep_behind, behind, first_second(until_day))
             days.append(above.sweep(rows, until_day, threads))
             inner.append(seen.result())
             if progress is not None:

@@ -12,7 +12,7 @@ from meter.intake.received import CODES, Document, Received, Refusal, Texts
 from meter.intake.record.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
 from meter.intake.record.usage_record import ID, Checked, Pairs, Value
 from meter.intake.registry_view.registered import Registered
-from meter.kernels.text_digests import digest_texts, initial_state, keep_first_half
+from meter.kernels.text_digests import AS_WRITTEN, LOWER_HEX, digest_texts, initial_state, keep_first_half
 
 Array = npt.NDArray[Any]
 NO_TEXT = np.zeros(0, np.uint8)
@@ -91,12 +91,13 @@ def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
     digests = np.zeros((len(lengths), 4), np.uint32)
     buffer = found.texts[name]
     spare = found.texts.get("spare", NO_TEXT)
+    case = LOWER_HEX if name == "evidence" else AS_WRITTEN
     if name == "order" and spare.size:
         apart = starts >= buffer.size
         apart_lengths = np.where(apart, lengths, np.int32(-1))
-        digest_texts(spare, starts - buffer.size, apart_lengths, initial_state(salt), digests)
+        digest_texts(spare, starts - buffer.size, apart_lengths, initial_state(salt), case, digests)
         lengths = np.where(apart, np.int32(-1), lengths)
-    digest_texts(buffer, starts, lengths, initial_state(salt), digests)
+    digest_texts(buffer, starts, lengths, initial_state(salt), case, digests)
     return digests
 
 

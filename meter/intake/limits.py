@@ -1,5 +1,7 @@
 """The limits of intake, each stated once (docs/contract.md, section 1; what a row of the journal can hold)."""
 
+from meter.days import DAY_SECONDS
+
 BODY_BYTES = 32 * 1024 * 1024  # decoded
 BATCH_RECORDS = 10_000
 RECORD_BYTES = 1024 * 1024  # a longer record is refused without being parsed
@@ -12,8 +14,5 @@ MILLICARDS = 10**9
 CHARGE_FEN = 10**15
 FIRST_SECOND = 946_684_800  # 2000-01-01T00:00:00Z
 END_SECOND = 4_102_444_800  # 2100-01-01T00:00:00Z, exclusive
-SPAN_SECONDS = 10 * 366 * 86_400
+SPAN_SECONDS = 10 * 366 * DAY_SECONDS
 DETAIL_CHARACTERS = 80  # of a value shown back in a detail
-
-SHANGHAI_SECONDS = 28_800
-DAY_SECONDS = 86_400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -17,9 +17,9 @@ from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_l
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.database.connect import driver
+from meter.days import SHANGHAI
 from meter.journal.store import batch_exists, read_entries
 
-LOCAL = timezone(timedelta(hours=8))
 Progress = Callable[[int, int], None]
 
 
@@ -67,7 +67,7 @@ async def _archive(
     if unconfirmed is None:
         read_manifest(folder, head)  # a folder that was exchanged or cut is found before anything is added to it
     sealed = known[-1].last_batch if known else 0
-    local = moment.astimezone(LOCAL)
+    local = moment.astimezone(SHANGHAI)
     month_began = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     last = await store.closed_up_to(connection, sealed, month_began) if up_to is None else up_to
     if last <= sealed:

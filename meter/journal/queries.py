@@ -17,14 +17,15 @@ from meter.intake.codes import MEANING, Code
 from meter.intake.receive import document_of
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.layout import RECORD, VOID
+from meter.vocabulary import ACTIONS, PURPOSES
 
 REPLAY_RECORDS = 10_000
 UNDER_ONE_ID_MOST = 100  # of what came under one id and was not accepted
 REPLAY_BYTES = 24 * 1024 * 1024
 PAGE_BYTES = 4 * 1024 * 1024  # of records in one portion of the quarantine; one record alone may be longer
 _EVENT_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+json")
-_PURPOSES = {0: None, 1: "research", 2: "commercial"}
-_ACTIONS = {0: None, 1: "replace", 2: "void"}
+_PURPOSES = {0: None, **{number: word for word, number in PURPOSES.items()}}
+_ACTIONS = {0: None, **{number: word for word, number in ACTIONS.items()}}
 
 
 def key_of(source: int, record_id: str) -> bytes:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from meter.database.metadata import METADATA
+from meter.vocabulary import BATCH_KINDS, QUARANTINE_STATUSES, one_of
 
 MOMENT = DateTime(timezone=True)
 
@@ -72,7 +73,7 @@ batch = Table(
     Column("digest", LargeBinary, nullable=False),
     CheckConstraint("received = accepted + duplicate + conflict + refused", name="nothing_dropped"),
     CheckConstraint(
-        "kind in ('usage', 'replay', 'entities', 'facilities', 'chips', 'holdings', 'expenditures', 'control_totals')",
+        one_of("kind", BATCH_KINDS),
         name="kind_known",
     ),
     CheckConstraint("batch >= 1 and registry_batch <= batch", name="numbered"),
@@ -160,7 +161,7 @@ quarantine = Table(
     Column("ordinal", Integer, nullable=False),
     Column("source", Integer, ForeignKey("source.id"), nullable=False),
     Column("record_id", Text),
-    Column("status", Text, CheckConstraint("status in ('conflict', 'refused')", name="status_known"), nullable=False),
+    Column("status", Text, CheckConstraint(one_of("status", QUARANTINE_STATUSES), name="status_known"), nullable=False),
     Column("code", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),

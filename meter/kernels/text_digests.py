@@ -15,6 +15,8 @@ BLOCK_BYTES = 64
 # parameter block of RFC 7693: digest of 16 bytes, no key, fanout 1, depth 1
 LOW_HALF = np.uint64(0xFFFFFFFF)
 PARAMETERS = 0x01010010
+AS_WRITTEN = np.uint64(0)
+LOWER_HEX = np.uint64(0x2020202020202020)  # the bit that tells a from A; the digits 0 to 9 have it as well
 
 
 @lru_cache
@@ -35,8 +37,11 @@ def put_word(words: Array, place: int, lane: int, word: Any) -> None:
 
 
 @kernel
-def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, digests: Array) -> None:
-    """Fill `digests` (n, 4) uint32 with the BLAKE2s of every text; rows of length < 0 are left as they are."""
+def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, case: Any, digests: Array) -> None:
+    """Fill `digests` (n, 4) uint32 with the BLAKE2s of every text; rows of length < 0 are left as they are.
+
+    `case` is AS_WRITTEN, or LOWER_HEX for texts of hexadecimal digits that are taken in lower case.
+    """
     state = np.empty((8, LANES), np.uint32)
     words = np.empty((16, LANES), np.uint32)
     counts = np.empty(LANES, np.uint32)
@@ -73,9 +78,10 @@ def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, dig
                 if here > 0:
                     start = starts[lane_rows[lane]] + block
                     for step in range(0, here - 7, 8):
-                        put_word(words, step >> 2, lane, word_at(text, start + step))
+                        put_word(words, step >> 2, lane, word_at(text, start + step) | case)
                     if here & 7:
-                        put_word(words, here >> 3 << 1, lane, last_word(text, start, here))
+                        kept = np.uint64(64 - 8 * (here & 7))  # bits of the last word that no text fills
+                        put_word(words, here >> 3 << 1, lane, last_word(text, start, here) | case >> kept)
             compress(state, words, counts, last, active)
             block += BLOCK_BYTES
         for lane in range(filled):

@@ -10,9 +10,9 @@ import asyncpg
 import polars as pl
 
 from meter.database.copy import frame
+from meter.days import day_number
 from meter.intake.registry_view.catalogue import DatedCode
 from meter.intake.registry_view.registered import Registered
-from meter.registry.facts import day_number
 
 _SEQ = "(f.batch << 20 | f.ordinal)"  # a request has at most 10,000 items: the order of recording in one number
 _DAYS = "f.valid_from - date '1970-01-01', f.valid_to - date '1970-01-01'"
@@ -105,8 +105,8 @@ async def registered_as_of(connection: asyncpg.Connection, batch: int) -> Regist
 
 
 def _dated(row: asyncpg.Record) -> DatedCode:
-    starts = None if row["valid_from"] is None else day_number(row["valid_from"], 0)
-    ends = None if row["valid_to"] is None else day_number(row["valid_to"], 0)
+    starts = None if row["valid_from"] is None else day_number(row["valid_from"])
+    ends = None if row["valid_to"] is None else day_number(row["valid_to"])
     return DatedCode(row["code"], row["id"], starts, ends)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 
-SHANGHAI = timezone(timedelta(hours=8))
+from meter.days import day_number, first_second
+
 DAYS_MAX = 366
-NOTHING_BEFORE = date(1900, 1, 1)  # and midnight of the first day of all, here, is in no year of UTC
 
 _LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
 # a correction takes the corrected record back on the corrected record's own day; only its own source can correct it
@@ -74,7 +74,7 @@ async def reconcile(
 
 
 async def _days(connection: asyncpg.Connection, first: date, end: date, names: dict[int, str]) -> list[Reconciled]:
-    edges = [datetime.combine(max(day, NOTHING_BEFORE), time(), SHANGHAI) for day in (first, end)]
+    edges = [datetime.fromtimestamp(first_second(day_number(day)), UTC) for day in (first, end)]
     declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
     recorded = {_key(row): _sums(row) for row in await connection.fetch(RECORDED, *edges)}
     nothing = Sums(0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,12 +14,13 @@ import zstandard
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.seal import seal_from_environment
+from meter.days import EVER, date_of, end_day, start_day
 from meter.journal.digest_chain import digest_of
 from meter.journal.write.transaction import Clock, JournalTransaction, Recorded, journal_transaction
-from meter.registry.facts import EVER, NEVER, day_number, day_of, held_above_one
+from meter.registry.facts import held_above_one
 from meter.registry.shapes import READERS, Item, Unfit, parse_items
-
-INSIDER_SHARE = Decimal("0.25")  # from here on an owner's holder raises the warning OWNER_HAS_HOLDERS
+from meter.registry.store import Word, known_facts, latest_words, subject_name
+from meter.registry.warnings import warn_of_owners, warn_of_superseded
 
 
 @dataclass
@@ -66,7 +67,8 @@ async def record_items(
     """
     outcome, items = await asyncio.to_thread(_read, kind, body)  # others are answered meanwhile
     async with journal_transaction(engine, algorithm, clock) as journal:
-        fresh = await _sift(journal, kind, items, source, outcome)
+        latest = await latest_words(journal, kind, list(items.values()), source)
+        fresh = _sift(latest, kind, items, source, outcome)
         if kind == "holdings":
             await _refuse_holdings_above_one(journal, fresh, outcome)
         outcome.accepted = len(fresh)
@@ -74,7 +76,14 @@ async def record_items(
         outcome.results.sort(key=lambda result: result["index"])
         if fresh:
             await _append(journal, kind, fresh, source, body, key_name, outcome)
-        outcome.warnings = await _owner_warnings(journal, kind, items)
+        outcome.warnings = await warn_of_owners(journal, kind, items)
+        outcome.warnings += warn_of_superseded(
+            kind,
+            items,
+            fresh,
+            {index: _subject(kind, item, source)[:-1] for index, item in items.items()},
+            known_facts(latest),
+        )
     return outcome
 
 
@@ -121,13 +130,6 @@ def _spell(value: object) -> str:
     return value.isoformat()
 
 
-def subject_name(item: Item) -> str | None:
-    """What an item is about, in its own words."""
-    if "held" in item:
-        return f"{item['holder']}>{item['held']}"
-    return item.get("id") or item.get("uscc") or item.get("chip")
-
-
 def parties_of(item: Item) -> list[str]:
     """Every entity code that an item names."""
     found = [item[name] for name in ("uscc", "operator", "holder", "held", "consumer") if item.get(name)]
@@ -152,23 +154,27 @@ def _subject(kind: str, item: Item, source: tuple[int, str] | None) -> tuple[obj
             return source[0], item["day"]
 
 
-async def _sift(
-    journal: JournalTransaction, kind: str, items: dict[int, Item], source: tuple[int, str] | None, outcome: Outcome
+def _sift(
+    latest: Mapping[tuple[object, ...], Word],
+    kind: str,
+    items: dict[int, Item],
+    source: tuple[int, str] | None,
+    outcome: Outcome,
 ) -> dict[int, Item]:
     """The items that say something new, compared with the latest word on the same subject and start."""
-    latest = await _latest(journal, kind, list(items.values()), source)
+    words = {subject: (word.content, word.account) for subject, word in latest.items()}
     fresh: dict[int, Item] = {}
     for index, item in items.items():
         subject, said = _subject(kind, item, source), _said(item)
-        if latest.get(subject) == said:
+        if words.get(subject) == said:
             continue  # a duplicate
-        if kind == "expenditures" and subject in latest:
+        if kind == "expenditures" and subject in words:
             outcome.reject(
                 index, item, "conflict", "id_already_recorded_with_other_content",
                 "the first version stands; take amounts back with a negative fact of its own",
             )  # fmt: skip
             continue
-        latest[subject] = said
+        words[subject] = said
         fresh[index] = item
     return fresh
 
@@ -192,45 +198,6 @@ def account_owner(uscc: str) -> str:
     return f"account {uscc}"
 
 
-_LATEST: Mapping[str, str] = {
-    "entities": """select distinct on (f.party, f.valid_from) p.uscc as a, f.valid_from as b, f.content,
-        f.bank_account as account from entity_fact f join party p on p.id = f.party
-        where p.uscc = any($1::text[]) order by f.party, f.valid_from, f.batch desc, f.ordinal desc""",
-    "facilities": """select distinct on (f.facility, f.valid_from) d.code as a, f.valid_from as b, f.content
-        from facility_fact f join facility d on d.id = f.facility
-        where d.code = any($1::text[]) order by f.facility, f.valid_from, f.batch desc, f.ordinal desc""",
-    "chips": """select distinct on (f.chip, f.valid_from) d.code as a, f.valid_from as b, f.content
-        from chip_fact f join chip d on d.id = f.chip
-        where d.code = any($1::text[]) order by f.chip, f.valid_from, f.batch desc, f.ordinal desc""",
-    "holdings": """select distinct on (f.holder, f.held, f.valid_from) h.uscc as a, p.uscc as b, f.valid_from as c,
-        f.content from holding_fact f join party p on p.id = f.held join party h on h.id = f.holder
-        where p.uscc = any($1::text[]) order by f.holder, f.held, f.valid_from, f.batch desc, f.ordinal desc""",
-    "expenditures": "select id as a, content from expenditure_fact where id = any($1::text[])",
-}
-
-
-async def _latest(
-    journal: JournalTransaction, kind: str, items: Sequence[Item], source: tuple[int, str] | None
-) -> dict[tuple[object, ...], tuple[str, str]]:
-    """Subject and start -> the latest word on it."""
-    if kind == "control_totals":
-        assert source is not None
-        rows = await journal.connection.fetch(
-            """select distinct on (day) source as a, day as b, content from control_total
-               where source = $1 and day = any($2::date[]) order by day, batch desc, ordinal desc""",
-            source[0], [item["day"] for item in items],
-        )  # fmt: skip
-    else:
-        names = {item["held"] if kind == "holdings" else subject_name(item) for item in items}
-        rows = await journal.connection.fetch(_LATEST[kind], sorted(name for name in names if name))
-    found: dict[tuple[object, ...], tuple[str, str]] = {}
-    for row in rows:
-        subject = tuple(row[name] for name in ("a", "b", "c") if name in row)
-        account = row["account"] if row.get("account") else ""
-        found[subject] = (row["content"], account)
-    return found
-
-
 async def _refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[int, Item], outcome: Outcome) -> None:
     """Take out the items that would leave an entity held above 100 % on some day."""
     held = sorted({item["held"] for item in fresh.values()})
@@ -243,17 +210,17 @@ async def _refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[in
     facts: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
     for row in rows:
         facts.setdefault(row["held"], []).append(
-            (row["holder"], day_number(row["valid_from"], EVER), day_number(row["valid_to"], NEVER), row["share"])
+            (row["holder"], start_day(row["valid_from"]), end_day(row["valid_to"]), row["share"])
         )
     for item in fresh.values():
         facts.setdefault(item["held"], []).append(
-            (item["holder"], day_number(item["from"], EVER), day_number(item["to"], NEVER), item["share"])
+            (item["holder"], start_day(item["from"]), end_day(item["to"]), item["share"])
         )
     above = {name: day for name in held if (day := held_above_one(facts[name])) is not None}
     for index, item in list(fresh.items()):
         if item["held"] in above:
             day = above[item["held"]]
-            when = "since ever" if day == EVER else f"on {day_of(day)}"
+            when = "since ever" if day == EVER else f"on {date_of(day)}"
             del fresh[index]
             outcome.reject(
                 index, item, "refused", "holdings_above_one",
@@ -349,43 +316,6 @@ _COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "control_totals": ("control_total", ("source", "day", "records", "charge_fen")),
 }  # fmt: skip
-
-
-async def _owner_warnings(journal: JournalTransaction, kind: str, items: dict[int, Item]) -> list[dict[str, Any]]:
-    """OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of 25 % or more (R-JV)."""
-    if kind == "facilities":
-        named = {owner["uscc"] for item in items.values() for owner in item["owners"]}
-        rows = await journal.connection.fetch(
-            """select distinct p.uscc from holding_fact f join party p on p.id = f.held
-               where f.share >= $2 and p.uscc = any($1::text[])""",
-            sorted(named), INSIDER_SHARE,
-        )  # fmt: skip
-        has_holders = {row["uscc"] for row in rows}
-        found = {i: sorted({o["uscc"] for o in item["owners"]} & has_holders) for i, item in items.items()}
-    elif kind == "holdings":
-        named = {item["held"] for item in items.values() if item["share"] >= INSIDER_SHARE}
-        rows = await journal.connection.fetch(
-            """select distinct p.uscc from facility_owner o join party p on p.id = o.party
-               where p.uscc = any($1::text[])""",
-            sorted(named),
-        )
-        owners = {row["uscc"] for row in rows}
-        found = {
-            i: [item["held"]] if item["held"] in owners and item["share"] >= INSIDER_SHARE else []
-            for i, item in items.items()
-        }
-    else:
-        return []
-    return [
-        {
-            "index": index,
-            "code": "OWNER_HAS_HOLDERS",
-            "detail": f"{code} owns a facility and has itself a recorded holder of 25 % or more: owners are the "
-            "investors who built it, looked through (R-JV); accepted, and taken as recorded",
-        }
-        for index, codes in sorted(found.items())
-        for code in codes
-    ]
 
 
 # long: still one file for all kinds of facts; to be cut by kind

@@ -13,17 +13,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from stdnum.cn import uscc as credit_code
+from meter.days import DATE_WORDS, read_date
+from meter.decimals import read_decimal
+from meter.regions import REGION
+from meter.uscc import is_uscc
+from meter.vocabulary import ENTITY_KINDS, EXPENDITURE_KINDS, REGISTRY_KINDS
 
 ITEMS_MAX = 10_000
 VALUES_MAX = 1_000_000  # commas of a body: ten thousand items of a hundred values; more would only fill memory
 AMOUNT_MAX_FEN = 10**15
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-REGION = re.compile(r"[0-9]{6}")
-DATE = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
-DECIMAL = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?")
-KINDS = ("enterprise", "university", "research_institute", "new_rnd_institution", "government", "other")
-EVIDENCE_KINDS = ("contract", "invoice", "payment", "public_support")
+WHOLE_DIGITS_MAX, DECIMALS_MAX = 12, 9  # of a share or a rating
 
 Item = dict[str, Any]
 
@@ -158,12 +158,6 @@ def _matching(pattern: re.Pattern[str], expected: str, code: str) -> Callable[[s
     return read
 
 
-def is_uscc(value: str) -> bool:
-    """Whether a text is a unified social credit code, letter for letter and with the right check digit."""
-    plain = len(value) == 18 and value.isascii()
-    return plain and bool(credit_code.is_valid(value)) and bool(credit_code.compact(value) == value)
-
-
 def _uscc(name: str, value: Any) -> str:
     if not isinstance(value, str):
         _wrong(name, "a string")
@@ -173,17 +167,21 @@ def _uscc(name: str, value: Any) -> str:
 
 
 def _date(name: str, value: Any) -> date:
-    text = _matching(DATE, "a date YYYY-MM-DD", "bad_date")(name, value)
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Unfit("bad_date", f"{name}: there is no {text}") from None
+    if not isinstance(value, str):
+        _wrong(name, "a string")
+    found = read_date(value)
+    if found is None:
+        raise Unfit("bad_date", f"{name} must be {DATE_WORDS}")
+    return found
 
 
 def _decimal(low: Decimal, high: Decimal, places: int, rule: str = "") -> Callable[[str, Any], Decimal]:
     def read(name: str, value: Any) -> Decimal:
-        text = _matching(DECIMAL, 'a decimal string such as "0.25"', "bad_decimal")(name, value)
-        number = Decimal(text)
+        if not isinstance(value, str):
+            _wrong(name, "a string")
+        if read_decimal(value, whole=WHOLE_DIGITS_MAX, places=DECIMALS_MAX, canonical=True) is None:
+            raise Unfit("bad_decimal", f'{name} must be a decimal string such as "0.25"')
+        number = Decimal(value)
         if not low <= number <= high or -int(number.as_tuple().exponent) > places:
             between = f"between {low} and {high}, with at most {places} decimals{rule}"
             raise Unfit("out_of_range", f"{name} must lie {between}")
@@ -227,7 +225,7 @@ _PERIOD = {"valid_from": _Field(_date, required=False), "valid_to": _Field(_date
 _ENTITY = {
     "uscc": _Field(_uscc),
     "name": _Field(_text(200)),
-    "kind": _Field(_one_of(*KINDS)),
+    "kind": _Field(_one_of(*ENTITY_KINDS)),
     "independent_legal_person": _Field(_flag),
     "region": _Field(_REGION),
     "ai_enterprise": _Field(_flag, required=False),
@@ -276,7 +274,7 @@ _HOLDING = {
 _EXPENDITURE = {
     "id": _Field(_ID),
     "consumer": _Field(_uscc),
-    "kind": _Field(_one_of(*EVIDENCE_KINDS)),
+    "kind": _Field(_one_of(*EXPENDITURE_KINDS)),
     "served_from": _Field(_date),
     "served_to": _Field(_date),
     "amount_fen": _Field(_whole(-AMOUNT_MAX_FEN, AMOUNT_MAX_FEN)),
@@ -352,5 +350,7 @@ READERS: Mapping[str, Callable[[Any], Item]] = {
     "expenditures": read_expenditure,
     "control_totals": read_control_total,
 }
+
+assert tuple(READERS) == REGISTRY_KINDS, "every kind of batch of the registry has its reader"
 
 # long: the shape of every kind of item; to be cut by kind

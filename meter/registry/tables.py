@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from meter.database.metadata import METADATA
+from meter.vocabulary import EXPENDITURE_KINDS, one_of
 
 SHARE = Numeric(10, 9)
 RATING = Numeric(18, 6)
@@ -125,7 +126,7 @@ expenditure_fact = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind in ('contract', 'invoice', 'payment', 'public_support')", name="kind_known"),
+        CheckConstraint(one_of("kind", EXPENDITURE_KINDS), name="kind_known"),
         nullable=False,
     ),
     Column("served_from", Date, nullable=False),

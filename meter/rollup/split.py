@@ -2,18 +2,17 @@
 
 import numpy as np
 
+from meter.days import DAY_SECONDS, UTC_PLUS_8_SECONDS
 from meter.kernels.kernel import Array, Whole, kernel
 from meter.rollup.groups import DAY_BITS, DONE, KINDS, KINDS_FULL, PARTS, ROW, find_kind
 
 # Bounds that intake guarantees; a row outside them is refused again here, because the sums rest on them.
 EARLIEST = 946_656_000  # 2000-01-01T00:00:00+08:00
-LATEST = 4_102_416_000 + 10 * 366 * 86_400  # ten years after the end of 2099
-LONGEST_SECONDS = 10 * 366 * 86_400
+LATEST = 4_102_416_000 + 10 * 366 * DAY_SECONDS  # ten years after the end of 2099
+LONGEST_SECONDS = 10 * 366 * DAY_SECONDS
 MOST_MILLICARDS = 10**9
 MOST_FEN = 10**15
 
-UTC_PLUS_8 = 28_800
-DAY_SECONDS = 86_400
 
 # Why a kernel came back, beside the reasons of `groups`.
 PARTS_FULL = 3
@@ -238,8 +237,8 @@ def split_rows(
                 day_from = np.int64(-(2**62))
                 day_until = np.int64(2**62)
                 if by_day:
-                    day = (start + UTC_PLUS_8) // DAY_SECONDS
-                    day_from = day * DAY_SECONDS - UTC_PLUS_8
+                    day = (start + UTC_PLUS_8_SECONDS) // DAY_SECONDS
+                    day_from = day * DAY_SECONDS - UTC_PLUS_8_SECONDS
                     day_until = day_from + DAY_SECONDS
                 within_from = max(day_from, cut_from)
                 within_to = min(day_until, cut_to)
@@ -278,7 +277,7 @@ def split_rows(
             if first >= last:
                 row += 1
                 continue
-            last_day = (last - 1 + UTC_PLUS_8) // DAY_SECONDS if by_day else np.int64(0)
+            last_day = (last - 1 + UTC_PLUS_8_SECONDS) // DAY_SECONDS if by_day else np.int64(0)
             if counts[PARTS] + (last_day - day) + 2 * WINDOW_DAYS > most_parts:
                 why = PARTS_FULL
                 break
@@ -300,8 +299,8 @@ def split_rows(
                 charged = through
             its_day = day
             while first < last:
-                its_day = (first + UTC_PLUS_8) // DAY_SECONDS if its_day == day else its_day + 1
-                until = min(last, (its_day + 1) * DAY_SECONDS - UTC_PLUS_8)
+                its_day = (first + UTC_PLUS_8_SECONDS) // DAY_SECONDS if its_day == day else its_day + 1
+                until = min(last, (its_day + 1) * DAY_SECONDS - UTC_PLUS_8_SECONDS)
                 through = charge
                 if until < end:
                     through = _charged(charge, until - start, length)

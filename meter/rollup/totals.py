@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
 import asyncpg
 import polars as pl
 
+from meter.days import DATE_WORDS, EVER, NEVER, date_of, day_number, first_second, read_date, read_instant
+from meter.decimals import decimal_text
 from meter.rollup.frames import USE_SUMS
-from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import last_number, measured_rows, names_of, use_as_of
 from meter.rollup.table import SumOverflow
 from meter.rollup.windows import TOTALS_BY, window_totals
 
-_EPOCH = date(1970, 1, 1)
 _FIRST, _LAST = -(2**62), 2**62
 _CARD_HOUR = 3_600_000  # millicard-seconds
 
@@ -41,7 +39,7 @@ class Span:
     @property
     def whole_days(self) -> bool:
         """Whether both edges are local midnights (or none)."""
-        return all((edge + UTC_PLUS_8) % DAY_SECONDS == 0 for edge in (self.start, self.end) if _FIRST < edge < _LAST)
+        return all(edge == first_second(day_number(edge)) for edge in (self.start, self.end) if _FIRST < edge < _LAST)
 
 
 def parse_span(start: str | None, end: str | None) -> Span:
@@ -56,15 +54,11 @@ def _edge(name: str, text: str | None, absent: int) -> int:
     if text is None or text == "":
         return absent
     text = text.replace(" ", "+")  # a plus sign that a query string turned into a space
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            return (date.fromisoformat(text) - _EPOCH).days * DAY_SECONDS - UTC_PLUS_8
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise NotATotal("bad_time", f"`{name}` is neither a day nor an instant") from None
-    if moment.tzinfo is None:
-        raise NotATotal("bad_time", f"`{name}` is an instant without an offset")
-    return int(moment.timestamp() // 1)
+    if (day := read_date(text)) is not None:
+        return first_second(day_number(day))
+    if (moment := read_instant(text)) is not None:
+        return int(moment.timestamp() // 1)
+    raise NotATotal("bad_time", f"`{name}` is neither {DATE_WORDS} nor an instant with an offset on such a day")
 
 
 async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[str]) -> list[dict[str, Any]]:
@@ -87,13 +81,9 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
     for row in totals.iter_rows(named=True):
         item: dict[str, Any] = {}
         for name in by:
-            item[name] = (
-                date.fromordinal(row["day"] + _EPOCH.toordinal()).isoformat()
-                if name == "day"
-                else names[name][row[name]]
-            )
+            item[name] = date_of(row["day"]).isoformat() if name == "day" else names[name][row[name]]
         items.append(item | {
-            "card_hours": exact(Fraction(row["millicard_seconds"], _CARD_HOUR)),
+            "card_hours": decimal_text(Fraction(row["millicard_seconds"], _CARD_HOUR)),
             "charge_fen": row["charge_fen"],
             "records": row["records"],
         })  # fmt: skip
@@ -103,8 +93,8 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
 
 def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
     """Totals of whole local days out of the rollup."""
-    first = (span.start + UTC_PLUS_8) // DAY_SECONDS if span.start > _FIRST else -(2**31)
-    end = (span.end + UTC_PLUS_8) // DAY_SECONDS if span.end < _LAST else 2**31 - 1
+    first = day_number(span.start) if span.start > _FIRST else EVER
+    end = day_number(span.end) if span.end < _LAST else NEVER
     rows = use.filter((pl.col("day") >= first) & (pl.col("day") < end))
     if "day" in columns:
         records = pl.col("pieces").sum()
@@ -117,19 +107,3 @@ def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
     if not columns:
         return rows.select(*sums, records.alias("records"))
     return rows.group_by(columns).agg(*sums, records.alias("records")).sort(columns)
-
-
-def exact(quantity: Fraction) -> str:
-    """A quantity as an exact decimal without trailing zeros where it is finite, else as a reduced fraction."""
-    rest = quantity.denominator
-    places = {2: 0, 5: 0}
-    for prime in places:
-        while rest % prime == 0:
-            rest //= prime
-            places[prime] += 1
-    if rest != 1:
-        return f"{quantity.numerator}/{quantity.denominator}"
-    digits = max(places.values())
-    whole, part = divmod(abs(quantity.numerator) * 10**digits // quantity.denominator, 10**digits)
-    text = f"{whole}.{part:0{digits}d}" if digits else str(whole)
-    return ("-" if quantity < 0 else "") + text

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from meter.regions import REGION
 from settlement.errors import SettlementRefused
 from settlement.numbers.exact import exact_day, exact_number, whole_number
 from settlement.rounds import Round
 from settlement.rounds.readings import Readings
 
-REGION = re.compile(r"[0-9]{6}")
 FIELDS = {"id", "city", "new_single_site_pflops", "completed", "city_paid_fen", "document"}
 
 

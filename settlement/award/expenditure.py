@@ -9,8 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from meter.kernels.kernel import Array, Whole, kernel
+from meter.vocabulary import EXPENDITURE_KINDS
 from settlement.errors import SettlementRefused
-from settlement.inputs.frames import EXPENDITURE_KINDS
 from settlement.inputs.timeline import Int64Array
 
 BoolArray = npt.NDArray[np.bool_]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from meter.in_force import last_in_window
 from settlement.inputs.frames import Inputs
-from settlement.inputs.timeline import Int64Array, Timeline, last_in_window
+from settlement.inputs.timeline import Int64Array, Timeline
 from settlement.rounds import Round
 from settlement.rounds.reason_codes import FLAG_BIT, REASON_BIT
 

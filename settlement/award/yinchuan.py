@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from meter.registry.shapes import is_uscc
+from meter.days import day_number
+from meter.uscc import is_uscc
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
-from settlement.inputs.timeline import ruling, timeline
+from settlement.inputs.timeline import timeline
 from settlement.numbers.exact import exact_day, exact_number, whole_number
 from settlement.rounds import Round
 from settlement.rounds.reason_codes import FLAG_BIT, REASON_BIT
-from settlement.rounds.round import day_of
 
 COMMON = {"id", "consumer", "article", "from", "to", "cost_fen", "cost_ref", "other_municipal"}
 FIELDS: Mapping[str, frozenset[str]] = {
@@ -119,7 +119,7 @@ class _Application:
         day = exact_day(self.given.get(name))
         if day is None:
             self._wrong(name, "a date YYYY-MM-DD")
-        return day_of(day)
+        return day_number(day)
 
     def _whole(self, name: str) -> int:
         value = whole_number(self.given.get(name))
@@ -186,9 +186,8 @@ class _Drafting:
             line.reasons |= REASON_BIT[reason]
 
     def _independent(self, application: _Application) -> bool:
-        e = self.entities
-        found = int(ruling(e.offset, e.begin, e.end, application.party, application.from_day, False))
-        return found >= 0 and bool(self.inputs.entity_facts["independent_legal_person"][int(e.fact[found])])
+        fact = self.entities.fact_on(application.party, application.from_day)
+        return fact is not None and bool(self.inputs.entity_facts["independent_legal_person"][fact])
 
     def _cost(self, application: _Application) -> int:
         """The cost given, or the charges metered in [from, to)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,24 +14,9 @@ from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
 from settlement.inputs.frames import Inputs
 from settlement.inputs.timeline import Int64Array
-from settlement.rounds import Round
-from settlement.rounds.readings import CHOICES, Order, Readings, read_order, read_readings
-
-# Along these switches an award only grows (docs/rules.md, section 9, law 10), from the strictest value on.
-GROWING: Final[Mapping[str, tuple[str, str]]] = {
-    "net_effect": ("proportional", "gate"),
-    "hold_below_external_share": ("0.10", "0"),
-    "spend_basis": ("least_evidenced", "settled"),
-    "purpose_missing": ("refuse", "accept"),
-    "uplift": ("off", "lifted"),
-    "north_places": ("six", "six_plus_four"),
-    "rounding": ("floor", "half_up"),
-    "filter_order": ("filter_then_net", "net_then_filter"),
-}
-# These can move one line up and another down, so every combination of them is tried.
-TURNING: Final = ("supply_owner", "self_test", "related")
-
-assert set(GROWING) | set(TURNING) == set(CHOICES), "every switch is either tried or known to grow"
+from settlement.rounds import Round, reading_table
+from settlement.rounds.reading_table import choices
+from settlement.rounds.readings import Order, Readings, read_order, read_readings
 
 
 @dataclass(frozen=True)
@@ -77,19 +62,17 @@ def interval(
         least, greatest = np.minimum(least, awards), np.maximum(greatest, awards)
         return awards
 
-    for values in product(*(CHOICES[name] for name in TURNING)):
-        turn = dict(zip(TURNING, values, strict=True))
-        for end in (0, 1):
-            award_under(replace(chosen, **turn, **{name: ends[end] for name, ends in GROWING.items()}))
-    moved = {}
-    for name, choices in CHOICES.items():
-        others = [value for value in choices if value != getattr(chosen, name)]
-        moved[name] = np.any([award_under(replace(chosen, **{name: value})) != own for value in others], axis=0)
+    for other in combinations(chosen):
+        award_under(other)
+    moved = {
+        name: np.any([award_under(other) != own for other in others], axis=0)
+        for name, others in single_turns(chosen).items()
+    }
     lines = default.lines.select("uscc", "name", "region").with_columns(
         pl.Series("strictest_fen", least),
         pl.Series("default_fen", own),
         pl.Series("generous_fen", greatest),
-        pl.Series("moved_by", [[n for n in CHOICES if moved[n][i]] for i in range(len(own))], dtype=pl.List(pl.String)),
+        pl.Series("moved_by", [[n for n in moved if moved[n][i]] for i in range(len(own))], dtype=pl.List(pl.String)),
     )
     return Interval(default, lines, _sums(lines))
 
@@ -98,4 +81,27 @@ def _sums(lines: pl.DataFrame) -> dict[str, int]:
     return {
         name: int(lines.select(pl.col(name).cast(pl.Int128).sum()).item() or 0)
         for name in ("strictest_fen", "default_fen", "generous_fen")
+    }
+
+
+def combinations(chosen: Readings) -> list[Readings]:
+    """Every combination of the switches that can turn a line either way, the others at their strict or generous end."""
+    turning = [name for name, reading in reading_table.TABLE.items() if reading.grows is None]
+    ends = {name: reading.grows for name, reading in reading_table.TABLE.items() if reading.grows is not None}
+    return [
+        replace(
+            chosen,
+            **dict(zip(turning, values, strict=True)),
+            **{name: pair[end] for name, pair in ends.items()},
+        )
+        for values in product(*(choices(name) for name in turning))
+        for end in (0, 1)
+    ]
+
+
+def single_turns(chosen: Readings) -> dict[str, list[Readings]]:
+    """For every switch, the readings with that switch alone at each of its other values."""
+    return {
+        name: [replace(chosen, **{name: value}) for value in choices(name) if value != getattr(chosen, name)]
+        for name in reading_table.TABLE
     }

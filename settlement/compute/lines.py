@@ -8,18 +8,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from meter.decimals import decimal_text
+from meter.vocabulary import EVIDENCE_KINDS, EXPENDITURE_KINDS
 from settlement.award.budget import share_budget
 from settlement.award.exact_line import GROUP_NOT_POSITIVE, NO_USE, OWN_NOT_POSITIVE, Amounts, Figures
 from settlement.award.expenditure import Expenditure
 from settlement.award.formula import award
 from settlement.award.gates import Gates, northern
 from settlement.compute.columns import BoolArray, gather, name_lists, names_of, paid_before
-from settlement.inputs.frames import EXPENDITURE_KINDS, Inputs
+from settlement.inputs.frames import Inputs
 from settlement.inputs.timeline import Int64Array
 from settlement.netting import Netted
 from settlement.numbers.uint128 import int128
 from settlement.rounds import Round
-from settlement.rounds.readings import Order, Readings, decimal_text
+from settlement.rounds.reading_table import capped_by
+from settlement.rounds.readings import Order, Readings
 from settlement.rounds.reason_codes import (
     ENTITY_HOLD_BITS,
     FLAG_BIT,
@@ -29,7 +32,6 @@ from settlement.rounds.reason_codes import (
     reason_names,
 )
 
-EVIDENCE_KINDS: Final = EXPENDITURE_KINDS[:3]
 RATIO_NAMES: Final = ("no_use", "own_not_positive", "group_not_positive", "own", "group", "whole")
 
 
@@ -73,12 +75,7 @@ class Lines:
         for kind in self.round.evidence_required:
             missing = ~spent.on_file[EXPENDITURE_KINDS.index(kind), party]
             self.reasons[missing] |= REASON_BIT["EVIDENCE_MISSING"]
-        bases: dict[str, tuple[str, ...]] = {
-            "least_evidenced": EVIDENCE_KINDS,
-            "invoiced": ("invoice",),
-            "settled": (),
-        }
-        least, counts = _least(spent, party, bases[self.readings.spend_basis])
+        least, counts = _least(spent, party, capped_by(self.readings.spend_basis))
         self.evidenced = np.where(counts, np.minimum(least, self.all_charges), self.all_charges)
         # eligible expenditure = charges x min(1, max(0, kappa - p / all)), kappa = evidenced / all
         self.covered = np.clip(self.evidenced - self.public_support, 0, self.all_charges)

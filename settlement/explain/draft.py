@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from meter.decimals import decimal_text
 from settlement.award.yinchuan import DraftItem
 from settlement.explain.operations import Values
 from settlement.explain.story import Story
-from settlement.rounds.readings import decimal_text
 
 
 def tell_application(story: Story, item: DraftItem) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from meter.decimals import decimal_text
+from meter.vocabulary import EVIDENCE_KINDS
 from settlement.explain.operations import Values
 from settlement.explain.story import Story
-from settlement.inputs.frames import EXPENDITURE_KINDS
 from settlement.numbers.quantities import pflops_hours_text
-from settlement.rounds.readings import decimal_text
 from settlement.rounds.reason_codes import ENTITY_HOLDS, REFUSALS
 
 
@@ -63,7 +63,7 @@ def _tell_net(story: Story, row: Values) -> str:
 
 def _tell_spend(story: Story, row: Values, ratio: str) -> tuple[str, str]:
     """Evidence, public support, eligible expenditure, base; the covered share and the base."""
-    evidence = {f"{kind}_fen": row[f"{kind}_fen"] for kind in EXPENDITURE_KINDS[:3]}
+    evidence = {f"{kind}_fen": row[f"{kind}_fen"] for kind in EVIDENCE_KINDS}
     story.add(
         "R-SPEND",
         "材料对账单的覆盖",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-from settlement.rounds.readings import decimal_text
+from meter.decimals import decimal_text
+from settlement.rounds.reading_table import capped_by
 
 Step = dict[str, Any]
 Values = Mapping[str, Any]
@@ -77,8 +78,7 @@ def _ratio(before: Values, parameters: Values) -> dict[str, Any]:
 
 
 def _coverage(before: Values, parameters: Values) -> dict[str, Any]:
-    kinds = {"least_evidenced": ("contract", "invoice", "payment"), "invoiced": ("invoice",), "settled": ()}
-    totals = [parameters[f"{kind}_fen"] for kind in kinds[parameters["spend_basis"]]]
+    totals = [parameters[f"{kind}_fen"] for kind in capped_by(parameters["spend_basis"])]
     on_file = [total for total in totals if total is not None]
     charges = before["all_charges_fen"]
     kappa = min(Fraction(1), Fraction(min(on_file), charges)) if on_file and charges else Fraction(1)

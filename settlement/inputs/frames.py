@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from meter.vocabulary import EXPENDITURE_KINDS
 from settlement.errors import SettlementRefused
 
 FACT: Final = {"seq": pl.Int64}
@@ -88,7 +89,6 @@ RANKS: Final = {
     "conflicts": {"party": "parties"},
     "settled_before": {"party": "parties"},
 }
-EXPENDITURE_KINDS: Final = ("contract", "invoice", "payment", "public_support")
 WHOLE: Final = 10**9
 
 

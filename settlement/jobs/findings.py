@@ -24,23 +24,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.archive.store import reversals, sealed_entries, windows
 from meter.database.connect import driver
+from meter.days import UTC_PLUS_8_SECONDS, day_number
 from meter.findings import capacity, price, rings, twice
 from meter.findings.capacity import CAPACITY_SCHEMA
 from meter.findings.month import NEEDED, Columns, load_month
 from meter.findings.sweeps import Month, sweep_months
+from meter.in_force import periods_in_force
 from meter.journal.store import read_entries
 from meter.registry.queries import capacities_as_of, dictionary, facts_as_of
 from meter.rollup.frames import USE_SCHEMA
-from meter.rollup.split import DAY_SECONDS, UTC_PLUS_8
 from meter.rollup.store import use_as_of
+from meter.vocabulary import FINDING_KINDS
+from settlement.inputs.timeline import timeline
 from settlement.rounds import load_rounds
 from settlement.store.findings import count_findings, insert_findings
 from settlement.store.lines import groups_of_all
 from settlement.store.settlements import stored_settlement
 
-KINDS = ("above_capacity", "metered_twice", "ring", "price_stray")
-FOR_EVER = 2**30  # a day that never comes
-EPOCH = date(1970, 1, 1)
+FOR_EVER = 2**30  # a day that never comes, and far enough from the edge of 32 bits for sums of days
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[s
         row = await stored_settlement(connection, settlement)
         window = load_rounds()[row["round"]].window_seconds
         if window is None:  # a draft has no window, and pays nothing
-            return dict.fromkeys(KINDS, 0)
+            return dict.fromkeys(FINDING_KINDS, 0)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             months = await _months(connection, row["as_of"], *window)
             facts = await _facts(connection, settlement, row["as_of"], *window)
@@ -73,7 +74,7 @@ async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[s
         kept = [_kept(settlement, one, facts.names, moment) for one in found.iter_rows(named=True)]
         await insert_findings(connection, kept)
         found_by_kind = await count_findings(connection, settlement)
-    return dict.fromkeys(KINDS, 0) | found_by_kind
+    return dict.fromkeys(FINDING_KINDS, 0) | found_by_kind
 
 
 def _kept(
@@ -115,7 +116,7 @@ async def _months(connection: asyncpg.Connection, as_of: int, start: int, end: i
 
     def add(rows: NDArray[Any]) -> None:
         rows = rows[(rows["started"] < end) & ((rows["ended"] > start) | (rows["started"] >= start))]
-        local = (rows["started"] + UTC_PLUS_8).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+        local = (rows["started"] + UTC_PLUS_8_SECONDS).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
         for month in np.unique(local).tolist():
             by_month[month].append(rows[local == month])
 
@@ -145,15 +146,15 @@ async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, st
     numbers = {code: number for number, code in names["parties"].items()}
     lines = await groups_of_all(connection, settlement)
     groups = [(numbers[uscc], numbers.get(head or "", -1)) for uscc, head in lines if uscc in numbers]
-    ruling = _ruling(facts["facility_facts"], "facility")
-    owners = facts["facility_owners"].join(ruling, on="seq")
+    in_force = _in_force(facts["facility_facts"], "facility")
+    owners = facts["facility_owners"].join(in_force, on="seq")
     ratings = facts["chip_facts"].join(
-        _ruling(facts["chip_facts"], "chip").select("seq", "day_from", "day_to"), on="seq"
+        _in_force(facts["chip_facts"], "chip").select("seq", "day_from", "day_to"), on="seq"
     )
-    first, last = ((at + UTC_PLUS_8) // DAY_SECONDS for at in (start, end))
+    first, last = map(day_number, (start, end))
     use = (await use_as_of(connection, as_of)).filter((pl.col("day") >= first) & (pl.col("day") < last))
     return _Facts(
-        capacities=await _capacities(connection, as_of, ruling, {code: n for n, code in names["chips"].items()}),
+        capacities=await _capacities(connection, as_of, in_force, {code: n for n, code in names["chips"].items()}),
         owners=owners.select("facility", "party", "share_billionths", "day_from", "day_to"),
         groups=pl.DataFrame(groups, schema={"party": pl.Int32, "group": pl.Int32}, orient="row"),
         ratings=ratings.select("chip", "megaflops_fp16", "day_from", "day_to"),
@@ -162,53 +163,42 @@ async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, st
     )
 
 
-def _ruling(facts: pl.DataFrame, subject: str) -> pl.DataFrame:
-    """seq, subject, day_from and day_to (exclusive) of the days on which a fact rules; see R-FACTS."""
-    return (
-        facts.select("seq", subject, pl.col("valid_from").fill_null(-FOR_EVER), "valid_to")
-        .sort(subject, "valid_from", "seq")
-        .unique([subject, "valid_from"], keep="last", maintain_order=True)
-        .with_columns(pl.col("valid_from").shift(-1).over(subject).alias("next"))
-        .select(
-            "seq",
-            subject,
-            pl.col("valid_from").alias("day_from"),
-            pl.min_horizontal(pl.col("next").fill_null(FOR_EVER), pl.col("valid_to").fill_null(FOR_EVER)).alias(
-                "day_to"
-            ),
-        )
+def _in_force(facts: pl.DataFrame, subject: str) -> pl.DataFrame:
+    """seq, subject, day_from and day_to (exclusive) of the days on which a fact is in force (R-FACTS)."""
+    numbers = facts[subject].to_numpy().astype(np.int64)
+    lines = timeline(facts, numbers, int(numbers.max(initial=-1)) + 1)
+    days = {"day_from": lines.begin, "day_to": lines.end}
+    return facts.select("seq", subject)[lines.fact].with_columns(
+        pl.Series(name, np.clip(day, -FOR_EVER, FOR_EVER), pl.Int32) for name, day in days.items()
     )
 
 
 async def _capacities(
-    connection: asyncpg.Connection, as_of: int, ruling: pl.DataFrame, chips: Mapping[str, int]
+    connection: asyncpg.Connection, as_of: int, in_force: pl.DataFrame, chips: Mapping[str, int]
 ) -> pl.DataFrame:
     """Registered cards by facility, chip and days; of two that overlap the one that begins later rules from then on."""
     rows = await capacities_as_of(connection, as_of)
-    days = {seq: (facility, begin, end) for seq, facility, begin, end in ruling.iter_rows()}
+    days = {seq: (facility, begin, end) for seq, facility, begin, end in in_force.iter_rows()}
     found: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
     for seq, registered in rows:
         if seq not in days:
             continue
-        facility, rules_from, rules_to = days[seq]
+        facility, in_force_from, in_force_to = days[seq]
         for one in registered:
             chip = chips.get(one["chip"])
-            begin = max(rules_from, _day(one["from"]))
-            end = min(rules_to, _day(one["to"]) if one.get("to") else FOR_EVER)
+            begin = max(in_force_from, _day(one["from"]))
+            end = min(in_force_to, _day(one["to"]) if one.get("to") else FOR_EVER)
             if chip is not None and begin < end:
                 found[facility, chip].append((begin, end, _millicards(one["cards"])))
     table = []
     for (facility, chip), some in sorted(found.items()):
-        some.sort()
-        for place, (begin, end, cards) in enumerate(some):
-            following = some[place + 1][0] if place + 1 < len(some) else FOR_EVER
-            if begin < following:
-                table.append((facility, chip, begin, min(end, following), cards))
+        for begin, end, cards in periods_in_force(sorted(some)):
+            table.append((facility, chip, begin, end, cards))
     return pl.DataFrame(table, schema=CAPACITY_SCHEMA, orient="row")
 
 
 def _day(text: str) -> int:
-    return (date.fromisoformat(text) - EPOCH).days
+    return day_number(date.fromisoformat(text))
 
 
 def _millicards(cards: object) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from meter.days import EVER, date_of
 from meter.kernels.kernel import Array, Whole, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
-from settlement.inputs.timeline import EVER, NEVER_ENDS, Int32Array, Int64Array, Timeline, timeline
-from settlement.rounds.round import date_of
+from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
 
 
 @dataclass(frozen=True)
@@ -293,6 +293,3 @@ def _climb(parties: Array, up: Array, root: Array, seen: Array, walk: Array) -> 
             current = up[current]
         for k in range(length):
             root[walk[k]] = end
-
-
-assert NEVER_ENDS > EVER, "an interval without dates is not empty"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from meter.vocabulary import PURPOSES
 from settlement.errors import SettlementRefused
-from settlement.inputs.frames import Inputs
+from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
 from settlement.netting.accumulate import PartRules, Sums, change_groups, finish, sum_rows
 from settlement.netting.holdings import Groups, holdings_of, segments_of
@@ -19,8 +21,6 @@ from settlement.netting.scope import FacilityScope, scope_of
 from settlement.numbers.uint128 import UInt64Array
 from settlement.rounds import Round
 from settlement.rounds.readings import Readings
-
-PURPOSE_CODES = {"research": 1, "commercial": 2}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
     in_window, outside_window = _charges(inputs, window)
     rows = rows_of(inputs, window)
     owners = owners_of(inputs, of_round, readings.supply_owner)
-    threshold = 250_000_000 if readings.related == "0.25" else 500_000_000
+    threshold = int(Fraction(readings.related) * WHOLE)
     holdings = holdings_of(inputs, entity_timeline(inputs), window, threshold)
     inside = insiders(rows, owners, holdings, window)
     scope = scope_of(rows, inside, inputs.facilities.height, readings)
@@ -121,7 +121,7 @@ def _part_rules(of_round: Round, readings: Readings) -> PartRules:
     restricted = bool(of_round.purposes)
     return PartRules(
         purpose_restricted=restricted,
-        purpose_allowed=np.array([True, *(not restricted or p in of_round.purposes for p in PURPOSE_CODES)]),
+        purpose_allowed=np.array([True, *(not restricted or p in of_round.purposes for p in PURPOSES)]),
         purpose_missing=("hold", "refuse", "accept").index(readings.purpose_missing),
         facility_in_province=of_round.facility_in_anhui,
         use_excluded=readings.self_test == "use_excluded",

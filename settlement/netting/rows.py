@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from meter.days import date_of
+from meter.in_force import facts_in_force
 from meter.kernels.kernel import Array, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
-from settlement.inputs.timeline import Int32Array, Int64Array, rule_all, timeline
+from settlement.inputs.timeline import Int32Array, Int64Array, timeline
 from settlement.rounds import Round
-from settlement.rounds.round import date_of
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -116,9 +117,9 @@ def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpos
 
 
 def _facts_on(facts: pl.DataFrame, subject: str, subjects: int, which: Int32Array, day: Int32Array) -> Int64Array:
-    """The fact of each row on its day, or the last that ruled before (R-FACTS); -1 where there is none."""
+    """The fact of each row on its day, or the last that was in force before (R-FACTS); -1 where there is none."""
     lines = timeline(facts, facts[subject].to_numpy().astype(np.int64), subjects)
-    found: Int64Array = rule_all(lines.offset, lines.begin, lines.end, lines.fact, which, day, True)
+    found: Int64Array = facts_in_force(lines.offset, lines.begin, lines.end, lines.fact, which, day, True)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,10 @@ def scope_of(rows: Rows, inside: npt.NDArray[np.uint8], facilities: int, reading
         raise SettlementRefused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
     scope = np.zeros(facilities, dtype=np.int8)
     if readings.self_test == "facility":
-        # the threshold is 0.10 or 0: below means ten times the outside use is less than all use
-        tenfold = np.uint64(10 if readings.hold_below_external_share == "0.10" else 0)
-        if not _decide(all_use, outside_use, used, tenfold, scope):
+        # below a threshold of 1/10 means: ten times the outside use is less than one time all use; below 0 is nothing
+        below = Fraction(readings.hold_below_external_share)
+        times = np.uint64(below.denominator), np.uint64(below.numerator)
+        if not _decide(all_use, outside_use, used, *times, scope):
             raise SettlementRefused("TOTAL_TOO_LARGE", "R-SELF: the use of one facility does not fit in 126 bits")
     return FacilityScope(all_use, outside_use, scope, used)
 
@@ -81,16 +83,19 @@ def _add_use(
 
 
 @kernel
-def _decide(all_use: Array, outside_use: Array, used: Array, times: Whole, scope: Array) -> Any:
+def _decide(
+    all_use: Array, outside_use: Array, used: Array, outside_times: Whole, all_times: Whole, scope: Array
+) -> Any:
     everything_fits = True
     for f in range(len(scope)):
         if not used[f]:
             continue
         if outside_use[f, 0] == ZERO and outside_use[f, 1] == ZERO:
             scope[f] = OUTSIDE_SCHEME
-        elif times >= ONE:
-            fits, high, low = scale_pair(outside_use[f, 0], outside_use[f, 1], times)
-            everything_fits &= fits
-            if high < all_use[f, 0] or (high == all_use[f, 0] and low < all_use[f, 1]):
+        elif all_times >= ONE:
+            fits, high, low = scale_pair(outside_use[f, 0], outside_use[f, 1], outside_times)
+            all_fit, all_high, all_low = scale_pair(all_use[f, 0], all_use[f, 1], all_times)
+            everything_fits &= fits and all_fit
+            if high < all_high or (high == all_high and low < all_low):
                 scope[f] = IN_DOUBT
     return everything_fits

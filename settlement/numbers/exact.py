@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
+from meter.days import read_date
+from meter.decimals import DIGITS_MAX, read_decimal
 from settlement.errors import SettlementRefused
 
-DIGITS_MAX: Final = 40
 LARGEST_MONEY_FEN: Final = 2**62 - 1  # twice of it still fits in 63 bits
-_DECIMAL: Final = re.compile(rf"[0-9]{{1,{DIGITS_MAX}}}(\.[0-9]{{1,{DIGITS_MAX}}})?")
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def exact_number(value: object) -> Fraction | None:
-    """A whole number or a decimal text such as "0.25", not below 0; None for anything else.
-
-    No exponent: a text of ten characters could otherwise ask for a number of a thousand million digits.
-    """
+    """A whole number or a decimal text such as "0.25" (meter/decimals.py), not below 0; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return Fraction(value) if 0 <= value < 10**DIGITS_MAX else None
-    return Fraction(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else None
+    return read_decimal(value)
 
 
 def whole_number(value: object) -> int | None:
@@ -33,13 +28,10 @@ def whole_number(value: object) -> int | None:
 
 
 def exact_day(value: object) -> datetime.date | None:
-    """A date, or a text YYYY-MM-DD that is one; None for anything else."""
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime) else None
+    """A date that clients may give, or the text YYYY-MM-DD of one; None for anything else."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = value.isoformat()
+    return read_date(value)
 
 
 def objects(given: Iterable[object], code: str, rule: str) -> list[dict[str, Any]]:

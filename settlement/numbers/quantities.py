@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from settlement.rounds.readings import decimal_text
+from meter.decimals import decimal_text
 
 # PFLOPS-hours = millicard-seconds x megaflops / (3600 s x 1000 millicards x 10**9 megaflops); supply also carries an
 # owner's share in billionths, so that one unit is one millicard-second x megaflops x billionth.

@@ -13,8 +13,6 @@ from meter.database.errors import refusal_of
 from settlement.errors import NotAllowed
 from settlement.store.clawbacks import insert_clawback_event
 
-KINDS = ("offset", "repaid", "waive")
-
 
 async def propose(
     engine: AsyncEngine,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
-from settlement.report.labels import READING, STATUS, TOTAL, reading_text
+from meter.days import SHANGHAI, date_of
+from meter.decimals import decimal_text
+from settlement.report.labels import STATUS, TOTAL
 from settlement.report.money import yuan_text
 from settlement.report.words import WORDS, word_of
-from settlement.rounds import Round
-from settlement.rounds.readings import decimal_text
-from settlement.rounds.round import date_of
+from settlement.rounds import Round, reading_table
+from settlement.rounds.reading_table import reading_text
 
-SHANGHAI = timezone(timedelta(hours=8))
 # Up to here a spreadsheet's number (a double) tells every fen from the next, in fen, in yuan and in 万元: 10^15 is
 # below 2^53, and beside 10^9 万元 doubles lie 1.2e-7 apart, while a fen is 1e-6. Beyond, money is written as text.
 LARGEST_NUMBER_FEN = 10**15
@@ -87,7 +87,7 @@ def checkpoint_rows(checkpoint: Mapping[str, Any]) -> list[tuple[str, str]]:
 def reading_rows(settlement: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Every reading the settlement was computed under, in the catalogue's order."""
     readings = settlement.get("readings") or {}
-    known = [name for name in READING if name in readings]
+    known = [name for name in reading_table.TABLE if name in readings]
     return [reading_text(name, readings[name]) for name in [*known, *sorted(set(readings) - set(known))]]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from settlement.report.labels import city_code, city_name
+from meter.regions import city_code
+from settlement.report.labels import city_name
 from settlement.report.sheet import Column, Kind, Sheet
 from settlement.rounds import Form, Round
 

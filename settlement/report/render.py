@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from meter.regions import FILTER_WORDS, in_region, region_prefix
 from settlement.report.cities import city_sheet
 from settlement.report.csv_file import csv_bytes
 from settlement.report.form import form_notes, form_tables, form_title, summary_sheet
 from settlement.report.json_file import form_value, json_bytes, lines_value, sheet_value
-from settlement.report.labels import in_region
 from settlement.report.lines import lines_sheet
 from settlement.report.parquet_file import parquet_bytes
 from settlement.report.sheet import Sheet
@@ -50,11 +50,16 @@ def render(
 
     `settlement` and `lines` (sorted by uscc) are the contract's objects; the settlement may also carry `receipt`,
     `matches` and `created_at`. `excluded` is by uscc. `region` keeps the seats in it (340100: the city with its
-    counties). Raises NotAReport for an unknown format or layout."""
+    counties). Raises NotAReport for an unknown format or layout,
+    and for what names no region."""
     if form not in FORMATS:
         raise NotAReport(404, "no_such_format", f"a report is {', '.join(FORMATS)}, not {form[:16]!r}")
     if layout is not None and layout not in LAYOUTS:
         raise NotAReport(400, "no_such_layout", f"a report's layout is {', '.join(LAYOUTS)}, not {layout[:16]!r}")
+    try:
+        region_prefix(region or "34")
+    except ValueError:
+        raise NotAReport(400, "bad_region", f"a report's region is {FILTER_WORDS}") from None
     matches: Sequence[Mapping[str, Any]] = settlement.get("matches") or ()
     if region:
         lines = [line for line in lines if in_region(line.get("region"), region)]

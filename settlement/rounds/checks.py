@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from meter.days import date_of
+from meter.vocabulary import ENTITY_KINDS, EVIDENCE_KINDS, PURPOSES
 from settlement.errors import SettlementRefused
+from settlement.rounds import reading_table
 from settlement.rounds.catalogue import DRAFT_RULES, MATCH_RULES, SETTLED_RULES
-from settlement.rounds.round import Round, date_of
+from settlement.rounds.reading_table import choices, fractions_of
+from settlement.rounds.round import Round
 
-KINDS = ("enterprise", "university", "research_institute", "new_rnd_institution", "government", "other")
-PURPOSES = ("research", "commercial")
-EVIDENCE = ("contract", "invoice", "payment")
-SPEND_BASES = ("least_evidenced", "invoiced", "settled")
-RELATED = (Fraction(1, 4), Fraction(1, 2))
-HELD_BELOW = (Fraction(1, 10), Fraction(0))
 EDGES = ("opens", "before", "minute")
 
 
@@ -70,10 +68,10 @@ def _check_unique(loaded: Round) -> None:
 def _check_lists(loaded: Round) -> None:
     """Values that are words of closed lists."""
     place = loaded.id
-    check_among(f"{place}.rules.R-PURPOSE", "purposes", loaded.purposes, PURPOSES)
-    check_among(f"{place}.rules.R-KIND", "kinds", loaded.kinds, KINDS)
-    check_among(f"{place}.rules.R-MATERIALS", "evidence_required", loaded.evidence_required, EVIDENCE)
-    check_among(f"{place}.rules.R-SPEND", "spend_basis", [loaded.spend_basis], SPEND_BASES)
+    check_among(f"{place}.rules.R-PURPOSE", "purposes", loaded.purposes, tuple(PURPOSES))
+    check_among(f"{place}.rules.R-KIND", "kinds", loaded.kinds, ENTITY_KINDS)
+    check_among(f"{place}.rules.R-MATERIALS", "evidence_required", loaded.evidence_required, EVIDENCE_KINDS)
+    check_among(f"{place}.rules.R-SPEND", "spend_basis", [loaded.spend_basis], choices("spend_basis"))
     if not loaded.kinds:
         raise _contradiction(place, "no kind of entity is listed, so nobody could be paid")
     if loaded.asks_ai_enterprise and "enterprise" not in loaded.kinds:
@@ -90,9 +88,10 @@ def _check_numbers(loaded: Round) -> None:
     insider = loaded.rules["R-INSIDER"].parameters["share"]
     if not isinstance(insider, Fraction) or not 0 < insider <= 1 or (insider * 10**9).denominator != 1:
         raise _contradiction(place, "the share of R-INSIDER must lie in (0, 1] with 9 decimals")
-    for rule, choices in (("R-RELATED", RELATED), ("R-HOLD-EXTERNAL", HELD_BELOW)):
-        if loaded.rules[rule].parameters["share"] not in choices:
-            allowed = " or ".join(str(choice) for choice in choices)
+    for name, reading in reading_table.TABLE.items():
+        rule = reading.rule
+        if rule is not None and loaded.rules[rule].parameters["share"] not in fractions_of(name):
+            allowed = " or ".join(str(choice) for choice in fractions_of(name))
             raise _contradiction(place, f"the share of {rule} is {allowed}, the readings there are")
 
 

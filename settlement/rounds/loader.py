@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from meter.days import day_number
+from meter.regions import REGION
 from settlement.errors import SettlementRefused
 from settlement.rounds.catalogue import PARAMETERS
 from settlement.rounds.checks import EDGES, check_among, check_round, check_series
@@ -19,7 +21,6 @@ from settlement.rounds.round import (
     Round,
     Rule,
     Source,
-    day_of,
 )
 from settlement.rounds.table import Table
 
@@ -126,7 +127,7 @@ def _window(table: Table, documents: Mapping[str, Document]) -> tuple[tuple[int,
     window = table.optional_table("window")
     if window is None:
         return None, None
-    days = day_of(window.date("from")), day_of(window.date("to"))
+    days = day_number(window.date("from")), day_number(window.date("to"))
     if days[0] >= days[1]:
         raise SettlementRefused("ROUND_CONTRADICTION", f"{window.place}: 'from' must lie before 'to'")
     source = _source(window, documents)
@@ -135,7 +136,7 @@ def _window(table: Table, documents: Mapping[str, Document]) -> tuple[tuple[int,
 
 
 def _gap(table: Table) -> Gap:
-    gap = Gap(day_of(table.date("from")), day_of(table.date("to")), table.string("reason"))
+    gap = Gap(day_number(table.date("from")), day_number(table.date("to")), table.string("reason"))
     if gap.from_day >= gap.to_day:
         raise SettlementRefused("ROUND_CONTRADICTION", f"{table.place}: 'from' must lie before 'to'")
     table.close()
@@ -176,7 +177,7 @@ def _city(table: Table, documents: Mapping[str, Document]) -> City:
         table.optional_string("contact"),
         _source(table, documents, both=True),
     )
-    if len(city.code) != 6 or not city.code.isdigit():
+    if not REGION.fullmatch(city.code):
         raise SettlementRefused("ROUND_WRONG_TYPE", f"{table.place}: a region code has 6 digits, not '{city.code}'")
     table.close()
     return city

@@ -1,4 +1,4 @@
-"""The order that sets rate and budget, and the readings (switches) of docs/rules.md, section 7, and their defaults."""
+"""The order that sets rate and budget, and one value for every reading (switch) of the table."""
 
 from __future__ import annotations
 
@@ -8,25 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from meter.decimals import decimal_text, read_decimal
 from settlement.errors import SettlementRefused
-from settlement.numbers.exact import exact_number
-from settlement.rounds import Round
+from settlement.rounds import Round, reading_table
+from settlement.rounds.reading_table import DEFAULTS, choices
 
-# Name -> values, the default first where it does not come from the round. Numbers are spelled as in docs/rules.md.
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "net_effect": ("proportional", "gate"),
-    "supply_owner": ("equity_group", "equity_entity", "legal_person"),
-    "self_test": ("facility", "use_excluded"),
-    "hold_below_external_share": ("0.10", "0"),
-    "related": ("0.25", "0.50"),
-    "spend_basis": ("least_evidenced", "invoiced", "settled"),
-    "purpose_missing": ("hold", "refuse", "accept"),
-    "uplift": ("off", "capped", "lifted"),
-    "north_places": ("six", "six_plus_four"),
-    "rounding": ("floor", "half_up"),
-    "filter_order": ("filter_then_net", "net_then_filter"),
-}
-NUMERIC: Final = ("hold_below_external_share", "related")
 RATE_DECIMALS: Final = 18
 HIGHEST_RATE: Final = Fraction(1, 5)  # a draft names none: an order is checked all the same, though it pays nothing
 LARGEST_FEN: Final = 2**63 - 1
@@ -65,42 +51,21 @@ class Order:
 class Readings:
     """One value for every switch; which one the caller gave is not part of it (see `read_readings`)."""
 
-    net_effect: str = "proportional"
-    supply_owner: str = "equity_group"
-    self_test: str = "facility"
-    hold_below_external_share: str = "0.10"
-    related: str = "0.25"
-    spend_basis: str = "settled"
-    purpose_missing: str = "hold"
-    uplift: str = "off"
-    north_places: str = "six"
-    rounding: str = "floor"
-    filter_order: str = "filter_then_net"
+    net_effect: str = DEFAULTS["net_effect"]
+    supply_owner: str = DEFAULTS["supply_owner"]
+    self_test: str = DEFAULTS["self_test"]
+    hold_below_external_share: str = DEFAULTS["hold_below_external_share"]
+    related: str = DEFAULTS["related"]
+    spend_basis: str = DEFAULTS["spend_basis"]
+    purpose_missing: str = DEFAULTS["purpose_missing"]
+    uplift: str = DEFAULTS["uplift"]
+    north_places: str = DEFAULTS["north_places"]
+    rounding: str = DEFAULTS["rounding"]
+    filter_order: str = DEFAULTS["filter_order"]
 
     def as_dict(self) -> dict[str, str]:
         """All switches with their values."""
         return asdict(self)
-
-
-def decimal_text(value: Fraction) -> str:
-    """A fraction as an exact decimal without trailing zeros where it is finite, else reduced, such as "7/36"."""
-    rest = value.denominator
-    twos = fives = 0
-    while rest % 2 == 0:
-        rest //= 2
-        twos += 1
-    while rest % 5 == 0:
-        rest //= 5
-        fives += 1
-    if rest != 1:
-        return f"{value.numerator}/{value.denominator}"
-    places = max(twos, fives)
-    digits = str(abs(value.numerator) * 10**places // value.denominator)
-    sign = "-" if value < 0 else ""
-    if places == 0:
-        return sign + digits
-    digits = digits.rjust(places + 1, "0")
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
 def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Order:
@@ -135,15 +100,15 @@ def _order_of(given: dict[str, Any]) -> Order:
         raise SettlementRefused("ORDER_UNKNOWN_FIELD", f"an order has no field '{unknown[0]}'")
     rate = given.get("rate")
     if rate is not None:
-        if not isinstance(rate, str) or not _is_decimal(rate):
+        shown, rate = repr(rate)[:80], read_decimal(rate, signed=True)
+        if rate is None:
             raise SettlementRefused(
-                "RATE_NOT_EXACT", f'R-CAP20: the rate is a decimal string such as "0.20", not {rate!r}'
+                "RATE_NOT_EXACT", f'R-CAP20: the rate is a decimal string such as "0.20", not {shown}'
             )
-        rate = Fraction(rate)
     budget = given.get("budget_fen")
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool)):
         raise SettlementRefused("BUDGET_NOT_EXACT", f"R-BUDGET: the budget is a whole number of fen, not {budget!r}")
-    uplift = given.get("uplift", False)
+    uplift = False if given.get("uplift") is None else given["uplift"]  # null is the field left out
     if not isinstance(uplift, bool):
         raise SettlementRefused("ORDER_WRONG_TYPE", f"R-NORTH: uplift is true or false, not {uplift!r}")
     number = given.get("number")
@@ -160,13 +125,6 @@ def _order_of(given: dict[str, Any]) -> Order:
     return Order(rate, budget, uplift, number, days)
 
 
-def _is_decimal(text: str) -> bool:
-    body = text[1:] if text[:1] == "-" else text
-    whole, point, rest = body.partition(".")
-    plain = whole.isascii() and whole.isdigit() and len(body) <= 40
-    return plain and (not point or (rest.isascii() and rest.isdigit()))
-
-
 def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_round: Round) -> Readings:
     """Every switch with its value: what is given, else what the round and the order say, else the default.
 
@@ -178,26 +136,35 @@ def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_r
         raise SettlementRefused("UNKNOWN_READING", f"readings are an object of switches and values, not {given!r}")
     chosen: dict[str, str] = {}
     for name, value in (given or {}).items():
-        if name not in CHOICES:
-            raise SettlementRefused("UNKNOWN_READING", f"there is no reading '{name}'; there are {', '.join(CHOICES)}")
+        if value is None and name in reading_table.TABLE:
+            continue  # null is the switch left out
+        if name not in reading_table.TABLE:
+            raise SettlementRefused(
+                "UNKNOWN_READING", f"there is no reading '{name}'; there are {', '.join(reading_table.TABLE)}"
+            )
         chosen[name] = _value(name, value)
     if not of_round.draft:
         chosen.setdefault("spend_basis", of_round.spend_basis)
-        for name, rule in (("related", "R-RELATED"), ("hold_below_external_share", "R-HOLD-EXTERNAL")):
-            share = decimal_text(Fraction(str(of_round.parameter(rule, "share"))))
-            chosen.setdefault(name, _value(name, share))
+        for name, reading in reading_table.TABLE.items():
+            if reading.rule is not None:
+                share = decimal_text(Fraction(str(of_round.parameter(reading.rule, "share"))))
+                chosen.setdefault(name, _value(name, share))
     # 可 = may: the order turns the uplift on; a reading that is given wins over the order.
     chosen.setdefault("uplift", "capped" if order.uplift else "off")
     return Readings(**chosen)
 
 
 def _value(name: str, value: object) -> str:
-    allowed = CHOICES[name]
+    allowed = choices(name)
     if isinstance(value, str) and value in allowed:
         return value
-    if name in NUMERIC and isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
+    if (
+        reading_table.TABLE[name].numeric
+        and isinstance(value, (str, int, float, Decimal))
+        and not isinstance(value, bool)
+    ):
         # YAML and JSON spell 0.10 as a number: the shortest decimal of it is what was written.
-        number = exact_number(str(value))
+        number = read_decimal(str(value))
         for choice in allowed:
             if number is not None and number == Fraction(choice):
                 return choice
@@ -206,4 +173,6 @@ def _value(name: str, value: object) -> str:
     )
 
 
-assert tuple(CHOICES) == tuple(field.name for field in fields(Readings)), "every switch has its choices, in order"
+assert tuple(reading_table.TABLE) == tuple(field.name for field in fields(Readings)), (
+    "every switch has its choices, in order"
+)

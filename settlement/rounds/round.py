@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-EPOCH = datetime.date(1970, 1, 1)
-SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+from meter.days import first_second
 
 
 @dataclass(frozen=True)
@@ -190,14 +189,4 @@ class Round:
         if self.window is None:
             return None
         first, last = self.window
-        return first * 86400 - 28800, last * 86400 - 28800
-
-
-def day_of(date: datetime.date) -> int:
-    """Days since 1970-01-01."""
-    return (date - EPOCH).days
-
-
-def date_of(day: int) -> datetime.date:
-    """The date of a day number."""
-    return EPOCH + datetime.timedelta(days=day)
+        return first_second(first), first_second(last)

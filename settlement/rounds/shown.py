@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from settlement.rounds.round import EPOCH, Round, Source
+from meter.days import date_of
+from settlement.rounds.round import Round, Source
 
 
 def round_dict(one: Round) -> dict[str, Any]:
     """The round as JSON values; days as dates, `to` exclusive; `text` is the TOML file itself."""
     window = None
     if one.window is not None:
-        first, end = (EPOCH + datetime.timedelta(days=day) for day in one.window)
+        first, end = (date_of(day) for day in one.window)
         window = {"from": first.isoformat(), "to": end.isoformat(), "source": _source(one.window_source)}
     return {
         "id": one.id,
@@ -41,8 +42,8 @@ def round_dict(one: Round) -> dict[str, Any]:
         ],
         "gaps": [
             {
-                "from": (EPOCH + datetime.timedelta(days=gap.from_day)).isoformat(),
-                "to": (EPOCH + datetime.timedelta(days=gap.to_day)).isoformat(),
+                "from": date_of(gap.from_day).isoformat(),
+                "to": date_of(gap.to_day).isoformat(),
                 "reason": gap.reason,
             }
             for gap in one.gaps

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from meter.days import SHANGHAI
+from meter.decimals import read_rational
 from settlement.errors import SettlementRefused
-from settlement.rounds.round import (
-    SHANGHAI,
-)
 
 
 class Table:
@@ -60,10 +59,10 @@ class Table:
 
     def fraction(self, key: str) -> Fraction:
         value = self.string(key)
-        try:
-            return Fraction(value)
-        except (ValueError, ZeroDivisionError) as error:
-            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is not a number: {value!r}") from error
+        found = read_rational(value, signed=True)
+        if found is None:
+            raise SettlementRefused("ROUND_WRONG_TYPE", f"{self.place}: '{key}' is not a number: {value[:80]!r}")
+        return found
 
     def strings(self, key: str) -> tuple[str, ...]:
         value = self._take(key, list, "a list of texts")

@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-STATUSES_OF_LINES = ("payable", "held", "nothing")
+from meter.regions import region_prefix
+
 LINES_AT_ONCE = 10_000
 _PAGE = 2000
 _INSERT = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
@@ -30,14 +31,13 @@ async def list_lines(
     after: str = "",
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Lines in order of code; `region` is a city (its districts included) or a district, `q` a part of name or code."""
-    city = region[:4] if region and region.endswith("00") else region
+    """Lines in order of code; `region` is a filter as meter/regions.py reads it, `q` a part of name or code."""
     rows = await connection.fetch(
         """select line from settlement_line where settlement = $1 and uscc > $2
            and ($3::text is null or starts_with(region, $3)) and ($4::text is null or outcome = $4)
            and ($5::text is null or strpos(lower(name), lower($5)) > 0 or strpos(uscc, upper($5)) > 0)
            order by uscc limit $6""",
-        settlement, after, city, status, q or None, limit,
+        settlement, after, region_prefix(region) if region else None, status, q or None, limit,
     )  # fmt: skip
     return [row["line"] for row in rows]
 

@@ -21,21 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meter.database.metadata import METADATA
+from meter.vocabulary import FINDING_KINDS, one_of
+from settlement.vocabulary import CLAIM_EVENTS, CLAIM_KINDS, CLAIM_STATUSES, EVENTS, OUTCOMES, PAYOUT_STATUSES, STATUSES
 
 MOMENT = DateTime(timezone=True)
-
-STATUSES = (
-    "computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled",
-)  # fmt: skip
-PAYOUT_STATUSES = (
-    "ready", "leased", "submitted", "unknown", "paid", "failed", "returned", "disputed", "offset",
-)  # fmt: skip
-
-
-def one_of(column: str, words: tuple[str, ...]) -> str:
-    """The condition that a column holds one of these words."""
-    return f"{column} in ({', '.join(repr(word) for word in words)})"
-
 
 settlement_transition = Table(
     "settlement_transition",
@@ -97,7 +86,7 @@ settlement_line = Table(
     Column(
         "outcome",
         Text,
-        CheckConstraint("outcome in ('payable', 'held', 'nothing')", name="outcome_known"),
+        CheckConstraint(one_of("outcome", OUTCOMES), name="outcome_known"),
         nullable=False,
     ),
     Column("award_fen", BigInteger, nullable=False),
@@ -109,10 +98,6 @@ settlement_line = Table(
     PrimaryKeyConstraint("settlement", "uscc"),
     CheckConstraint("award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen", name="amounts"),
 )
-
-EVENTS = (
-    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen",
-)  # fmt: skip
 
 settlement_event = Table(
     "settlement_event",
@@ -203,7 +188,7 @@ clawback = Table(
     Column("city", Text),
     Column("amount_fen", BigInteger, nullable=False),
     Column("recovered_fen", BigInteger, nullable=False),
-    Column("status", Text, CheckConstraint("status in ('open', 'settled', 'waived')", name="status_known"),
+    Column("status", Text, CheckConstraint(one_of("status", CLAIM_STATUSES), name="status_known"),
            nullable=False),
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("settlement", "uscc"),
@@ -217,9 +202,9 @@ clawback_event = Table(
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("claim", BigInteger, ForeignKey("clawback_claim.id"), nullable=False, index=True),
-    Column("event", Text, CheckConstraint("event in ('propose', 'approve', 'reject')", name="event_known"),
+    Column("event", Text, CheckConstraint(one_of("event", CLAIM_EVENTS), name="event_known"),
            nullable=False),
-    Column("kind", Text, CheckConstraint("kind in ('offset', 'repaid', 'waive')", name="kind_known"), nullable=False),
+    Column("kind", Text, CheckConstraint(one_of("kind", CLAIM_KINDS), name="kind_known"), nullable=False),
     Column("amount_fen", BigInteger, CheckConstraint("amount_fen > 0", name="amount_positive"), nullable=False),
     Column("instruction", BigInteger, ForeignKey("payout_instruction.id")),
     Column("proposal", BigInteger, ForeignKey("claim_event.id"), unique=True),
@@ -236,7 +221,7 @@ finding = Table(
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("settlement", Text, ForeignKey("settlement.id"), nullable=False),
-    Column("kind", Text, CheckConstraint("kind in ('above_capacity', 'metered_twice', 'ring', 'price_stray')",
+    Column("kind", Text, CheckConstraint(one_of("kind", FINDING_KINDS),
                                          name="kind_known"), nullable=False),
     Column("facility", Text),
     Column("chip", Text),

@@ -12,7 +12,7 @@ from api.auth.people import Person
 from api.clock import now
 from api.console.queries import Queries
 from api.http.problem import Problem
-from settlement.report.labels import city_code, in_region
+from meter.regions import city_code, in_region
 from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]

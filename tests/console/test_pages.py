@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 
 from api.auth.people import ROLES
 from api.console.template import EVENT, ROLE
-from settlement.store.tables import EVENTS
+from settlement.vocabulary import EVENTS
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession
 from tests.console.fake import ROUNDS

@@ -16,6 +16,8 @@ from api.commands.keys import LIVE_MAX
 from api.console.sessions import FORM_BYTES
 from api.http import admission, body_budget, paging, protocol
 from api.routes.usage import TOTALS_MOST
+from meter import decimals
+from meter.days import DAY_SECONDS
 from meter.intake import body, limits
 from meter.intake.arrow import guard
 from meter.journal import queries
@@ -75,7 +77,7 @@ LIMITS = {
     "cards of a record": plain(limits.MILLICARDS // 1000),
     "charge of a record": f"{plain(limits.CHARGE_FEN)} fen",
     "start and end of a record": f"{day(limits.FIRST_SECOND)} to {day(limits.END_SECOND)}, exclusive",
-    "span of a record": f"{plain(limits.SPAN_SECONDS // limits.DAY_SECONDS)} days",
+    "span of a record": f"{plain(limits.SPAN_SECONDS // DAY_SECONDS)} days",
     "results of a replay that are listed": plain(limits.BATCH_RECORDS),
     "items of a request": plain(shapes.ITEMS_MAX),
     "values of a request": plain(shapes.VALUES_MAX),
@@ -88,7 +90,7 @@ LIMITS = {
     "decimals of a rate": plain(readings.RATE_DECIMALS),
     "budget": f"{plain(readings.LARGEST_FEN)} fen",
     "money of an application, a match or an earlier line": f"{plain(exact.LARGEST_MONEY_FEN)} fen",
-    "digits of a number in an application or a match, on either side of the point": plain(exact.DIGITS_MAX),
+    "digits of a number in an application or a match, on either side of the point": plain(decimals.DIGITS_MAX),
     "days of notice": plain(readings.NOTICE_DAYS_MAX),
     "characters of an order's number": plain(readings.NUMBER_CHARACTERS_MAX),
     "characters of a note": plain(decisions.TEXT_MAX),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import meter.intake
 from meter.intake import DatedCode, Registered, receive, receive_records, warm_up
-from meter.kernels.text_digests import digest_texts, initial_state
+from meter.kernels.text_digests import AS_WRITTEN, LOWER_HEX, digest_texts, initial_state
 from tests.intake.fuzz import Fuzz
 from tests.intake.sample import (
     ARROW,
@@ -49,9 +49,20 @@ def test_digests_are_those_of_the_standard_library(texts: list[bytes], salt: byt
     lengths = np.array([len(text) if place % 5 else -1 for place, text in enumerate(texts)], np.int32)
     starts = np.cumsum([0, *(len(text) for text in texts)])[:-1].astype(np.int64)
     digests = np.zeros((len(texts), 4), np.uint32)
-    digest_texts(buffer, starts, lengths, initial_state(salt), digests)
+    digest_texts(buffer, starts, lengths, initial_state(salt), AS_WRITTEN, digests)
     for place, text in enumerate(texts):
         assert digests[place].tobytes() == (blake2s(text, salt) if place % 5 else bytes(16))
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("0123456789abcdefABCDEF", max_size=150), max_size=40))
+def test_digests_of_hexadecimal_texts_are_those_of_their_lower_case(texts: list[str]) -> None:
+    buffer = np.frombuffer("".join(texts).encode() + b"!", np.uint8)
+    lengths = np.array([len(text) for text in texts], np.int32)
+    starts = np.cumsum([0, *lengths])[:-1].astype(np.int64)
+    digests = np.zeros((len(texts), 4), np.uint32)
+    digest_texts(buffer, starts, lengths, initial_state(b"evidence"), LOWER_HEX, digests)
+    assert [row.tobytes() for row in digests] == [blake2s(text.lower().encode(), b"evidence") for text in texts]
 
 
 RECORDS: list[dict[str, Any]] = [
@@ -101,7 +112,7 @@ def test_columns(fast: bool) -> None:
         assert [bytes(key) for key in rows["corrects"]] == corrected
         orders = [blake2s("合同-1".encode(), b"order\0\0\0")[:8], blake2s(b"", b"order\0\0\0")[:8]]
         assert rows["order_digest"].tolist() == [*(int.from_bytes(d, "little", signed=True) for d in orders), 0, 0, 0]
-        evidence = blake2s(("0aF" * 40).encode(), b"evidence")[:8]
+        evidence = blake2s(("0af" * 40).encode(), b"evidence")[:8]
         assert rows["evidence_digest"].tolist() == [int.from_bytes(evidence, "little", signed=True), 0, 0, 0, 0]
         assert received.ids(range(5)) == ["e1", "e2", "e3", "e4", "e5"]
 

@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meter.days import days_of_date
 from meter.intake import RECORD, BodyError, Received
 from meter.intake.codes import RecordRefused
 from meter.intake.kernels.fields import is_plain_text, is_uscc, millicards_of_text, seconds_of
-from meter.intake.record.instants import date_of_days, days_of_date, seconds_of_instant, text_of_instant
-from meter.intake.record.usage_record import Number, Pairs, millicards_of, plain_text
-from meter.uscc import ALPHABET, check_uscc
+from meter.intake.record.instants import date_of_days, seconds_of_instant, text_of_instant
+from meter.intake.record.usage_record import Number, Pairs, check_consumer, millicards_of, plain_text
+from meter.uscc import ALPHABET, check_digit
+from meter.uscc import is_uscc as plain_is_uscc
 from tests.intake.fuzz import Fuzz
 from tests.intake.sample import ARROW, NDJSON, codes, got
+from tests.reference.uscc import is_valid
 
 UNHURRIED = settings(deadline=None)  # the first example may wait for the compiler
 
@@ -172,7 +175,7 @@ def test_check_digits(body: str, last: str) -> None:
     right = []
     for digit in ALPHABET:
         try:
-            check_uscc(body + digit)
+            check_consumer(body + digit)
         except RecordRefused:
             assert not is_uscc(letters(body + digit), 1, 18)
         else:
@@ -182,6 +185,20 @@ def test_check_digits(body: str, last: str) -> None:
     total = sum(ALPHABET.index(letter) * 3**place for place, letter in enumerate(body))
     assert right == [ALPHABET[(31 - total % 31) % 31]]
     assert is_uscc(letters(body + last), 1, 18) == (last == right[0])
+
+
+@UNHURRIED
+@given(st.text(ALPHABET, min_size=17, max_size=17), st.text(st.sampled_from(ALPHABET + "IOSVZaé０ "), max_size=3))
+def test_the_kernel_and_the_plain_checker_take_the_same_codes(body: str, end: str) -> None:
+    for text in (body + check_digit(body), body + end, body[:-1] + end + check_digit(body), end + body):
+        array = letters(text)
+        assert is_uscc(array, 1, len(array) - 2) == plain_is_uscc(text) == is_valid(text)
+
+
+@pytest.mark.parametrize("code", ["N2340100MF0000001D", "Y1340100MB00000010", "A1340100MB0000001L"])
+def test_codes_of_every_kind_of_registrar_are_taken(code: str) -> None:
+    assert plain_is_uscc(code)
+    assert is_uscc(letters(code), 1, 18)
 
 
 @UNHURRIED

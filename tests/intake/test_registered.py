@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.intake import RECORD, DatedCode, Registered
-from meter.intake.registry_view.catalogue import ruling_days
+from meter.intake.registry_view.catalogue import days_in_force
 from meter.intake.registry_view.parties import Parties
 from meter.uscc import ALPHABET
 
@@ -26,9 +26,9 @@ def rules(facts: list[tuple[int | None, int | None]], day: int) -> bool:
 
 
 @given(st.lists(st.tuples(DAYS, DAYS), max_size=5))
-def test_ruling_days(facts: list[tuple[int | None, int | None]]) -> None:
+def test_days_in_force(facts: list[tuple[int | None, int | None]]) -> None:
     """Against the rule applied to every day, one by one; spans are ascending and disjoint."""
-    spans = ruling_days(DatedCode("x", 1, first, end) for first, end in facts)
+    spans = days_in_force(DatedCode("x", 1, first, end) for first, end in facts)
     for day in range(-3, 15):
         assert any(first <= day < end for first, end in spans) == rules(facts, day)
     edges = [edge for span in spans for edge in span]

@@ -8,7 +8,8 @@ from datetime import datetime
 import asyncpg
 import pytest_asyncio
 
-from meter.registry.reconcile import RECORDED, SHANGHAI
+from meter.days import SHANGHAI
+from meter.registry.reconcile import RECORDED
 from tests.support.api_client import ApiClient, KeyClient, counts, good
 from tests.support.records import NDJSON, as_lines, usage
 

@@ -6,7 +6,7 @@ import pytest
 from meter.kernels import blake2s, sm3
 from meter.kernels.kernel import Array, kernel
 from meter.kernels.simd import LANES
-from meter.kernels.text_digests import digest_texts
+from meter.kernels.text_digests import AS_WRITTEN, digest_texts
 
 # GB/T 32905-2016, appendix A.1 and A.2
 SM3_EXAMPLES = [
@@ -58,5 +58,7 @@ def test_digests_of_texts_begin_as_the_example_of_the_standard_does() -> None:
     initial = blake2s.INITIAL.copy()
     initial[0] ^= PARAMETERS
     found = np.zeros((1, 4), np.uint32)
-    digest_texts(np.frombuffer(b"abc", np.uint8), np.zeros(1, np.int64), np.array([3], np.int32), initial, found)
+    digest_texts(
+        np.frombuffer(b"abc", np.uint8), np.zeros(1, np.int64), np.array([3], np.int32), initial, AS_WRITTEN, found
+    )
     assert found.astype("<u4").tobytes().hex() == BLAKE2S_ABC[:32]

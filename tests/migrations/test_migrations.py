@@ -15,6 +15,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
+import settlement.vocabulary as decided
+from api.auth.tables import PERSON_EVENTS, ROLES
+from meter import vocabulary
 from meter.database.connect import owner_engine
 from meter.database.scope import SERVICE_ROLE
 from migrations.shape import METADATA
@@ -144,3 +147,39 @@ async def test_the_service_may_do_what_its_tables_need_and_no_more(database: str
     assert not any(right in ("TRUNCATE", "TRIGGER", "REFERENCES") for _, right in rights)
     assert owned == []
     assert not any(role[name] for name in ("rolsuper", "rolcreaterole", "rolcreatedb", "rolbypassrls", "rolcanlogin"))
+
+
+WORDS = {
+    ("batch", "kind"): vocabulary.BATCH_KINDS,
+    ("quarantine", "status"): vocabulary.QUARANTINE_STATUSES,
+    ("expenditure_fact", "kind"): vocabulary.EXPENDITURE_KINDS,
+    ("finding", "kind"): vocabulary.FINDING_KINDS,
+    ("settlement", "status"): decided.STATUSES,
+    ("settlement_event", "event"): decided.EVENTS,
+    ("settlement_line", "outcome"): decided.OUTCOMES,
+    ("payout_instruction", "status"): decided.PAYOUT_STATUSES,
+    ("clawback_claim", "status"): decided.CLAIM_STATUSES,
+    ("claim_event", "event"): decided.CLAIM_EVENTS,
+    ("claim_event", "kind"): decided.CLAIM_KINDS,
+    ("person", "role"): ROLES,
+    ("person_event", "event"): PERSON_EVENTS,
+    ("person_event", "result"): ("done", "refused"),
+    ("batch_body", "codec"): ("zstd", "plain"),
+}
+"""Every column that holds words of a closed list, and the list."""
+
+
+async def test_closed_lists_are_those_of_the_migrated_database(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    rows = await connection.fetch(
+        """select conrelid::regclass::text as table, pg_get_constraintdef(oid) as text from pg_constraint
+           where contype = 'c' and connamespace = 'public'::regnamespace"""
+    )
+    await connection.close()
+    listed = re.compile(r"CHECK \(\((\w+) = ANY \(ARRAY\[(.*)\]\)\)\)")
+    found = {
+        (row["table"], match.group(1)): tuple(re.findall(r"'([^']*)'::text", match.group(2)))
+        for row in rows
+        if (match := listed.fullmatch(row["text"]))
+    }
+    assert found == WORDS

@@ -9,7 +9,7 @@ import asyncpg
 from api.console.queries import NOT_WITH_THE_BANK
 from settlement.errors import NotAllowed
 from settlement.payout.instructions import DECISIONS, MARKS, decide
-from settlement.store.tables import PAYOUT_STATUSES
+from settlement.vocabulary import PAYOUT_STATUSES
 from tests.payout.conftest import Paying
 
 OF_THE_SERVICE = {"ready", "leased", "offset"}

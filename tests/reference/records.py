@@ -108,9 +108,9 @@ def read_record(item: Any, registry: Registry) -> Record:
     if not isinstance(record_id, str) or RECORD_ID.fullmatch(record_id) is None:
         raise RefusedError("id")
     action, corrects = item.get("action"), item.get("corrects")
-    if action not in (None, "void", "replace") or ("action" in item) != ("corrects" in item):
+    if action not in (None, "void", "replace") or (action is None) != (corrects is None):
         raise RefusedError("action")
-    if "corrects" in item and (not isinstance(corrects, str) or RECORD_ID.fullmatch(corrects) is None):
+    if corrects is not None and (not isinstance(corrects, str) or RECORD_ID.fullmatch(corrects) is None):
         raise RefusedError("corrects")
     if action == "void":
         return Record(source, record_id, corrects=corrects, action=action)
@@ -131,7 +131,7 @@ def read_record(item: Any, registry: Registry) -> Record:
     purpose = item.get("purpose")
     if purpose not in (None, "research", "commercial"):
         raise RefusedError("purpose")
-    via_platform = item.get("via_platform", True)
+    via_platform = True if item.get("via_platform") is None else item["via_platform"]
     if not isinstance(via_platform, bool):
         raise RefusedError("via_platform")
     return Record(
@@ -147,7 +147,7 @@ def read_record(item: Any, registry: Registry) -> Record:
         purpose=purpose,
         via_platform=via_platform,
         order=read_text(item, "order", r".{0,64}"),
-        evidence=read_text(item, "evidence", r"[0-9a-fA-F]{0,128}"),
+        evidence=lowered(read_text(item, "evidence", r"[0-9a-fA-F]{0,128}")),
         corrects=corrects,
         action=action,
     )
@@ -179,10 +179,15 @@ def read_cards(value: object) -> Fraction:
 
 
 def read_text(item: Item, name: str, pattern: str) -> str | None:
-    """A text field that may be left out."""
-    if name not in item:
+    """A text field that may be left out; null leaves it out as well."""
+    value = item.get(name)
+    if value is None:
         return None
-    value = item[name]
     if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
         raise RefusedError(name)
     return value
+
+
+def lowered(text: str | None) -> str | None:
+    """A digest in hexadecimal says the same in either case."""
+    return None if text is None else text.lower()

@@ -7,7 +7,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.registry.facts import EVER, NEVER, held_above_one, ruling
+from meter.days import EVER, NEVER
+from meter.in_force import periods_in_force
+from meter.registry.facts import held_above_one
 
 DAYS = st.integers(0, 12)
 FACTS = st.lists(
@@ -29,7 +31,7 @@ def rules_on(facts: list[tuple[int, int]], day: int) -> int | None:
 
 @given(FACTS)
 def test_the_newest_fact_by_start_rules_and_an_ended_older_one_never_revives(facts: list[tuple[int, int]]) -> None:
-    periods = ruling((start, end, place) for place, (start, end) in enumerate(facts))
+    periods = periods_in_force((start, end, place) for place, (start, end) in enumerate(facts))
     for day in range(-1, 22):
         found = [place for start, end, place in periods if start <= day < end]
         assert found == [place for place in [rules_on(facts, day)] if place is not None]

@@ -259,7 +259,16 @@ async def test_lists_come_in_portions_in_order_of_recording(keeper: KeyClient) -
     assert [one["chip"] for one in everything][-25:] == [f"portion-{i:02}" for i in range(25)]
 
 
-@pytest.mark.parametrize("as_of", ["yesterday", "2025-01-01T00:00:00", "2025-99-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        "yesterday",
+        "2025-01-01T00:00:00",
+        "2025-99-01T00:00:00Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
 async def test_as_of_is_an_instant_with_an_offset(keeper: KeyClient, as_of: str) -> None:
     assert problem(await keeper.get("/entities", as_of=as_of)) == (400, "bad_time")
 

@@ -85,7 +85,9 @@ def test_a_region_keeps_its_own_seats_and_their_counties() -> None:
 
     assert codes("340100") == ["340100", "340123"]
     assert codes("340123") == ["340123"]
-    assert codes("340000") == ["340100", "340123", "340200"]
+    assert codes("340000") == codes("34") == ["340100", "340123", "340200"]
+    with pytest.raises(NotAReport, match="a report's region is a province"):
+        codes("341")
 
 
 def test_json_is_the_contract() -> None:

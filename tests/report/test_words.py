@@ -7,10 +7,10 @@ from pathlib import Path
 
 from settlement.explain.use import RULE_OF_REASON
 from settlement.report import WORDS, word_of
-from settlement.report.labels import READING, STATUS
-from settlement.rounds.readings import CHOICES
+from settlement.report.labels import STATUS
+from settlement.rounds.reading_table import TABLE
 from settlement.rounds.reason_codes import FLAGS, REASONS
-from settlement.store.tables import STATUSES
+from settlement.vocabulary import STATUSES
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 MATCH_REASONS = {"BELOW_400_PFLOPS", "COMPLETED_LATE", "CITY_MONEY_NOT_PROVEN"}
@@ -40,9 +40,10 @@ def test_the_reasons_of_the_match_are_those_the_award_gives() -> None:
 
 
 def test_every_reading_and_every_state_has_a_name() -> None:
-    assert {name: set(values) for name, (_, values) in READING.items()} == {
-        name: set(values) for name, values in CHOICES.items()
-    }
+    for reading in TABLE.values():
+        labels = [reading.label, *(value.label for value in reading.values)]
+        assert all(re.search("[\u4e00-\u9fff]", label) for label in labels), labels
+        assert len(set(labels)) == len(labels), "two values read alike"
     assert set(STATUS) == set(STATUSES)
 
 

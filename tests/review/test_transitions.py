@@ -7,7 +7,7 @@ import json
 import asyncpg
 
 from settlement.review.states import POSSIBLE, taken_part
-from settlement.store.tables import STATUSES
+from settlement.vocabulary import STATUSES
 from tests.support.province import People, run
 
 BY_NOBODY = {"run", "paid", "reopen"}

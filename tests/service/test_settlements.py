@@ -89,6 +89,9 @@ async def test_excluded_use_is_shown_by_reason(clerk: KeyClient, settled: dict[s
     [
         ({"region": "341300"}, [NORTH]),
         ({"region": "340100"}, [HEFEI, SUPPLIER]),
+        ({"region": "340000"}, [HEFEI, SUPPLIER, NORTH]),
+        ({"region": "34"}, [HEFEI, SUPPLIER, NORTH]),
+        ({"region": "350000"}, []),
         ({"status": "held"}, [UNKNOWN]),
         ({"q": "既用"}, [SUPPLIER]),
         ({"q": HEFEI[-9:].lower()}, [HEFEI]),
@@ -99,6 +102,15 @@ async def test_lines_are_filtered(
     clerk: KeyClient, settled: dict[str, Any], filters: dict[str, str], expected: list[str]
 ) -> None:
     assert [line["uscc"] for line in await every_line(clerk, settled["id"], **filters)] == sorted(expected)
+    if "region" in filters:
+        reported = good(await clerk.get(f"/settlements/{settled['id']}/report.json", layout="lines", **filters))
+        assert [line["uscc"] for line in reported["lines"]] == sorted(expected)
+
+
+@pytest.mark.parametrize("region", ["3", "341", "3401", "3401001", "安徽", "%", "３４", "34\n", "ab"])
+async def test_a_filter_that_names_no_region_is_refused(clerk: KeyClient, settled: dict[str, Any], region: str) -> None:
+    for place in ("lines", "report.json", "report.xlsx"):
+        assert problem(await clerk.get(f"/settlements/{settled['id']}/{place}", region=region)) == (400, "bad_region")
 
 
 async def test_a_settlement_recomputes_to_the_same_bytes(clerk: KeyClient, settled: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from settlement.compute.interval import interval
 from settlement.compute.settle import settle
 from settlement.jobs.worlds.inputs import inputs_of
 from settlement.rounds import load_rounds
-from settlement.rounds.readings import CHOICES
+from settlement.rounds.reading_table import TABLE, choices
 from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 
@@ -47,7 +47,7 @@ def test_the_interval_encloses_every_single_reading_and_names_what_moves_a_line(
     inputs, _ = inputs_of(busy_province().world())
     found = interval(inputs, ROUND, {"rate": "0.17"})
     moved: dict[str, set[str]] = {uscc: set() for uscc in found.lines["uscc"]}
-    for name, values in CHOICES.items():
+    for name, values in ((name, choices(name)) for name in TABLE):
         for value in values:
             lines = settle(inputs, ROUND, {"rate": "0.17"}, {name: value}).lines.select("uscc", "award_fen")
             both = found.lines.join(lines, on="uscc")

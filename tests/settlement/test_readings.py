@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from meter.decimals import decimal_text
 from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
-from settlement.rounds.readings import CHOICES, decimal_text, read_order, read_readings
+from settlement.rounds.reading_table import TABLE, choices
+from settlement.rounds.readings import read_order, read_readings
 
 ROUNDS = load_rounds()
 ROUND = ROUNDS["anhui-2026"]
@@ -21,6 +23,10 @@ ROUND = ROUNDS["anhui-2026"]
         ({"rate": 0.2}, "RATE_NOT_EXACT"),
         ({"rate": "1e-1"}, "RATE_NOT_EXACT"),
         ({"rate": "NaN"}, "RATE_NOT_EXACT"),
+        ({"rate": "-0"}, "RATE_NOT_EXACT"),
+        ({"rate": "1e400"}, "RATE_NOT_EXACT"),
+        ({"rate": "9" * 5000}, "RATE_NOT_EXACT"),
+        ({"rate": "０.2"}, "RATE_NOT_EXACT"),
         ({"rate": "0.1" + "1" * 18}, "RATE_NOT_EXACT"),
         ({"rate": "0.2", "budget_fen": -1}, "BUDGET_NEGATIVE"),
         ({"rate": "0.2", "budget_fen": 1.5}, "BUDGET_NOT_EXACT"),
@@ -34,6 +40,14 @@ def test_an_order_that_cannot_stand_is_refused(order: dict[str, Any], code: str)
     with pytest.raises(SettlementRefused) as refused:
         read_order(order, ROUND)
     assert refused.value.code == code
+
+
+def test_null_is_the_field_or_the_switch_left_out() -> None:
+    nothing = dict.fromkeys(["rate", "budget_fen", "uplift", "number", "notice_days"])
+    assert read_order(nothing, ROUND) == read_order({}, ROUND)
+    assert read_readings(dict.fromkeys(TABLE), read_order({}, ROUND), ROUND) == read_readings(
+        None, read_order({}, ROUND), ROUND
+    )
 
 
 def test_a_rate_is_exact_and_zero_is_a_rate() -> None:
@@ -72,7 +86,7 @@ def test_numbers_may_be_spelled_as_numbers() -> None:
 
 
 def test_every_value_of_every_switch_is_taken() -> None:
-    for name, values in CHOICES.items():
+    for name, values in ((name, choices(name)) for name in TABLE):
         for value in values:
             assert read_readings({name: value}, read_order({}, ROUND), ROUND).as_dict()[name] == value
 

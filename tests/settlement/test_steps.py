@@ -8,12 +8,12 @@ import pytest
 from settlement.compute.shapes import excluded_of
 from settlement.explain.operations import replay
 from settlement.explain.steps import steps_of
-from settlement.rounds.readings import CHOICES
+from settlement.rounds.reading_table import TABLE, choices
 from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 from tests.settlement.test_draft_and_match import apply, model, team
 
-TURNS = [{}, *({name: value} for name, values in CHOICES.items() for value in values)]
+TURNS = [{}, *({name: value} for name, values in ((name, choices(name)) for name in TABLE) for value in values)]
 
 
 @pytest.mark.parametrize("readings", TURNS, ids=str)

@@ -12,7 +12,7 @@ from api.console.queries import Queries, queries_of
 from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
 from api.console.wording.findings import shown_findings
 from api.console.wording.steps import shown_steps
-from settlement.report.labels import in_region
+from meter.regions import in_region
 from settlement.report.words import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)

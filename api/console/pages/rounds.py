@@ -13,9 +13,10 @@ from api.console.answer import page
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import ROUNDS, ConsoleRoute, admitted, missing
-from settlement.report.labels import KIND, PURPOSE, READING
-from settlement.rounds.readings import decimal_text
-from settlement.rounds.round import date_of
+from meter.days import date_of
+from meter.decimals import decimal_text
+from settlement.report.labels import KIND, PURPOSE
+from settlement.rounds.reading_table import reading_text
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -29,7 +30,7 @@ PARAMETER = {
     "parameters_at_least": "参数量下限", "scenes_at_least": "场景数下限", "honours": "列举的荣誉",
 }  # fmt: skip
 WORDS = {
-    **PURPOSE, **KIND, **READING["spend_basis"][1], "contract": "合同", "invoice": "发票", "payment": "付款",
+    **PURPOSE, **KIND, "contract": "合同", "invoice": "发票", "payment": "付款",
     "no_application": "免申即享", "no_review": "免审即享", "year": "当年不得申报", "next_batch": "不得参加下批次",
     "academician": "院士", "award": "获奖", "national_programme": "国家人才计划",
 }  # fmt: skip
@@ -68,4 +69,6 @@ def _text(value: object) -> str:
         return "、".join(_text(item) for item in value) or "无"
     if isinstance(value, datetime.date):
         return value.isoformat()
-    return WORDS.get(value, value) if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, str):
+        return WORDS.get(value) or reading_text("spend_basis", value)[1]
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -17,8 +17,9 @@ from api.console.queries import EVERYTHING, Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
+from meter.regions import in_region, region_prefix
 from settlement.report import MEDIA_TYPES, NotAReport, render
-from settlement.report.labels import OUTCOME, in_region
+from settlement.report.labels import OUTCOME
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -65,7 +66,7 @@ async def get_settlement(
     """One settlement: totals, where it stands, what can be decided, and its lines by city, status and keyword."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
-    if (status and status not in OUTCOME) or (region and not re.fullmatch(r"\d{6}", region)) or len(q) > LONGEST_QUERY:
+    if (status and status not in OUTCOME) or not is_filter(region) or len(q) > LONGEST_QUERY:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     region = scoped(person, region)
     found = await queries.lines(number, region or None, status or None, q or None, after[:18], LINES_A_PAGE + 1)
@@ -95,6 +96,8 @@ async def get_report(
     """The settlement's report as a file, for people who have no API key."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
+    if not is_filter(region):
+        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     region = scoped(person, region)
     of_round = queries.rounds()[settlement["round"]]
     lines = await queries.lines(number, region or None, None, None, "", EVERYTHING)
@@ -141,6 +144,14 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
     }
     matches = [match for match in settlement.get("matches") or () if in_region(match["city"], person.city)]
     return {**settlement, "totals": totals, "matches": matches}
+
+
+def is_filter(region: str) -> bool:
+    """Whether a query names a region, or none."""
+    try:
+        return not region or bool(region_prefix(region))
+    except ValueError:
+        return False
 
 
 def scoped(person: Person, region: str) -> str:

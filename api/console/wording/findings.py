@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from api.console.wording.quantity import shown
-from settlement.report.about import SHANGHAI
+from meter.days import SHANGHAI
 
 TITLE: Final[Mapping[str, str]] = {
     "above_capacity": "超出登记容量", "metered_twice": "疑似重复计量", "price_stray": "单价偏离", "ring": "循环使用",

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from api.console.wording.values import GATE, brief
+from settlement.rounds.reading_table import capped_by, reading_text
 
 Values = Mapping[str, Any]
 _ROUNDED = re.compile(r"≈(?=[-\d])")
@@ -53,9 +54,9 @@ def _ratio(before: Values, parameters: Values, after: Values) -> str:
 
 
 def _coverage(before: Values, parameters: Values, after: Values) -> str:
-    if parameters["spend_basis"] == "settled":
-        return "以平台结算为准，凭证不作上限，覆盖率为 1"
-    kinds = ("contract", "invoice", "payment") if parameters["spend_basis"] == "least_evidenced" else ("invoice",)
+    kinds = capped_by(parameters["spend_basis"])
+    if not kinds:
+        return f"{reading_text('spend_basis', parameters['spend_basis'])[1]}，凭证不作上限，覆盖率为 1"
     on_file = [f"{kind}_fen" for kind in kinds if parameters[f"{kind}_fen"] is not None]
     if not on_file or not before["all_charges_fen"]:
         return "没有登记凭证或没有账单，覆盖率为 1"

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.console.wording.formula import formula_of
 from api.console.wording.values import Value, values_of
-from settlement.report.labels import reading_text
+from settlement.rounds.reading_table import reading_text
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 from api.console.wording.quantity import percent, shown
-from settlement.report.about import SHANGHAI
-from settlement.report.labels import READING, reading_text
+from meter.days import SHANGHAI
 from settlement.report.money import yuan_text
 from settlement.report.words import titles, word_of
+from settlement.rounds.reading_table import reading_label, reading_text
 
 LABEL = {
     "charges_fen": "费用", "use_pflops_hours": "用量", "released_charges_fen": "放行口径的费用",
@@ -55,9 +55,7 @@ def label_of(name: str) -> str:
     """What a value is called; one that is not known keeps its name."""
     if name.startswith("item_fen:"):
         return f"申请 {name.partition(':')[2]}"
-    if name in READING:
-        return READING[name][0]
-    return LABEL.get(name, name)
+    return reading_label(name) or LABEL.get(name, name)
 
 
 def value_of(name: str, value: Any) -> Value:
@@ -108,7 +106,7 @@ def _written_text(name: str, value: str) -> tuple[str, str]:
     if name in RATIOS:
         found = percent(value)
         return found.text, found.exact or value
-    if name in READING:
+    if reading_label(name) is not None:
         return reading_text(name, value)[1], ""
     known = {"gate": GATE, "status": HANDLING}.get(name, {})
     return known.get(value, word_of(value).title if name == "reason" else value), ""

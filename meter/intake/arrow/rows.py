@@ -6,7 +6,7 @@ field of it is what the authority accepts; `stated` gathers which fields it has.
 
 from typing import Any
 
-from meter.intake.kernels.accept import blank_row, day_of, is_complete, leave_to_authority
+from meter.intake.kernels.accept import blank_row, day_started, is_complete, leave_to_authority
 from meter.intake.kernels.fields import (
     action_of_text,
     equal,
@@ -19,8 +19,9 @@ from meter.intake.kernels.fields import (
     seconds_of,
 )
 from meter.intake.limits import TEXT_CHARACTERS
-from meter.intake.registry_view.catalogue import find_code, rules_on_day
+from meter.intake.registry_view.catalogue import find_code, in_force_on
 from meter.kernels.kernel import Array, kernel
+from meter.vocabulary import VOID
 
 
 @kernel
@@ -71,7 +72,7 @@ def read_consumers(text: Array, starts: Array, lengths: Array, good: Array, code
 @kernel
 def find_codes(catalogue: Any, text: Array, starts: Array, lengths: Array, good: Array, entries: Array) -> None:
     """Places of facilities or chips in their catalogue."""
-    slots, known, _, own_text = catalogue
+    slots, known, _, _, own_text = catalogue
     for row in range(lengths.size):
         if lengths[row] >= 0:
             entries[row] = find_code(slots, known, own_text, text, starts[row], lengths[row])
@@ -136,8 +137,8 @@ def make_records(
 
     Actions, purposes, via_platform, consumer codes and text places stand in records and places already.
     """
-    _, known_facilities, facility_spans, _ = facilities
-    _, known_chips, chip_spans, _ = chips
+    _, known_facilities, facility_begins, facility_ends, _ = facilities
+    _, known_chips, chip_begins, chip_ends, _ = chips
     for row in range(records.size):
         record = records[row]
         at = places[row]
@@ -155,15 +156,15 @@ def make_records(
         ):
             leave_to_authority(places, row)
             continue
-        if action == 2:
+        if action == VOID:
             blank_row(records, row, action)
             continue
-        day = day_of(started[row], ended[row])
+        day = day_started(started[row], ended[row])
         if (
             (started[row] | ended[row] | millicards[row] | charge_fen[row]) < 0
             or day < 0
-            or not rules_on_day(known_facilities, facility_spans, facility_entries[row], day)
-            or not rules_on_day(known_chips, chip_spans, chip_entries[row], day)
+            or not in_force_on(known_facilities, facility_begins, facility_ends, facility_entries[row], day)
+            or not in_force_on(known_chips, chip_begins, chip_ends, chip_entries[row], day)
         ):
             leave_to_authority(places, row)
             continue

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from meter.intake.limits import DAY_SECONDS, SHANGHAI_SECONDS, SPAN_SECONDS
+from meter.days import DAY_SECONDS, UTC_PLUS_8_SECONDS
+from meter.intake.limits import SPAN_SECONDS
 from meter.intake.record.usage_record import FIELDS, MEASURED
-from meter.intake.registry_view.catalogue import find_code, rules_on_day
+from meter.intake.registry_view.catalogue import find_code, in_force_on
 from meter.kernels.kernel import Array, kernel
+from meter.vocabulary import VOID
 
 (
     ID,
@@ -33,7 +35,7 @@ VOID_BITS = CORRECTION_BITS | 1 << ID
 def is_complete(stated: int, action: int) -> bool:
     """Whether a record (but for its id) states what its action needs. A void that states more goes to the authority."""
     correction = stated & CORRECTION_BITS
-    if action == 2:
+    if action == VOID:
         return correction == CORRECTION_BITS and stated & ~VOID_BITS == 0
     return stated & MEASURED_BITS == MEASURED_BITS and (correction == 0 or correction == CORRECTION_BITS)
 
@@ -41,9 +43,9 @@ def is_complete(stated: int, action: int) -> bool:
 @kernel
 def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length: int) -> int:
     """The number of a facility or chip on a day when a fact about it rules, or -1."""
-    slots, entries, spans, own_text = catalogue
+    slots, entries, begins, ends, own_text = catalogue
     place = find_code(slots, entries, own_text, text, start, length)
-    if place < 0 or not rules_on_day(entries, spans, place, day):
+    if place < 0 or not in_force_on(entries, begins, ends, place, day):
         return -1
     return int(entries[place].number)
 
@@ -66,11 +68,11 @@ def blank_row(records: Array, row: int, action: int) -> None:
 
 
 @kernel
-def day_of(started: int, ended: int) -> int:
+def day_started(started: int, ended: int) -> int:
     """The local day on which a record starts, or -1 where it ends before it starts or spans too long."""
     if ended < started or ended - started > SPAN_SECONDS:
         return -1
-    return (started + SHANGHAI_SECONDS) // DAY_SECONDS
+    return (started + UTC_PLUS_8_SECONDS) // DAY_SECONDS
 
 
 @kernel

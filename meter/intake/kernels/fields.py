@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meter.days import DAY_SECONDS
 from meter.intake.limits import (
     CHARGE_FEN,
     END_SECOND,
@@ -19,6 +20,7 @@ from meter.intake.limits import (
 )
 from meter.kernels.kernel import Array, kernel
 from meter.uscc import ALPHABET, WEIGHTS
+from meter.vocabulary import ACTIONS, PURPOSES, REPLACE, VOID
 
 ZERO, NINE, POINT, MINUS, PLUS, COLON = 48, 57, 46, 45, 43, 58
 
@@ -38,8 +40,11 @@ for _value, _character in enumerate(ALPHABET):
     USCC_VALUES[ord(_character)] = _value
 USCC_WEIGHTS = np.array(WEIGHTS, np.int32)
 MONTH_LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+RESEARCH, COMMERCIAL = PURPOSES["research"], PURPOSES["commercial"]
 PURPOSE_WORDS = (np.frombuffer(b"research", np.uint8), np.frombuffer(b"commercial", np.uint8))
 ACTION_WORDS = (np.frombuffer(b"replace", np.uint8), np.frombuffer(b"void", np.uint8))
+assert [bytes(word).decode() for word in PURPOSE_WORDS] == list(PURPOSES)
+assert [bytes(word).decode() for word in ACTION_WORDS] == list(ACTIONS)
 
 
 @kernel
@@ -196,7 +201,7 @@ def seconds_of(text: Array, start: int, length: int) -> int:
     shifted = year - 1 if month <= 2 else year
     day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400 + day_of_year - 719_468
-    seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset
+    seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second - offset
     return seconds if FIRST_SECOND <= seconds < END_SECOND else -1
 
 
@@ -235,19 +240,19 @@ def charge_of_text(text: Array, start: int, length: int) -> int:
 
 @kernel
 def purpose_of_text(text: Array, start: int, length: int) -> int:
-    """1 research, 2 commercial, or -1."""
+    """The number of a purpose, or -1."""
     if length == 8 and equal(text, start, PURPOSE_WORDS[0], 0, 8):
-        return 1
+        return RESEARCH
     if length == 10 and equal(text, start, PURPOSE_WORDS[1], 0, 10):
-        return 2
+        return COMMERCIAL
     return -1
 
 
 @kernel
 def action_of_text(text: Array, start: int, length: int) -> int:
-    """1 replace, 2 void, or -1."""
+    """The number of an action, or -1."""
     if length == 7 and equal(text, start, ACTION_WORDS[0], 0, 7):
-        return 1
+        return REPLACE
     if length == 4 and equal(text, start, ACTION_WORDS[1], 0, 4):
-        return 2
+        return VOID
     return -1

@@ -20,7 +20,7 @@ from meter.intake.kernels.accept import (
     STARTED,
     VIA_PLATFORM,
     blank_row,
-    day_of,
+    day_started,
     is_complete,
     place_in_registry,
 )
@@ -55,6 +55,7 @@ from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.record.usage_record import FIELDS
 from meter.kernels.kernel import Array, kernel
 from meter.kernels.words import trailing_zeros, word_at
+from meter.vocabulary import VOID
 
 DONE_WITH = len(FIELDS)  # a field whose value was taken already
 MOST_KEY_BYTES = max(len(name) for name in FIELDS)
@@ -295,10 +296,10 @@ def read_record(
         return -1
     if action and at.id_length == at.corrects_length and equal(body, at.id, body, at.corrects, at.id_length):
         return -1
-    if action == 2:
+    if action == VOID:
         blank_row(records, row, action)
         return place
-    day = day_of(started, ended)
+    day = day_started(started, ended)
     if day < 0:
         return -1
     facility = place_in_registry(facilities, day, body, facility_start, facility_length)

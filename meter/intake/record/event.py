@@ -2,8 +2,8 @@
 
 import re
 
+from meter.days import NotAnInstant, seconds_of_instant
 from meter.intake.codes import Code, RecordRefused
-from meter.intake.record.instants import INSTANT
 from meter.intake.record.usage_record import Checked, Number, Pairs, Value, fields_of, judge, kind_of, shown
 from meter.intake.registry_view.registered import Registered
 
@@ -61,5 +61,8 @@ def check_attributes(event: dict[str, Value]) -> None:
     if isinstance(kind, str) and not JSON_MEDIA_TYPE.fullmatch(kind):
         raise RecordRefused(Code.BAD_EVENT, f"datacontenttype {shown(kind)} is not JSON")
     time = event.get("time")
-    if isinstance(time, str) and not INSTANT.fullmatch(time):
-        raise RecordRefused(Code.BAD_EVENT, "time is not an RFC 3339 time")
+    if isinstance(time, str):
+        try:
+            seconds_of_instant(time)
+        except NotAnInstant as error:
+            raise RecordRefused(Code.BAD_EVENT, f"time{error}") from None

@@ -1,48 +1,27 @@
-"""RFC 3339 instants to whole epoch seconds and back, exactly."""
+"""The instants of usage records: RFC 3339 to whole epoch seconds within the years that are metered, and back."""
 
-import re
-
+from meter.days import DAY_SECONDS, NotAnInstant
+from meter.days import seconds_of_instant as seconds_of
 from meter.intake.codes import Code, RecordRefused
 from meter.intake.limits import END_SECOND, FIRST_SECOND, TIME_CHARACTERS
 
-INSTANT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
-)
-MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 UNIT_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def seconds_of_instant(field: str, text: str) -> int:
-    """Epoch seconds, floored. A leap second (:60) has no epoch second of its own, 24:00 is no RFC 3339: `bad_time`.
+    """Epoch seconds, floored; `bad_time` for what is no RFC 3339 instant.
 
-    `-00:00` (offset unknown, time is UTC) and lower-case t and z are RFC 3339 and accepted; a space for the T is not.
     Instants outside 2000..2099 (UTC) are `out_of_range`.
     """
-    match = INSTANT.fullmatch(text) if len(text) <= TIME_CHARACTERS else None
-    if match is None:
-        raise RecordRefused(Code.BAD_TIME, f"{field} is not an RFC 3339 time with an offset")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    sign, offset_hour, offset_minute = match.group(7), int(match.group(8) or 0), int(match.group(9) or 0)
-    leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
-    if not 1 <= month <= 12 or not 1 <= day <= MONTH_DAYS[month - 1] + (leap and month == 2):
-        raise RecordRefused(Code.BAD_TIME, f"{field}: there is no day {year:04}-{month:02}-{day:02}")
-    if hour > 23 or minute > 59 or second > 59 or offset_hour > 23 or offset_minute > 59:
-        raise RecordRefused(
-            Code.BAD_TIME, f"{field}: no such time of day or offset (24:00 and leap seconds are not taken)"
-        )
-    offset = (offset_hour * 3600 + offset_minute * 60) * (-1 if sign == "-" else 1)
-    seconds = days_of_date(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
+    try:
+        if len(text) > TIME_CHARACTERS:
+            raise NotAnInstant(" is not an RFC 3339 time with an offset")
+        seconds, _ = seconds_of(text)
+    except NotAnInstant as error:
+        raise RecordRefused(Code.BAD_TIME, f"{field}{error}") from None
     if not FIRST_SECOND <= seconds < END_SECOND:
         raise RecordRefused(Code.OUT_OF_RANGE, f"{field} lies outside the years 2000 to 2099")
     return seconds
-
-
-def days_of_date(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 in the proleptic Gregorian calendar; years from 0."""
-    shifted = year - (month <= 2)
-    era, year_of_era = divmod(shifted, 400)
-    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
 
 
 def date_of_days(days: int) -> tuple[int, int, int]:
@@ -59,7 +38,7 @@ def text_of_instant(value: int, unit: str) -> str:
     """RFC 3339 text of a count of s, ms, us or ns since the epoch; a year outside 0..9999 gives what is no RFC 3339."""
     per_second = UNIT_PER_SECOND[unit]
     seconds, fraction = divmod(value, per_second)
-    days, second_of_day = divmod(seconds, 86_400)
+    days, second_of_day = divmod(seconds, DAY_SECONDS)
     year, month, day = date_of_days(days)
     digits = len(str(per_second)) - 1
     tail = f".{fraction:0{digits}}" if digits and fraction else ""

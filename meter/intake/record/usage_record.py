@@ -6,32 +6,28 @@ same values; whatever they do not accept comes here for the verdict.
 
 import json
 import re
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from meter.days import day_number
 from meter.intake.codes import Code, RecordRefused
 from meter.intake.limits import (
     CHARGE_FEN,
-    DAY_SECONDS,
     DETAIL_CHARACTERS,
     EVIDENCE_CHARACTERS,
     MILLICARDS,
-    SHANGHAI_SECONDS,
     SPAN_SECONDS,
     TEXT_CHARACTERS,
 )
 from meter.intake.record.instants import seconds_of_instant
 from meter.intake.registry_view.registered import Registered
-from meter.uscc import check_uscc
+from meter.uscc import check_digit, is_well_formed
+from meter.vocabulary import ACTIONS, PURPOSES, RECORD, VOID
 
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 INTEGER = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]*")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters (Unicode Cc), halves of pairs
-
-PURPOSES: Final = {"research": 1, "commercial": 2}
-ACTIONS: Final = {"replace": 1, "void": 2}
-RECORD, REPLACE, VOID = 0, 1, 2
 
 MEASURED = ("consumer", "facility", "chip", "cards", "started_at", "ended_at", "charge_fen")
 FIELDS = ("id", *MEASURED, "purpose", "via_platform", "order", "evidence", "corrects", "action")
@@ -82,24 +78,26 @@ def judge(value: Value, registered: Registered) -> Checked:
     The order is fixed, so that every format gives one code: an object, no repeated key, no unknown field, nothing
     missing, then field by field in the contract's order, then what fields say about each other, then the registry.
     """
-    stated = fields_of(value, FIELDS, "a usage record")
+    written = fields_of(value, FIELDS, "a usage record")
+    # null is the field left out
+    stated: dict[str, Value] = {name: item for name, item in written.items() if item is not None}
     void = stated.get("action") == "void"
     corrected = "corrects" in stated or "action" in stated
     required = ("id", *(() if void else MEASURED), *(("corrects", "action") if corrected else ()))
     for name in required:
-        if stated.get(name) is None:
-            raise RecordRefused(Code.MISSING_FIELD, f"{name} is {'null' if name in stated else 'missing'}")
+        if name not in stated:
+            raise RecordRefused(Code.MISSING_FIELD, f"{name} is {'null' if name in written else 'missing'}")
 
     identity = record_id("id", stated["id"])
     if "consumer" in stated:
-        check_uscc(text_of("consumer", stated))
+        check_consumer(text_of("consumer", stated))
     facility = code_of("facility", stated)
     chip = code_of("chip", stated)
     millicards = millicards_of(stated["cards"]) if "cards" in stated else 0
     started = instant_of("started_at", stated)
     ended = instant_of("ended_at", stated)
     charge_fen = charge_of(stated["charge_fen"]) if "charge_fen" in stated else 0
-    purpose = 0 if stated.get("purpose") is None else choice_of("purpose", stated, PURPOSES)
+    purpose = choice_of("purpose", stated, PURPOSES) if "purpose" in stated else 0
     via_platform = stated.get("via_platform", True)
     if not isinstance(via_platform, bool):
         raise wrong_type("via_platform", via_platform, "true or false")
@@ -115,6 +113,7 @@ def judge(value: Value, registered: Registered) -> Checked:
         evidence = text_of("evidence", stated)
         if len(evidence) > EVIDENCE_CHARACTERS or not HEXADECIMAL.fullmatch(evidence):
             raise RecordRefused(Code.BAD_EVIDENCE, f"evidence is not at most {EVIDENCE_CHARACTERS} hexadecimal digits")
+        evidence = evidence.lower()  # a digest says the same in either case
     corrects = record_id("corrects", stated["corrects"]) if corrected else None
     action = choice_of("action", stated, ACTIONS) if corrected else RECORD
 
@@ -126,7 +125,7 @@ def judge(value: Value, registered: Registered) -> Checked:
         raise RecordRefused(Code.ENDED_BEFORE_STARTED, f"ended_at is {started - ended} s before started_at")
     if ended - started > SPAN_SECONDS:
         raise RecordRefused(Code.OUT_OF_RANGE, "the record spans more than 10 years")
-    day = (started + SHANGHAI_SECONDS) // DAY_SECONDS
+    day = day_number(started)
     return Checked(
         identity,
         action,
@@ -193,6 +192,15 @@ def record_id(field: str, value: Value) -> str:
     if not ID.fullmatch(value):
         raise RecordRefused(Code.BAD_ID, f"{field} {shown(value)} is not 1 to 64 of A-Z a-z 0-9 . _ : -")
     return value
+
+
+def check_consumer(code: str) -> None:
+    """Raise `bad_uscc` for what is not 18 characters of the alphabet, `bad_check_digit` for a wrong last one."""
+    if not is_well_formed(code):
+        raise RecordRefused(Code.BAD_USCC, f"consumer is not an 18 character USCC: {len(code)} characters given")
+    right = check_digit(code[:-1])
+    if code[-1] != right:
+        raise RecordRefused(Code.BAD_CHECK_DIGIT, f"consumer '{code}' has the check digit {code[-1]}, not {right}")
 
 
 def millicards_of(value: Value) -> int:

@@ -1,4 +1,4 @@
-"""Facility or chip codes with their numbers and the local days on which some fact about them rules."""
+"""Facility or chip codes with their numbers and the local days on which some fact about them is in force."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meter.days import EVER, NEVER
+from meter.in_force import is_in_force, periods_in_force
 from meter.intake.codes import Code, RecordRefused
 from meter.kernels.kernel import Array, kernel
 from meter.kernels.words import hash_of, same_text
 
-FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1  # since ever, for ever
-
 ENTRY = np.dtype(
     [("text_start", "i4"), ("text_length", "i4"), ("number", "i4"), ("first_span", "i4"), ("end_span", "i4")]
 )
-SPAN = np.dtype([("first_day", "i4"), ("end_day", "i4")])
 
 
 class DatedCode(NamedTuple):
@@ -34,10 +33,11 @@ class Catalogue:
     """All facts in the order recorded, and what follows from them as arrays for the kernels and a table for Python."""
 
     facts: tuple[DatedCode, ...]
-    numbers: dict[str, tuple[int, tuple[tuple[int, int], ...]]]  # code -> number, ruling days
+    numbers: dict[str, tuple[int, tuple[tuple[int, int], ...]]]  # code -> number, days on which a fact is in force
     slots: Array  # i4, open addressing: place of the entry, -1 where free; a power of two long, at most half full
     entries: Array  # ENTRY
-    spans: Array  # SPAN, by entry, ascending, disjoint
+    begins: Array  # i4, the first days of the spans, by entry, ascending, disjoint
+    ends: Array  # i4, the days after their last
     text: Array  # u1, the codes in UTF-8
 
     @classmethod
@@ -50,7 +50,7 @@ class Catalogue:
         numbers = {}
         for code, own in by_code.items():
             assert len({fact.number for fact in own}) == 1, f"code {code!r} has two numbers"
-            numbers[code] = (own[0].number, ruling_days(own))
+            numbers[code] = (own[0].number, days_in_force(own))
         entries = np.zeros(len(numbers), ENTRY)
         text = bytearray()
         spans: list[tuple[int, int]] = []
@@ -62,12 +62,13 @@ class Catalogue:
         slots = np.full(max(8, 1 << (2 * len(entries)).bit_length()), -1, np.int32)
         letters = np.frombuffer(bytes(text) or b"\0", np.uint8)
         fill_slots(slots, entries, letters)
-        return cls(facts, numbers, slots, entries, np.array(spans or [(0, 0)], SPAN), letters)
+        begins, ends = np.array(spans or [(0, 0)], np.int32).T.copy()
+        return cls(facts, numbers, slots, entries, begins, ends, letters)
 
     @property
-    def arrays(self) -> tuple[Array, Array, Array, Array]:
-        """What the kernels take: slots, entries, spans, text."""
-        return self.slots, self.entries, self.spans, self.text
+    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
+        """What the kernels take: slots, entries, begins, ends, text."""
+        return self.slots, self.entries, self.begins, self.ends, self.text
 
     def extended(self, facts: Iterable[DatedCode]) -> Catalogue:
         """With more facts, recorded after these."""
@@ -75,7 +76,7 @@ class Catalogue:
         return Catalogue.of(self.facts + more) if more else self
 
     def number_on_day(self, code: str, day: int, unknown: Code, not_ruling: Code) -> int:
-        """The number of a code on a day when a fact rules; raises `RecordRefused` with one of the two codes."""
+        """The number of a code on a day when a fact is in force; raises `RecordRefused` with one of the two codes."""
         noun = str(unknown).removeprefix("unknown_")
         if code not in self.numbers:
             rule = " (R-UNIT: a rating is never guessed)" if unknown is Code.UNKNOWN_CHIP else ""
@@ -88,23 +89,20 @@ class Catalogue:
         return number
 
 
-def ruling_days(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
-    """The days on which some fact of one subject rules (docs/rules.md, R-FACTS), ascending and disjoint.
-
-    The fact with the greatest start on or before a day rules (of two with one start the later recorded); from its end
-    on nothing rules until the next start.
-    """
-    end_by_start: dict[int, int] = {}
-    for fact in facts:
-        first = FIRST_DAY if fact.valid_from is None else fact.valid_from
-        end_by_start[first] = LAST_DAY if fact.valid_to is None else fact.valid_to
-    starts = sorted(end_by_start)
+def days_in_force(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
+    """The days on which some fact of one subject is in force (R-FACTS), ascending, disjoint, adjoining ones joined."""
     spans: list[tuple[int, int]] = []
-    for first, following in zip(starts, [*starts[1:], LAST_DAY], strict=False):
-        end = min(end_by_start[first], following)
-        if spans and spans[-1][1] == first < end:
+    for first, end, _ in periods_in_force(
+        (
+            EVER if fact.valid_from is None else fact.valid_from,
+            NEVER if fact.valid_to is None else fact.valid_to,
+            None,
+        )
+        for fact in facts
+    ):
+        if spans and spans[-1][1] == first:
             spans[-1] = (spans[-1][0], end)
-        elif first < end:
+        else:
             spans.append((first, end))
     return tuple(spans)
 
@@ -135,9 +133,6 @@ def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start:
 
 
 @kernel
-def rules_on_day(entries: Array, spans: Array, place: int, day: int) -> bool:
-    """Whether some fact of the entry rules on the day."""
-    for span in range(entries[place].first_span, entries[place].end_span):
-        if spans[span].first_day <= day < spans[span].end_day:
-            return True
-    return False
+def in_force_on(entries: Array, begins: Array, ends: Array, place: int, day: int) -> bool:
+    """Whether some fact of the entry is in force on the day."""
+    return is_in_force(begins, ends, entries[place].first_span, entries[place].end_span, day)  # type: ignore[no-any-return]

@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from meter.registry.facts import EVER, NEVER, day_number, held_above_one
+from meter.days import EVER, date_of, day_number, end_day, start_day
+from meter.registry.facts import held_above_one
 from meter.registry.shapes import READERS, Unfit
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import COLUMNS, empty
 from settlement.jobs.worlds.read import World
-from settlement.rounds.round import date_of, day_of
 
 Registry = Mapping[str, list[dict[str, Any]]]
 Rows = list[tuple[Any, ...]]
@@ -41,7 +41,7 @@ def _check_held(holdings: list[dict[str, Any]]) -> None:
     """Nobody is held above 100 % on any day: refused as the registry refuses it."""
     by_held: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
     for item in holdings:
-        period = day_number(item["from"], EVER), day_number(item["to"], NEVER)
+        period = start_day(item["from"]), end_day(item["to"])
         by_held.setdefault(item["held"], []).append((item["holder"], *period, item["share"]))
     for held, facts in sorted(by_held.items()):
         day = held_above_one(facts)
@@ -142,7 +142,7 @@ def _period(item: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 def day_number_of(date: datetime.date | None) -> int | None:
     """Days since 1970-01-01, None for no date."""
-    return None if date is None else day_of(date)
+    return None if date is None else day_number(date)
 
 
 def _billionths(share: Decimal) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from meter.registry.shapes import is_uscc
+from meter.uscc import is_uscc
 from settlement.errors import SettlementRefused
 from settlement.numbers.exact import whole_number
 

@@ -1,0 +1,20 @@
+"""The closed lists of what is decided and paid, each said once: tables, doors and words for people read them here."""
+
+from typing import Final
+
+STATUSES: Final = (
+    "computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled",
+)  # fmt: skip
+EVENTS: Final = (
+    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen",
+)  # fmt: skip
+OUTCOMES: Final = ("payable", "held", "nothing")  # of a line
+REVIEW_DECISIONS: Final = ("pass", "return")
+RULINGS: Final = ("dismissed", "upheld")
+
+PAYOUT_STATUSES: Final = (
+    "ready", "leased", "submitted", "unknown", "paid", "failed", "returned", "disputed", "offset",
+)  # fmt: skip
+CLAIM_STATUSES: Final = ("open", "settled", "waived")
+CLAIM_EVENTS: Final = ("propose", "approve", "reject")
+CLAIM_KINDS: Final = ("offset", "repaid", "waive")
