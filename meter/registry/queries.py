@@ -1,9 +1,9 @@
-"""Reading the registry back: as frames for the settlement, as a value for the intake, as lists for people."""
+"""Reading the registry back: as frames for the settlement, as a value for the intake, as lists, and for verifying."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
@@ -144,3 +144,77 @@ async def list_facts(
         as_of, *after, limit,
     )  # fmt: skip
     return [(row["batch"], row["ordinal"], row["content"]) for row in rows]
+
+
+_VALID = "f.valid_from, f.valid_to"
+# kind -> what its items say, and where it is stored
+STORED: Mapping[str, tuple[str, str]] = {
+    "entities": (
+        f"""p.uscc, f.name, f.kind, f.independent_legal_person, f.region, f.ai_enterprise, f.state_body, {_VALID},
+        f.bank_account as account""",
+        "entity_fact f left join party p on p.id = f.party",
+    ),
+    "facilities": (
+        f"""d.code as id, f.name, f.region, f.intelligent, o.uscc as operator, f.capacity::text as capacity, {_VALID},
+        (select json_agg(json_build_object('uscc', p.uscc, 'share', w.share::text)) from facility_owner w
+         left join party p on p.id = w.party where w.batch = f.batch and w.ordinal = f.ordinal)::text as owners""",
+        "facility_fact f left join facility d on d.id = f.facility left join party o on o.id = f.operator",
+    ),
+    "chips": (
+        f"d.code as chip, f.tflops_fp16, f.source, {_VALID}",
+        "chip_fact f left join chip d on d.id = f.chip",
+    ),
+    "holdings": (
+        'h.uscc as holder, p.uscc as held, f.share, f.document, f.valid_from as "from", f.valid_to as "to"',
+        "holding_fact f left join party h on h.id = f.holder left join party p on p.id = f.held",
+    ),
+    "expenditures": (
+        "f.id, p.uscc as consumer, f.kind, f.served_from, f.served_to, f.amount_fen, f.document",
+        "expenditure_fact f left join party p on p.id = f.consumer",
+    ),
+    "control_totals": (
+        "f.day, f.records, f.charge_fen, f.source = b.source as said_by",
+        "control_total f join batch b on b.batch = f.batch",
+    ),
+}
+
+
+async def stored_facts(connection: asyncpg.Connection, kind: str, after: int, last: int) -> list[asyncpg.Record]:
+    """The facts of a kind of STORED as their columns have them, for the batches after `after` up to `last`."""
+    columns, tables = STORED[kind]
+    rows = await connection.fetch(
+        f"""select {columns}, f.batch as in_batch, f.ordinal as in_place, f.content as as_said from {tables}
+            where f.batch > $1 and f.batch <= $2 order by f.batch, f.ordinal""",
+        after, last,
+    )  # fmt: skip
+    return list(rows)
+
+
+_LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
+# a correction takes the corrected record back on the corrected record's own day; only its own source can correct it
+RECORDED = f"""
+select source, day, sum(records) as records, sum(charge_fen) as charge_fen from (
+    select source, {_LOCAL_DAY} as day, count(*) as records, sum(charge_fen) as charge_fen
+    from entry where started_at >= $1 and started_at < $2 and action <> 2 group by 1, 2
+    union all
+    select source, {_LOCAL_DAY}, -count(*), -sum(charge_fen)
+    from reversal join batch using (batch) where started_at >= $1 and started_at < $2 group by 1, 2
+) parts group by source, day"""
+_DECLARED = """
+select distinct on (source, day) source, day, records, charge_fen from control_total
+where day >= $1 and day < $2 order by source, day, batch desc, ordinal desc"""
+
+
+async def sources(connection: asyncpg.Connection) -> dict[int, str]:
+    """The name of every source by its number."""
+    return {row["id"]: row["name"] for row in await connection.fetch("select id, name from source")}
+
+
+async def declared(connection: asyncpg.Connection, first: date, end: date) -> list[asyncpg.Record]:
+    """What each source said last about each of the days [first, end): source, day, records, charge_fen."""
+    return list(await connection.fetch(_DECLARED, first, end))
+
+
+async def recorded(connection: asyncpg.Connection, first: datetime, end: datetime) -> list[asyncpg.Record]:
+    """The records that count and start in [first, end), by source and local day: source, day, records, charge_fen."""
+    return list(await connection.fetch(RECORDED, first, end))

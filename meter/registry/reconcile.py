@@ -8,22 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from meter.days import day_number, first_second
+from meter.registry import queries
 
 DAYS_MAX = 366
-
-_LOCAL_DAY = "(started_at at time zone 'UTC' + interval '8 hours')::date"
-# a correction takes the corrected record back on the corrected record's own day; only its own source can correct it
-RECORDED = f"""
-select source, day, sum(records) as records, sum(charge_fen) as charge_fen from (
-    select source, {_LOCAL_DAY} as day, count(*) as records, sum(charge_fen) as charge_fen
-    from entry where started_at >= $1 and started_at < $2 and action <> 2 group by 1, 2
-    union all
-    select source, {_LOCAL_DAY}, -count(*), -sum(charge_fen)
-    from reversal join batch using (batch) where started_at >= $1 and started_at < $2 group by 1, 2
-) parts group by source, day"""
-_DECLARED = """
-select distinct on (source, day) source, day, records, charge_fen from control_total
-where day >= $1 and day < $2 order by source, day, batch desc, ordinal desc"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ async def reconcile(
     assert (end - first).days <= DAYS_MAX
     found: list[Reconciled] = []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        names = {row["id"]: row["name"] for row in await connection.fetch("select id, name from source")}
+        names = await queries.sources(connection)
         days = 1 + enough // max(len(names), 1)  # enough, where every source has something on each
         start = first
         while start < end and len(found) < enough:
@@ -75,8 +62,8 @@ async def reconcile(
 
 async def _days(connection: asyncpg.Connection, first: date, end: date, names: dict[int, str]) -> list[Reconciled]:
     edges = [datetime.fromtimestamp(first_second(day_number(day)), UTC) for day in (first, end)]
-    declared = {_key(row): _sums(row) for row in await connection.fetch(_DECLARED, first, end)}
-    recorded = {_key(row): _sums(row) for row in await connection.fetch(RECORDED, *edges)}
+    declared = {_key(row): _sums(row) for row in await queries.declared(connection, first, end)}
+    recorded = {_key(row): _sums(row) for row in await queries.recorded(connection, *edges)}
     nothing = Sums(0, 0)
     return [
         Reconciled(day, name, declared.get((day, source)), recorded.get((day, source), nothing))

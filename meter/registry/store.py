@@ -1,15 +1,17 @@
-"""What a PUT asks of the facts already recorded: the latest word on each subject and start, owners, their holders."""
+"""Recording facts: what a PUT asks of those already recorded (the latest words, owners, holders), and appending."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import asyncpg
 
 from meter.days import end_day, start_day
 from meter.journal.write.transaction import JournalTransaction
+from meter.registry.items import subject_name
 from meter.registry.shapes import Item
 
 
@@ -94,13 +96,6 @@ def known_facts(latest: Mapping[tuple[object, ...], Word]) -> dict[tuple[object,
     return known
 
 
-def subject_name(item: Item) -> str | None:
-    """What an item is about, in its own words."""
-    if "held" in item:
-        return f"{item['holder']}>{item['held']}"
-    return item.get("id") or item.get("uscc") or item.get("chip")
-
-
 async def held_at_least(journal: JournalTransaction, codes: Iterable[str], share: Decimal) -> set[str]:
     """Return those of these entities that have, or had, a recorded holder of such a share."""
     rows = await journal.connection.fetch(
@@ -118,3 +113,43 @@ async def owners_among(journal: JournalTransaction, codes: Iterable[str]) -> set
         sorted(codes),
     )
     return {row["uscc"] for row in rows}
+
+
+async def holdings_in(journal: JournalTransaction, codes: Iterable[str]) -> list[asyncpg.Record]:
+    """Return every holding recorded in these entities, in order: holder, held, share, valid_from, valid_to."""
+    rows = await journal.connection.fetch(
+        """select h.uscc as holder, p.uscc as held, f.share, f.valid_from, f.valid_to from holding_fact f
+           join party p on p.id = f.held join party h on h.id = f.holder
+           where p.uscc = any($1::text[]) order by f.batch, f.ordinal""",
+        sorted(codes),
+    )
+    return list(rows)
+
+
+_COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "entities": (
+        "entity_fact",
+        ("party", "name", "kind", "independent_legal_person", "region", "ai_enterprise", "state_body", "bank_account",
+         "valid_from", "valid_to"),
+    ),
+    "facilities": (
+        "facility_fact",
+        ("facility", "name", "region", "intelligent", "operator", "capacity", "valid_from", "valid_to"),
+    ),
+    "chips": ("chip_fact", ("chip", "tflops_fp16", "source", "valid_from", "valid_to")),
+    "holdings": ("holding_fact", ("holder", "held", "share", "document", "valid_from", "valid_to")),
+    "expenditures": (
+        "expenditure_fact",
+        ("id", "consumer", "kind", "served_from", "served_to", "amount_fen", "document"),
+    ),
+    "control_totals": ("control_total", ("source", "day", "records", "charge_fen")),
+}  # fmt: skip
+
+
+async def append_facts(
+    journal: JournalTransaction, kind: str, rows: Sequence[tuple[Any, ...]], owners: Sequence[tuple[Any, ...]]
+) -> None:
+    """Append facts (batch, ordinal, content and the kind's columns), and the owners of facilities among them."""
+    table, columns = _COLUMNS[kind]
+    await journal.copy(table, ("batch", "ordinal", "content", *columns), rows)
+    await journal.copy("facility_owner", ("batch", "ordinal", "party", "share"), owners)

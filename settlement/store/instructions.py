@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from meter.database.seal import seal_from_environment
-from meter.registry.record import account_owner
+from meter.registry.items import account_owner
 
 _INSERT_EVENT = """insert into payout_event (instruction, before, after, actor, at, transaction, fence, reference,
     bank_reference, moved_fen, detail) values ($1, '', $2, $3, $4, 0, $5, '', $6, $7, $8)"""

@@ -9,7 +9,7 @@ import asyncpg
 import pytest_asyncio
 
 from meter.days import SHANGHAI
-from meter.registry.reconcile import RECORDED
+from meter.registry.queries import RECORDED
 from tests.support.api_client import ApiClient, KeyClient, counts, good
 from tests.support.records import NDJSON, as_lines, usage
 
