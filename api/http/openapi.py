@@ -9,7 +9,7 @@ from meter.intake.codes import BODY_MEANING, MEANING
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES, CHARGE_FEN, EVIDENCE_CHARACTERS, TEXT_CHARACTERS
 from meter.intake.record.usage_record import ID, MEASURED
 from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
-from meter.registry.shapes import ITEMS_MAX
+from meter.registry.body import ITEMS_MAX
 from meter.vocabulary import ACTIONS, PURPOSES
 
 Schema = dict[str, Any]

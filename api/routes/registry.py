@@ -24,11 +24,11 @@ from meter.database.connect import driver
 from meter.days import DATE_WORDS, read_date, read_instant
 from meter.intake.body import Format, decoded, format_of
 from meter.intake.codes import BodyError
+from meter.registry.body import NotABatch
 from meter.registry.outcome import Outcome
 from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
-from meter.registry.shapes import NotABatch
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
 

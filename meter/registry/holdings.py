@@ -8,8 +8,8 @@ from typing import Any
 from meter.days import EVER, date_of, end_day, start_day
 from meter.journal.write.transaction import JournalTransaction
 from meter.registry.facts import held_above_one
+from meter.registry.fields import Item
 from meter.registry.outcome import Outcome
-from meter.registry.shapes import Item
 from meter.registry.store import holdings_in
 
 

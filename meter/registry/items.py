@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from meter.database.seal import seal_from_environment
-from meter.registry.shapes import Item
+from meter.registry.fields import Item
 
 
 def content_of(item: Item) -> str:

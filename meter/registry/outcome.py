@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meter.journal.write.transaction import Recorded
+from meter.registry.fields import Item
 from meter.registry.items import subject_name
-from meter.registry.shapes import Item
 
 
 @dataclass

@@ -14,10 +14,12 @@ from meter.database.seal import seal_from_environment
 from meter.journal.digest_chain import digest_of
 from meter.journal.write.transaction import Clock, JournalTransaction, journal_transaction
 from meter.registry import store
+from meter.registry.body import parse_items
+from meter.registry.fields import Item, Unfit
 from meter.registry.holdings import refuse_holdings_above_one
 from meter.registry.items import account_text, content_of, parties_of, spell, subject_of
 from meter.registry.outcome import Outcome
-from meter.registry.shapes import READERS, Item, Unfit, parse_items
+from meter.registry.shapes import READERS
 from meter.registry.warnings import warn_of_owners, warn_of_superseded
 
 Source = tuple[int, str]

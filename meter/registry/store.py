@@ -11,8 +11,8 @@ import asyncpg
 
 from meter.days import end_day, start_day
 from meter.journal.write.transaction import JournalTransaction
+from meter.registry.fields import Item
 from meter.registry.items import subject_name
-from meter.registry.shapes import Item
 
 
 @dataclass(frozen=True)

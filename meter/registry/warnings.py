@@ -9,7 +9,7 @@ from typing import Any
 from meter.days import EVER, NEVER, date_of, end_day, start_day
 from meter.in_force import periods_in_force
 from meter.journal.write.transaction import JournalTransaction
-from meter.registry.shapes import Item
+from meter.registry.fields import Item
 from meter.registry.store import Said, held_at_least, owners_among
 
 INSIDER_SHARE = Decimal("0.25")  # from here on an owner's holder raises the warning OWNER_HAS_HOLDERS

@@ -23,6 +23,8 @@ from meter.intake.arrow import guard
 from meter.journal import queries
 from meter.journal.write.recorder import QUEUE_RECORDS
 from meter.registry import reconcile, shapes
+from meter.registry.body import ITEMS_MAX, VALUES_MAX
+from meter.registry.fields import Unfit
 from settlement.jobs import compare
 from settlement.numbers import exact
 from settlement.payout import instructions
@@ -79,8 +81,8 @@ LIMITS = {
     "start and end of a record": f"{day(limits.FIRST_SECOND)} to {day(limits.END_SECOND)}, exclusive",
     "span of a record": f"{plain(limits.SPAN_SECONDS // DAY_SECONDS)} days",
     "results of a replay that are listed": plain(limits.BATCH_RECORDS),
-    "items of a request": plain(shapes.ITEMS_MAX),
-    "values of a request": plain(shapes.VALUES_MAX),
+    "items of a request": plain(ITEMS_MAX),
+    "values of a request": plain(VALUES_MAX),
     "amount of an expenditure, either way": f"{plain(shapes.AMOUNT_MAX_FEN)} fen",
     "days of a reconciliation": plain(reconcile.DAYS_MAX),
     "`limit` of a list": plain(paging.LIMIT_MAX),
@@ -167,5 +169,5 @@ def test_a_limit_without_a_name_is_where_the_page_says(name: str) -> None:
     most = int(table()[name].replace(",", ""))
     for probe in PROBES[name]:
         probe(most)
-        with pytest.raises(shapes.Unfit):
+        with pytest.raises(Unfit):
             probe(most + 1)

@@ -12,7 +12,8 @@ import polars as pl
 
 from meter.days import EVER, date_of, day_number, end_day, start_day
 from meter.registry.facts import held_above_one
-from meter.registry.shapes import READERS, Unfit
+from meter.registry.fields import Unfit
+from meter.registry.shapes import READERS
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import COLUMNS, empty
 from settlement.jobs.worlds.read import World
