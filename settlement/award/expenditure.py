@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import polars as pl
 from meter.kernels.kernel import Array, Whole, kernel
 from meter.vocabulary import EXPENDITURE_KINDS
 from settlement.errors import SettlementRefused
-from settlement.inputs.timeline import Int64Array
+from settlement.inputs.timeline import Int32Array, Int64Array
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -25,6 +26,17 @@ class Expenditure:
     on_file: BoolArray
 
 
+class _Facts(NamedTuple):
+    """One element a fact: whose (int32), the place of its kind (int64), the local days from and to which it was served,
+    both included (int32), and fen, negative in a red invoice (int64)."""
+
+    consumer: Int32Array
+    kind: Int64Array
+    served_from: Int32Array
+    served_to: Int32Array
+    amount_fen: Int64Array
+
+
 def expenditure_of(facts: pl.DataFrame, parties: int, window: tuple[int, int]) -> Expenditure:
     """Cuts every fact to the window by the cumulative floor over days, both ends inclusive, floor towards minus
     infinity. SettlementRefused: TOTAL_TOO_LARGE where the amounts of all facts together do not fit in 62 bits."""
@@ -35,32 +47,21 @@ def expenditure_of(facts: pl.DataFrame, parties: int, window: tuple[int, int]) -
     on_file = np.zeros((len(EXPENDITURE_KINDS), parties), dtype=np.bool_)
     kinds = pl.DataFrame({"kind": EXPENDITURE_KINDS, "number": range(len(EXPENDITURE_KINDS))})
     number = facts.select("kind").join(kinds, on="kind", how="left", maintain_order="left")["number"]
-    _add(
-        facts["consumer"].to_numpy(),
-        number.cast(pl.Int64).to_numpy(),
-        facts["served_from"].to_numpy(),
-        facts["served_to"].to_numpy(),
-        facts["amount_fen"].to_numpy(),
-        window[0],
-        window[1],
-        total,
-        on_file,
+    columns = _Facts(
+        consumer=facts["consumer"].to_numpy(),
+        kind=number.cast(pl.Int64).to_numpy(),
+        served_from=facts["served_from"].to_numpy(),
+        served_to=facts["served_to"].to_numpy(),
+        amount_fen=facts["amount_fen"].to_numpy(),
     )
+    _add(columns, window[0], window[1], total, on_file)
     return Expenditure(total, on_file)
 
 
 @kernel
-def _add(
-    consumer: Array,
-    kind: Array,
-    served_from: Array,
-    served_to: Array,
-    amount: Array,
-    start: Whole,
-    end: Whole,
-    total: Array,
-    on_file: Array,
-) -> None:
+def _add(facts: _Facts, start: Whole, end: Whole, total: Array, on_file: Array) -> None:
+    """Add the fen of each fact that fall on the days [start, end) to `total` (int64, kinds x parties)."""
+    consumer, kind, served_from, served_to, amount = facts
     for i in range(len(consumer)):
         first, after = np.int64(served_from[i]), np.int64(served_to[i]) + 1
         low, high = max(first, start), min(after, end)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ from settlement.inputs.frames import WHOLE
 from settlement.inputs.timeline import Int32Array, Int64Array
 from settlement.netting.holdings import Groups, Segment
 from settlement.netting.rows import BoolArray, Owners, Places, Rows
-from settlement.netting.scope import IN_DOUBT, OUTSIDE_SCHEME, FacilityScope
+from settlement.netting.scope import IN_DOUBT, OUTSIDE_SCHEME
 from settlement.numbers.uint128 import HIGH_LIMIT, ONE, ZERO, UInt64Array, add_pair, int128, multiply_add, scale_pair
 from settlement.rounds.reason_codes import EXCLUSIONS, FLAG_BIT, PART_HOLDS, REASON_BIT
 
@@ -33,57 +32,60 @@ _INTRA_GROUP = FLAG_BIT["INTRA_GROUP_CHARGES"]
 _WHOLE = np.uint64(WHOLE)
 
 
-@dataclass(frozen=True)
-class PartRules:
+class PartRules(NamedTuple):
     """What the round and the readings ask of a part. `purpose_allowed` is indexed by purpose code 0, 1, 2."""
 
     purpose_restricted: bool
     purpose_allowed: BoolArray
-    purpose_missing: int
+    purpose_missing: int  # HOLD, REFUSE or ACCEPT
     facility_in_province: bool
     use_excluded: bool
     net_then_filter: bool
 
 
-class Sums:
-    """All sums of the second pass, by party.
+class Given(NamedTuple):
+    """All that the second pass reads."""
+
+    rows: Rows
+    inside: npt.NDArray[np.uint8]  # by row: 1 for use by insiders of the facility
+    places: Places
+    owners: Owners
+    scope: npt.NDArray[np.int8]  # by facility
+    rules: PartRules
+
+
+class Sums(NamedTuple):
+    """All sums of the second pass, by party unless said otherwise; quantities are pairs, shape (n, 2).
 
     `pool_…` run on by root of the day. A member's group figures are what its pool gained while it was a member: it
     joins with minus and leaves with plus the pool, modulo 2**128, so a change costs nothing for those who stay.
     Quantities are kept in 1/3.6e15 PFLOPS-hour until `finish` scales consumption to the unit of supply (1/3.6e24).
+    Excluded and held use is kept only for `consumers`: the cell of fate f of party p is place[p] * len(FATES) + f.
     """
 
-    def __init__(self, parties: int, rows: Rows) -> None:
-        def pairs() -> UInt64Array:
-            return np.zeros((parties, 2), dtype=np.uint64)
-
-        self.has_part: BoolArray = np.zeros(parties, dtype=np.bool_)
-        self.has_part[rows.consumer] = True
-        self.has_kept: BoolArray = np.zeros(parties, dtype=np.bool_)
-        self.has_eligible: BoolArray = np.zeros(parties, dtype=np.bool_)
-        self.has_scheme: BoolArray = np.zeros(parties, dtype=np.bool_)
-        self.reasons: Int64Array = np.zeros(parties, dtype=np.int64)
-        self.flags: Int64Array = np.zeros(parties, dtype=np.int64)
-        self.all_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
-        self.eligible_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
-        self.released_charges_fen: Int64Array = np.zeros(parties, dtype=np.int64)
-        self.consumed = pairs()
-        self.released_consumed = pairs()
-        self.supplied = pairs()
-        self.group_consumed = pairs()
-        self.group_released_consumed = pairs()
-        self.group_supplied = pairs()
-        self.pool_consumed = pairs()
-        self.pool_released = pairs()
-        self.pool_supplied = pairs()
-        # Excluded and held use is kept only for consumers: `place` is their position.
-        self.consumers: Int32Array = np.flatnonzero(self.has_part).astype(np.int32)
-        self.place: Int32Array = np.full(parties, -1, dtype=np.int32)
-        self.place[self.consumers] = np.arange(len(self.consumers), dtype=np.int32)
-        cells = len(self.consumers) * len(FATES)
-        self.fate_use: UInt64Array = np.zeros((cells, 2), dtype=np.uint64)
-        self.fate_charge: Int64Array = np.zeros(cells, dtype=np.int64)
-        self.fate_pieces: Int64Array = np.zeros(cells, dtype=np.int64)
+    has_part: BoolArray
+    has_kept: BoolArray
+    has_eligible: BoolArray
+    has_scheme: BoolArray
+    reasons: Int64Array
+    flags: Int64Array
+    all_charges_fen: Int64Array
+    eligible_charges_fen: Int64Array
+    released_charges_fen: Int64Array
+    consumed: UInt64Array
+    released_consumed: UInt64Array
+    supplied: UInt64Array
+    group_consumed: UInt64Array
+    group_released_consumed: UInt64Array
+    group_supplied: UInt64Array
+    pool_consumed: UInt64Array
+    pool_released: UInt64Array
+    pool_supplied: UInt64Array
+    consumers: Int32Array
+    place: Int32Array  # of a party in `consumers`, -1 for none
+    fate_use: UInt64Array  # by cell, 1/3.6e15 PFLOPS-hour
+    fate_charge: Int64Array  # by cell, fen
+    fate_pieces: Int64Array  # by cell
 
     def excluded_frame(self) -> pl.DataFrame:
         """Parts that do not count, or not yet: party, status, reason, use (Int128, 1/3.6e15 PFLOPS-hour), charge_fen,
@@ -110,116 +112,78 @@ class Sums:
         )
 
 
-def sum_rows(
-    sums: Sums,
-    rows: Rows,
-    inside: npt.NDArray[np.uint8],
-    places: Places,
-    owners: Owners,
-    scope: FacilityScope,
-    groups: Groups,
-    rules: PartRules,
-    segment: Segment,
-) -> None:
-    """Adds the rows of one segment. SettlementRefused: TOTAL_TOO_LARGE."""
-    fits = _sum_rows(
-        segment.low,
-        segment.high,
-        rows.consumer,
-        rows.facility,
-        rows.facility_fact,
-        rows.purpose,
-        rows.via_platform,
-        rows.millicard_seconds,
-        rows.megaflops,
-        rows.charge_fen,
-        rows.pieces,
-        inside,
-        scope.scope,
-        places.in_province,
-        places.intelligent,
-        owners.supplier_offset,
-        owners.supplier,
-        owners.supplier_share,
-        groups.root,
-        rules.purpose_restricted,
-        rules.purpose_allowed,
-        rules.purpose_missing,
-        rules.facility_in_province,
-        rules.use_excluded,
-        rules.net_then_filter,
-        sums.has_kept,
-        sums.has_eligible,
-        sums.has_scheme,
-        sums.reasons,
-        sums.flags,
-        sums.all_charges_fen,
-        sums.eligible_charges_fen,
-        sums.released_charges_fen,
-        sums.consumed,
-        sums.released_consumed,
-        sums.supplied,
-        sums.pool_consumed,
-        sums.pool_released,
-        sums.pool_supplied,
-        sums.place,
-        sums.fate_use,
-        sums.fate_charge,
-        sums.fate_pieces,
-        _BITS,
+def no_sums(parties: int, rows: Rows) -> Sums:
+    """All sums at zero."""
+
+    def pairs(count: int = parties) -> UInt64Array:
+        return np.zeros((count, 2), dtype=np.uint64)
+
+    def whole(count: int = parties) -> Int64Array:
+        return np.zeros(count, dtype=np.int64)
+
+    def no() -> BoolArray:
+        return np.zeros(parties, dtype=np.bool_)
+
+    has_part = no()
+    has_part[rows.consumer] = True
+    consumers = np.flatnonzero(has_part).astype(np.int32)
+    place = np.full(parties, -1, dtype=np.int32)
+    place[consumers] = np.arange(len(consumers), dtype=np.int32)
+    cells = len(consumers) * len(FATES)
+    return Sums(
+        has_part=has_part,
+        has_kept=no(),
+        has_eligible=no(),
+        has_scheme=no(),
+        reasons=whole(),
+        flags=whole(),
+        all_charges_fen=whole(),
+        eligible_charges_fen=whole(),
+        released_charges_fen=whole(),
+        consumed=pairs(),
+        released_consumed=pairs(),
+        supplied=pairs(),
+        group_consumed=pairs(),
+        group_released_consumed=pairs(),
+        group_supplied=pairs(),
+        pool_consumed=pairs(),
+        pool_released=pairs(),
+        pool_supplied=pairs(),
+        consumers=consumers,
+        place=place,
+        fate_use=pairs(cells),
+        fate_charge=whole(cells),
+        fate_pieces=whole(cells),
     )
-    _require_fit(fits)
+
+
+def sum_rows(sums: Sums, given: Given, groups: Groups, segment: Segment) -> None:
+    """Add the rows of one segment. SettlementRefused: TOTAL_TOO_LARGE."""
+    _require_fit(_sum_rows(segment.low, segment.high, given, groups.root, sums))
 
 
 @kernel
-def _sum_rows(
-    row_low: Whole,
-    row_high: Whole,
-    consumer: Array,
-    facility: Array,
-    fact: Array,
-    purpose: Array,
-    via_platform: Array,
-    millicard_seconds: Array,
-    megaflops: Array,
-    charge: Array,
-    pieces: Array,
-    inside: Array,
-    scope: Array,
-    in_province: Array,
-    intelligent: Array,
-    supplier_offset: Array,
-    supplier: Array,
-    supplier_share: Array,
-    root: Array,
-    restricted: Whole,
-    allowed: Array,
-    missing: Whole,
-    province_asked: Whole,
-    use_excluded: Whole,
-    net_then_filter: Whole,
-    has_kept: Array,
-    has_eligible: Array,
-    has_scheme: Array,
-    reasons: Array,
-    flags: Array,
-    all_charges: Array,
-    eligible_charges: Array,
-    released_charges: Array,
-    consumed: Array,
-    released: Array,
-    supplied: Array,
-    pool_consumed: Array,
-    pool_released: Array,
-    pool_supplied: Array,
-    place: Array,
-    fate_use: Array,
-    fate_charge: Array,
-    fate_pieces: Array,
-    bits: Array,
-) -> Any:
+def _sum_rows(low_row: Whole, high_row: Whole, given: Given, root: Array, sums: Sums) -> bool:
+    """Add the rows [low_row, high_row) to `sums`, of groups by `root` (int32, by party); False where a sum is beyond
+    2**126."""
+    rows, inside, places, owners, scope, rules = given
+    # each column once, not at every row
+    consumer, facility, fact, purpose = rows.consumer, rows.facility, rows.facility_fact, rows.purpose
+    via_platform, millicard_seconds, megaflops = rows.via_platform, rows.millicard_seconds, rows.megaflops
+    charge, pieces = rows.charge_fen, rows.pieces
+    in_province, intelligent = places.in_province, places.intelligent
+    supplier_offset, supplier, supplier_share = owners.supplier_offset, owners.supplier, owners.supplier_share
+    restricted, allowed, missing = rules.purpose_restricted, rules.purpose_allowed, rules.purpose_missing
+    province_asked, use_excluded = rules.facility_in_province, rules.use_excluded
+    net_then_filter = rules.net_then_filter
+    has_kept, has_eligible, has_scheme = sums.has_kept, sums.has_eligible, sums.has_scheme
+    reasons, flags, all_charges = sums.reasons, sums.flags, sums.all_charges_fen
+    eligible_charges, released_charges = sums.eligible_charges_fen, sums.released_charges_fen
+    consumed, released, supplied = sums.consumed, sums.released_consumed, sums.supplied
+    pool_consumed, pool_released, pool_supplied = sums.pool_consumed, sums.pool_released, sums.pool_supplied
+    place, fate_use, fate_charge, fate_pieces = sums.place, sums.fate_use, sums.fate_charge, sums.fate_pieces
     fits = True
-    for i in range(row_low, row_high):
+    for i in range(low_row, high_row):
         e = consumer[i]
         high, low = multiply_add(np.uint64(millicard_seconds[i]), np.uint64(megaflops[i]), ZERO)
         fate = ELIGIBLE
@@ -243,7 +207,7 @@ def _sum_rows(
                 if not province_asked and not in_province[fact[i]]:
                     flags[e] |= _ALLOWED_OUTSIDE
                 if insider and scope[facility[i]] == IN_DOUBT:
-                    reasons[e] |= bits[HELD_SHARE]
+                    reasons[e] |= _BITS[HELD_SHARE]
                     fate = HELD_SHARE
                 if restricted and purpose[i] == 0 and missing == HOLD:
                     fate = HELD_PURPOSE
@@ -275,12 +239,12 @@ def _sum_rows(
                     if root[m] != root[e]:
                         fits &= add_pair(pool_supplied, root[m], share_high, share_low)
         if fate != ELIGIBLE:
-            reasons[e] |= bits[fate]
-            cell = place[e] * len(bits) + fate
+            reasons[e] |= _BITS[fate]
+            cell = place[e] * len(FATES) + fate
             fits &= add_pair(fate_use, cell, high, low)
             fate_charge[cell] += charge[i]
             fate_pieces[cell] += pieces[i]
-    return fits
+    return bool(fits)
 
 
 def change_groups(sums: Sums, members: Int32Array, root: Int32Array, *, joining: bool) -> None:
@@ -294,7 +258,8 @@ def change_groups(sums: Sums, members: Int32Array, root: Int32Array, *, joining:
 
 
 @kernel
-def _change(members: Array, root: Array, pool: Array, group: Array, joining: Whole) -> None:
+def _change(members: Array, root: Array, pool: Array, group: Array, joining: bool) -> None:
+    """Take the pool of each member's root off its group figures, or add it; pool and group are pairs by party."""
     for e in members:
         high, low = pool[root[e], 0], pool[root[e], 1]
         before = group[e, 1]
@@ -307,15 +272,14 @@ def _change(members: Array, root: Array, pool: Array, group: Array, joining: Who
             group[e, 0] += high + (ONE if total < before else ZERO)
 
 
-def finish(sums: Sums, groups: Groups, *, by_group: bool, net_then_filter: bool) -> None:
-    """Closes the group figures and brings all quantities to one unit. Not by group: group figures are the own."""
+def finish(sums: Sums, groups: Groups, *, by_group: bool, net_then_filter: bool) -> Sums:
+    """Close the group figures and bring all quantities to one unit. Not by group: group figures are the own."""
     everybody = np.arange(len(groups.root), dtype=np.int32)
     change_groups(sums, everybody, groups.root, joining=False)
     for pairs in (sums.group_consumed, sums.group_released_consumed, sums.group_supplied):
         _require_fit(bool((pairs[:, 0] < HIGH_LIMIT).all()))
     if net_then_filter:  # holds are about eligibility: what is released consumes nothing more
-        sums.released_consumed = sums.consumed.copy()
-        sums.group_released_consumed = sums.group_consumed.copy()
+        sums = sums._replace(released_consumed=sums.consumed.copy(), group_released_consumed=sums.group_consumed.copy())
     for pairs in (
         sums.consumed,
         sums.released_consumed,
@@ -323,20 +287,24 @@ def finish(sums: Sums, groups: Groups, *, by_group: bool, net_then_filter: bool)
         sums.group_released_consumed,
     ):
         _require_fit(_scale(pairs, _WHOLE))
-    if not by_group:
-        sums.group_consumed = sums.consumed
-        sums.group_released_consumed = sums.released_consumed
-        sums.group_supplied = sums.supplied
+    if by_group:
+        return sums
+    return sums._replace(
+        group_consumed=sums.consumed,
+        group_released_consumed=sums.released_consumed,
+        group_supplied=sums.supplied,
+    )
 
 
 @kernel
-def _scale(pairs: Array, factor: Whole) -> Any:
+def _scale(pairs: Array, factor: Whole) -> bool:
+    """Multiply pairs, shape (n, 2), in place; False where one leaves 126 bits."""
     everything_fits = True
     for i in range(len(pairs)):
         if pairs[i, 0] != ZERO or pairs[i, 1] != ZERO:
             fits, pairs[i, 0], pairs[i, 1] = scale_pair(pairs[i, 0], pairs[i, 1], factor)
             everything_fits &= fits
-    return everything_fits
+    return bool(everything_fits)
 
 
 def _require_fit(fits: object) -> None:

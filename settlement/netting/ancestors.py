@@ -7,8 +7,7 @@ are related on no day, and where no edge above either changes inside the window,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,66 +20,57 @@ SOURCES_KEPT = 64
 MANY = np.int8(-1)
 
 
-@dataclass(frozen=True)
-class Ancestors:
-    """By party: the sources above it in the graph of all edges of the window, ascending, `count` of them from
-    `offset` on in `sources` (MANY: more than are kept); `steady`: no edge at or above it changes inside the window;
-    `joined`: it has an edge at all."""
+class Ancestors(NamedTuple):
+    """By party: the sources above it in the graph of all edges of the window, ascending, `kept` of them from `offset`
+    on in `sources` (MANY: more than are kept); `steady`: no edge at or above it changes inside the window; `joined`:
+    it has an edge at all."""
 
     sources: Int32Array
     offset: Int64Array
-    count: npt.NDArray[np.int8]
+    kept: npt.NDArray[np.int8]
     steady: npt.NDArray[np.bool_]
     joined: npt.NDArray[np.bool_]
+
+
+class _Walk(NamedTuple):
+    """What the walk writes down by party, as in `Ancestors`; `closed`: its strongly connected set is complete; `merged`
+    has room for the sources of one set."""
+
+    closed: npt.NDArray[np.bool_]
+    offset: Int64Array
+    kept: npt.NDArray[np.int8]
+    steady: npt.NDArray[np.bool_]
+    merged: Int32Array
 
 
 def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
     """Sources and steadiness of every party, by one walk over the strongly connected sets from the top down."""
     parties = holdings.parties
-    offset = np.zeros(parties, dtype=np.int64)
-    count = np.zeros(parties, dtype=np.int8)
-    steady = np.ones(parties, dtype=np.bool_)
     joined = np.zeros(parties, dtype=np.bool_)
     joined[holdings.members] = True
-    sources: Int32Array = _walk(
-        holdings.members,
-        holdings.by_held,
-        holdings.holder,
-        holdings.begin,
-        holdings.end,
-        window[0],
-        window[1],
-        offset,
-        count,
-        steady,
+    walk = _Walk(
+        closed=np.zeros(parties, dtype=np.bool_),
+        offset=np.zeros(parties, dtype=np.int64),
+        kept=np.zeros(parties, dtype=np.int8),
+        steady=np.ones(parties, dtype=np.bool_),
+        merged=np.empty(SOURCES_KEPT + 1, dtype=np.int32),
     )
-    return Ancestors(sources, offset, count, steady, joined)
+    sources = _walk(holdings, window, walk)
+    return Ancestors(sources, walk.offset, walk.kept, walk.steady, joined)
 
 
 @kernel
-def _walk(
-    members: Array,
-    by_held: Array,
-    holder: Array,
-    begin: Array,
-    end: Array,
-    start: Whole,
-    stop: Whole,
-    offset: Array,
-    count: Array,
-    steady: Array,
-) -> Any:
+def _walk(holdings: Holdings, window: tuple[int, int], walk: _Walk) -> Array:
     """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are. Returns the
     sources of all sets, one after the other."""
-    parties = len(count)
+    members, by_held, holder = holdings.members, holdings.by_held, holdings.holder
+    parties = holdings.parties
     number = np.zeros(parties, np.int32)
     low = np.zeros(parties, np.int32)
     edge = np.zeros(parties, np.int64)
     on_stack = np.zeros(parties, np.bool_)
-    closed = np.zeros(parties, np.bool_)  # its strongly connected set is complete
     stack = np.empty(len(members), np.int32)
     path = np.empty(len(members), np.int32)
-    merged = np.empty(SOURCES_KEPT + 1, np.int32)
     sources = np.empty(4 * len(members) + SOURCES_KEPT, np.int32)
     kept = np.int64(0)
     stacked, numbered = 0, 0
@@ -127,34 +117,20 @@ def _walk(
                 more = np.empty(2 * len(sources), np.int32)
                 more[:kept] = sources[:kept]
                 sources = more
-            kept = _close(
-                stack[bottom:stacked], closed, x, by_held, holder, begin, end, start, stop,
-                sources, kept, offset, count, steady, merged,
-            )  # fmt: skip
+            kept = _close(stack[bottom:stacked], x, holdings, window, sources, kept, walk)
             stacked = bottom
     return sources[:kept]
 
 
 @kernel
 def _close(
-    together: Array,
-    closed: Array,
-    first: Whole,
-    by_held: Array,
-    holder: Array,
-    begin: Array,
-    end: Array,
-    start: Whole,
-    stop: Whole,
-    sources: Array,
-    kept: Whole,
-    offset: Array,
-    count: Array,
-    steady: Array,
-    merged: Array,
-) -> Any:
+    together: Array, first: Whole, holdings: Holdings, window: tuple[int, int], sources: Array, kept: Whole, walk: _Walk
+) -> Whole:
     """Gives the parties of one strongly connected set the sources of all above them, or one of themselves as the
     source; returns how many sources are kept now. A set with one set above it shares its list."""
+    by_held, holder, begin, end = holdings.by_held, holdings.holder, holdings.begin, holdings.end
+    closed, offset, count, steady, merged = walk
+    start, stop = window
     calm = True
     found = 0
     shared = np.int32(-1)
@@ -194,7 +170,7 @@ def _close(
 
 
 @kernel
-def _insert(merged: Array, found: Whole, value: Whole) -> Any:
+def _insert(merged: Array, found: Whole, value: Whole) -> Whole:
     """Inserts into an ascending list without repeats; -1 where it grows beyond what is kept."""
     at = 0
     while at < found and merged[at] < value:
@@ -210,10 +186,11 @@ def _insert(merged: Array, found: Whole, value: Whole) -> Any:
 
 
 @kernel
-def share_source(sources: Array, offset: Array, count: Array, x: Whole, y: Whole) -> Any:
+def share_source(known: Ancestors, x: Whole, y: Whole) -> bool:
     """Whether two parties with kept sources have one in common."""
-    i, j = offset[x], offset[y]
-    end_i, end_j = i + count[x], j + count[y]
+    sources = known.sources
+    i, j = known.offset[x], known.offset[y]
+    end_i, end_j = i + known.kept[x], j + known.kept[y]
     while i < end_i and j < end_j:
         a, b = sources[i], sources[j]
         if a == b:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
 
 
-@dataclass(frozen=True)
-class Holdings:
+class Holdings(NamedTuple):
     """Edges holder -> held that count, each on days [begin, end), as lists by held and by holder.
 
-    `members` are the parties with an edge. `change_days` and `change_parties` list, by day, the parties whose
-    holders change on it inside the window.
+    The edges to a held x are by_held[x] to by_held[x + 1]; those of a holder x are downwards[by_holder[x]] to
+    downwards[by_holder[x + 1]]. Days are local days since 1970-01-01, shares in billionths. `members` are the parties
+    with an edge. `change_days` and `change_parties` list, by day, the parties whose holders change on it inside the
+    window.
     """
 
     parties: int
@@ -199,11 +200,8 @@ class Groups:
 
     def below(self, changed: Int32Array) -> Int32Array:
         """Everybody whose path to the root passes one of `changed`, they included."""
-        h = self.holdings
         self._stamp += 1
-        found: Int32Array = _below(
-            changed, h.by_holder, h.downwards, h.held, self._largest, self._mark, self._stamp, self._walk
-        )
+        found: Int32Array = _below(changed, self.holdings, self._largest, self._mark, self._stamp, self._walk)
         return found.copy()
 
     def advance(self, changed: Int32Array, moved: Int32Array, day: int) -> None:
@@ -212,15 +210,14 @@ class Groups:
         _climb(moved, self._largest, self.root, self._seen, self._walk)
 
     def _follow(self, parties: Int32Array, day: int) -> None:
-        h = self.holdings
-        _follow(parties, day, h.by_held, h.holder, h.share, h.begin, h.end, self._largest)
+        _follow(parties, day, self.holdings, self._largest)
 
 
 @kernel
-def _follow(
-    parties: Array, day: Whole, by_held: Array, holder: Array, share: Array, begin: Array, end: Array, largest: Array
-) -> None:
+def _follow(parties: Array, day: Whole, holdings: Holdings, largest: Array) -> None:
     """largest[x] = the largest holder of x that counts on the day, -1 for none."""
+    by_held, holder, share = holdings.by_held, holdings.holder, holdings.share
+    begin, end = holdings.begin, holdings.end
     for x in parties:
         best, best_share = np.int32(-1), np.int64(-1)
         for k in range(by_held[x], by_held[x + 1]):
@@ -232,18 +229,10 @@ def _follow(
 
 
 @kernel
-def _below(
-    changed: Array,
-    by_holder: Array,
-    downwards: Array,
-    held: Array,
-    largest: Array,
-    mark: Array,
-    stamp: Whole,
-    queue: Array,
-) -> Any:
+def _below(changed: Array, holdings: Holdings, largest: Array, mark: Array, stamp: Whole, queue: Array) -> Array:
     """`changed` and everybody below them. The path of a party up to the first changed one is the same before and
     after the change, so either state of `largest` gives the same answer."""
+    by_holder, downwards, held = holdings.by_holder, holdings.downwards, holdings.held
     filled = 0
     for x in changed:
         if mark[x] != stamp:

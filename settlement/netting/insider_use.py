@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from meter.kernels.kernel import Array, Whole, kernel
-from settlement.netting.ancestors import MANY, ancestors_of, share_source
+from settlement.netting.ancestors import MANY, Ancestors, ancestors_of, share_source
 from settlement.netting.holdings import Holdings
 from settlement.netting.rows import Owners, Rows
 
@@ -20,63 +18,21 @@ def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, 
     inside = np.zeros(len(rows.day), dtype=np.uint8)
     known = ancestors_of(holdings, window)
     judge_day = np.zeros(len(rows.day), dtype=np.int32)
-    left = _judge(
-        rows.day,
-        rows.consumer,
-        rows.facility_fact,
-        rows.via_platform,
-        owners.offset,
-        owners.party,
-        owners.is_insider,
-        known.sources,
-        known.offset,
-        known.count,
-        known.steady,
-        known.joined,
-        window[0],
-        judge_day,
-        inside,
-    )
+    left = _judge(rows, owners, known, window[0], judge_day, inside)
     if left:
         picked = np.flatnonzero(inside == OPEN)
         order = np.lexsort((rows.consumer[picked], judge_day[picked], rows.facility_fact[picked]))
-        _search(
-            picked[order],
-            judge_day,
-            rows.consumer,
-            rows.facility_fact,
-            owners.offset,
-            owners.party,
-            owners.is_insider,
-            holdings.by_held,
-            holdings.holder,
-            holdings.begin,
-            holdings.end,
-            inside,
-        )
+        _search(picked[order], judge_day, rows, owners, holdings, inside)
     return inside
 
 
 @kernel
-def _judge(
-    day: Array,
-    consumer: Array,
-    fact: Array,
-    via_platform: Array,
-    offset: Array,
-    party: Array,
-    is_insider: Array,
-    sources: Array,
-    source_offset: Array,
-    count: Array,
-    steady: Array,
-    joined: Array,
-    window_start: Whole,
-    judge_day: Array,
-    inside: Array,
-) -> Any:
+def _judge(rows: Rows, owners: Owners, known: Ancestors, window_start: Whole, judge_day: Array, inside: Array) -> Whole:
     """Decides every row it can without a search; leaves OPEN the others, with the day to judge them by (the first of
     the window where nothing above changes, so that one answer serves all days), and says how many."""
+    day, consumer, fact, via_platform = rows.day, rows.consumer, rows.facility_fact, rows.via_platform
+    offset, party, is_insider = owners.offset, owners.party, owners.is_insider
+    count, steady, joined = known.kept, known.steady, known.joined
     left = 0
     for i in range(len(consumer)):
         if not via_platform[i]:
@@ -95,7 +51,7 @@ def _judge(
                 continue
             calm &= steady[owner]
             if count[x] != MANY and count[owner] != MANY:
-                if not share_source(sources, source_offset, count, x, owner):
+                if not share_source(known, x, owner):
                     continue
                 if steady[x] and steady[owner]:
                     verdict = INSIDER
@@ -109,23 +65,13 @@ def _judge(
 
 
 @kernel
-def _search(
-    picked: Array,
-    judge_day: Array,
-    consumer: Array,
-    fact: Array,
-    offset: Array,
-    party: Array,
-    is_insider: Array,
-    by_held: Array,
-    holder: Array,
-    begin: Array,
-    end: Array,
-    inside: Array,
-) -> None:
+def _search(picked: Array, judge_day: Array, rows: Rows, owners: Owners, holdings: Holdings, inside: Array) -> None:
     """Decides OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
     consumer) also above an owner (or the owner)? What a search without success has seen is not searched again."""
-    parties = len(by_held) - 1
+    consumer, fact = rows.consumer, rows.facility_fact
+    offset, party, is_insider = owners.offset, owners.party, owners.is_insider
+    by_held, holder, begin, end = holdings.by_held, holdings.holder, holdings.begin, holdings.end
+    parties = holdings.parties
     above_owner = np.zeros(parties, np.int64)
     hopeless = np.zeros(parties, np.int64)
     visited = np.zeros(parties, np.int64)

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from meter.vocabulary import PURPOSES
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
-from settlement.netting.accumulate import PartRules, Sums, change_groups, finish, sum_rows
+from settlement.netting.accumulate import Given, PartRules, Sums, change_groups, finish, no_sums, sum_rows
 from settlement.netting.holdings import Groups, holdings_of, segments_of
 from settlement.netting.insider_use import insiders
-from settlement.netting.rows import BoolArray, Owners, Rows, owners_of, places_of, rows_of
+from settlement.netting.rows import BoolArray, owners_of, places_of, rows_of
 from settlement.netting.scope import FacilityScope, scope_of
 from settlement.numbers.uint128 import UInt64Array
 from settlement.rounds import Round
@@ -72,7 +71,9 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
     inside = insiders(rows, owners, holdings, window)
     scope = scope_of(rows, inside, inputs.facilities.height, readings)
     groups = Groups(holdings, window)
-    sums = _sum(inputs, of_round, readings, rows, inside, scope, owners, groups)
+    rules = _part_rules(of_round, readings)
+    given = Given(rows, inside, places_of(inputs, of_round), owners, scope.scope, rules)
+    sums = _sum(given, groups, window, by_group=readings.supply_owner == "equity_group")
     return Netted(
         has_part=sums.has_part,
         has_kept=sums.has_kept,
@@ -129,32 +130,14 @@ def _part_rules(of_round: Round, readings: Readings) -> PartRules:
     )
 
 
-def _sum(
-    inputs: Inputs,
-    of_round: Round,
-    readings: Readings,
-    rows: Rows,
-    inside: npt.NDArray[np.uint8],
-    scope: FacilityScope,
-    owners: Owners,
-    groups: Groups,
-) -> Sums:
+def _sum(given: Given, groups: Groups, window: tuple[int, int], *, by_group: bool) -> Sums:
     """The second pass over the rows: what each part is, and whose consumption and supply it is, day by day."""
-    assert of_round.window is not None, "a draft has no window"
-    places = places_of(inputs, of_round)
-    rules = _part_rules(of_round, readings)
-    sums = Sums(inputs.parties.height, rows)
-    for segment in segments_of(groups.holdings, of_round.window, rows.day):
+    sums = no_sums(groups.holdings.parties, given.rows)
+    for segment in segments_of(groups.holdings, window, given.rows.day):
         if len(segment.changed):
             moved = groups.below(segment.changed)
             change_groups(sums, moved, groups.root, joining=False)
             groups.advance(segment.changed, moved, segment.day)
             change_groups(sums, moved, groups.root, joining=True)
-        sum_rows(sums, rows, inside, places, owners, scope, groups, rules, segment)
-    finish(
-        sums,
-        groups,
-        by_group=readings.supply_owner == "equity_group",
-        net_then_filter=rules.net_then_filter,
-    )
-    return sums
+        sum_rows(sums, given, groups, segment)
+    return finish(sums, groups, by_group=by_group, net_then_filter=given.rules.net_then_filter)

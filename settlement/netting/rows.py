@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,41 +14,39 @@ from meter.kernels.kernel import Array, kernel
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, timeline
-from settlement.rounds import Round
+from settlement.rounds.round import Round
 
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """One element for each row of use in the window, ascending by day."""
+class Rows(NamedTuple):
+    """One element for each row of use in the window, ascending by day (local days since 1970-01-01)."""
 
     day: Int32Array
-    consumer: Int32Array
+    consumer: Int32Array  # a party
     facility: Int32Array
-    purpose: npt.NDArray[np.int8]
+    purpose: npt.NDArray[np.int8]  # 0 not stated, 1 research, 2 commercial
     via_platform: BoolArray
     millicard_seconds: Int64Array
     megaflops: Int64Array
     charge_fen: Int64Array
     pieces: Int64Array
-    facility_fact: Int64Array
+    facility_fact: Int64Array  # the row of the fact in force on the day
 
 
-@dataclass(frozen=True)
-class Owners:
-    """Who owns a facility by a facility fact, as lists by the fact's row, and who supplies what it delivers."""
+class Owners(NamedTuple):
+    """Who owns a facility by a facility fact, and who supplies what it delivers: of fact f those from offset[f] up to
+    offset[f + 1]."""
 
     offset: Int64Array
     party: Int32Array
     is_insider: BoolArray
     supplier_offset: Int64Array
-    supplier: Int32Array
-    supplier_share: Int64Array
+    supplier: Int32Array  # a party
+    supplier_share: Int64Array  # billionths
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """What a facility fact says about the place, by the fact's row."""
 
     in_province: BoolArray
@@ -103,7 +100,7 @@ ASCENDING, UNSORTED, REPEATED = 0, 1, 2
 
 
 @kernel
-def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array) -> Any:
+def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array) -> int:
     """ASCENDING, UNSORTED (some row is below the one before it) or REPEATED (two neighbours are equal)."""
     repeated = False
     for i in range(1, len(day)):

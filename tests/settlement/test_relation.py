@@ -118,7 +118,7 @@ def check_insiders(family: Family) -> int:
         for day, who, place in zip(rows.day.tolist(), rows.consumer.tolist(), rows.facility.tolist(), strict=True)
     ]
     assert found.tolist() == expected
-    return int((ancestors_of(holdings, WINDOW).count == MANY).sum())
+    return int((ancestors_of(holdings, WINDOW).kept == MANY).sum())
 
 
 @pytest.mark.parametrize("most_holders", [1, 2, 4, 12])
