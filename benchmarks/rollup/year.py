@@ -33,7 +33,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Province:
-    """The kinds of use that occur: one row each for a consumer on a chip of a facility for a purpose."""
+    """The series of use that occur: one row each for a consumer on a chip of a facility for a purpose."""
 
     consumer: Array
     facility: Array

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from meter.archive.manifest import SealedFile, Sealing
 from meter.archive.rows import ROW_DTYPE
-from meter.archive.runs import IN_RUNS, KIND, Runs, read_footer
+from meter.archive.runs import IN_RUNS, SERIES, Runs, read_footer
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
 Chunk: TypeAlias = Callable[[], Columns]
@@ -23,10 +23,10 @@ Chunk: TypeAlias = Callable[[], Columns]
 MEASURED: Final = (
     "consumer", "facility", "chip", "millicards", "started", "ended", "charge_fen", "purpose", "via_platform", "sign",
 )  # fmt: skip
-# Asked for as a column: where runs of one kind end. The columns of the kind then come run by run, where the file tells
-# its runs; else this column is empty.
-KIND_ENDS: Final = "kind_ends"
-MEASURED_IN_RUNS: Final = (*MEASURED, KIND_ENDS)
+# Asked for as a column: where runs of one series end. The columns of the series then come run by run, where the file
+# tells its runs; else this column is empty.
+SERIES_ENDS: Final = "series_ends"
+MEASURED_IN_RUNS: Final = (*MEASURED, SERIES_ENDS)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def months(
 ) -> Iterator[Month]:
     """Yield the months of these files (already checked, see `verify`) in order; a chunk is one row group of a file.
 
-    Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE` (or in runs, see KIND_ENDS); rows of batches
-    after `as_of` are left out.
+    Each chunk loads the `columns` asked for, as arrays by `rows.ROW_DTYPE` (or in runs, see SERIES_ENDS); rows of
+    batches after `as_of` are left out.
     """
     for label, grouped in groupby(sorted(files, key=lambda file: (file.month, file.name)), key=lambda file: file.month):
         some = list(grouped)
@@ -130,20 +130,20 @@ def _load_chunk(
 
     Columns in long runs come from the `runs` that the file's footer tells, if it does.
     """
-    in_file = [name for name in columns if name != KIND_ENDS and (runs is None or name not in IN_RUNS)]
+    in_file = [name for name in columns if name != SERIES_ENDS and (runs is None or name not in IN_RUNS)]
     if until is not None and "batch" not in in_file:
         in_file.append("batch")
     table = readers.read(group, in_file)
     found = {name: _array(table.column(name), name) for name in in_file}
-    run_by_run = runs is not None and until is None and KIND_ENDS in columns
+    run_by_run = runs is not None and until is None and SERIES_ENDS in columns
     if runs is not None:
         for name in set(columns).intersection(IN_RUNS):
-            found[name] = runs.kind[name] if run_by_run and name in KIND else runs.row_by_row(name)
+            found[name] = runs.series[name] if run_by_run and name in SERIES else runs.row_by_row(name)
     if until is not None:
         kept = found["batch"] <= until
         found = {name: array[kept] for name, array in found.items() if name in columns}
-    if KIND_ENDS in columns:
-        found[KIND_ENDS] = runs.kind_ends if runs is not None and run_by_run else np.empty(0, np.int32)
+    if SERIES_ENDS in columns:
+        found[SERIES_ENDS] = runs.series_ends if runs is not None and run_by_run else np.empty(0, np.int32)
     return found
 
 

@@ -37,7 +37,7 @@ _REPEATING: Final = tuple(name for name in COLUMNS if name not in (*_WIDE, "ordi
 
 ROW_GROUP_ROWS: Final = 1 << 17
 WRITER_OPTIONS: Final[dict[str, Any]] = {
-    # Sorted by kind and time, wide columns are short steps and the others long runs of few values.
+    # Sorted by series and time, wide columns are short steps and the others long runs of few values.
     "column_encoding": dict.fromkeys((*_WIDE, "ordinal"), "DELTA_BINARY_PACKED"),
     "use_dictionary": list(_REPEATING),
     "compression": "zstd",

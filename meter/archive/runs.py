@@ -19,8 +19,9 @@ from meter.archive.rows import ROW_DTYPE
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
-KIND: Final = ("consumer", "facility", "chip", "purpose", "via_platform")  # sorted by these, so they change together
-IN_RUNS: Final = (*KIND, "sign")
+# All that tells one series of use from another but the day; files are sorted by these, so they change together.
+SERIES: Final = ("consumer", "facility", "chip", "purpose", "via_platform")
+IN_RUNS: Final = (*SERIES, "sign")
 FOOTER_KEY: Final = b"suanbu.runs"
 FEWEST_ROWS_A_RUN: Final = 16  # on average; shorter runs save nothing
 
@@ -28,10 +29,10 @@ FEWEST_ROWS_A_RUN: Final = 16  # on average; shorter runs save nothing
 _TYPES: Final = {
     name: pa.uint8() if ROW_DTYPE[name] == np.bool_ else pa.from_numpy_dtype(ROW_DTYPE[name]) for name in IN_RUNS
 }
-_KIND_TYPE: Final = pa.struct([pa.field(name, _TYPES[name], nullable=False) for name in KIND])
+_SERIES_TYPE: Final = pa.struct([pa.field(name, _TYPES[name], nullable=False) for name in SERIES])
 _SCHEMA: Final = pa.schema(
     [
-        pa.field("kind", pa.run_end_encoded(pa.int32(), _KIND_TYPE), nullable=False),
+        pa.field("kind", pa.run_end_encoded(pa.int32(), _SERIES_TYPE), nullable=False),
         pa.field("sign", pa.run_end_encoded(pa.int32(), _TYPES["sign"]), nullable=False),
     ]
 )
@@ -39,18 +40,18 @@ _SCHEMA: Final = pa.schema(
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one row group: where each run of one kind ends, the values of the kind, and the signs."""
+    """The runs of one row group: where each run of one series ends, the values of the series, and the signs."""
 
-    kind_ends: NDArray[np.int32]
-    kind: Columns  # one value for each run
+    series_ends: NDArray[np.int32]
+    series: Columns  # one value for each run
     sign: pa.RunEndEncodedArray
 
     def row_by_row(self, name: str) -> NDArray[Any]:
         """Return a column with one value for each row."""
         if name == "sign":
             return _decoded(self.sign)
-        plain = self.kind[name].view(np.uint8) if self.kind[name].dtype == np.bool_ else self.kind[name]
-        return _decoded(pa.RunEndEncodedArray.from_arrays(self.kind_ends, plain)).view(self.kind[name].dtype)
+        plain = self.series[name].view(np.uint8) if self.series[name].dtype == np.bool_ else self.series[name]
+        return _decoded(pa.RunEndEncodedArray.from_arrays(self.series_ends, plain)).view(self.series[name].dtype)
 
 
 def _decoded(runs: pa.RunEndEncodedArray) -> NDArray[Any]:
@@ -62,7 +63,7 @@ def footer(columns: Columns, group_rows: int) -> dict[bytes, bytes]:
     """Return what the footer of a file with these rows says of its runs, cut into row groups of `group_rows`.
 
     It is an Arrow IPC stream, compressed with zstd, in base64: for each row group a record batch of two run-end encoded
-    columns, the kind and the sign; of no rows where runs are too short to be worth it.
+    columns, the series (by the name `kind`) and the sign; of no rows where runs are too short to be worth it.
     """
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "zstd") as packed, pa.ipc.new_stream(packed, _SCHEMA) as stream:
@@ -74,19 +75,19 @@ def footer(columns: Columns, group_rows: int) -> dict[bytes, bytes]:
 def _runs_of(columns: Columns) -> pa.RecordBatch:
     rows = len(columns["sign"])
     begins = np.ones(rows, np.bool_)
-    begins[1:] = np.logical_or.reduce([columns[name][1:] != columns[name][:-1] for name in KIND])
+    begins[1:] = np.logical_or.reduce([columns[name][1:] != columns[name][:-1] for name in SERIES])
     first_rows = np.flatnonzero(begins)
-    fields = [pa.array(columns[name][first_rows].view(_TYPES[name].to_pandas_dtype()), _TYPES[name]) for name in KIND]
-    kind = pa.RunEndEncodedArray.from_arrays(
+    fields = [pa.array(columns[name][first_rows].view(_TYPES[name].to_pandas_dtype()), _TYPES[name]) for name in SERIES]
+    series = pa.RunEndEncodedArray.from_arrays(
         pa.array(np.append(first_rows[1:], rows).astype(np.int32)),
-        pa.StructArray.from_arrays(fields, fields=list(_KIND_TYPE)),
+        pa.StructArray.from_arrays(fields, fields=list(_SERIES_TYPE)),
     )
     sign = pc.run_end_encode(pa.array(columns["sign"]))
-    found = pa.record_batch([kind, sign], schema=_SCHEMA)
+    found = pa.record_batch([series, sign], schema=_SCHEMA)
     runs = _from_batch(found)
     if any((runs.row_by_row(name) != columns[name]).any() for name in IN_RUNS):
         raise AssertionError("the runs of a row group do not give its rows")
-    return found if max(len(kind.values), len(sign.values)) * FEWEST_ROWS_A_RUN <= rows else found.slice(0, 0)
+    return found if max(len(series.values), len(sign.values)) * FEWEST_ROWS_A_RUN <= rows else found.slice(0, 0)
 
 
 def read_footer(metadata: Mapping[bytes, bytes] | None, groups: int) -> list[Runs | None]:
@@ -103,10 +104,10 @@ def read_footer(metadata: Mapping[bytes, bytes] | None, groups: int) -> list[Run
 
 
 def _from_batch(batch: pa.RecordBatch) -> Runs:
-    kind = batch.column("kind")
-    values = dict(zip(KIND, kind.values.flatten(), strict=True))
+    series = batch.column("kind")
+    values = dict(zip(SERIES, series.values.flatten(), strict=True))
     return Runs(
-        kind.run_ends.to_numpy(),
+        series.run_ends.to_numpy(),
         {name: array.to_numpy().view(ROW_DTYPE[name]) for name, array in values.items()},
         batch.column("sign"),
     )

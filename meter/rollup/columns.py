@@ -23,7 +23,8 @@ MEASURED_DTYPE: Final = np.dtype(
     ]
 )
 
-KIND: Final = ("consumer", "facility", "chip", "purpose", "via_platform")
+# What tells one series of use from another: everything but the day.
+SERIES: Final = ("consumer", "facility", "chip", "purpose", "via_platform")
 
 Entries: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
@@ -31,7 +32,7 @@ Entries: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 class Measured(NamedTuple):
     """The measured columns as contiguous arrays, native byte order.
 
-    All have one value for each row, unless `kind_ends` says where runs of rows end that agree in consumer, facility,
+    All have one value for each row, unless `series_ends` says where runs of rows end that agree in consumer, facility,
     chip, purpose and via_platform: then these have one value for each run.
     """
 
@@ -45,22 +46,22 @@ class Measured(NamedTuple):
     purpose: NDArray[np.int8]
     via_platform: NDArray[np.uint8]
     sign: NDArray[np.int8]
-    kind_ends: NDArray[np.int32]
+    series_ends: NDArray[np.int32]
 
     def row_by_row(self) -> "Measured":
         """Return the same rows, every column with one value for each."""
-        if not len(self.kind_ends):
+        if not len(self.series_ends):
             return self
-        lengths = np.diff(self.kind_ends, prepend=np.int32(0))
-        kind = {name: np.repeat(getattr(self, name), lengths) for name in KIND}
-        return self._replace(**kind, kind_ends=self.kind_ends[:0])
+        lengths = np.diff(self.series_ends, prepend=np.int32(0))
+        each = {name: np.repeat(getattr(self, name), lengths) for name in SERIES}
+        return self._replace(**each, series_ends=self.series_ends[:0])
 
 
 def measured(entries: Entries, sign: int = 1) -> Measured:
     """Bring entries into the form the kernels read.
 
     `entries` is a numpy structured array or a mapping of arrays, by the names of MEASURED_DTYPE; `sign` (+1 or -1)
-    multiplies the column of that name, which may be absent (then every row counts `sign`), as may `kind_ends`. Arrays
+    multiplies the column of that name, which may be absent (then every row counts `sign`), as may `series_ends`. Arrays
     that already are contiguous and of the right type are not copied. Raises ValueError when lengths differ, the runs
     do not cover the rows or the sign is neither.
     """
@@ -86,12 +87,12 @@ def measured(entries: Entries, sign: int = 1) -> Measured:
         column("purpose", np.int8),
         column("via_platform", np.bool_).view(np.uint8),
         signs if sign == 1 else -signs,
-        column("kind_ends", np.int32) if "kind_ends" in names else np.empty(0, np.int32),
+        column("series_ends", np.int32) if "series_ends" in names else np.empty(0, np.int32),
     )
-    ends = found.kind_ends
+    ends = found.series_ends
     if len(ends) and not (ends[0] > 0 and (ends[1:] > ends[:-1]).all() and ends[-1] == rows):
-        raise ValueError("the runs of one kind do not cover the rows")
-    lengths = dict.fromkeys(KIND, len(ends) or rows) | {"kind_ends": len(ends)}
+        raise ValueError("the runs of one series do not cover the rows")
+    lengths = dict.fromkeys(SERIES, len(ends) or rows) | {"series_ends": len(ends)}
     if any(len(array) != lengths.get(name, rows) for name, array in found._asdict().items()):
         raise ValueError("the measured columns differ in length")
     return found

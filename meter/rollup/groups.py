@@ -1,20 +1,23 @@
-"""Kernels that look up kinds and groups in hash tables and add sums to groups; whole numbers only."""
+"""Kernels that look up series and groups in hash tables and add sums to groups; whole numbers only."""
+
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meter.kernels.kernel import Array, Whole, kernel
 
-DAY_BITS = 17  # a key is the number of its kind and, in so many low bits, its day
+DAY_BITS = 17  # a key is the number of its series and, in so many low bits, its day
 
 # Why a kernel came back.
 DONE = 0
 TABLE_FULL = 1
-KINDS_FULL = 2
+SERIES_FULL = 2
 
 # Places in `counts`, the little ledger that kernel and caller share.
 ROW = 0  # the next row, part or group to add
 GROUPS = 1  # groups in use
-KINDS = 2  # kinds known
+SERIES = 2  # series known
 WRAPPED = 3  # how often a sum left the range of int64
 PARTS = 4  # parts that wait to be added to their groups
 SEEN = 5  # means nothing
@@ -23,9 +26,43 @@ AHEAD = 64  # parts whose groups are looked for at once
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys over the table
 NEAR_BITS = 4
-NEAR = 1 << NEAR_BITS  # days of a kind whose slots lie together; a table has no fewer slots
+NEAR = 1 << NEAR_BITS  # days of a series whose slots lie together; a table has no fewer slots
 EMPTY = np.int32(-1)  # a slot without a group
 STEP = 17  # to the next slot to try, of other days further on; odd, so that every slot is tried in the end
+
+
+class Parts(NamedTuple):
+    """Parts of entries that wait to be added to their groups."""
+
+    keys: NDArray[np.int64]  # (parts,)
+    sums: NDArray[np.int64]  # (4 * parts,): millicard-seconds, fen, pieces and starts of one after the other
+
+
+class Groups(NamedTuple):
+    """Groups in a hash table, numbered as they come."""
+
+    slots: NDArray[np.int32]  # (a power of two,): the number of a group, or EMPTY
+    keys: NDArray[np.int64]  # (groups,)
+    sums: NDArray[np.int64]  # (groups, 4): millicard-seconds, fen, pieces, starts
+    wraps: NDArray[np.int32]  # (groups, 4): how often a sum left int64
+
+
+class Series(NamedTuple):
+    """Series in a hash table, numbered as they come. `where` is consumer and facility, `what` chip, purpose and
+    via_platform, each packed in an int64."""
+
+    slots: NDArray[np.int32]  # (a power of two,): the number of a series, or -1
+    keys: NDArray[np.int64]  # (series, 2): where, what
+
+
+class Finished(NamedTuple):
+    """Groups that are added up already, one a row; `laps` is empty when no sum left int64."""
+
+    where: NDArray[np.int64]
+    what: NDArray[np.int64]
+    day: NDArray[np.int32]
+    amounts: NDArray[np.int64]  # (rows, 4): millicard-seconds, fen, pieces, starts
+    laps: NDArray[np.int32]  # (rows, 4) or (0, 4)
 
 
 @kernel(inline=True)
@@ -37,7 +74,7 @@ def _spread(key: Whole, mask: Whole) -> Whole:
 
 @kernel(inline=True)
 def _home_slot(key: Whole, mask: Whole) -> Whole:
-    """Return the home slot of a group: sixteen days of a kind share the 64 bytes that memory is fetched in."""
+    """Return the home slot of a group: sixteen days of a series share the 64 bytes that memory is fetched in."""
     within = np.int64(NEAR - 1)
     return (_spread(key >> NEAR_BITS, mask) & ~within) | ((key + (key >> DAY_BITS)) & within)
 
@@ -81,33 +118,32 @@ def _add(sums: Array, wraps: Array, counts: Array, group: Whole, place: Whole, a
 
 
 @kernel(inline=True)
-def find_kind(where: Whole, what: Whole, kind_slots: Array, kinds: Array, counts: Array) -> Whole:
-    """Return the number of the kind (where, what), giving a new one the next number."""
-    mask = len(kind_slots) - 1
+def find_series(where: Whole, what: Whole, known: Series, counts: Array) -> Whole:
+    """Return the number of the series (where, what), giving a new one the next number."""
+    mask = len(known.slots) - 1
     slot = _spread(where ^ (what * np.int64(0x2545F4914F6CDD1D)), mask)
     while True:
-        kind: Whole = kind_slots[slot]
-        if kind == -1:
-            kind = np.int32(counts[KINDS])
-            kind_slots[slot] = kind
-            kinds[kind, 0] = where
-            kinds[kind, 1] = what
-            counts[KINDS] += 1
-            return kind
-        if kinds[kind, 0] == where and kinds[kind, 1] == what:
-            return kind
+        series: Whole = known.slots[slot]
+        if series == -1:
+            series = np.int32(counts[SERIES])
+            known.slots[slot] = series
+            known.keys[series, 0] = where
+            known.keys[series, 1] = what
+            counts[SERIES] += 1
+            return series
+        if known.keys[series, 0] == where and known.keys[series, 1] == what:
+            return series
         slot = (slot + 1) & mask
 
 
 @kernel
-def add_parts(
-    part_keys: Array, part_sums: Array,
-    slots: Array, keys: Array, sums: Array, wraps: Array, counts: Array,
-) -> Whole:  # fmt: skip
+def add_parts(waiting: Parts, table: Groups, counts: Array) -> Whole:
     """Add the parts that wait to their groups, from counts[ROW] on; return why it stopped.
 
     Memory far away is asked for some parts ahead, so that the wait for one is the wait for all.
     """
+    part_keys, part_sums = waiting.keys, waiting.sums
+    slots, keys, sums, wraps = table
     most_groups = len(keys)
     mask = len(slots) - 1
     ahead = np.empty(AHEAD, np.int32)
@@ -138,24 +174,22 @@ def add_parts(
 
 
 @kernel
-def add_groups(
-    where: Array, what: Array, day: Array, amounts: Array, laps: Array,
-    slots: Array, keys: Array, sums: Array, wraps: Array, kind_slots: Array, kinds: Array,
-    counts: Array,
-) -> Whole:  # fmt: skip
-    """Add finished groups (amounts and laps are (rows, 4)) to the table; return why it stopped."""
+def add_groups(finished: Finished, table: Groups, known: Series, counts: Array) -> Whole:
+    """Add finished groups to the table; return why it stopped."""
+    where, what, day, amounts, laps = finished
+    slots, keys, sums, wraps = table
     most_groups = len(keys)
-    most_kinds = len(kinds)
+    most_series = len(known.keys)
     group = np.int64(-1)
     for row in range(counts[ROW], len(day)):
         if counts[GROUPS] >= most_groups:
             counts[ROW] = row
             return TABLE_FULL
-        if counts[KINDS] >= most_kinds:
+        if counts[SERIES] >= most_series:
             counts[ROW] = row
-            return KINDS_FULL
-        kind = np.int64(find_kind(where[row], what[row], kind_slots, kinds, counts))
-        group = _find_group((kind << DAY_BITS) | np.int64(day[row]), group, slots, keys, sums, counts)
+            return SERIES_FULL
+        series = np.int64(find_series(where[row], what[row], known, counts))
+        group = _find_group((series << DAY_BITS) | np.int64(day[row]), group, slots, keys, sums, counts)
         for place in range(4):
             _add(sums, wraps, counts, group, place, amounts[row, place])
         if len(laps) > 0:
@@ -178,11 +212,11 @@ def place_groups(keys: Array, count: Whole, slots: Array) -> None:
 
 
 @kernel
-def place_kinds(kinds: Array, count: Whole, kind_slots: Array) -> None:
-    """Enter kinds 0..count-1 in an empty table of kind numbers."""
-    mask = len(kind_slots) - 1
-    for kind in range(count):
-        slot = _spread(kinds[kind, 0] ^ (kinds[kind, 1] * np.int64(0x2545F4914F6CDD1D)), mask)
-        while kind_slots[slot] != -1:
+def place_series(known: Series, count: Whole) -> None:
+    """Enter series 0..count-1 in an empty table of their numbers."""
+    mask = len(known.slots) - 1
+    for series in range(count):
+        slot = _spread(known.keys[series, 0] ^ (known.keys[series, 1] * np.int64(0x2545F4914F6CDD1D)), mask)
+        while known.slots[slot] != -1:
             slot = (slot + 1) & mask
-        kind_slots[slot] = kind
+        known.slots[slot] = series

@@ -1,11 +1,60 @@
 """Kernels that bring groups into the order of their key and add up those of one key; whole numbers only."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from meter.kernels.kernel import Array, Whole, kernel
 from meter.rollup.groups import DAY_BITS
 
 DAY_MASK = (1 << DAY_BITS) - 1
+
+
+class Held(NamedTuple):
+    """Groups as they lie in memory, a key once or several times."""
+
+    keys: NDArray[np.int64]  # (groups,): the number of the series and, in DAY_BITS, the day
+    sums: NDArray[np.int64]  # (groups, 4): millicard-seconds, fen, pieces, starts
+    laps: NDArray[np.int32]  # (groups, 4): how often sums left int64; (0, 4) when none did
+    series: NDArray[np.int64]  # (series, 2): where and what, by the numbers that keys give
+
+
+class Runs(NamedTuple):
+    """Runs of groups of one series, one element each."""
+
+    part: NDArray[np.int32]  # which of the `Held` it lies in
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+    rank: NDArray[np.int32]  # of its series
+
+
+class Gathered(NamedTuple):
+    """The keys, sums and laps of several `Held`, as tuples of one length."""
+
+    keys: tuple[NDArray[np.int64], ...]
+    sums: tuple[NDArray[np.int64], ...]
+    laps: tuple[NDArray[np.int32], ...]
+
+
+class LaidOut(NamedTuple):
+    """Groups by day and rank of their series, those of one key added up."""
+
+    rank: NDArray[np.int32]  # (groups,)
+    sums: NDArray[np.int64]  # (groups, 4)
+    laps: NDArray[np.int32]  # (groups, 4): how often each true sum laps 2^64
+
+
+class Columns(NamedTuple):
+    """The columns of a `use` frame; `amounts` (4, rows) holds its four sums."""
+
+    amounts: NDArray[np.int64]
+    day: NDArray[np.int32]
+    consumer: NDArray[np.int32]
+    facility: NDArray[np.int32]
+    chip: NDArray[np.int32]
+    purpose: NDArray[np.int8]
+    via_platform: NDArray[np.bool_]
 
 
 @kernel
@@ -27,24 +76,25 @@ def count_by_day(keys: Array, by_day: Array) -> None:
 
 @kernel
 def find_runs(
-    keys: Array, sums: Array, laps: Array, part: Whole, rank_of_kind: Array, until: Whole,
-    runs: Whole, run_part: Array, run_from: Array, run_to: Array, run_rank: Array,
-    kept: Whole, kept_keys: Array, kept_sums: Array, kept_laps: Array,
-) -> tuple[Whole, Whole]:  # fmt: skip
-    """Write where each run of groups of one kind begins and ends, its part and its rank, behind `runs` others.
+    held: Held, part: Whole, rank_of_series: Array, until: Whole, found: Runs, runs: Whole, left: Held, kept: Whole
+) -> tuple[Whole, Whole]:
+    """Write where each run of groups of one series begins and ends, its part and its rank, behind `runs` others.
 
-    Sorted entries leave a run for each kind and chunk, so only runs need sorting. Groups of days from `until` on are in
-    no run: they are copied behind `kept` others, as groups of a kind that is numbered by its rank. Returns the numbers
-    of runs and of groups kept. `laps` may be empty.
+    Sorted entries leave a run for each series and chunk, so only runs need sorting. Groups of days from `until` on are
+    in no run: they are copied to `left` behind `kept` others, as groups of a series that is numbered by its rank.
+    Returns the numbers of runs and of groups kept.
     """
+    keys, sums, laps = held.keys, held.sums, held.laps
+    kept_keys, kept_sums, kept_laps = left.keys, left.sums, left.laps
+    run_part, run_from, run_to, run_rank = found
     last = np.int64(-1)
     for group in range(len(keys)):
         mine = np.uint64(group)
         key = keys[mine]
-        kind = key >> DAY_BITS
+        series = key >> DAY_BITS
         if (key & DAY_MASK) >= until:
             to = np.uint64(kept)
-            kept_keys[to] = (np.int64(rank_of_kind[kind]) << DAY_BITS) | (key & DAY_MASK)
+            kept_keys[to] = (np.int64(rank_of_series[series]) << DAY_BITS) | (key & DAY_MASK)
             for column in range(4):
                 kept_sums[to, column] = sums[mine, column]
             if len(laps):
@@ -53,11 +103,11 @@ def find_runs(
             kept += 1
             last = np.int64(-1)
             continue
-        if kind != last:
-            last = kind
+        if series != last:
+            last = series
             run_part[runs] = part
             run_from[runs] = group
-            run_rank[runs] = rank_of_kind[kind]
+            run_rank[runs] = rank_of_series[series]
             runs += 1
         run_to[runs - 1] = group + 1
     return runs, kept
@@ -78,17 +128,17 @@ def order_by_rank(rank: Array, ranks: Whole, ranked: Array) -> None:
 
 @kernel
 def lay_out(
-    ranked: Array, run_part: Array, run_from: Array, run_to: Array, run_rank: Array,
-    part_keys: tuple[Array, ...], part_sums: tuple[Array, ...], part_laps: tuple[Array, ...],
-    first_day: Whole, ends: Array, found_rank: Array, found_sums: Array, found_laps: Array,
-) -> tuple[Whole, Whole]:  # fmt: skip
+    ranked: Array, runs: Runs, groups: Gathered, first_day: Whole, ends: Array, laid: LaidOut
+) -> tuple[Whole, Whole]:
     """Write groups by day and rank, those of one key added up, each day from where `ends` says; move `ends` there.
 
     Runs come in order of rank (`ranked`) and each day is filled from its beginning, so both orders are reached while
-    memory is read and written nearly in sequence. Laps are empty unless a sum left int64 on the way; `found_laps`,
-    all zero before, says how often each true sum laps 2^64. Returns how many rows there are and how many laps were
-    seen.
+    memory is read and written nearly in sequence. `laid.laps` is all zero before. Returns how many rows there are and
+    how many laps were seen.
     """
+    run_part, run_from, run_to, run_rank = runs
+    part_keys, part_sums, part_laps = groups
+    found_rank, found_sums, found_laps = laid
     met = np.full(len(ends), -1, np.int32)  # the last rank of each day
     rows = np.int64(0)
     lapped = np.int64(0)
@@ -127,13 +177,15 @@ def lay_out(
 
 @kernel
 def write_columns(
-    first_day: Whole, begins: Array, ends: Array, rank: Array, sums: Array, laps: Array, lapped: Whole, kinds: Array,
-    amounts: Array, day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array,
-) -> Whole:  # fmt: skip
+    first_day: Whole, begins: Array, ends: Array, laid: LaidOut, lapped: Whole, series: Array, columns: Columns
+) -> Whole:
     """Write what was laid out as columns, without rows that came to nothing; return how many rows that are.
 
-    The laps of the rows written are moved to the front of `laps`.
+    Day first_day + d lies in begins[d]..ends[d]; `series` (n, 2) int64 gives where and what by rank. The laps of the
+    rows written are moved to the front.
     """
+    rank, sums, laps = laid
+    amounts, day, consumer, facility, chip, purpose, via_platform = columns
     rows = np.uint64(0)
     for its_day in range(len(begins)):
         for place in range(begins[its_day], ends[its_day]):
@@ -148,9 +200,9 @@ def write_columns(
             if lapped:
                 for column in range(4):
                     laps[rows, column] = laps[row, column]
-            kind = np.uint64(rank[row])
-            where = kinds[kind, 0]
-            what = kinds[kind, 1]
+            its_series = np.uint64(rank[row])
+            where = series[its_series, 0]
+            what = series[its_series, 1]
             day[rows] = first_day + its_day
             consumer[rows] = where >> 32
             facility[rows] = where & 0xFFFF_FFFF

@@ -11,8 +11,9 @@ import polars as pl
 from meter.rollup import order
 from meter.rollup.columns import Entries, measured
 from meter.rollup.frames import empty_use
+from meter.rollup.order import Held
 from meter.rollup.split import FEWEST_PARTS
-from meter.rollup.table import AFTER_ALL_DAYS, GroupTable, Held, Scratch, added_up, in_order
+from meter.rollup.table import AFTER_ALL_DAYS, GroupTable, Scratch, added_up, in_order
 
 Progress = Callable[[int, int], None]
 
@@ -65,7 +66,7 @@ def recompute(
                 raise NotInOrder(f"a row starts on day {first_day}, before its span (day {span.first_day})")
             until = every[place + 1].first_day if place + 1 < len(every) else AFTER_ALL_DAYS
             use, left = in_order([*some, left], scratch, until)
-            if len(left.keys) > most_left:  # long records leave the same days of the same kinds span after span
+            if len(left.keys) > most_left:  # long records leave the same days of the same series span after span
                 left = added_up(left)
                 most_left = max(most_left, 2 * len(left.keys))
             if place + 2 < len(every):

@@ -1,10 +1,13 @@
-"""Kernels that split records over local days, as parts of a kind and a day; whole numbers only."""
+"""Kernels that split records over local days, as parts of a series and a day; whole numbers only."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from meter.days import DAY_SECONDS, UTC_PLUS_8_SECONDS
 from meter.kernels.kernel import Array, Whole, kernel
-from meter.rollup.groups import DAY_BITS, DONE, KINDS, KINDS_FULL, PARTS, ROW, find_kind
+from meter.rollup.columns import Measured
+from meter.rollup.groups import DAY_BITS, DONE, PARTS, ROW, SERIES, SERIES_FULL, Parts, Series, find_series
 
 # Bounds that intake guarantees; a row outside them is refused again here, because the sums rest on them.
 EARLIEST = 946_656_000  # 2000-01-01T00:00:00+08:00
@@ -21,8 +24,19 @@ BAD_ROW = 4
 BLOCK_ROWS = 4096  # looked at together before they are added up; small enough to stay in the cache
 SAFE_AMOUNT = 2**62 // BLOCK_ROWS  # of one row, so that a block of them cannot overflow
 PLAIN_FEN = 2**34  # charges below this, times the seconds of ten years, fit int64
-WINDOW_DAYS = 64  # of one kind, added up side by side in the nearest cache
+WINDOW_DAYS = 64  # of one series, added up side by side in the nearest cache
 FEWEST_PARTS = 1 << 14  # that there must be room for; more than the days of the longest record and a window
+
+
+class Asked(NamedTuple):
+    """What entries are split by: the half-open span they are cut to, in epoch seconds; masks for the columns that tell
+    groups apart, as they are packed in where and what; without `by_day` all days are 0."""
+
+    cut_from: Whole
+    cut_to: Whole
+    where_mask: Whole
+    what_mask: Whole
+    by_day: bool
 
 
 @kernel(inline=True)
@@ -69,7 +83,7 @@ def _survey(millicards: Array, started: Array, ended: Array, charge_fen: Array, 
 
 
 @kernel
-def _kinds_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Array) -> bool:
+def _series_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Array) -> bool:
     """Whether ids are not negative and every purpose is 0, 1 or 2."""
     ids = np.int32(0)
     codes = np.uint8(0)
@@ -84,7 +98,7 @@ def _kinds_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Arr
 def _mark_changes(
     consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array, changed: Array
 ) -> None:
-    """Mark in `changed` the rows whose kind is not that of the row before."""
+    """Mark in `changed` the rows whose series is not that of the row before."""
     changed[0] = 1
     for row in range(1, len(consumer)):
         changed[row] = (
@@ -95,14 +109,14 @@ def _mark_changes(
 
 
 @kernel
-def find_bad_row(
-    consumer: Array, facility: Array, chip: Array, purpose: Array, millicards: Array, started: Array, ended: Array,
-    charge_fen: Array, sign: Array,
-) -> Whole:  # fmt: skip
+def find_bad_row(rows: Measured) -> Whole:
     """Return the first row that breaks a limit of intake, -1 when none does; every column has a value for each row."""
+    consumer, facility, chip, purpose = rows.consumer, rows.facility, rows.chip, rows.purpose
+    millicards, started, ended = rows.millicards, rows.started, rows.ended
+    charge_fen, sign = rows.charge_fen, rows.sign
     for row in range(len(started)):
         till = row + 1
-        if not _kinds_are_sound(consumer[row:till], facility[row:till], chip[row:till], purpose[row:till]):
+        if not _series_are_sound(consumer[row:till], facility[row:till], chip[row:till], purpose[row:till]):
             return row
         if _survey(millicards[row:till], started[row:till], ended[row:till], charge_fen[row:till], sign[row:till]) < 0:
             return row
@@ -110,19 +124,18 @@ def find_bad_row(
 
 
 @kernel
-def split_rows(
-    consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array, ended: Array, charge_fen: Array,
-    purpose: Array, via_platform: Array, sign: Array, kind_ends: Array,
-    cut_from: Whole, cut_to: Whole, where_mask: Whole, what_mask: Whole, by_day: bool,
-    part_keys: Array, part_sums: Array, kind_slots: Array, kinds: Array, counts: Array,
-) -> Whole:  # fmt: skip
-    """Split rows counts[ROW].. inside [cut_from, cut_to) into parts of a kind and a day; return why it stopped.
+def split_rows(entries: Measured, asked: Asked, parts: Parts, known: Series, counts: Array) -> Whole:
+    """Split rows counts[ROW].. inside the cut into parts of a series and a day; return why it stopped.
 
-    A kind is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked; days are 0
-    unless `by_day`. The columns of the kind have one value for each row, or for each run of rows when `kind_ends` says
-    where runs end. Rows of one kind that follow one another are added up by day in a window before they become parts,
-    so sorted rows become few. The charge of a part is the difference of two floors.
+    A series is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked. The columns
+    of the series have one value for each row, or for each run of rows when `series_ends` says where runs end. Rows of
+    one series that follow one another are added up by day in a window before they become parts, so sorted rows become
+    few. The charge of a part is the difference of two floors.
     """
+    # each column once, not at every row
+    consumer, facility, chip, millicards, started, ended, charge_fen, purpose, via_platform, sign, series_ends = entries
+    cut_from, cut_to, where_mask, what_mask, by_day = asked
+    part_keys, part_sums = parts.keys, parts.sums
     most_parts = len(part_keys)
     changed = np.empty(BLOCK_ROWS, np.uint8)
     beyond = np.empty(BLOCK_ROWS, np.int64)  # the rows at hand that reach beyond the day at hand or the cut
@@ -131,14 +144,14 @@ def split_rows(
     reach = np.int64(-1)  # the last place in it that was touched
     where = np.int64(-1)
     what = np.int64(-1)
-    kind = np.int64(0)
+    series = np.int64(0)
     day = np.int64(0)
     why = DONE
     row = np.int64(counts[ROW])
     rows = np.int64(len(started))
-    in_runs = len(kind_ends) > 0
+    in_runs = len(series_ends) > 0
     run = np.int64(0)
-    if in_runs and not _kinds_are_sound(consumer, facility, chip, purpose):
+    if in_runs and not _series_are_sound(consumer, facility, chip, purpose):
         why = BAD_ROW
     while row < rows and why == DONE:
         low = row
@@ -147,15 +160,15 @@ def split_rows(
             millicards[low:high], started[low:high], ended[low:high], charge_fen[low:high], sign[low:high]
         )
         if in_runs:
-            while kind_ends[run] <= low:
+            while series_ends[run] <= low:
                 run += 1
             changed[: high - low] = 0
             changed[0] = 1
             mark = run
-            while kind_ends[mark] < high:
-                changed[kind_ends[mark] - low] = 1
+            while series_ends[mark] < high:
+                changed[series_ends[mark] - low] = 1
                 mark += 1
-        elif _kinds_are_sound(consumer[low:high], facility[low:high], chip[low:high], purpose[low:high]):
+        elif _series_are_sound(consumer[low:high], facility[low:high], chip[low:high], purpose[low:high]):
             _mark_changes(
                 consumer[low:high], facility[low:high], chip[low:high], purpose[low:high], via_platform[low:high],
                 changed,
@@ -246,13 +259,13 @@ def split_rows(
                     if counts[PARTS] + 2 * WINDOW_DAYS > most_parts:
                         why = PARTS_FULL
                         break
-                    _hand_out(window, window_from, reach, kind, part_keys, part_sums, counts)
+                    _hand_out(window, window_from, reach, series, part_keys, part_sums, counts)
                     reach = np.int64(-1)
                     window_from = day
                     window_until = day_until + (WINDOW_DAYS - 1) * DAY_SECONDS
                     of = at
                     if in_runs:
-                        while kind_ends[run] <= row:
+                        while series_ends[run] <= row:
                             run += 1
                         of = np.uint64(run)
                     its_where = ((np.int64(consumer[of]) << 32) | np.int64(facility[of])) & where_mask
@@ -260,10 +273,10 @@ def split_rows(
                         (np.int64(chip[of]) << 3) | (np.int64(purpose[of]) << 1) | np.int64(via_platform[of])
                     ) & what_mask
                     if its_where != where or its_what != what:
-                        if counts[KINDS] >= len(kinds):
-                            why = KINDS_FULL
+                        if counts[SERIES] >= len(known.keys):
+                            why = SERIES_FULL
                             break
-                        kind = np.int64(find_kind(its_where, its_what, kind_slots, kinds, counts))
+                        series = np.int64(find_series(its_where, its_what, known, counts))
                         where = its_where
                         what = its_what
                 reach = max(reach, day - window_from)
@@ -312,7 +325,7 @@ def split_rows(
                     reach = max(reach, its_place)
                 else:
                     part = counts[PARTS]
-                    part_keys[part] = (kind << DAY_BITS) | its_day
+                    part_keys[part] = (series << DAY_BITS) | its_day
                     part_sums[4 * part] = counted * cards * (until - first)
                     part_sums[4 * part + 1] = counted * (through - charged)
                     part_sums[4 * part + 2] = counted
@@ -323,7 +336,7 @@ def split_rows(
             row += 1
         if run_pieces | run_lack | run_quantity | run_fen:
             _put(window, day - window_from, run_quantity, run_fen, run_pieces, run_pieces - run_lack)
-        _hand_out(window, window_from, reach, kind, part_keys, part_sums, counts)
+        _hand_out(window, window_from, reach, series, part_keys, part_sums, counts)
         reach = np.int64(-1)
     counts[ROW] = row
     return why
@@ -341,7 +354,7 @@ def _put(window: Array, place: Whole, quantity: Whole, fen: Whole, pieces: Whole
 
 @kernel
 def _hand_out(
-    window: Array, window_from: Whole, reach: Whole, kind: Whole, part_keys: Array, part_sums: Array, counts: Array
+    window: Array, window_from: Whole, reach: Whole, series: Whole, part_keys: Array, part_sums: Array, counts: Array
 ) -> None:
     """Make parts of the days of the window up to `reach`, and empty it."""
     part = counts[PARTS]
@@ -351,7 +364,7 @@ def _hand_out(
         quantity, fen = window[at], window[at + np.uint64(1)]
         pieces, starts = window[at + np.uint64(2)], window[at + np.uint64(3)]
         if quantity | fen | pieces | starts:
-            part_keys[part] = (kind << DAY_BITS) | (window_from + place)
+            part_keys[part] = (series << DAY_BITS) | (window_from + place)
             part_sums[to] = quantity
             part_sums[to + np.uint64(1)] = fen
             part_sums[to + np.uint64(2)] = pieces

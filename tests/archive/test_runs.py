@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from meter.archive.chunks import KIND_ENDS, MEASURED, MEASURED_IN_RUNS, files_needed, months
+from meter.archive.chunks import MEASURED, MEASURED_IN_RUNS, SERIES_ENDS, files_needed, months
 from meter.archive.manifest import read_manifest
 from meter.archive.rows import COLUMNS
-from meter.archive.runs import FOOTER_KEY, IN_RUNS, KIND, footer, read_footer
+from meter.archive.runs import FOOTER_KEY, IN_RUNS, SERIES, footer, read_footer
 from meter.archive.seal import seal
 from meter.rollup.columns import measured
 from meter.rollup.daily import roll_up
@@ -21,7 +21,7 @@ from tests.archive.year import journal
 
 
 def in_long_runs(batches: int) -> NDArray[Any]:
-    """Return a journal of few kinds, in which hardly anything is taken back."""
+    """Return a journal of few series, in which hardly anything is taken back."""
     rows = journal(seed=5, batches=batches)
     rows["sign"] = np.where(np.arange(len(rows)) % 97 == 5, -1, 1)
     rows["consumer"] = rows["consumer"] % 2
@@ -29,9 +29,9 @@ def in_long_runs(batches: int) -> NDArray[Any]:
     return rows
 
 
-def columns_of(kinds: list[int], signs: list[int]) -> dict[str, NDArray[Any]]:
-    """Return the columns in runs of rows whose kinds differ in all that a kind has."""
-    number = np.array(kinds)
+def columns_of(series: list[int], signs: list[int]) -> dict[str, NDArray[Any]]:
+    """Return the columns in runs of rows whose series differ in all that a series has."""
+    number = np.array(series)
     return {
         "consumer": number.astype(np.int32),
         "facility": (number + 5).astype(np.int32),
@@ -52,18 +52,18 @@ def test_runs_give_the_rows_back_however_they_are_cut_into_groups(group_rows: in
         assert runs is not None
         for name in IN_RUNS:
             assert runs.row_by_row(name).tolist() == columns[name][begin : begin + group_rows].tolist(), name
-        lengths = np.diff(runs.kind_ends, prepend=0)
-        for name in KIND:
-            assert np.repeat(runs.kind[name], lengths).tolist() == columns[name][begin : begin + group_rows].tolist()
+        lengths = np.diff(runs.series_ends, prepend=0)
+        for name in SERIES:
+            assert np.repeat(runs.series[name], lengths).tolist() == columns[name][begin : begin + group_rows].tolist()
 
 
-def test_a_change_in_any_one_column_of_the_kind_ends_a_run() -> None:
-    for name in KIND:
+def test_a_change_in_any_one_column_of_the_series_ends_a_run() -> None:
+    for name in SERIES:
         columns = columns_of([0] * 90, [1] * 90)
         columns[name][40:] = 1
         (runs,) = read_footer(footer(columns, 90), 1)
         assert runs is not None
-        assert runs.kind_ends.tolist() == [40, 90]
+        assert runs.series_ends.tolist() == [40, 90]
 
 
 def test_short_runs_are_not_told_and_do_not_keep_other_groups_from_being_told() -> None:
@@ -92,7 +92,7 @@ def test_what_is_read_in_runs_is_what_the_columns_of_the_file_hold(tmp_path: Pat
             assert chunk()[name].tolist() == plain[name].to_pylist(), name
         (in_runs,) = by_run.chunks
         found = in_runs()
-        assert 1 < len(found[KIND_ENDS]) < plain.num_rows / 16
+        assert 1 < len(found[SERIES_ENDS]) < plain.num_rows / 16
         again = measured(found).row_by_row()
         for name in MEASURED:
             assert getattr(again, name).tolist() == plain[name].to_pylist(), name
@@ -119,4 +119,4 @@ def test_anyone_can_read_the_footer_with_arrow_alone(tmp_path: Path) -> None:
     table = pq.read_table(path)
     assert batch.num_rows == table.num_rows
     assert batch.column("sign").to_pylist() == table["sign"].to_pylist()
-    assert [kind["consumer"] for kind in batch.column("kind").to_pylist()] == table["consumer"].to_pylist()
+    assert [each["consumer"] for each in batch.column("kind").to_pylist()] == table["consumer"].to_pylist()

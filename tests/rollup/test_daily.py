@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from meter.rollup.columns import KIND, measured
+from meter.rollup.columns import SERIES, measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, NotAUseFrame, empty_use
 from meter.rollup.merge import merge
@@ -128,7 +128,7 @@ def test_no_rows_are_an_empty_frame() -> None:
     assert merge([]).equals(empty_use())
 
 
-def test_many_kinds_and_days_outgrow_the_first_table() -> None:
+def test_many_series_and_days_outgrow_the_first_table() -> None:
     rows = [Row(MIDNIGHT + 86_400 * (n % 7), MIDNIGHT + 86_400 * (n % 7) + 5, 1, consumer=n) for n in range(30_000)]
     frame = roll_up(as_entries(rows))
     assert frame.height == 30_000
@@ -136,12 +136,12 @@ def test_many_kinds_and_days_outgrow_the_first_table() -> None:
     assert frame["charge_fen"].sum() == 30_000
 
 
-def test_neighbouring_rows_of_other_kinds_are_told_apart_wherever_they_stand() -> None:
+def test_neighbouring_rows_of_other_series_are_told_apart_wherever_they_stand() -> None:
     for name in ("consumer", "facility", "chip", "purpose", "via_platform"):
         rows = as_entries([Row(MIDNIGHT, MIDNIGHT + 1, 1, purpose=0, via_platform=False)] * 9_000)
-        kinds = np.arange(9_000) // 64 % (3 if name == "purpose" else 2)
-        rows[name] = kinds
-        expected = dict(zip(*(part.tolist() for part in np.unique(kinds, return_counts=True)), strict=True))
+        series = np.arange(9_000) // 64 % (3 if name == "purpose" else 2)
+        rows[name] = series
+        expected = dict(zip(*(part.tolist() for part in np.unique(series, return_counts=True)), strict=True))
         found = roll_up(rows).select(pl.col(name).cast(pl.Int64), "pieces")
         assert dict(found.iter_rows()) == expected, name
 
@@ -261,18 +261,18 @@ def test_a_frame_with_other_columns_is_not_merged() -> None:
 
 
 def in_runs(entries: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return the same entries with the columns of their kind run by run."""
-    kinds = [[entry[name] for name in KIND] for entry in entries]
-    begins = [place for place in range(len(kinds)) if place == 0 or kinds[place] != kinds[place - 1]]
+    """Return the same entries with the columns of their series run by run."""
+    series = [[entry[name] for name in SERIES] for entry in entries]
+    begins = [place for place in range(len(series)) if place == 0 or series[place] != series[place - 1]]
     columns = {
-        str(name): entries[name][begins] if name in KIND else entries[name] for name in entries.dtype.names or ()
+        str(name): entries[name][begins] if name in SERIES else entries[name] for name in entries.dtype.names or ()
     }
-    return columns | {"kind_ends": np.array([*begins[1:], len(entries)], np.int32)}
+    return columns | {"series_ends": np.array([*begins[1:], len(entries)], np.int32)}
 
 
 @given(st.lists(records(longest_seconds=90 * 86_400), min_size=1, max_size=25), st.integers(1, 400), st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_rows_whose_kinds_come_in_runs_are_rolled_up_alike(rows: list[Row], times: int, cut: bool) -> None:
+def test_rows_whose_series_come_in_runs_are_rolled_up_alike(rows: list[Row], times: int, cut: bool) -> None:
     entries = np.repeat(as_entries(rows), times)  # more than are looked at together
     entries["charge_fen"] //= 10_000  # so many of the largest charge would not fit
     entries["millicards"] = np.minimum(entries["millicards"], 10**6)
@@ -282,7 +282,7 @@ def test_rows_whose_kinds_come_in_runs_are_rolled_up_alike(rows: list[Row], time
     assert tables[1].frame().equals(tables[0].frame())
 
 
-def test_more_kinds_in_runs_than_there_is_room_for_at_first_are_all_told_apart() -> None:
+def test_more_series_in_runs_than_there_is_room_for_at_first_are_all_told_apart() -> None:
     rows = [Row(MIDNIGHT + n, MIDNIGHT + n + 40 * 86_400, 9, consumer=n // 2) for n in range(20_000)]
     entries = as_entries(rows)
     assert roll_up(in_runs(entries)).equals(roll_up(entries))
@@ -298,13 +298,13 @@ def test_a_row_beyond_the_limits_is_named_in_runs_too(bad: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("ends", [[1, 3], [0, 4], [3, 2], [2, 2, 4], [5], [4, 4], [-1, 4], [2, 5]])
 def test_runs_that_do_not_cover_the_rows_are_refused(ends: list[int]) -> None:
-    columns = {name: array[: len(ends)] if name in KIND else array for name, array in in_runs(FOUR_KINDS).items()}
-    columns["kind_ends"] = np.array(ends, np.int32)
+    columns = {name: array[: len(ends)] if name in SERIES else array for name, array in in_runs(FOUR_KINDS).items()}
+    columns["series_ends"] = np.array(ends, np.int32)
     with pytest.raises(ValueError, match="do not cover the rows"):
         measured(columns)
 
 
-def test_runs_with_too_few_kinds_are_refused() -> None:
+def test_runs_with_too_few_series_are_refused() -> None:
     columns = in_runs(FOUR_KINDS)
     with pytest.raises(ValueError, match="differ in length"):
         measured(columns | {"chip": columns["chip"][:3]})
