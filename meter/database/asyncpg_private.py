@@ -13,8 +13,7 @@ import asyncpg
 
 def transport_of(connection: asyncpg.Connection) -> asyncio.WriteTransport:
     """Return the event loop's end of the connection to the server."""
-    transport = connection._transport
-    assert isinstance(transport, asyncio.WriteTransport)
+    transport: asyncio.WriteTransport = connection._transport  # uvloop's have the methods, but not this class
     return transport
 
 
