@@ -17,7 +17,7 @@ from api.console.queries import EVERYTHING, Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
-from meter.regions import in_region, region_prefix
+from meter.regions import REGION, in_region
 from settlement.report import MEDIA_TYPES, NotAReport, render
 from settlement.report.labels import OUTCOME
 
@@ -147,11 +147,8 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
 
 
 def is_filter(region: str) -> bool:
-    """Whether a query names a region, or none."""
-    try:
-        return not region or bool(region_prefix(region))
-    except ValueError:
-        return False
+    """Whether a query names a region as the page's own filter does, by 6 digits, or none."""
+    return not region or REGION.fullmatch(region) is not None
 
 
 def scoped(person: Person, region: str) -> str:
