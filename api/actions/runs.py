@@ -20,7 +20,8 @@ SCOPE = "settlement:run"
 
 def refused(error: SettlementRefused) -> Problem:
     """A refused settlement as a problem document."""
-    return Problem(404 if error.code == "UNKNOWN_SETTLEMENT" else 422, error.code, error.detail)
+    status = {"UNKNOWN_SETTLEMENT": 404, "LINE_CONTRADICTS_ITSELF": 409}.get(error.code, 422)
+    return Problem(status, error.code, error.detail)
 
 
 async def run(service: Service, hand: Actor, wanted: settle.Request) -> str:

@@ -16,7 +16,7 @@ from meter.database.connect import driver
 from settlement.checkpoint.signature import signed, signing_key
 from settlement.checkpoint.statement import state
 from settlement.errors import SettlementRefused
-from settlement.evidence.bundle import write_bundle
+from settlement.jobs.evidence import export
 
 
 def evidence(
@@ -32,7 +32,7 @@ def evidence(
         async with engine.connect() as held:
             connection = await driver(held)
             checkpoint = signed(await state(connection, now()), key)
-            made = await write_bundle(connection, settlement, path, json.dumps(checkpoint, ensure_ascii=False).encode())
+            made = await export(connection, settlement, path, json.dumps(checkpoint, ensure_ascii=False).encode())
         await note(engine, "command line", "evidence.export", settlement, "done", {"file": path.name})
         return made
 

@@ -21,12 +21,13 @@ from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
+from settlement.jobs.lines import excluded_of_all, explained_line
 from settlement.rounds import Round, load_rounds
 from settlement.store.clawbacks import list_clawbacks
 from settlement.store.decisions import waiting_cities
 from settlement.store.findings import list_findings
 from settlement.store.instructions import events_of, list_instructions
-from settlement.store.lines import cities_of, excluded_of_all, get_line, list_lines
+from settlement.store.lines import cities_of, list_lines
 from settlement.store.settlements import adjustments_of, get_settlement, list_settlements
 
 Record = dict[str, Any]
@@ -163,10 +164,10 @@ class Queries:
         async with self._connection() as connection:
             return await list_lines(connection, number, region=region, status=status, q=q, after=after, limit=limit)
 
-    async def line(self, number: str, uscc: str) -> Record | None:
-        """A line with its steps and its excluded use."""
+    async def line(self, number: str, uscc: str, *, of_a_city: bool) -> Record | None:
+        """A line with its steps and its excluded use; who works for a city is told no figure of the province."""
         async with self._connection() as connection:
-            return await get_line(connection, number, uscc)
+            return await explained_line(connection, number, uscc, of_a_city=of_a_city)
 
     async def excluded(self, number: str) -> Mapping[str, list[Record]]:
         """The excluded use of all lines, by code."""

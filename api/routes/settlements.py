@@ -23,6 +23,7 @@ from meter.vocabulary import FINDING_KINDS
 from settlement.errors import SettlementRefused
 from settlement.jobs.compare import compared, interval_of
 from settlement.jobs.findings import find
+from settlement.jobs.lines import excluded_of_all, explained_line
 from settlement.jobs.settle import Request as RunRequest
 from settlement.jobs.verify import verify
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
@@ -153,9 +154,13 @@ async def get_lines(
 @ROUTER.get("/settlements/{number}/lines/{uscc}")
 async def get_line(request: Request, number: str, uscc: str) -> Any:
     """One line with its steps and the excluded use by reason."""
-    require(await as_caller(request), "report:read", of_a_city=True)
-    async with service_of(request).engine.connect() as held:
-        found = await line_store.get_line(await driver(held), number, uscc)
+    caller = await as_caller(request)
+    require(caller, "report:read", of_a_city=True)
+    try:
+        async with service_of(request).engine.connect() as held:
+            found = await explained_line(await driver(held), number, uscc, of_a_city=caller.city is not None)
+    except SettlementRefused as error:
+        raise refused(error) from None
     if found is None:
         raise Problem(404, "no_such_line", f"settlement {number!r} has no line for {uscc!r}")
     return found
@@ -301,7 +306,7 @@ async def get_report(
     async with service_of(request).engine.connect() as held:
         connection = await driver(held)
         lines = await line_store.list_lines(connection, number, region=region, limit=2**31 - 1)
-        excluded = await line_store.excluded_of_all(connection, number)
+        excluded = await excluded_of_all(connection, number)
         if caller.city is None:  # it covers all lines, which who is bound to a city does not see
             found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
     body = await asyncio.to_thread(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from settlement.compute.settlement import Settlement
-from settlement.numbers.quantities import pflops_hours_text, use_text
+from settlement.numbers.quantities import pflops_hours_text, pflops_hours_texts, use_text
+
+MONEY = ("eligible_expenditure_fen", "base_fen", "award_fen", "held_fen", "payable_fen")
 
 
 def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +26,7 @@ def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
     shown["group"] = row["group"]
     for name in ("group_consumed", "group_supplied"):
         shown[f"{name}_pflops_hours"] = pflops_hours_text(row[f"{name}_units"])
-    for name in ("eligible_expenditure_fen", "base_fen", "award_fen", "held_fen", "payable_fen"):
+    for name in MONEY:
         shown[name] = row[name]
     if row["adjustment_fen"] is not None:
         shown["adjustment_fen"] = row["adjustment_fen"]
@@ -31,8 +36,54 @@ def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def line_texts(settlement: Settlement) -> pl.Series:
+    """Return what `line_dict` gives of each line, as JSON text, all lines at once."""
+    lines = settlement.lines
+    if settlement.round.draft:  # a few applications
+        drafted = (line_dict(settlement, row) for row in lines.iter_rows(named=True))
+        return pl.Series("line", [json.dumps(one, ensure_ascii=False) for one in drafted], dtype=pl.String)
+    texts = lines.select(
+        "uscc", "group", "reasons", "flags", *MONEY, "adjustment_fen",
+        name=_json_text("name"), region=_json_text("region"),
+    ).with_columns(
+        *(pflops_hours_texts(units.alias(name)) for name, units in _quantities(lines).items()),
+    )  # fmt: skip
+    pieces: list[pl.Expr | str] = ['{"uscc": "', pl.col("uscc"), '", "name": ', pl.col("name"), ', "region": ']
+    pieces += [pl.col("region")]
+    for name in ("consumed_pflops_hours", "supplied_pflops_hours", "net_pflops_hours", "group",
+                 "group_consumed_pflops_hours", "group_supplied_pflops_hours"):  # fmt: skip
+        pieces += [f', "{name}": "', pl.col(name), '"']
+    for name in MONEY:
+        pieces += [f', "{name}": ', pl.col(name).cast(pl.String)]
+    adjusted = pl.format(', "adjustment_fen": {}', pl.col("adjustment_fen"))
+    pieces.append(pl.when(pl.col("adjustment_fen").is_null()).then(pl.lit("")).otherwise(adjusted))
+    for name in ("reasons", "flags"):
+        names = pl.col(name).list.join('", "')
+        listed = pl.when(names == "").then(pl.lit("[]")).otherwise(pl.format('["{}"]', names))
+        pieces += [f', "{name}": ', listed]
+    pieces.append("}")
+    whole = pl.concat_str(pl.lit(one) if isinstance(one, str) else one for one in pieces)
+    return texts.select(whole.alias("line")).to_series()
+
+
+def _quantities(lines: pl.DataFrame) -> dict[str, pl.Series]:
+    names = ("consumed", "supplied", "group_consumed", "group_supplied")
+    units = {f"{name}_pflops_hours": lines[f"{name}_units"] for name in names}
+    return units | {"net_pflops_hours": lines["consumed_units"] - lines["supplied_units"]}
+
+
+def _json_text(name: str) -> pl.Expr:
+    """A text column as JSON texts; null where it is null."""
+    return pl.struct(pl.col(name).alias("v")).struct.json_encode().str.strip_prefix('{"v":').str.strip_suffix("}")
+
+
 def excluded_of(settlement: Settlement, uscc: str) -> list[dict[str, Any]]:
     """The use of one entity that does not count (status excluded) or not yet (held), by reason."""
+    return excluded_parts(settlement.parts(uscc))
+
+
+def excluded_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `Settlement.excluded` in the shape of the contract."""
     return [
         {
             "status": row["status"],
@@ -41,5 +92,5 @@ def excluded_of(settlement: Settlement, uscc: str) -> list[dict[str, Any]]:
             "charge_fen": row["charge_fen"],
             "pieces": row["pieces"],
         }
-        for row in settlement.parts(uscc)
+        for row in parts
     ]

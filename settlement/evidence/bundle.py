@@ -23,9 +23,13 @@ _BATCHES_AT_ONCE = 200
 
 
 async def write_bundle(
-    connection: asyncpg.Connection, settlement: str, path: Path, checkpoint: bytes | None = None
+    connection: asyncpg.Connection,
+    settlement: str,
+    path: Path,
+    steps: AsyncIterator[list[dict[str, Any]]],
+    checkpoint: bytes | None = None,
 ) -> dict[str, Any]:
-    """Write the bundle of a settlement; what is in it. Reads one snapshot.
+    """Write the bundle of a settlement; what is in it. Reads one snapshot, `steps` of the lines within it.
 
     Raises SettlementRefused UNKNOWN_SETTLEMENT.
     """
@@ -36,6 +40,7 @@ async def write_bundle(
             bundle = _Bundle(archive, manifest["files"])
             bundle.put("settlement.json", _json(_about(row)))
             await bundle.stream("lines.ndjson", _lines(connection, settlement))
+            await bundle.stream("steps.ndjson", _each_of(steps))
             await bundle.stream("events.ndjson", _each(await decisions_of(connection, settlement)))
             await bundle.stream("audit.ndjson", _each(await audit_of(connection, settlement)))
             await bundle.stream("names.ndjson", _names(connection))
@@ -87,6 +92,11 @@ async def _lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterat
 async def _each(rows: Iterable[Any]) -> AsyncIterator[bytes]:
     for row in rows:
         yield _json(row) + b"\n"
+
+
+async def _each_of(portions: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[bytes]:
+    async for portion in portions:
+        yield b"".join(_json(row) + b"\n" for row in portion)
 
 
 async def _batches(connection: asyncpg.Connection, last: int) -> AsyncIterator[bytes]:

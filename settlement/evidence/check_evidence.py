@@ -51,6 +51,7 @@ class Check:
         """Lines add up to the totals, and their digest is the one that was approved."""
         digests = []
         sums: dict[str, int] = defaultdict(int)
+        told = self.rows("steps.ndjson")
         with self.archive.open("lines.ndjson") as file:
             for raw in file:
                 text = raw.rstrip(b"\n")
@@ -64,8 +65,7 @@ class Check:
                         self.no(f"line {code}: {name} is {shown[name]} beside the line and {line[name]} in it")
                 if not 0 <= payable <= award:
                     self.no(f"line {code}: pays {payable} of an award of {award}")
-                if not working["steps"]:
-                    self.no(f"line {code}: has no steps")
+                self.steps(code, shown, working.get("values", {}), next(told, {}))
                 sums["adjustment_fen"] += adjustment or 0
         for name in (*MONEY, "adjustment_fen"):
             if name in self.settlement["totals"] and sums[name] != self.settlement["totals"][name]:
@@ -78,6 +78,21 @@ class Check:
             if approvals[-1]["detail"]["digest"] != self.settlement["digest"]:
                 self.no("settlement: its digest is not the one that was approved")
         print(f"{len(digests)} lines, {sums['payable_fen']} fen payable, digest {whole}")
+
+    def steps(self, code: str, shown: dict[str, int], values: dict[str, Any], told: dict[str, Any]) -> None:
+        """The steps follow one another, agree with the values that are stored, and come to the line's money."""
+        if told.get("uscc") != code or not told["steps"]:
+            self.no(f"line {code}: has no steps")
+            return
+        known: dict[str, Any] = {}
+        for number, step in enumerate(told["steps"], 1):
+            for name, value in step["before"].items():
+                if name in known and known[name] != value:
+                    self.no(f"line {code}: step {number} starts from another {name} than the steps before it left")
+            known.update(step["after"])
+        for name, value in (values | shown).items():
+            if name.endswith("_fen") and name in known and known[name] != value:
+                self.no(f"line {code}: {name} is {value}, its steps come to {known[name]}")
 
     def people(self) -> None:
         """Maker, reviewers and approver are different; every decision is in the audit log, whose rows are whole."""

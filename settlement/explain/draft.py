@@ -14,7 +14,7 @@ from settlement.explain.story import Story
 def tell_application(story: Story, item: DraftItem) -> None:
     """One application: the clause, the other policy, the cost paid before."""
     rule = f"Y-{item.article}"
-    words = story.settlement.round.rules[rule]
+    words = story.setting.round.rules[rule]
     if item.article == "5":
         fen_per_kwh = Fraction(str(words.parameters["yuan_per_kwh"])) * 100
         amounts: dict[str, Any] = {"fen_per_unit": decimal_text(fen_per_kwh)}
@@ -61,7 +61,7 @@ def tell_application(story: Story, item: DraftItem) -> None:
 
 def tell_sum(story: Story, row: Values) -> None:
     """The sum of the items; nothing is payable."""
-    items = {f"item_fen:{item.id}": item.fen for item in story.settlement.drafts[row["uscc"]]}
+    items = {f"item_fen:{item.id}": item.fen for item in story.setting.drafts[row["uscc"]]}
     story.add(
         "Y-DRAFT",
         "征求意见稿，仅供测算，不予支付",

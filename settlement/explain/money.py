@@ -104,7 +104,7 @@ def _tell_spend(story: Story, row: Values, ratio: str) -> tuple[str, str]:
 
 def _tell_rate(story: Story, row: Values) -> str:
     """The rate of the order and its uplift; the rate."""
-    of_round, order = story.settlement.round, story.settlement.order
+    of_round, order = story.setting.round, story.setting.order
     forecast = order.rate is None
     story.add(
         "R-CAP20",
@@ -188,11 +188,14 @@ def _tell_held(story: Story, row: Values, covered_share: str, rate: str, gate: s
 
 def _tell_payable(story: Story, row: Values) -> None:
     """Budget, or why nothing is payable."""
-    order = story.settlement.order
+    order, all_awards = story.setting.order, story.setting.sum_of_awards_fen
+    if order.budget_fen is not None and all_awards is None:  # a city sees no figure of the province
+        story.add("R-BUDGET", "应付金额（按全省预算分配）", "given", {"payable_fen": row["payable_fen"]}, {}, {})
+        return
     parameters = {
         "forecast": order.rate is None,
         "budget_fen": order.budget_fen,
-        "sum_of_awards_fen": story.settlement.totals["award_fen"],
+        "sum_of_awards_fen": None if order.budget_fen is None else all_awards,
         "odd_fen": row["odd_fen"],
     }
     after = {"payable_fen": row["payable_fen"]}

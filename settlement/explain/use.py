@@ -37,14 +37,14 @@ TITLE_OF_REASON: Final = {
 
 def tell_use(story: Story, row: Values) -> None:
     """From all use in the window to the eligible use."""
-    parts = story.settlement.parts(row["uscc"])
+    parts = story.parts
     by_scheme = story.readings["filter_order"] == "net_then_filter"
     off_platform = sum(part["charge_fen"] for part in parts if part["reason"] == "NOT_VIA_PLATFORM")
     start: dict[str, Any] = {"charges_fen": row["all_charges_fen"] + off_platform}
     if not by_scheme:
         use = Fraction(row["consumed_units"], 10**9) + sum(part["use"] for part in parts)
         start["use_pflops_hours"] = use_text(int(use))
-    window = story.settlement.round.window_seconds
+    window = story.setting.round.window_seconds
     assert window is not None, "a draft is told otherwise"
     story.add("R-WIN", "批次期间内的使用", "given", {"from_second": window[0], "to_second": window[1], **start}, {}, {})
     for status in ("excluded", "held"):

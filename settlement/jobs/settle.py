@@ -18,17 +18,17 @@ from meter.database.connect import driver
 from meter.journal.digest_chain import digest_of
 from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
-from settlement.compute.shapes import excluded_of, line_dict
+from settlement.compute.shapes import line_texts
 from settlement.compute.version import code_version
 from settlement.errors import SettlementRefused
-from settlement.explain.steps import steps_of
+from settlement.explain.stored import check_kinds, working_texts
 from settlement.inputs.frames import COLUMNS, Inputs
 from settlement.numbers.exact import objects
 from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
 from settlement.store.decisions import insert_decision
 from settlement.store.inputs import head_at, inputs_as_of
-from settlement.store.lines import insert_lines, payable_of_all
+from settlement.store.lines import STORED, insert_lines, payable_of_all
 from settlement.store.settlements import (
     NewSettlement,
     hold_numbering,
@@ -37,6 +37,8 @@ from settlement.store.settlements import (
     settlement_with,
     stored_settlement,
 )
+
+MONEY = ("award_fen", "held_fen", "payable_fen")
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ async def run(
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), request.round)
     result, receipt, as_of = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
-    lines = await asyncio.to_thread(_rendered, result)
+    lines = await asyncio.to_thread(stored_lines, result)
     new = NewSettlement(
         round=request.round,
         as_of=as_of,
@@ -151,7 +153,7 @@ async def run(
             return await _keep(connection, new, lines)
 
 
-async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: list[tuple[Any, ...]]) -> tuple[str, bool]:
+async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: pl.DataFrame) -> tuple[str, bool]:
     """Store a settlement with its lines and its first event, unless the same one stands already."""
     await hold_numbering(connection)
     known = await settlement_with(connection, new.fingerprint)
@@ -171,25 +173,22 @@ def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any
     return hashlib.sha256(json.dumps(follows_from, sort_keys=True, default=str).encode()).digest()
 
 
-def _rendered(result: Settlement) -> list[tuple[Any, ...]]:
-    """The lines as they are stored: what is filtered by, the contract's line, its steps and its excluded use."""
-    rendered = []
-    for row in result.lines.iter_rows(named=True):
-        line = line_dict(result, row)
-        working = working_of(result, row["uscc"])
-        outcome = "payable" if line["payable_fen"] else "held" if line["held_fen"] else "nothing"
-        rendered.append(
-            (
-                line["uscc"], line["name"] or "", line["region"], outcome, line["award_fen"], line["held_fen"],
-                line["payable_fen"], line.get("adjustment_fen"), _json(line), _json(working),
-            )
-        )  # fmt: skip
-    return rendered
+def stored_lines(result: Settlement) -> pl.DataFrame:
+    """Return the lines as they are stored (STORED of settlement/store/lines.py), all at once.
 
-
-def working_of(result: Settlement, uscc: str) -> dict[str, Any]:
-    """How a line came about: its steps, and the use that was left out."""
-    return {"steps": steps_of(result, uscc), "excluded": excluded_of(result, uscc)}
+    Raises AssertionError where the steps of a kind of lines contradict what was computed.
+    """
+    check_kinds(result)
+    kept = result.lines.select("uscc", pl.col("name").fill_null(""), "region", *MONEY, "adjustment_fen")
+    outcome = (
+        pl.when(pl.col("payable_fen") > 0)
+        .then(pl.lit("payable"))
+        .when(pl.col("held_fen") > 0)
+        .then(pl.lit("held"))
+        .otherwise(pl.lit("nothing"))
+    )
+    texts = {"line": line_texts(result), "working": working_texts(result)}
+    return kept.with_columns(outcome=outcome, **texts).select(list(STORED))
 
 
 async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
@@ -200,7 +199,3 @@ async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request,
         row["round"], row["payment_order"], row["readings"], row["as_of"], row["matches"], row["applications"]
     )
     return request, row
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)

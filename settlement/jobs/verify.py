@@ -6,20 +6,24 @@ import asyncio
 import json
 from typing import Any
 
-import asyncpg
+import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from settlement.compute.settlement import Settlement
-from settlement.compute.shapes import line_dict
-from settlement.jobs.settle import compute, stored_request, working_of
-from settlement.store.lines import LINES_AT_ONCE, lines_after
+from settlement.explain.stored import told
+from settlement.explain.story import Setting
+from settlement.jobs.settle import compute, stored_lines, stored_request
+from settlement.store.lines import STORED, stored_texts
+
+BESIDE = [name for name in STORED if name not in ("uscc", "line", "working")]
 
 
 async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line.
 
-    Steps are compared too; where other code computed them they may be told in other words, and only say where.
+    What the steps follow from is compared too; where other code computed them they may be told in other words, and
+    only say where.
     """
     request, row = await stored_request(engine, settlement)
     receipt = row["receipt"]
@@ -46,32 +50,43 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
 
 
 async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
-    """How many lines are stored, and the codes of those whose line, and whose steps, are not what `result` gives."""
+    """How many lines are stored, and the codes of those whose line, and whose working, are not what `result` gives."""
+    computed = await asyncio.to_thread(stored_lines, result)
     different: list[str] = []
     retold: list[str] = []
-    kept: set[str] = set()
-
-    def look(page: list[asyncpg.Record]) -> None:
-        for stored in page:
-            code = stored["uscc"]
-            row = result.line(code)
-            if row is None or _plain(line_dict(result, row)) != _plain(stored["line"]):
-                different.append(code)
-            elif _plain(working_of(result, code)) != _plain(stored["working"]):
-                retold.append(code)
-            kept.add(code)
-
-    last = ""
+    kept = 0
+    seen = []
     async with engine.connect() as held:
-        connection = await driver(held)
-        while True:
-            page = await lines_after(connection, settlement, last)
-            await asyncio.to_thread(look, page)
-            if len(page) < LINES_AT_ONCE:
-                break
-            last = page[-1]["uscc"]
-    different += set(result.lines["uscc"].to_list()) - kept
-    return len(kept), sorted(different), retold
+        async for block in stored_texts(await driver(held), settlement):
+            lines, workings = await asyncio.to_thread(_compare, computed, block, result)
+            different += lines
+            retold += workings
+            kept += block.height
+            seen.append(block["uscc"])
+    stored = pl.concat(seen) if seen else pl.Series([], dtype=pl.String)
+    different += computed.filter(~pl.col("uscc").is_in(stored.implode()))["uscc"].to_list()
+    return kept, sorted(different), retold
+
+
+def _compare(computed: pl.DataFrame, block: pl.DataFrame, result: Settlement) -> tuple[list[str], list[str]]:
+    """The codes of a block of stored lines whose line, and whose working alone, differ from what was computed."""
+    both = block.join(computed, on="uscc", how="left", suffix="_again", maintain_order="left")
+    beside = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_again")) for name in BESIDE)
+    unlike = both.filter(
+        beside | pl.col("line").ne_missing(pl.col("line_again"))
+        | pl.col("working").ne_missing(pl.col("working_again"))
+    )  # fmt: skip
+    different, retold = [], []
+    setting = Setting.of(result)
+    for row in unlike.iter_rows(named=True):  # other code may have written the same in other words
+        line, working, line_again, working_again = (
+            json.loads(row[name] or "null") for name in ("line", "working", "line_again", "working_again")
+        )
+        if line != line_again or any(row[name] != row[f"{name}_again"] for name in BESIDE):
+            different.append(row["uscc"])
+        elif working != working_again and working != _plain(told(setting, working_again)):
+            retold.append(row["uscc"])
+    return different, retold
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 import asyncpg
+import polars as pl
 
 from meter.regions import region_prefix
 
 LINES_AT_ONCE = 10_000
 _PAGE = 2000
+# a line as it is stored: what it is filtered by, the contract's line and what its steps follow from, as JSON
+STORED: Final = {
+    "uscc": pl.String,
+    "name": pl.String,
+    "region": pl.String,
+    "outcome": pl.String,
+    "award_fen": pl.Int64,
+    "held_fen": pl.Int64,
+    "payable_fen": pl.Int64,
+    "adjustment_fen": pl.Int64,
+    "line": pl.String,
+    "working": pl.String,
+}
 _INSERT = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
     payable_fen, adjustment_fen, line, working)
     select $1, uscc, name, region, outcome, award, held, payable, adjustment, line::json, working::json
@@ -54,41 +68,64 @@ async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dic
     return [dict(row) for row in rows]
 
 
-async def get_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> dict[str, Any] | None:
-    """One line with its steps and its excluded use, or None."""
+async def stored_line(
+    connection: asyncpg.Connection, settlement: str, uscc: str
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """One line in the shape of the contract and its working as it is kept, or None."""
     row = await connection.fetchrow(
         "select line, working from settlement_line where settlement = $1 and uscc = $2", settlement, uscc
     )
-    return None if row is None else row["line"] | row["working"]
+    return None if row is None else (row["line"], row["working"])
 
 
-async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, list[dict[str, Any]]]:
-    """Entity code -> its excluded use, for reports."""
-    rows = await connection.fetch(
-        "select uscc, working -> 'excluded' as excluded from settlement_line where settlement = $1 order by uscc",
-        settlement,
-    )
-    return {row["uscc"]: row["excluded"] for row in rows}
+async def excluded_portions(
+    connection: asyncpg.Connection, settlement: str
+) -> AsyncIterator[list[tuple[str, list[dict[str, Any]] | None, list[dict[str, Any]] | None]]]:
+    """Each entity's excluded use as it is kept, portions at a time: (code, told or None, parts or None)."""
+    after = ""
+    while rows := await connection.fetch(
+        f"""select uscc, working -> 'excluded' as excluded, working -> 'parts' as parts from settlement_line
+            where settlement = $1 and uscc collate "C" > $2 order by uscc collate "C" limit {LINES_AT_ONCE}""",
+        settlement, after,
+    ):  # fmt: skip
+        yield [(row["uscc"], row["excluded"], row["parts"]) for row in rows]
+        after = rows[-1]["uscc"]
 
 
-async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: Sequence[tuple[Any, ...]]) -> None:
-    """Write the lines of a settlement, each (uscc, name, region, outcome, award_fen, held_fen, payable_fen,
-    adjustment_fen, line, working) with the last two as JSON text.
+async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: pl.DataFrame) -> None:
+    """Write the lines of a settlement; columns STORED, `line` and `working` as JSON text.
 
-    Row security, which COPY does not go through, holds for whoever stores lines as well.
+    Row security, which COPY does not go through, holds for stored lines as well.
     """
-    for first in range(0, len(lines), LINES_AT_ONCE):
-        await connection.execute(_INSERT, settlement, *zip(*lines[first : first + LINES_AT_ONCE], strict=True))
+    assert lines.columns == list(STORED)
+    for block in lines.iter_slices(LINES_AT_ONCE):
+        await connection.execute(_INSERT, settlement, *(block[name].to_list() for name in STORED))
 
 
-async def lines_after(connection: asyncpg.Connection, settlement: str, after: str) -> list[asyncpg.Record]:
-    """Up to LINES_AT_ONCE lines (uscc, line, working) behind a code, in the order of bytes."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """select uscc, line, working from settlement_line where settlement = $1 and uscc > $2 collate "C"
-           order by uscc collate "C" limit $3""",
-        settlement, after, LINES_AT_ONCE,
-    )  # fmt: skip
-    return rows
+async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
+    """The lines as they are stored (columns STORED), in the order of bytes of their codes, portions at a time."""
+    after = ""
+    while rows := await connection.fetch(
+        f"""select uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen, line::text,
+            working::text from settlement_line where settlement = $1 and uscc collate "C" > $2
+            order by uscc collate "C" limit {LINES_AT_ONCE}""",
+        settlement, after,
+    ):  # fmt: skip
+        columns = zip(*rows, strict=True)
+        yield pl.DataFrame({name: list(values) for name, values in zip(STORED, columns, strict=True)}, schema=STORED)
+        after = rows[-1]["uscc"]
+
+
+async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, Any]]]:
+    """Each line's code and its working as it is kept, in the order of bytes, portions at a time."""
+    after = ""
+    while rows := await connection.fetch(
+        f"""select uscc, working from settlement_line where settlement = $1 and uscc collate "C" > $2
+            order by uscc collate "C" limit {_PAGE}""",
+        settlement, after,
+    ):  # fmt: skip
+        yield [(row["uscc"], row["working"]) for row in rows]
+        after = rows[-1]["uscc"]
 
 
 async def digested_lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, str]]]:

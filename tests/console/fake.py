@@ -169,7 +169,8 @@ class FakeQueries(Queries):
         ]
         return found[:limit]
 
-    async def line(self, number: str, uscc: str) -> Record | None:
+    async def line(self, number: str, uscc: str, *, of_a_city: bool) -> Record | None:
+        assert of_a_city in (True, False)
         return next((line for line in self.lines_of[number] if line["uscc"] == uscc), None)
 
     async def excluded(self, number: str) -> Mapping[str, list[Record]]:

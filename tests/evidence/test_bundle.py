@@ -17,7 +17,7 @@ import pytest_asyncio
 import settlement.evidence
 from meter.database.connect import driver
 from meter.database.scope import PROVINCE, acting
-from settlement.evidence.bundle import write_bundle
+from settlement.jobs.evidence import export
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate
 from tests.support.serving import in_process
@@ -34,7 +34,7 @@ async def bundle(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
         made = await locked(await people_of(door))
         with acting(PROVINCE):
             async with door.engine.connect() as held:
-                await write_bundle(await driver(held), made["id"], path)
+                await export(await driver(held), made["id"], path)
     yield path
 
 
@@ -81,6 +81,17 @@ def test_a_true_bundle_is_found_true(bundle: Path) -> None:
 CHANGES: dict[str, tuple[Callable[[str, bytes], bytes], str]] = {
     "an amount": (
         lambda name, body: body.replace(b"20000", b"20001", 1) if name == "lines.ndjson" else body, "line",
+    ),
+    "a step's result": (
+        lambda name, body: body.replace(b'"award_fen": 20000', b'"award_fen": 20001', 1)
+        if name == "steps.ndjson" else body, "line",
+    ),
+    "the steps of a line left out": (
+        lambda name, body: body.split(b"\n", 1)[1] if name == "steps.ndjson" else body, "line",
+    ),
+    "a value that steps follow from": (
+        lambda name, body: body.replace(rb'\"all_charges_fen\":', rb'\"all_charges_fen\":1', 1)
+        if name == "lines.ndjson" else body, "line",
     ),
     "a total": (
         lambda name, body: body.replace(b'"payable_fen": 120000', b'"payable_fen": 120001')

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.service.province import HEFEI, NORTH, send_province
-from tests.support.api_client import ApiClient, KeyClient, good
+from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.worlds import every_line, post
 
 ROUND = "anhui-2024-1"
@@ -67,9 +67,12 @@ async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: ApiCli
     body = {"round": "anhui-2026", "order": {"rate": "0.2", "number": "steps"}}
     number = (await post(clerk, "/settlements", body)).json()["id"]
     assert good(await clerk.get(f"/settlements/{number}/verify"))["different_steps"] == []
-    statement = """update settlement_line set working = replace(working::text, '补助金额', '补助金')::json
+    statement = """update settlement_line
+                   set working = replace(working::text, '"all_charges_fen":', '"all_charges_fen":1')::json
                    where settlement = $1 and uscc = $2"""
     await behind_the_door(app, statement, number, HEFEI)
+    told = await clerk.get(f"/settlements/{number}/lines/{HEFEI}")
+    assert problem(told) == (409, "LINE_CONTRADICTS_ITSELF")
     verdict = good(await clerk.get(f"/settlements/{number}/verify"))
     assert (verdict["equal"], verdict["different_steps"], verdict["different_lines"]) == (False, [HEFEI], [])
     assert verdict["lines"] == 4

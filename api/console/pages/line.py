@@ -24,7 +24,7 @@ async def get_line(request: Request, queries: Shelf, number: str, uscc: str) -> 
     """One line with its reasons."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
-    line = await queries.line(number, uscc)
+    line = await queries.line(number, uscc, of_a_city=person.city is not None)
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
         raise missing("结算行", person)
     of_round = queries.rounds()[settlement["round"]]
