@@ -12,6 +12,8 @@ import polars as pl
 import pyarrow as pa
 import zstandard
 
+from tests.reference.uscc import coded
+
 FACILITIES = [f"hf-{number:02d}" for number in range(40)]
 CHIPS = ["card-a", "card-b", "card-c", "card-d"]
 CONSUMERS = 2_000
@@ -20,14 +22,11 @@ FIRST_SECOND, SECONDS = 1_756_684_800, 90 * 86_400  # 2025-09-01, a quarter
 JSON, NDJSON = "application/json", "application/x-ndjson"
 EVENTS = "application/cloudevents-batch+json"
 ARROW = "application/vnd.apache.arrow.stream"
-_LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 def uscc(number: int, region: str = "340100") -> str:
     """A well-formed unified social credit code (GB 32100-2015) that belongs to nobody."""
-    body = f"91{region}MA{number:07d}"
-    total = sum(_LETTERS.index(letter) * pow(3, place, 31) for place, letter in enumerate(body))
-    return body + _LETTERS[-total % 31]
+    return coded(f"91{region}MA{number:07d}")
 
 
 def registry() -> dict[str, list[dict[str, Any]]]:

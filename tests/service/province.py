@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.api_client import ApiClient, KeyClient, good
+from tests.support.api_client import ApiClient, KeyClient
+from tests.support.province import register
 from tests.support.records import chip, entity, facility, usage, uscc
 
 NORTH, HEFEI, SUPPLIER, KEEPER, UNKNOWN = uscc(11, "341300"), uscc(12), uscc(13), uscc(14), uscc(15)
@@ -10,7 +11,6 @@ NORTH, HEFEI, SUPPLIER, KEEPER, UNKNOWN = uscc(11, "341300"), uscc(12), uscc(13)
 
 async def send_province(door: ApiClient) -> KeyClient:
     """Register and push everything; the platform that pushed it."""
-    registrar = await door.registrar()
     items = {
         "/chips": [chip("unit", tflops_fp16="1000")],
         "/entities": [
@@ -24,8 +24,7 @@ async def send_province(door: ApiClient) -> KeyClient:
             facility("own", owners=[{"uscc": SUPPLIER, "share": "1"}]),
         ],
     }
-    for path, found in items.items():
-        assert good(await registrar.put(path, found))["accepted"] == len(found)
+    await register(door, items)
     platform = await door.platform("dispatch")
     receipt = await platform.push(
         usage("n1", consumer=NORTH, facility="hub", chip="unit", cards=10, charge_fen=1_000_000),

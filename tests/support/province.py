@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from tests.support.api_client import ApiClient, KeyClient, good
+from tests.support.records import Record, entity, facility, usage, uscc
 from tests.support.records import chip as chip_item
-from tests.support.records import entity, facility, usage, uscc
 from tests.support.worlds import post
 
 CITIES = ("340100", "340200", "340300")
@@ -49,27 +49,28 @@ async def people_of(door: ApiClient) -> People:
     )
 
 
+async def register(door: ApiClient, items: dict[str, list[Record]]) -> KeyClient:
+    """Put items, by path, in the registry, all of which must be new and good; who keeps it."""
+    registrar = await door.registrar()
+    for path, found in items.items():
+        answer = good(await registrar.put(path, found))
+        assert (answer["accepted"], answer["refused"]) == (len(found), 0), answer
+    return registrar
+
+
 async def populate(door: ApiClient, entities_a_city: int = 2) -> KeyClient:
     """Register the province and send its first usage; the platform that sent it."""
-    registrar = await door.registrar()
     stranger = uscc(999)
-    for path, items in (
-        ("/chips", [chip_item()]),
-        ("/facilities", [facility(owners=[{"uscc": stranger, "share": "1"}])]),
-        (
-            "/entities",
-            [
-                entity(
-                    code_of(city, number), name=f"{city}-{number} 有限公司", region=city[:5] + "2",
-                    bank_account=account_of(city, number),
-                )
-                for city in CITIES
-                for number in range(entities_a_city)
-            ],
-        ),
-    ):  # fmt: skip
-        answer = good(await registrar.put(path, items))
-        assert answer["refused"] == 0, answer
+    entities = [
+        entity(
+            code_of(city, number), name=f"{city}-{number} 有限公司", region=city[:5] + "2",
+            bank_account=account_of(city, number),
+        )
+        for city in CITIES
+        for number in range(entities_a_city)
+    ]  # fmt: skip
+    owners = [{"uscc": stranger, "share": "1"}]
+    await register(door, {"/chips": [chip_item()], "/facilities": [facility(owners=owners)], "/entities": entities})
     platform = await door.platform()
     await use(platform, {code_of(city, number): 100_000 for city in CITIES for number in range(entities_a_city)})
     return platform

@@ -1,7 +1,8 @@
 """How the tests are spread over workers, and which of them are the fast part.
 
 A file is run by one worker, because its tests share a database. The files of a folder in `ONE_AFTER_ANOTHER` are run by
-one worker as well: they load or kill whole services, and two of them at once would only measure each other.
+one worker as well: they load or kill whole services, and two of them at once would only measure each other. The tests
+of `EACH_BY_ITSELF` share nothing, and go to whichever worker is free.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 ONE_AFTER_ANOTHER = ("tests/faults/",)
+EACH_BY_ITSELF = ("tests/worlds/",)
 LONG = ("tests/faults/", "tests/laws/", "tests/commands/", "tests/database/")
 """Begun first, so that no worker is left with a long one at the end; and no part of the fast tests."""
 NEEDS_A_SERVER = "cluster"
@@ -24,7 +26,9 @@ class Spread(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def scope_of(nodeid: str) -> str:
-    """What is run by one worker together with this test: its file, or its folder."""
+    """What is run by one worker together with this test: its file, or its folder, or nothing else."""
+    if nodeid.startswith(EACH_BY_ITSELF):
+        return nodeid
     file: str = nodeid.split("::", 1)[0]
     return next((folder for folder in ONE_AFTER_ANOTHER if file.startswith(folder)), file)
 
