@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
@@ -13,12 +14,23 @@ from api.console.pages import documentation
 from api.http import problem
 from api.http.body_budget import BodyBudget
 from api.http.head import HeadAnswered
-from api.http.openapi import ERRORS
+from api.http.openapi import document
 from api.http.request_metrics import Measured
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
-from api.routes import audit, clawbacks, operations, payouts, registry, settlements, usage
+from api.routes import (
+    audit,
+    clawbacks,
+    decisions,
+    operations,
+    payouts,
+    registry,
+    rounds,
+    settlement_checks,
+    settlements,
+    usage,
+)
 from api.routes.usage_fast_path import HotPath
 from api.service import running
 from api.settings import Settings
@@ -38,6 +50,12 @@ def create_app() -> FastAPI:
 
 class Application(FastAPI):
     """FastAPI, but that the one busy route is answered before its layers, and every request begins as nobody's."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document of the API; it is made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document(self)
+        return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live the application's life."""
@@ -75,7 +93,6 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         docs_url=None,  # that page would load scripts from elsewhere; ours is api/console/pages/documentation.py
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be made of the Host header
-        responses=ERRORS,
     )
     app.state.body_budget = BodyBudget()
     problem.install(app)
@@ -85,7 +102,10 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         operations.ROUTER,
         usage.ROUTER,
         registry.ROUTER,
+        rounds.ROUTER,
         settlements.ROUTER,
+        decisions.ROUTER,
+        settlement_checks.ROUTER,
         payouts.ROUTER,
         clawbacks.ROUTER,
         audit.ROUTER,

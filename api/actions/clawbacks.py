@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.actions.decisions import TEXT_MAX, Actor
 from api.clock import now
+from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
@@ -47,7 +48,4 @@ async def decide(engine: AsyncEngine, hand: Actor, clawback: int, word: str, sai
         )  # fmt: skip
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"claim.{word}", str(clawback), error.code)
-        missing = error.code.startswith("NO_SUCH")
-        raise Problem(
-            403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail
-        ) from None
+        raise refusal(error.code, error.detail) from None

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
+from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
@@ -68,10 +69,7 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
         reached = await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
-        status = (
-            403 if error.code in ("SAME_PERSON", "OTHER_CITY") else 404 if error.code.startswith("NO_SUCH") else 409
-        )
-        raise Problem(status, error.code, error.detail) from None
+        raise refusal(error.code, error.detail) from None
     except Problem as problem:
         if problem.status == 403:
             await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, problem.code)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.actions.decisions import TEXT_MAX, Actor
 from api.clock import now
+from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
@@ -39,7 +40,4 @@ async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said:
         return await work(engine, number, word, said=said, actor=hand.actor, moment=now())
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"payout.{word}", str(number), error.code)
-        missing = error.code.startswith("NO_SUCH")
-        raise Problem(
-            403 if error.code == "SAME_PERSON" else 404 if missing else 409, error.code, error.detail
-        ) from None
+        raise refusal(error.code, error.detail) from None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from api.actions.decisions import Actor
 from api.clock import now
 from api.http import metrics
+from api.http.errors import refusal
 from api.http.problem import Problem
 from api.service import Service
 from meter.database.connect import driver
@@ -20,8 +21,7 @@ SCOPE = "settlement:run"
 
 def refused(error: SettlementRefused) -> Problem:
     """A refused settlement as a problem document."""
-    status = {"UNKNOWN_SETTLEMENT": 404, "LINE_CONTRADICTS_ITSELF": 409}.get(error.code, 422)
-    return Problem(status, error.code, error.detail)
+    return refusal(error.code, error.detail, otherwise=422)
 
 
 async def run(service: Service, hand: Actor, wanted: settle.Request) -> str:

@@ -1,166 +1,212 @@
-"""What /openapi.json says beyond what the routes' own signatures say: bodies, the receipt, and every code."""
+"""The document of the API (OpenAPI 3.1): made of the routes, what each says of itself, and the table of codes."""
 
 from __future__ import annotations
 
+import copy
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meter.intake.body import Format
-from meter.intake.codes import BODY_MEANING, MEANING
-from meter.intake.limits import BATCH_RECORDS, BODY_BYTES, CHARGE_FEN, EVIDENCE_CHARACTERS, TEXT_CHARACTERS
-from meter.intake.record.usage_record import ID, MEASURED
-from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
-from meter.registry.body import ITEMS_MAX
-from meter.vocabulary import ACTIONS, PURPOSES
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api.http.errors import CODES
+from api.http.operation import EVERYWHERE, KEYED, WITH_PARAMETERS, Content, Operation, operation_of
+from api.http.problem import MEDIA_TYPE, Problem, document_of
+from api.schemas.base import POINTER, REFERENCE, example_of, pointed_at
+from api.schemas.problem import Problem as ProblemDocument
 
 Schema = dict[str, Any]
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_ID: Schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
-_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS}
-_INSTANT: Schema = {
-    "type": "string",
-    "format": "date-time",
-    "description": "RFC 3339 with an offset; whole seconds count",
-}
-
-PROBLEM: Schema = {
-    "type": "object",
-    "properties": dict.fromkeys(("type", "title", "detail", "instance", "code"), _TEXT)
-    | {"status": {"type": "integer"}},
-    "required": ["type", "title", "status", "detail", "instance", "code"],
-}
-ERRORS: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem document (RFC 9457) with a stable `code`; 503 says when to come back (Retry-After)",
-        "content": {"application/problem+json": {"schema": PROBLEM}},
+VERSION = "3.1.0"
+PROBLEM_REF: Schema = {"$ref": REFERENCE.format(model="Problem")}
+KEY_SCHEME = "ApiKey"
+SECURITY_SCHEMES: Schema = {
+    KEY_SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": (
+            "An API key: `Authorization: Bearer KEY`. Each operation names the scope that the key must carry "
+            "(`x-scope`). A key that was made for signed requests also sends `Suanbu-Time` (seconds since 1970), "
+            "`Suanbu-Nonce` (16 to 64 letters and digits, never used before) and `Suanbu-Signature`: the hexadecimal "
+            "HMAC-SHA256, keyed with the SHA-256 of the key's secret part, over method, path with query, hexadecimal "
+            "SHA-256 of the body as sent, time and nonce, with line feeds between."
+        ),
     }
 }
-RECORD: Schema = {
-    "type": "object",
-    "properties": {
-        "id": _ID,
-        "consumer": {"type": "string", "minLength": 18, "maxLength": 18},
-        "facility": _NAME,
-        "chip": _NAME,
-        "cards": {"oneOf": [{"type": "integer"}, {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]{1,3})?$"}]},
-        "started_at": _INSTANT,
-        "ended_at": _INSTANT,
-        "charge_fen": _COUNT | {"maximum": CHARGE_FEN},
-        "purpose": {"enum": [*PURPOSES, None]},
-        "via_platform": {"type": "boolean", "default": True},
-        "order": {"type": "string", "maxLength": TEXT_CHARACTERS},
-        "evidence": {"type": "string", "pattern": "^[0-9A-Fa-f]*$", "maxLength": EVIDENCE_CHARACTERS},
-        "corrects": _ID,
-        "action": {"enum": list(ACTIONS)},
+TAGS = (
+    {"name": "usage", "description": "Usage records (算力用量记录): sending them, and what was recorded."},
+    {"name": "registry", "description": "Dated facts about entities, facilities, chips, holdings and spending."},
+    {
+        "name": "settlements",
+        "description": "Rounds (兑现批次), settlements, lines, decisions, findings, reports.",
     },
-    "anyOf": [
-        {"required": ["id", *MEASURED]},
-        {"required": ["id", "corrects", "action"], "properties": {"action": {"const": "void"}}},
-    ],
-    "dependentRequired": {"corrects": ["action"], "action": ["corrects"]},
-    "additionalProperties": False,
-}
-_EVENT: Schema = {
-    "type": "object",
-    "description": "CloudEvents 1.0; the record is its `data`, whose id is the event's",
-    "properties": {
-        "specversion": {"const": "1.0"},
-        "id": _ID,
-        "source": _TEXT,
-        "type": _TEXT,
-        "data": {"type": "object"},
-    },
-    "required": ["specversion", "id", "source", "type", "data"],
-}
-_BINARY: Schema = {"type": "string", "format": "binary"}
-_BODIES: dict[Format, Schema] = {
-    Format.JSON: {"oneOf": [{"type": "array", "items": RECORD, "maxItems": BATCH_RECORDS}, RECORD]},
-    Format.NDJSON: _BINARY | {"description": "one JSON object a line; blank lines are none"},
-    Format.EVENT: _EVENT,
-    Format.EVENTS: {"type": "array", "items": _EVENT, "maxItems": BATCH_RECORDS},
-    Format.ARROW: _BINARY | {"description": "an Arrow IPC stream, the fields as columns; null leaves a field out"},
-}
-_COUNTS = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "refused"), _COUNT)
-RECEIPT: Schema = {
-    "type": "object",
-    "description": "received = accepted + duplicate + conflict + refused",
-    "properties": {"batch": {"type": ["integer", "null"]}, **_COUNTS, "digest": {"type": ["string", "null"]}}
-    | {
-        "results": {
-            "type": "array",
-            "description": "what was not accepted; with `verbose` everything",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": _COUNT,
-                    "id": {"type": ["string", "null"]},
-                    "status": {"enum": ["accepted", "duplicate", "conflict", "refused"]},
-                    "code": {"enum": [*map(str, MEANING), *REFUSALS, CONFLICT_CODE]},
-                    "detail": _TEXT,
-                },
-            },
-        }
-    },
-}
+    {"name": "payouts", "description": "Payout instructions for the entitlement job (免申即享), and clawbacks."},
+    {"name": "operations", "description": "For operators and auditors."},
+)
 
 
-def described(schema: Schema, words: str = "Successful Response") -> dict[int | str, dict[str, Any]]:
-    """The good answer of a route, in JSON."""
-    return {200: {"description": words, "content": {"application/json": {"schema": schema}}}}
-
-
-RECEIVING: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {form.value: {"schema": schema} for form, schema in _BODIES.items()},
-    }
-}
-ITEMS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"type": "array", "maxItems": ITEMS_MAX, "items": {"type": "object"}}}
-        },
-    }
-}
-CONTROL_TOTALS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "array",
-                    "maxItems": ITEMS_MAX,
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "day": {"type": "string", "format": "date"},
-                            "records": _COUNT,
-                            "charge_fen": _COUNT,
-                        },
-                        "required": ["day", "records", "charge_fen"],
-                        "additionalProperties": False,
-                    },
-                }
-            }
-        },
-    }
-}
-
-
-def receiving() -> str:
-    """The description of the route that receives records, with every code it may answer."""
-    records = "; ".join(f"`{code}`: {meaning.english}" for code, meaning in MEANING.items())
-    decided = "; ".join(f"`{code}`: {words}" for code, words in REFUSALS.items())
-    bodies = "; ".join(f"`{code}` ({status}): {meaning.english}" for code, (status, meaning) in BODY_MEANING.items())
-    return "\n\n".join(
-        (
-            "Receive a batch of usage records; answered only after everything it reports is durably committed.",
-            f"Bodies: {', '.join(form.value for form in Format)}. Content-Encoding: gzip or zstd. At most "
-            f"{BATCH_RECORDS} records and {BODY_BYTES // 2**20} MiB decoded. The key names the source.",
-            f"Codes of refused records, kept in quarantine: {records}; {decided}.",
-            f"Code of a conflict, kept in quarantine: `{CONFLICT_CODE}`.",
-            f"Codes of bodies that are no batch, of which nothing is kept: {bodies}.",
-            "Slow down: 503 `overloaded` or `journal_unavailable`, with Retry-After; sending again is always safe.",
-        )
+def document(app: FastAPI) -> Schema:
+    """Make the document of every route that says something of itself."""
+    made = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, openapi_version=VERSION, routes=app.routes
     )
+    said = {(route.path, method): (route, told) for route, method, told in _described(app)}
+    paths: dict[str, dict[str, Any]] = {}
+    for (path, method), (route, told) in said.items():
+        parameters = made["paths"][path][method].get("parameters", [])
+        paths.setdefault(path, {})[method] = _operation(route, told, [_plain(one) for one in parameters])
+    models = {model for _, told in said.values() for model in _models(told)} | {ProblemDocument}
+    return {
+        "openapi": VERSION,
+        "info": made["info"] | {"description": _introduction()},
+        "tags": list(TAGS),
+        "paths": paths,
+        "components": {
+            "schemas": _components(models),
+            "examples": {code: _example(known.status, code, "/v1/…") for code, known in sorted(CODES.items())},
+            "securitySchemes": copy.deepcopy(SECURITY_SCHEMES),
+        },
+    }
+
+
+def _described(app: FastAPI) -> Iterator[tuple[APIRoute, str, Operation]]:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and context.include_in_schema:
+            told = operation_of(route.endpoint)
+            for method in sorted(route.methods or ()):
+                assert told is not None, f"{method} {route.path} says nothing of itself"
+                yield route, method.lower(), told
+
+
+def _introduction() -> str:
+    return (
+        "Keys go into `Authorization: Bearer KEY`. Times are RFC 3339 with an offset, money is whole fen, quantities "
+        "are exact strings. Errors are problem documents (RFC 9457) with a stable `code`; 503 says when to come back "
+        "(`Retry-After`), and sending again is always safe. Every list answers `items` and `next`, and takes `limit` "
+        "and `cursor`. Query parameters that a path does not declare are refused."
+    )
+
+
+def _operation(route: APIRoute, told: Operation, parameters: list[Schema]) -> Schema:
+    summary, _, rest = (route.description or "").partition("\n\n")
+    made: Schema = {
+        "operationId": route.name,
+        "summary": " ".join(summary.split()).rstrip("."),
+        "description": "\n\n".join(part for part in (" ".join(summary.split()), rest.strip(), _who(told)) if part),
+        "tags": list(route.tags),
+        "parameters": parameters,
+        "security": [{KEY_SCHEME: []}] if told.scope else [],
+    }
+    if told.scope:
+        made["x-scope"] = told.scope
+    if told.body is not None:
+        made["requestBody"] = {"required": told.body_required, "content": _content(told.body)}
+    made["responses"] = {
+        str(route.status_code or 200): {"description": told.answered, "content": _content(told.answer)},
+        **_problems(route, told, bool(parameters)),
+    }
+    return made
+
+
+def _who(told: Operation) -> str:
+    if told.scope is None:
+        return "Needs no key."
+    city = "; open to keys that are bound to one city" if told.city else ""
+    return f"Scope: `{told.scope}`{city}."
+
+
+def _problems(route: APIRoute, told: Operation, has_parameters: bool) -> Schema:
+    """The errors of an operation by status, with their codes; and what any answer may be besides."""
+    codes = {*EVERYWHERE, *told.codes, *(WITH_PARAMETERS if has_parameters else ())}
+    if told.scope:
+        codes |= {*KEYED, "journal_unavailable", *(() if told.city else ("city_limited",))}
+    if "{" in route.path:
+        codes.add("no_such_path")
+    grouped: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        grouped.setdefault(told.statuses.get(code, CODES[code].status), []).append(code)
+    found: Schema = {str(status): _problem(status, some, route.path) for status, some in sorted(grouped.items())}
+    found["default"] = {
+        "description": "Any other error, as a problem document (RFC 9457) with a stable `code`",
+        "content": {MEDIA_TYPE: {"schema": PROBLEM_REF}},
+    }
+    return found
+
+
+def _problem(status: int, codes: list[str], path: str) -> Schema:
+    shared = {code: {"$ref": f"#/components/examples/{code}"} for code in codes if CODES[code].status == status}
+    examples = {code: shared.get(code) or _example(status, code, path) for code in codes}
+    return {
+        "description": "; ".join(f"`{code}`: {CODES[code].meaning}" for code in codes),
+        "content": {MEDIA_TYPE: {
+            # a sibling of $ref counts in OpenAPI 3.1: the document holds for each code, and generators see one type
+            "schema": PROBLEM_REF | {"properties": {"code": {"enum": codes}}},
+            "examples": examples,
+        }},
+        **({"headers": {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}}
+           if status == 503 else {}),
+    }  # fmt: skip
+
+
+def _example(status: int, code: str, path: str) -> Schema:
+    meaning = CODES[code].meaning
+    return {"summary": meaning, "value": document_of(Problem(status, code, meaning), path)}
+
+
+def _content(content: Content) -> Schema:
+    shown: Schema = {}
+    for media_type, schema in content.schemas.items():
+        if isinstance(schema, dict):
+            shown[media_type] = {"schema": schema}
+        else:
+            shown[media_type] = {"schema": ref(schema)}
+        example = content.examples.get(media_type)
+        if example is None and not isinstance(schema, dict):
+            example = example_of(schema)
+        if example is not None:
+            shown[media_type]["example"] = example
+    return shown
+
+
+def ref(model: type[BaseModel]) -> Schema:
+    """Return the schema that names a component."""
+    return {"$ref": REFERENCE.format(model=model.__name__)}
+
+
+def array_of(model: type[BaseModel], most: int, **more: Any) -> Schema:
+    """Return the schema of an array of a component."""
+    return {"type": "array", "items": ref(model), "maxItems": most, **more}
+
+
+def _models(told: Operation) -> Iterator[type[BaseModel]]:
+    for content in (told.answer, told.body):
+        if content is not None:
+            yield from (schema for schema in content.schemas.values() if not isinstance(schema, dict))
+            yield from content.models
+
+
+def _components(models: set[type[BaseModel]]) -> Schema:
+    models |= {other for model in models for other in pointed_at(model)}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, made = models_json_schema([(model, "validation") for model in ordered], ref_template=REFERENCE)
+    found: Schema = {name: _plain(schema) for name, schema in sorted(made["$defs"].items())}
+    assert not any("__" in name for name in found), f"two models share a name: {sorted(found)}"
+    return found
+
+
+def _plain(schema: Any) -> Any:
+    """Leave out what says nothing, titles that repeat a name and defaults that are null; point at models."""
+    if isinstance(schema, Mapping):
+        if POINTER in schema:
+            return {"$ref": REFERENCE.format(model=schema[POINTER])}
+        return {
+            name: _plain(part)
+            for name, part in schema.items()
+            if not (name == "title" and isinstance(part, str) and re.fullmatch(r"[A-Z][\w ]*", part))
+            and not (name == "default" and part is None)
+        }
+    return [_plain(part) for part in schema] if isinstance(schema, list) else schema

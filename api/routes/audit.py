@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.auth.keys import require
+from api.http.operation import Content, operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
+from api.schemas.operation import AuditPage
 from meter.audit import store as audit_store
 from meter.database.connect import driver
 
-ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/audit", tags=["operations"])
 NDJSON = "application/x-ndjson"
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/audit", tags=["operations"])
 
 
 @ROUTER.get("")
+@operation(AuditPage, scope="audit:read", codes=("bad_cursor",))
 async def get_audit(
     request: Request,
-    actor: str | None = None,
-    object: str | None = None,
+    actor: Annotated[str | None, Query(description="Only what this one did.")] = None,
+    object: Annotated[str | None, Query(description="Only what was done to this.")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
-    """Who did what to what, oldest first; `detail` is JSON in the very spelling that `digest` covers."""
+    """List who did what to what, oldest first; `detail` is JSON in the very spelling that `digest` covers."""
     require(await as_caller(request), "audit:read")
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -38,8 +41,14 @@ async def get_audit(
 
 
 @ROUTER.get("/export")
-async def get_export(request: Request) -> Response:
-    """The whole log as NDJSON, one row a line."""
+@operation(
+    Content(
+        {NDJSON: {"type": "string", "description": "one row a line, each as in the list"}}, {NDJSON: '{"seq": 1}\n'}
+    ),
+    scope="audit:read",
+)
+async def get_audit_export(request: Request) -> Response:
+    """Export the whole log as NDJSON, one row a line."""
     require(await as_caller(request), "audit:read")
     engine = service_of(request).engine
 

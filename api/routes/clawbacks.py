@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from api.actions.clawbacks import SCOPE_OF, decide
 from api.auth.keys import require
+from api.http.json_body import body_of
+from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
-from api.http.problem import Problem
 from api.http.route import ApiRoute
-from api.request_context import as_caller, json_object, service_of
+from api.request_context import as_caller, service_of
+from api.schemas.base import Body
+from api.schemas.clawback import ClawbackAnswer, ClawbackPage, ClawbackProposal, DecidedClawback
 from meter.database.connect import driver
 from settlement.store.clawbacks import list_clawbacks
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/claims", tags=["payouts"])
+ClawbackNumber = Annotated[int, Path(description="The number of the clawback.", examples=[1])]
+ANSWERING = ("NO_SUCH_CLAIM", "NO_SUCH_PROPOSAL", "NO_SUCH_INSTRUCTION", "SAME_PERSON", "ABOVE_CLAIM", "WAIVED_WHOLE")
 
 
 @ROUTER.get("")
+@operation(ClawbackPage, scope="payout:read", codes=("bad_cursor",))
 async def get_clawbacks(
     request: Request,
-    status: str | None = None,
-    settlement: str | None = None,
+    status: Annotated[str | None, Query(description="Only those in this state.")] = None,
+    settlement: Annotated[str | None, Query(description="Only those of this settlement.")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
-    """Clawbacks in order of their numbers, each with what was proposed and decided."""
+    """List clawbacks in order of their numbers, each with what was proposed and decided."""
     require(await as_caller(request), "payout:read")
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -35,20 +41,31 @@ async def get_clawbacks(
 
 
 @ROUTER.post("/{number}/propose")
-async def post_propose(request: Request, number: int) -> Any:
+@operation(
+    DecidedClawback, scope="settlement:run", body=ClawbackProposal,
+    codes=("NO_SUCH_CLAIM", "NO_SUCH_INSTRUCTION", "ABOVE_CLAIM", "WAIVED_WHOLE", "INSTRUCTION_MISSING"),
+)  # fmt: skip
+async def post_clawback_propose(request: Request, number: ClawbackNumber) -> Any:
     """Propose to offset a clawback against an instruction that is not out yet, to book it as repaid, or to waive it."""
-    caller = await as_caller(request)
-    require(caller, SCOPE_OF["propose"])
-    said = await json_object(request, {"kind": str, "amount_fen": int, "instruction": int, "note": str})
-    return await decide(service_of(request).engine, caller, number, "propose", said)
+    return await _decide(request, number, "propose", ClawbackProposal)
 
 
-@ROUTER.post("/{number}/{word}")
-async def post_answer(request: Request, number: int, word: str) -> Any:
-    """Approve or reject a proposal; by somebody else than who proposed it."""
+@ROUTER.post("/{number}/approve")
+@operation(DecidedClawback, scope="settlement:approve", body=ClawbackAnswer, codes=ANSWERING)
+async def post_clawback_approve(request: Request, number: ClawbackNumber) -> Any:
+    """Approve a proposal, which carries it out; by somebody else than the one who proposed it."""
+    return await _decide(request, number, "approve", ClawbackAnswer)
+
+
+@ROUTER.post("/{number}/reject")
+@operation(DecidedClawback, scope="settlement:approve", body=ClawbackAnswer, codes=ANSWERING)
+async def post_clawback_reject(request: Request, number: ClawbackNumber) -> Any:
+    """Reject a proposal; by somebody else than the one who proposed it."""
+    return await _decide(request, number, "reject", ClawbackAnswer)
+
+
+async def _decide(request: Request, number: int, event: str, model: type[Body]) -> Any:
     caller = await as_caller(request)
-    require(caller, SCOPE_OF["approve"])
-    if word not in ("approve", "reject"):
-        raise Problem(404, "no_such_path", "there is no such decision")
-    said = await json_object(request, {"proposal": int, "note": str})
-    return await decide(service_of(request).engine, caller, number, word, said)
+    require(caller, SCOPE_OF[event])
+    said = (await body_of(request, model)).stated()
+    return await decide(service_of(request).engine, caller, number, event, said)

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 
 from api.http import metrics
+from api.http.operation import Content, operation
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import service_of
+from api.schemas.operation import Health, Readiness
 from meter.database.errors import JournalUnavailable, reaching_database
 from migrations.upgrade import newest
 
@@ -18,14 +20,16 @@ ROUTER = APIRouter(route_class=ApiRoute, tags=["operations"])
 
 
 @ROUTER.get("/healthz")
+@operation(Health, scope=None)
 async def healthz() -> Any:
-    """The process answers."""
+    """Say that the process answers."""
     return {"status": "ok"}
 
 
 @ROUTER.get("/readyz")
+@operation(Readiness, scope=None, codes=("database_unavailable", "migrations_missing"))
 async def readyz(request: Request) -> Any:
-    """The database is reachable and has the shape this code needs."""
+    """Say whether the database is reachable and has the shape this code needs."""
     try:
         async with reaching_database(), service_of(request).engine.connect() as connection:
             revision = (await connection.execute(text("select version_num from alembic_version"))).scalar()
@@ -37,7 +41,12 @@ async def readyz(request: Request) -> Any:
 
 
 @ROUTER.get("/metrics")
+@operation(
+    Content({"text/plain": {"type": "string"}}, {"text/plain": "suanbu_journal_batch 4711.0\n"}),
+    scope=None,
+    answered="Prometheus' text format",
+)
 async def get_metrics() -> Response:
-    """Prometheus metrics of all workers."""
+    """Show the Prometheus metrics of all workers."""
     body, content_type = metrics.exposition()
     return Response(body, media_type=content_type)

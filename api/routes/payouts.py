@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from api.actions.payouts import SCOPE_OF, record
 from api.auth.keys import require
 from api.clock import now
+from api.http.json_body import body_of
+from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of, page_of_all
 from api.http.problem import Problem
 from api.http.route import ApiRoute
-from api.request_context import as_caller, json_object, service_of
-from api.routes.settlements import actor_of
+from api.request_context import as_caller, service_of
+from api.schemas.payout import (
+    ClaimInstructions,
+    Instruction,
+    InstructionPage,
+    LeasedInstructionPage,
+    PayoutDecision,
+    PayoutEventPage,
+    PayoutMark,
+)
 from meter.database.connect import driver
-from settlement.payout.instructions import CLAIM_MAX, DECISIONS, claim
+from settlement.payout.instructions import CLAIM_MAX, claim
 from settlement.store.instructions import events_of, list_instructions
 
 OWN_REFERENCE = "SB-"
+CLAIM_USUALLY = 10
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/payouts", tags=["payouts"])
+InstructionNumber = Annotated[int, Path(description="The number of the instruction.", examples=[1])]
+MARKING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "LEASE_LOST", "WRONG_AMOUNT", "OTHER_BANK_REFERENCE")
+DECIDING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "SAME_PERSON", "MONEY_OPEN", "DECISION_MISSING")
 
 
 @ROUTER.get("")
+@operation(InstructionPage, scope="payout:read", city=True, codes=("bad_cursor",))
 async def get_payouts(
     request: Request,
-    status: str | None = None,
-    settlement: str | None = None,
+    status: Annotated[str | None, Query(description="Only those in this state.")] = None,
+    settlement: Annotated[str | None, Query(description="Only those of this settlement.")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
-    """Instructions in order of their numbers."""
+    """List instructions in order of their numbers."""
     require(await as_caller(request), "payout:read", of_a_city=True)
     page = Page.of(limit, cursor)
     async with service_of(request).engine.connect() as held:
@@ -39,56 +54,109 @@ async def get_payouts(
 
 
 @ROUTER.post("/claim")
+@operation(LeasedInstructionPage, scope="payout:run", body=ClaimInstructions)
 async def post_claim(request: Request) -> Any:
     """Lease instructions to a worker."""
     caller = await as_caller(request)
     require(caller, "payout:run")
-    given = await json_object(request, {"limit": int, "worker": str})
-    limit, worker = given.get("limit", 10), given.get("worker", "")
+    said = await body_of(request, ClaimInstructions)
+    limit, worker = CLAIM_USUALLY if said.limit is None else said.limit, said.worker or ""
     if not 1 <= limit <= CLAIM_MAX or not 1 <= len(worker) <= 64:
         raise Problem(400, "bad_request", f"limit lies between 1 and {CLAIM_MAX}; worker has 1 to 64 characters")
-    items = await claim(service_of(request).engine, worker, limit, actor_of(caller), now())
+    items = await claim(service_of(request).engine, worker, limit, caller.actor, now())
     return {"items": items, "next": None}
 
 
 @ROUTER.get("/{number}/events")
-async def get_events(request: Request, number: int, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Any:
-    """What happened to an instruction, oldest first."""
+@operation(PayoutEventPage, scope="payout:read", city=True, codes=("bad_cursor", "NO_SUCH_INSTRUCTION"))
+async def get_payout_events(
+    request: Request, number: InstructionNumber, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Any:
+    """List what happened to an instruction, oldest first."""
     require(await as_caller(request), "payout:read", of_a_city=True)
     page = Page.of(limit, cursor)
-    async with service_of(request).engine.connect() as held:
-        return page_of_all(await events_of(await driver(held), _number(number)), page)
-
-
-@ROUTER.post("/{number}/{word}")
-async def post_word(request: Request, number: int, word: str) -> Any:
-    """Record what became of an instruction, with the bank's reference; or (retry, settle) decide about it.
-
-    Marks (scope payout:run): submitted, unknown, paid, failed, returned, disputed; the bank's reference comes as
-    `bank_reference`, or as `reference` for short (there ours is no news and left out). Decisions (scope
-    settlement:approve, by somebody else than who recorded the outcome): retry what failed or was returned, settle what
-    is disputed with `outcome` paid, failed or returned.
-    """
-    caller = await as_caller(request)
-    require(caller, SCOPE_OF.get(word, "payout:run"))
-    if word not in SCOPE_OF:
-        raise Problem(404, "no_such_path", "there is no such mark")
-    fields = {
-        "bank_reference": str, "reference": str, "worker": str, "fence": int, "amount_fen": int, "note": str,
-    }  # fmt: skip
-    said = await json_object(request, {"outcome": str, "note": str} if word in DECISIONS else fields)
-    _shorten(said)
-    return await record(service_of(request).engine, caller, number, word, said)
-
-
-def _number(number: int) -> int:
     if not 0 < number < 2**63:
         raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
-    return number
+    async with service_of(request).engine.connect() as held:
+        return page_of_all(await events_of(await driver(held), number), page)
+
+
+@ROUTER.post("/{number}/submitted")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_submitted(request: Request, number: InstructionNumber) -> Any:
+    """Record that an instruction was handed to the bank."""
+    return await _mark(request, number, "submitted")
+
+
+@ROUTER.post("/{number}/unknown")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_unknown(request: Request, number: InstructionNumber) -> Any:
+    """Record that the bank's answer is not known."""
+    return await _mark(request, number, "unknown")
+
+
+@ROUTER.post("/{number}/paid")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_paid(request: Request, number: InstructionNumber) -> Any:
+    """Record that the bank paid, with its reference.
+
+    The bank's reference comes as `bank_reference`, or as `reference` for short; our own is left out there.
+    """
+    return await _mark(request, number, "paid")
+
+
+@ROUTER.post("/{number}/failed")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_failed(request: Request, number: InstructionNumber) -> Any:
+    """Record that the bank did not pay."""
+    return await _mark(request, number, "failed")
+
+
+@ROUTER.post("/{number}/returned")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_returned(request: Request, number: InstructionNumber) -> Any:
+    """Record that the money came back."""
+    return await _mark(request, number, "returned")
+
+
+@ROUTER.post("/{number}/disputed")
+@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+async def post_payout_disputed(request: Request, number: InstructionNumber) -> Any:
+    """Record that what the bank says contradicts the instruction: a person decides."""
+    return await _mark(request, number, "disputed")
+
+
+@ROUTER.post("/{number}/retry")
+@operation(Instruction, scope="settlement:approve", body=PayoutDecision, codes=DECIDING)
+async def post_payout_retry(request: Request, number: InstructionNumber) -> Any:
+    """Decide to pay again what failed or was returned, by somebody else than the one who recorded the outcome."""
+    return await _decide(request, number, "retry")
+
+
+@ROUTER.post("/{number}/settle")
+@operation(Instruction, scope="settlement:approve", body=PayoutDecision, codes=DECIDING)
+async def post_payout_settle(request: Request, number: InstructionNumber) -> Any:
+    """Decide what became of a disputed instruction: `outcome` is paid, failed or returned."""
+    return await _decide(request, number, "settle")
+
+
+async def _mark(request: Request, number: int, mark: str) -> Any:
+    caller = await as_caller(request)
+    require(caller, SCOPE_OF[mark])
+    said = (await body_of(request, PayoutMark)).stated()
+    _shorten(said)
+    return await record(service_of(request).engine, caller, number, mark, said)
+
+
+async def _decide(request: Request, number: int, decision: str) -> Any:
+    caller = await as_caller(request)
+    require(caller, SCOPE_OF[decision])
+    said = (await body_of(request, PayoutDecision)).stated()
+    return await record(service_of(request).engine, caller, number, decision, said)
 
 
 def _shorten(said: dict[str, Any]) -> None:
-    """Take `reference` for the bank's, unless it is the instruction's own."""
+    """Take `reference` as the bank's, unless it is the instruction's own."""
     reference = said.pop("reference", None)
     if reference is None or reference.startswith(OWN_REFERENCE):
         return

@@ -14,11 +14,27 @@ from api.auth.keys import Caller, require
 from api.clock import now
 from api.http import metrics
 from api.http.body_budget import SMALL_BYTES, body_budget_of
-from api.http.openapi import CONTROL_TOTALS, ITEMS
+from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Day, Limit, Number, Page, Text, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
+from api.routes.receiving import items
+from api.schemas.receipt import RegistryReceipt
+from api.schemas.registry import (
+    ChipRating,
+    ChipRatingPage,
+    ControlTotal,
+    Entity,
+    EntityPage,
+    Expenditure,
+    ExpenditurePage,
+    Facility,
+    FacilityPage,
+    Holding,
+    HoldingPage,
+    ReconciliationPage,
+)
 from api.service import Service
 from meter.database.connect import driver
 from meter.days import DATE_WORDS, read_date, read_instant
@@ -31,6 +47,13 @@ from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
+PUT_CODES = (
+    "not_json", "not_utf8", "not_an_array", "too_many_items", "too_many_values", "bad_compression", "trailing_bytes",
+    "bad_encoding", "body_too_large", "body_too_slow", "unsupported_media_type", "unsupported_charset",
+    "unsupported_encoding", "overloaded",
+)  # fmt: skip
+PUT_STATUSES = {"too_many_values": 413}
+AsOf = Annotated[str | None, Query(description="What was known at this instant (RFC 3339 with an offset).")]
 
 
 async def _put(request: Request, kind: str, scope: str) -> dict[str, Any]:
@@ -76,43 +99,56 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
         raise Problem(error.status, str(error.code), error.detail) from None
 
 
-@ROUTER.put("/entities", openapi_extra=ITEMS)
+@ROUTER.put("/entities")
+@operation(RegistryReceipt, scope="registry:write", body=items(Entity), codes=PUT_CODES, statuses=PUT_STATUSES)
 async def put_entities(request: Request) -> Any:
     """Record facts about legal entities."""
     return await _put(request, "entities", "registry:write")
 
 
-@ROUTER.put("/facilities", openapi_extra=ITEMS)
+@ROUTER.put("/facilities")
+@operation(RegistryReceipt, scope="registry:write", body=items(Facility), codes=PUT_CODES, statuses=PUT_STATUSES)
 async def put_facilities(request: Request) -> Any:
     """Record facts about facilities and their owners."""
     return await _put(request, "facilities", "registry:write")
 
 
-@ROUTER.put("/chips", openapi_extra=ITEMS)
+@ROUTER.put("/chips")
+@operation(RegistryReceipt, scope="registry:write", body=items(ChipRating), codes=PUT_CODES, statuses=PUT_STATUSES)
 async def put_chips(request: Request) -> Any:
     """Record ratings of accelerator models."""
     return await _put(request, "chips", "registry:write")
 
 
-@ROUTER.put("/holdings", openapi_extra=ITEMS)
+@ROUTER.put("/holdings")
+@operation(RegistryReceipt, scope="registry:write", body=items(Holding), codes=PUT_CODES, statuses=PUT_STATUSES)
 async def put_holdings(request: Request) -> Any:
     """Record who holds how much of whom."""
     return await _put(request, "holdings", "registry:write")
 
 
-@ROUTER.put("/expenditures", openapi_extra=ITEMS)
+@ROUTER.put("/expenditures")
+@operation(RegistryReceipt, scope="registry:write", body=items(Expenditure), codes=PUT_CODES, statuses=PUT_STATUSES)
 async def put_expenditures(request: Request) -> Any:
     """Record evidence of spending."""
     return await _put(request, "expenditures", "registry:write")
 
 
-@ROUTER.put("/control-totals", openapi_extra=CONTROL_TOTALS)
+@ROUTER.put("/control-totals")
+@operation(
+    RegistryReceipt,
+    scope="usage:write",
+    body=items(ControlTotal),
+    codes=(*PUT_CODES, "key_names_no_source"),
+    statuses=PUT_STATUSES,
+)
 async def put_control_totals(request: Request) -> Any:
     """Record what the key's source says it sent for a local day."""
     return await _put(request, "control_totals", "usage:write")
 
 
 @ROUTER.get("/reconciliation")
+@operation(ReconciliationPage, scope="usage:read", codes=("bad_cursor", "bad_period"))
 async def get_reconciliation(
     request: Request,
     first_day: Annotated[str, Query(alias="from", description="the first Asia/Shanghai day of `started_at`")],
@@ -120,7 +156,7 @@ async def get_reconciliation(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Any:
-    """Declared, recorded, and the gap (declared less recorded), per local day and source."""
+    """List what was declared, recorded, and the gap (declared less recorded), per local day and source."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     page = Page.of(limit, cursor)
@@ -162,40 +198,43 @@ async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_
 
 
 @ROUTER.get("/entities")
+@operation(EntityPage, scope="registry:read", codes=("bad_cursor", "bad_time"))
 async def get_entities(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None
 ) -> Any:
-    """Facts about entities in the order recorded; bank accounts are not shown here."""
+    """List facts about entities in the order recorded; bank accounts are not shown here."""
     return await _list(request, "entities", limit, cursor, as_of)
 
 
 @ROUTER.get("/facilities")
+@operation(FacilityPage, scope="registry:read", codes=("bad_cursor", "bad_time"))
 async def get_facilities(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None
 ) -> Any:
-    """Facts about facilities in the order recorded."""
+    """List facts about facilities in the order recorded."""
     return await _list(request, "facilities", limit, cursor, as_of)
 
 
 @ROUTER.get("/chips")
-async def get_chips(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
-) -> Any:
-    """Chip ratings in the order recorded."""
+@operation(ChipRatingPage, scope="registry:read", codes=("bad_cursor", "bad_time"))
+async def get_chips(request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None) -> Any:
+    """List chip ratings in the order recorded."""
     return await _list(request, "chips", limit, cursor, as_of)
 
 
 @ROUTER.get("/holdings")
+@operation(HoldingPage, scope="registry:read", codes=("bad_cursor", "bad_time"))
 async def get_holdings(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None
 ) -> Any:
-    """Holdings in the order recorded."""
+    """List holdings in the order recorded."""
     return await _list(request, "holdings", limit, cursor, as_of)
 
 
 @ROUTER.get("/expenditures")
+@operation(ExpenditurePage, scope="registry:read", codes=("bad_cursor", "bad_time"))
 async def get_expenditures(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: str | None = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None
 ) -> Any:
-    """Evidence of spending in the order recorded."""
+    """List evidence of spending in the order recorded."""
     return await _list(request, "expenditures", limit, cursor, as_of)

@@ -12,17 +12,20 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.auth.keys import Caller, require
 from api.http import metrics
 from api.http.admission import slow_down
 from api.http.body_budget import body_budget_of
-from api.http.openapi import RECEIPT, RECEIVING, described, receiving
+from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, Text, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
+from api.routes.receiving import BODY_CODES, RECORDS, receiving
+from api.schemas import receipt as receipts
+from api.schemas.usage import QuarantinedRecordPage, ShownRecord, UsageTotalPage
 from api.service import Service
 from meter.database.connect import driver
 from meter.intake.codes import BodyError
@@ -50,8 +53,16 @@ TOTALS_MOST = 100_000  # groups in one portion of totals
 EDGE = "an Asia/Shanghai day, or an instant with an offset"
 
 
-@ROUTER.post("/usage-records", description=receiving(), openapi_extra=RECEIVING, responses=described(RECEIPT))
-async def post_usage_records(request: Request, verbose: bool = False) -> Response:
+@ROUTER.post("/usage-records", description=receiving())
+@operation(
+    receipts.Receipt,
+    scope="usage:write",
+    body=RECORDS,
+    codes=(*BODY_CODES, "key_names_no_source", "body_too_slow", "overloaded"),
+)
+async def post_usage_records(
+    request: Request, verbose: Annotated[bool, Query(description="List what was accepted too.")] = False
+) -> Response:
     """Receive a batch of usage records; answered only after everything it reports is durably committed."""
     started = asyncio.get_running_loop().time()
     service = service_of(request)
@@ -130,8 +141,9 @@ def _answer(receipt: Receipt, verbose: bool) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-@ROUTER.post("/quarantine/replay", responses=described(RECEIPT))
-async def post_replay(request: Request) -> Response:
+@ROUTER.post("/quarantine/replay")
+@operation(receipts.Receipt, scope="usage:write", codes=("key_names_no_source", "overloaded"))
+async def post_quarantine_replay(request: Request) -> Response:
     """Try the source's refused records again: what has become acceptable is recorded as a batch of its own.
 
     Counts are of everything that was tried; `results` lists the first 10,000 that are still not accepted.
@@ -169,10 +181,16 @@ async def _replayed(service: Service, caller: Caller, portion: Portion) -> Deliv
 
 
 @ROUTER.get("/quarantine")
+@operation(QuarantinedRecordPage, scope="usage:read", codes=("bad_cursor",))
 async def get_quarantine(
-    request: Request, status: str | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    request: Request,
+    status: Annotated[
+        str | None, Query(description="conflict or refused", json_schema_extra={"enum": ["conflict", "refused"]})
+    ] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Any:
-    """Records kept for a person: refused ones and second versions, oldest first, those since accepted left out.
+    """List records kept for a person: refused ones and second versions, oldest first, those since accepted left out.
 
     Where records are long, a portion has fewer of them than `limit`.
     """
@@ -190,8 +208,13 @@ async def get_quarantine(
 
 
 @ROUTER.get("/usage-records/{source}/{record_id}")
-async def get_usage_record(request: Request, source: str, record_id: str) -> Any:
-    """A record's whole life: as received and as recorded, its batch, its corrections, what else came under its id
+@operation(ShownRecord, scope="usage:read", codes=("no_such_record",))
+async def get_usage_record(
+    request: Request,
+    source: Annotated[str, Path(description="The source that sent it.", examples=["dispatch"])],
+    record_id: Annotated[str, Path(description="Its id within the source.", examples=["e1"])],
+) -> Any:
+    """Show a record's whole life: as received and as recorded, its batch, its corrections, what else came under its id
     and is kept in quarantine, and the settlements of its consumer that cover it."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
@@ -217,8 +240,11 @@ async def _settled_in(connection: Any, found: dict[str, Any]) -> list[dict[str, 
 
 
 @ROUTER.get("/batches/{batch}")
-async def get_batch(request: Request, batch: int) -> Any:
-    """The receipt of a batch."""
+@operation(receipts.BatchReceipt, scope="usage:read", codes=("no_such_batch",))
+async def get_batch(
+    request: Request, batch: Annotated[int, Path(description="The number of the batch.", examples=[4711])]
+) -> Any:
+    """Show the receipt of a batch."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     async with service.engine.connect() as held:
@@ -229,15 +255,23 @@ async def get_batch(request: Request, batch: int) -> Any:
 
 
 @ROUTER.get("/usage-totals")
+@operation(
+    UsageTotalPage,
+    scope="usage:read",
+    codes=("bad_cursor", "bad_time", "empty_period", "unknown_column", "sum_out_of_range"),
+)
 async def get_usage_totals(
     request: Request,
-    by: str = "",
-    limit: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": TOTALS_MOST})] = TOTALS_MOST,
+    by: Annotated[str, Query(description="Columns with commas between: consumer, facility, chip, day.")] = "",
+    limit: Annotated[
+        int,
+        Query(description="How many groups at most.", json_schema_extra={"minimum": 1, "maximum": TOTALS_MOST}),
+    ] = TOTALS_MOST,
     cursor: Cursor = None,
     start: Annotated[str | None, Query(alias="from", description=f"Where to begin: {EDGE}.")] = None,
     end: Annotated[str | None, Query(alias="to", description=f"Where to end, exclusive: {EDGE}.")] = None,
 ) -> Response:
-    """Metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
+    """Show metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
     service = service_of(request)
     require(await as_caller(request), "usage:read")
     page = Page.of(limit, cursor, TOTALS_MOST)

@@ -1,0 +1,160 @@
+"""Every stable code that a request can be answered with: its HTTP status and what it means. One table for all doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from api.http.problem import Problem
+from meter.intake.codes import BODY_MEANING
+
+
+class Coded(NamedTuple):
+    """The HTTP status of a code, and what it means."""
+
+    status: int
+    meaning: str
+
+
+_DOOR: Final[Mapping[str, Coded]] = {
+    "bad_request": Coded(400, "A parameter or field has a value that it cannot have."),
+    "unknown_parameter": Coded(400, "The path does not take this query parameter."),
+    "repeated_parameter": Coded(400, "A query parameter is given more than once."),
+    "bad_text": Coded(400, "A text holds U+0000, half a surrogate pair, a noncharacter, or is not UTF-8."),
+    "bad_cursor": Coded(400, "The cursor is not one that this list gave out."),
+    "bad_time": Coded(400, "A time is not a day or an instant with an offset."),
+    "bad_region": Coded(400, "The filter names no region."),
+    "bad_period": Coded(400, "The period ends before it begins, or is too long."),
+    "empty_period": Coded(400, "The period ends before it begins."),
+    "unknown_column": Coded(400, "Totals do not go by this column."),
+    "not_an_object": Coded(400, "The body is not a JSON object."),
+    "not_an_array": Coded(400, "The body is not a JSON array."),
+    "not_utf8": Coded(400, "The body is not UTF-8."),
+    "duplicate_key": Coded(400, "A key occurs twice in one object."),
+    "unknown_field": Coded(400, "The body has a field that it cannot have."),
+    "missing_field": Coded(400, "A field is missing."),
+    "wrong_type": Coded(400, "A field has the wrong type; nothing is coerced."),
+    "out_of_range": Coded(400, "A field lies outside of its limits."),
+    "client_gone": Coded(400, "The connection ended before the body did."),
+    "malformed_request": Coded(400, "This is not HTTP/1.1, or not as long as it says."),
+    "no_key": Coded(401, "An API key is needed: Authorization: Bearer KEY."),
+    "unknown_key": Coded(401, "The API key is unknown or revoked."),
+    "expired_key": Coded(401, "The API key has expired."),
+    "signature_missing": Coded(401, "Requests with this key are signed."),
+    "bad_signature": Coded(401, "The signature does not fit the request."),
+    "stale_signature": Coded(401, "The signature is more than five minutes old."),
+    "replayed_request": Coded(401, "The nonce was used before."),
+    "scope_missing": Coded(403, "The key lacks the scope."),
+    "city_limited": Coded(403, "This is not open to keys that are bound to one city."),
+    "key_names_no_source": Coded(403, "The key names no source."),
+    "no_such_path": Coded(404, "Nothing stands at this path."),
+    "no_such_record": Coded(404, "The source never sent an accepted record with this id."),
+    "no_such_batch": Coded(404, "There is no such batch."),
+    "no_such_settlement": Coded(404, "There is no such settlement."),
+    "no_such_line": Coded(404, "The settlement has no line for this entity."),
+    "no_such_report": Coded(404, "Reports do not come in this format."),
+    "method_not_allowed": Coded(405, "The path does not know this method; Allow says which it knows."),
+    "body_too_slow": Coded(408, "The body did not arrive in time."),
+    "head_too_slow": Coded(408, "Request line and headers did not arrive in time."),
+    "too_many_items": Coded(413, "More items than one request may bring."),
+    "too_many_values": Coded(413, "More values than one request may bring."),
+    "sum_out_of_range": Coded(422, "A sum does not fit 64 bits."),
+    "head_too_large": Coded(431, "Request line and headers are too large."),
+    "internal_error": Coded(500, "A mistake of ours; it has been logged."),
+    "overloaded": Coded(503, "Too much at once; come back after Retry-After."),
+    "journal_unavailable": Coded(503, "The database cannot be reached; sending again is safe."),
+    "database_unavailable": Coded(503, "The database cannot be reached."),
+    "migrations_missing": Coded(503, "The database has another shape than this code needs."),
+}
+# what the settlement refuses to settle: 422, but for what is not there
+_SETTLING: Final[Mapping[str, str]] = {
+    "UNKNOWN_ROUND": "There is no such round.",
+    "UNKNOWN_BATCH": "There is no such batch yet.",
+    "UNKNOWN_READING": "There is no such reading.",
+    "UNKNOWN_READING_VALUE": "The reading has no such value.",
+    "ORDER_UNKNOWN_FIELD": "An order has no such field.",
+    "ORDER_WRONG_TYPE": "A field of the order has the wrong type.",
+    "RATE_ABOVE_CEILING": "The rate is above the round's ceiling (R-CAP20).",
+    "RATE_NEGATIVE": "The rate is below 0.",
+    "RATE_NOT_EXACT": "The rate is not an exact decimal string.",
+    "BUDGET_NEGATIVE": "The budget is below 0.",
+    "BUDGET_NOT_EXACT": "The budget is not a whole number of fen.",
+    "APPLICATION_INVALID": "An application cannot be read.",
+    "APPLICATION_NOT_IN_ROUND": "The round takes no applications.",
+    "MATCH_INVALID": "A match of a centre cannot be read (R-DC).",
+    "BAD_COMPARISON": "A comparison names two settlements, or a round with orders and readings.",
+    "TOTAL_TOO_LARGE": "A sum does not fit 63 bits.",
+    "CHIP_NOT_RATED": "A chip has no rating on a day of its use.",
+    "FACILITY_NOT_REGISTERED": "A facility has no fact on a day of its use.",
+    "HOLDINGS_ABOVE_WHOLE": "An entity is held above 100 % on some day.",
+    "OWNER_SHARES_NOT_ONE": "The owners' shares of a facility do not sum to 1.",
+}
+_FORBIDDEN: Final[Mapping[str, str]] = {
+    "SAME_PERSON": "Whoever took part before cannot take this decision.",
+    "OTHER_CITY": "Who is bound to a city decides about its own lines only.",
+}
+_CONFLICTS: Final[Mapping[str, str]] = {
+    "STATE_NOT_ALLOWED": "The state does not allow it.",
+    "NOT_PAYABLE": "A forecast or a draft cannot be approved.",
+    "DIGEST_CHANGED": "The settlement is not the one that the digest names.",
+    "REVIEW_MISSING": "Not every city has passed review.",
+    "DAYS_MISSING": "The public notice needs its days.",
+    "NOTICE_MISSING": "The order asks for a public notice.",
+    "NOTICE_RUNNING": "The public notice still stands.",
+    "NOTICE_TOO_SHORT": "The order asks for a longer public notice.",
+    "OBJECTION_OPEN": "An objection is open or was upheld.",
+    "ALREADY_RULED": "The objection was ruled on.",
+    "LINE_CONTRADICTS_ITSELF": "What is stored of a line does not follow from itself.",
+    "ROUND_LOCKED": "Another settlement of the round was locked: run it again.",
+    "EARLIER_PAYMENT_OPEN": "An earlier payment is still with the bank.",
+    "CLAIM_ABOVE_PAID": "More would be taken back than was paid.",
+    "ADJUSTMENT_WRONG": "The differences do not fit what was locked before.",
+    "DECISION_MISSING": "The decision carries no outcome.",
+    "NOTE_MISSING": "The decision needs a note.",
+    "LEASE_LOST": "The lease is another worker's by now.",
+    "WRONG_AMOUNT": "The bank moved another amount; a person decides.",
+    "OTHER_BANK_REFERENCE": "The bank's reference stands for another movement.",
+    "MONEY_OPEN": "What the bank moved does not fit this outcome.",
+    "ABOVE_CLAIM": "More than is still to come back.",
+    "WAIVED_WHOLE": "What is waived is all that is still to come back.",
+    "INSTRUCTION_MISSING": "An offset needs an instruction that is not out yet.",
+    "NOTHING_OPEN": "Nothing is open.",
+    "PAYMENT_OPEN": "A payment is still with the bank.",
+    "OFFSET_NOT_APPROVED": "The offset was not approved.",
+}
+_ABSENT: Final[Mapping[str, str]] = {
+    "UNKNOWN_SETTLEMENT": "There is no such settlement.",
+    "NO_SUCH_SETTLEMENT": "There is no such settlement.",
+    "NO_SUCH_OBJECTION": "There is no such objection.",
+    "NO_SUCH_CITY": "The settlement has no lines of this city.",
+    "NO_SUCH_LINE": "The settlement has no line for this entity.",
+    "NO_SUCH_INSTRUCTION": "There is no such payout instruction.",
+    "NO_SUCH_CLAIM": "There is no such clawback.",
+    "NO_SUCH_PROPOSAL": "There is no such proposal.",
+}
+CODES: Final[Mapping[str, Coded]] = {
+    **_DOOR,
+    **{str(code): Coded(status, meaning.english) for code, (status, meaning) in BODY_MEANING.items()},
+    # of a whole registry body; of one record of usage it is 400
+    **{code: Coded(422, meaning) for code, meaning in _SETTLING.items()},
+    **{code: Coded(403, meaning) for code, meaning in _FORBIDDEN.items()},
+    **{code: Coded(409, meaning) for code, meaning in _CONFLICTS.items()},
+    **{code: Coded(404, meaning) for code, meaning in _ABSENT.items()},
+}
+SETTLING: Final = tuple(_SETTLING)
+
+
+def refusal(code: str, detail: str, *, otherwise: int = 409) -> Problem:
+    """Make the answer to what was refused further in; `otherwise` is the status of a code that is in no table."""
+    known = CODES.get(code)
+    if known is not None:
+        return Problem(known.status, code, detail)
+    return Problem(404 if code.startswith("NO_SUCH") else otherwise, code, detail)
+
+
+def by_status(codes: Iterable[str]) -> dict[int, list[str]]:
+    """Group codes by their HTTP status, in order."""
+    found: dict[int, list[str]] = {}
+    for code in sorted(set(codes), key=lambda code: (CODES[code].status, code)):
+        found.setdefault(CODES[code].status, []).append(code)
+    return found

@@ -1,0 +1,149 @@
+"""Looking at settlements twice, over HTTP: findings, computing one again, what-if, and its report."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.actions.printed_checkpoint import checkpoint_of
+from api.actions.runs import refused
+from api.auth.keys import require
+from api.clock import now
+from api.http.errors import SETTLING
+from api.http.json_body import body_of
+from api.http.operation import Content, operation
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
+from api.http.problem import Problem
+from api.http.route import ApiRoute
+from api.request_context import as_caller, service_of
+from api.routes.settlements import SettlementNumber, check_region, settlement_called
+from api.schemas.comparison import Compare, Comparison, Verification
+from api.schemas.finding import FindingPage, Sweep
+from meter.database.connect import driver
+from meter.vocabulary import FINDING_KINDS
+from settlement.errors import SettlementRefused
+from settlement.jobs.compare import compared
+from settlement.jobs.findings import find
+from settlement.jobs.lines import excluded_of_all
+from settlement.jobs.verify import verify
+from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
+from settlement.rounds import load_rounds
+from settlement.store import lines as line_store
+from settlement.store.findings import list_findings
+
+ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
+FILE = {"type": "string", "format": "binary"}
+
+
+@ROUTER.post("/settlements/{number}/findings")
+@operation(Sweep, scope="settlement:review", codes=("UNKNOWN_SETTLEMENT",))
+async def post_settlement_findings(request: Request, number: SettlementNumber) -> Any:
+    """Sweep the settlement's records for what a reviewer should look at; how many findings of each kind there are now.
+
+    Kinds: above_capacity (cards in use above the registered ones), metered_twice (a record inside another), ring
+    (circular use among affiliates), price_stray (a price far from the facility's median). They change no money.
+    """
+    service = service_of(request)
+    caller = await as_caller(request)
+    require(caller, "settlement:review")
+    try:
+        async with service.settling:
+            return {"settlement": number, "findings": await find(service.engine, number, now())}
+    except SettlementRefused as error:
+        raise refused(error) from None
+
+
+@ROUTER.get("/settlements/{number}/findings")
+@operation(FindingPage, scope="report:read", codes=("bad_cursor", "no_such_settlement"))
+async def get_settlement_findings(
+    request: Request,
+    number: SettlementNumber,
+    kind: Annotated[
+        str | None, Query(description="Only of this kind.", json_schema_extra={"enum": list(FINDING_KINDS)})
+    ] = None,
+    consumer: Annotated[str | None, Query(description="Only about this entity.")] = None,
+    facility: Annotated[str | None, Query(description="Only about this facility.")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> Any:
+    """List findings in order of their numbers, each with the records (batch, ordinal) that prove it."""
+    require(await as_caller(request), "report:read")
+    if kind not in (None, *FINDING_KINDS):
+        raise Problem(400, "bad_request", f"kind is one of {', '.join(FINDING_KINDS)}")
+    await settlement_called(request, number)
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        rows = await list_findings(
+            await driver(held), number, kind=kind, consumers=None if consumer is None else [consumer],
+            facility=facility, after=page.after(Number, 0), limit=page.limit + 1,
+        )  # fmt: skip
+    return page_of(rows, page, lambda row: int(row["id"]))
+
+
+@ROUTER.get("/settlements/{number}/verify")
+@operation(Verification, scope="report:read", codes=("UNKNOWN_SETTLEMENT", *SETTLING))
+async def get_settlement_verify(request: Request, number: SettlementNumber) -> Any:
+    """Recompute the settlement from the records and say equal or where not."""
+    service = service_of(request)
+    require(await as_caller(request), "report:read")
+    try:
+        async with service.settling:
+            return await verify(service.engine, number)
+    except SettlementRefused as error:
+        raise refused(error) from None
+
+
+@ROUTER.get("/settlements/{number}/report.{kind}")
+@operation(
+    Content(dict.fromkeys(MEDIA_TYPES.values(), FILE)),
+    scope="report:read",
+    city=True,
+    codes=("no_such_settlement", "no_such_report", "bad_region", "LINE_CONTRADICTS_ITSELF"),
+    answered="The report as a file",
+)
+async def get_settlement_report(
+    request: Request,
+    number: SettlementNumber,
+    kind: Annotated[str, Path(description="The format.", json_schema_extra={"enum": list(FORMATS)})],
+    layout: Annotated[
+        str | None, Query(description="Left out: all it can hold.", json_schema_extra={"enum": list(LAYOUTS)})
+    ] = None,
+    region: Annotated[str | None, Query(description="A city, its districts included, or a district.")] = None,
+) -> Response:
+    """Download the report as xlsx, csv, json or parquet, in one layout or in all that the format can hold."""
+    caller = await as_caller(request)
+    require(caller, "report:read", of_a_city=True)
+    if kind not in FORMATS:
+        raise Problem(404, "no_such_report", f"reports are {', '.join(FORMATS)}")
+    if layout not in (None, *LAYOUTS):
+        raise Problem(400, "bad_request", f"layout is one of {', '.join(LAYOUTS)}")
+    check_region(region)
+    found = await settlement_called(request, number)
+    async with service_of(request).engine.connect() as held:
+        connection = await driver(held)
+        lines = await line_store.list_lines(connection, number, region=region, limit=2**31 - 1)
+        excluded = await excluded_of_all(connection, number)
+        if caller.city is None:  # it covers all lines, which who is bound to a city does not see
+            found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
+    body = await asyncio.to_thread(
+        render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
+    )
+    name = f"{number}-{layout}.{kind}" if layout else f"{number}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+@ROUTER.post("/settlements/compare")
+@operation(Comparison, scope="report:read", body=Compare, codes=("UNKNOWN_SETTLEMENT", *SETTLING))
+async def post_settlements_compare(request: Request) -> Any:
+    """Compare what-ifs: two settlements, or one round under several orders and readings; nothing is stored."""
+    service = service_of(request)
+    require(await as_caller(request), "report:read")
+    given = (await body_of(request, Compare)).stated()
+    try:
+        async with service.settling:
+            return await compared(service.engine, given)
+    except SettlementRefused as error:
+        raise refused(error) from None
