@@ -15,10 +15,13 @@ from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
+from meter.database.connect import driver
 from settlement.errors import NotAllowed
 from settlement.jobs.findings import find
-from settlement.review.states import move
+from settlement.jobs.verify import verify
+from settlement.review.states import POSSIBLE, move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
+from settlement.store.settlements import state_of
 from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
 TEXT_MAX = 4000
@@ -66,6 +69,8 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
     """
     try:
         detail = complete(hand, event, said)
+        if event == "lock":
+            await _reproduced(engine, settlement)
         reached = await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
@@ -77,6 +82,19 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
     if event == "submit":
         await _look(engine, settlement)
     return reached
+
+
+async def _reproduced(engine: AsyncEngine, settlement: str) -> None:
+    """Recompute what is about to be locked from the records themselves. Raises NotAllowed where that gives another."""
+    async with engine.connect() as held:
+        known = await state_of(await driver(held), settlement)
+    if known is None or known[1] not in POSSIBLE["lock"]:
+        return  # the database refuses it anyway, and says why
+    verdict = await verify(engine, settlement)
+    if not verdict["equal"]:
+        unlike = sorted(name for name, value in verdict.items() if name.startswith("different_") and value)
+        where = ", ".join([*unlike, *([] if verdict["rollup_equal"] else ["rollup"])]) or "digest"
+        raise NotAllowed("NOT_REPRODUCED", f"recomputed from the records it differs in: {where}; see verify")
 
 
 async def _look(engine: AsyncEngine, settlement: str) -> None:

@@ -32,7 +32,7 @@ NOTE_SECONDS, NOTED_MAX, UNKNOWN_MAX = (
     10_000,
     1_000,
 )  # a use of a key is in the audit log once an hour: batches name their key
-MARK = "suanbu"
+MARK, PREFIX_BYTES = "suanbu", 6
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ async def create_key(
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
-    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(32)
     if not _is_name(name):
         raise ValueError(f"a name has 1 to {NAME_CHARACTERS} printable characters and no blank at either end")
     if source is None and "usage:write" in scopes:
@@ -132,7 +132,7 @@ class KeyRing:
         scheme, _, token = (authorization or "").partition(" ")
         mark, _, rest = token.strip().partition("_")
         prefix, _, secret = rest.partition("_")
-        if scheme.lower() != "bearer" or mark != MARK or not prefix:
+        if scheme.lower() != "bearer" or mark != MARK or not (secret or _is_prefix(prefix)):
             raise Problem(401, "no_key", "an API key is needed: Authorization: Bearer <key>")
         found = self._remembered.get(prefix)
         age = REMEMBER_SECONDS if found is None else time.monotonic() - found.asked
@@ -172,7 +172,7 @@ class KeyRing:
 
     async def _note(self, actor: str, prefix: str, result: str, code: str) -> None:
         """Put a use of a key into the audit log: the first in this process, then one an hour for each outcome."""
-        about = prefix if len(prefix) == 12 and prefix.isascii() and prefix.isalnum() else "(no prefix of ours)"
+        about = prefix if _is_prefix(prefix) else "(no prefix of ours)"
         if code == "unknown_key" and len(self._noted) > UNKNOWN_MAX:
             about = "(many prefixes)"  # guessing must not fill the log
         last = self._noted.get((about, code))
@@ -210,6 +210,10 @@ class KeyRing:
         caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"])
         self._remembered[prefix] = _Known(asked, row["secret_digest"], caller, row["expires_at"], row["signed"])
         return self._remembered[prefix]
+
+
+def _is_prefix(text: str) -> bool:
+    return len(text) == 2 * PREFIX_BYTES and text.isascii() and text.isalnum()
 
 
 def _is_name(text: str) -> bool:

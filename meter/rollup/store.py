@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.copy import binary_rows, frame
 from meter.database.locks import AdvisoryLock
-from meter.rollup.columns import MEASURED_DTYPE
+from meter.rollup.columns import MEASURED_DTYPE, measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
 from meter.rollup.merge import merge
 from meter.rollup.recent import Piece, Recent
-from meter.rollup.table import SumOverflow
+from meter.rollup.table import GroupTable, SumOverflow
 
 BLOCK_RECORDS = 500_000
 
@@ -90,16 +90,35 @@ async def _from_memory(connection: asyncpg.Connection, recent: Recent, done: int
 
 async def _from_database(connection: asyncpg.Connection, done: int) -> tuple[int, pl.DataFrame] | None:
     """The next block as the journal has it, None when there is none."""
-    last = await connection.fetchval(
-        """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
-           where batch > $1 order by batch limit 100000) waiting
-           where records <= $2 or batch = $1 + 1""",
-        done, BLOCK_RECORDS,
-    )  # fmt: skip
+    last = await _block_after(connection, done)
     if last is None:
         return None
     # in a thread: requests are answered meanwhile
     return last, await asyncio.to_thread(roll_up, await measured_rows(connection, done + 1, last))
+
+
+async def _block_after(connection: asyncpg.Connection, done: int, most: int | None = None) -> int | None:
+    """The last batch of the next block (BLOCK_RECORDS records, or one batch), up to `most`; None at the end."""
+    last: int | None = await connection.fetchval(
+        """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
+           where batch > $1 and ($3::bigint is null or batch <= $3) order by batch limit 100000) waiting
+           where records <= $2 or batch = $1 + 1""",
+        done, BLOCK_RECORDS, most,
+    )  # fmt: skip
+    return last
+
+
+async def use_from_records(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
+    """The `use` frame of all batches up to and including `batch`, added up from the records: no rollup is believed.
+
+    Reads block by block; memory holds groups. Raises SumOverflow when a total does not fit.
+    """
+    table, done = GroupTable(), 0
+    while (last := await _block_after(connection, done, batch)) is not None:
+        rows = await measured_rows(connection, done + 1, last)
+        await asyncio.to_thread(table.add_entries, measured(rows))
+        done = last
+    return await asyncio.to_thread(table.frame)
 
 
 async def _holds(connection: asyncpg.Connection, piece: Piece) -> bool:

@@ -43,8 +43,7 @@ async def _two(engine: AsyncEngine, first: str, second: str) -> list[tuple[Settl
     both = []
     for name in (first, second):
         request, row = await stored_request(engine, name)
-        result, _, _ = await compute(engine, request, algorithm=SM3, adjusts=row["adjusts"])
-        both.append(result)
+        both.append((await compute(engine, request, algorithm=SM3, adjusts=row["adjusts"])).settlement)
     return [(result, compare(both[0], result)) for result in both]
 
 
@@ -53,7 +52,7 @@ async def _many(engine: AsyncEngine, wanted: Mapping[str, Any]) -> list[tuple[Se
     of_round = round_called(wanted["round"])
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), of_round.id)
-    inputs, _, _ = await load_inputs(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)
+    inputs = (await load_inputs(engine, Request(of_round.id, as_of=wanted.get("as_of")), adjusts)).inputs
     orders, readings = wanted.get("orders") or [{}], wanted.get("readings") or [{}]
     if len(orders) * len(readings) > COMPARISONS_MAX or not all(isinstance(x, dict) for x in [*orders, *readings]):
         raise SettlementRefused(
@@ -80,6 +79,6 @@ def _item(result: Settlement, difference: Comparison) -> dict[str, Any]:
 async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     """The strictest, default and most generous award of every line, and the switches that move it by themselves."""
     request, row = await stored_request(engine, settlement)
-    inputs, _, _ = await load_inputs(engine, request, row["adjusts"])
+    inputs = (await load_inputs(engine, request, row["adjusts"])).inputs
     found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
     return {"totals": found.totals, "lines": found.lines.to_dicts()}

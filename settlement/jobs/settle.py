@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import polars as pl
@@ -63,12 +63,21 @@ def round_called(name: str) -> Round:
     return found
 
 
-async def compute(
-    engine: AsyncEngine, request: Request, *, algorithm: str, adjusts: str | None
-) -> tuple[Settlement, dict[str, Any], int]:
-    """The settlement, its receipt and the batch it is as of. Reads one snapshot, writes nothing.
+class Computed(NamedTuple):
+    """A settlement, its receipt, the batch it is as of, and whether the rollup is what the records add up to."""
 
-    Raises SettlementRefused.
+    settlement: Settlement
+    receipt: dict[str, Any]
+    as_of: int
+    rollup_equal: bool
+
+
+async def compute(
+    engine: AsyncEngine, request: Request, *, algorithm: str, adjusts: str | None, from_records: bool = False
+) -> Computed:
+    """Compute a settlement out of one snapshot; writes nothing.
+
+    Use is read from the rollup, or added up from the records themselves. Raises SettlementRefused.
     """
     of_round = round_called(request.round)
     order = read_order(request.order, of_round)
@@ -76,22 +85,34 @@ async def compute(
     read_readings(request.readings, order, of_round)
     objects(request.applications, "APPLICATION_INVALID", "an application")
     objects(request.matches, "MATCH_INVALID", "R-DC")
-    inputs, as_of, journal_digest = await load_inputs(engine, request, adjusts)
+    loaded = await load_inputs(engine, request, adjusts, from_records=from_records)
+    inputs, as_of = loaded.inputs, loaded.as_of
     result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
     receipt = {
         "as_of": as_of,
-        "journal_digest": journal_digest,
+        "journal_digest": loaded.journal_digest,
         "inputs": await asyncio.to_thread(input_digests, inputs, algorithm),
         "round_sha256": of_round.sha256,
         "code": code_version(),
         "adjusts": adjusts,
         "output": result.digest,
     }
-    return result, receipt, as_of
+    return Computed(result, receipt, as_of, loaded.rollup_equal)
 
 
-async def load_inputs(engine: AsyncEngine, request: Request, adjusts: str | None) -> tuple[Inputs, int, str | None]:
-    """The inputs of a request out of one snapshot, the batch they are as of, and that batch's digest."""
+class Loaded(NamedTuple):
+    """Inputs out of one snapshot, the batch they are as of, its digest, and whether rollup and records agree."""
+
+    inputs: Inputs
+    as_of: int
+    journal_digest: str | None
+    rollup_equal: bool
+
+
+async def load_inputs(
+    engine: AsyncEngine, request: Request, adjusts: str | None, *, from_records: bool = False
+) -> Loaded:
+    """Load the inputs of a request out of one snapshot. Raises SettlementRefused UNKNOWN_BATCH."""
     if request.as_of is not None and not 0 <= request.as_of < 2**63:
         raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
     async with engine.connect() as held:
@@ -101,10 +122,11 @@ async def load_inputs(engine: AsyncEngine, request: Request, adjusts: str | None
             if request.as_of is not None and request.as_of != as_of:
                 raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
             settled = await payable_of_all(connection, adjusts) if adjusts else None
-            inputs = await inputs_as_of(
-                connection, as_of, settled=settled, applications=request.applications, matches=request.matches
-            )
-    return inputs, as_of, journal_digest
+            inputs, agrees = await inputs_as_of(
+                connection, as_of, from_records=from_records, settled=settled, applications=request.applications,
+                matches=request.matches,
+            )  # fmt: skip
+    return Loaded(inputs, as_of, journal_digest, agrees)
 
 
 def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
@@ -129,7 +151,7 @@ async def run(
     round_called(request.round)
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), request.round)
-    result, receipt, as_of = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
+    result, receipt, as_of, _ = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
     lines = await asyncio.to_thread(stored_lines, result)
     new = NewSettlement(
         round=request.round,

@@ -22,13 +22,16 @@ BESIDE = [name for name in STORED if name not in ("uscc", "line", "working")]
 async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line.
 
-    What the steps follow from is compared too; where other code computed them they may be told in other words, and
-    only say where.
+    Use is added up from the records themselves; the rollup, from which the settlement was run, is compared with them on
+    the way (`rollup_equal`). What the steps follow from is compared too; where other code computed them they may be
+    told in other words, and only say where.
     """
     request, row = await stored_request(engine, settlement)
     receipt = row["receipt"]
     used = str(row["digest"]).partition(":")[0]
-    result, again, _ = await compute(engine, request, algorithm=used, adjusts=row["adjusts"])
+    result, again, _, rollup_equal = await compute(
+        engine, request, algorithm=used, adjusts=row["adjusts"], from_records=True
+    )
     kept, different, retold = await _unlike_stored(engine, settlement, result)
     whole = {"totals": result.totals, "match_lines": [match.as_dict() for match in result.matches]}
     different_whole = sorted(name for name, value in whole.items() if _plain(value) != row[name])
@@ -36,7 +39,7 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     same_words = not retold or receipt["code"] != again["code"]
     return {
         "settlement": settlement,
-        "equal": result.digest == row["digest"] and not different and not different_whole and same_words,
+        "equal": rollup_equal and same_words and not (different or different_whole) and result.digest == row["digest"],
         "digest": row["digest"],
         "recomputed_digest": result.digest,
         "lines": kept,
@@ -44,6 +47,7 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
         "different_steps": retold[:100],
         "different_sums": different_whole,
         "different_inputs": inputs,
+        "rollup_equal": rollup_equal,
         "journal_digest_equal": receipt["journal_digest"] == again["journal_digest"],
         "code": {"then": receipt["code"], "now": again["code"]},
     }

@@ -10,7 +10,7 @@ import polars as pl
 
 from meter.database.copy import frame
 from meter.registry.queries import dictionary, facts_as_of
-from meter.rollup.store import use_as_of
+from meter.rollup.store import use_as_of, use_from_records
 from settlement.inputs.frames import COLUMNS, Inputs
 from settlement.inputs.ranks import DICTIONARIES, ranked
 
@@ -40,13 +40,19 @@ async def inputs_as_of(
     connection: asyncpg.Connection,
     batch: int,
     *,
+    from_records: bool = False,
     settled: Mapping[str, int] | None = None,
     applications: list[dict[str, Any]] | None = None,
     matches: list[dict[str, Any]] | None = None,
-) -> Inputs:
-    """The inputs as of a batch; `settled` is what an earlier, locked settlement paid: entity code -> fen."""
+) -> tuple[Inputs, bool]:
+    """The inputs as of a batch; `settled` is what an earlier, locked settlement paid: entity code -> fen.
+
+    Use comes from the rollup, or is added up `from_records` anew: then the second value says whether the rollup agrees.
+    """
     frames = await facts_as_of(connection, batch)
-    frames["use"] = await use_as_of(connection, batch)
+    kept = await use_as_of(connection, batch)
+    frames["use"] = await use_from_records(connection, batch) if from_records else kept
+    agrees = frames["use"].equals(kept)
     frames["conflicts"] = _crossed(await frame(connection, _CONFLICTS.format(batch=int(batch)), _CONFLICT_SCHEMA))
     codes = {name: await dictionary(connection, name) for name in DICTIONARIES}
     # applicants and who was settled before need not be known to the journal
@@ -54,9 +60,10 @@ async def inputs_as_of(
     codes["parties"] = _with(codes["parties"], named)
     if settled is not None:
         frames["settled_before"] = _settled(settled, codes["parties"])
-    return ranked(
+    inputs = ranked(
         frames, codes, has_settled=settled is not None, applications=applications or [], matches=matches or []
     )
+    return inputs, agrees
 
 
 def _with(codes: pl.DataFrame, more: set[str]) -> pl.DataFrame:

@@ -11,6 +11,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "REVIEW_MISSING": "还有市没有通过复核。",
     "NOT_PAYABLE": "测算或征求意见稿不能批准：请按下达的比例重新计算。",
     "DIGEST_CHANGED": "结算内容与页面显示（或与批准时）的摘要不一致，已停止办理。",
+    "NOT_REPRODUCED": "按用量记录重新计算，结果与这一结算不同，已停止锁定：请查看核验结果。",
     "NOTICE_MISSING": "下达文件要求公示，尚未公示。",
     "NOTICE_RUNNING": "公示期未满，期满后才能锁定。",
     "NOTICE_TOO_SHORT": "公示天数少于下达文件的要求。",
