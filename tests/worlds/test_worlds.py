@@ -48,7 +48,8 @@ def test_its_steps_replay(world: dict[str, Any]) -> None:
     replayed = [
         {"adjustment_fen": None, **replay(steps_of(settlement, line["uscc"])), "uscc": line["uscc"]} for line in lines
     ]
-    assert len(lines) >= len(world["expected"].get("lines", ()))
+    expected = world["expected"].get("lines", {}).values()
+    assert len(lines) >= sum(line is not None for line in expected)
     assert [{name: values[name] for name in names} for values in replayed] == lines
 
 
