@@ -13,6 +13,7 @@ import asyncpg
 
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.store import read_wire
+from settlement.rounds import load_rounds
 from settlement.store.decisions import decisions_of
 from settlement.store.evidence import audit_of, batches_to, names, reversals_to
 from settlement.store.lines import digested_lines
@@ -80,7 +81,8 @@ class _Bundle:
 
 def _about(row: asyncpg.Record) -> dict[str, Any]:
     names = ("id", "round", "status", "as_of", "payment_order", "readings", "totals", "receipt", "digest", "adjusts")
-    return {name: row[name] for name in names} | {"created_at": row["created_at"].isoformat()}
+    window = load_rounds()[row["round"]].window_seconds
+    return {name: row[name] for name in names} | {"created_at": row["created_at"].isoformat(), "window": window}
 
 
 async def _lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[bytes]:

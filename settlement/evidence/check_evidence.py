@@ -9,9 +9,12 @@ import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 MONEY = ("award_fen", "held_fen", "payable_fen")
+COUNTED = ("consumer", "started_at", "ended_at", "charge_fen", "via_platform")
+HIGHEST_RATE = Fraction(24, 100)  # 20 % and the uplift that a reading may put on top
 
 
 class Check:
@@ -21,6 +24,9 @@ class Check:
         self.archive = zipfile.ZipFile(path)
         self.wrong: list[str] = []
         self.settlement: dict[str, Any] = json.loads(self.archive.read("settlement.json"))
+        self.platform: dict[int, int] = defaultdict(int)  # consumer's number -> charges inside the window
+        self.values: dict[str, tuple[int, dict[str, Any]]] = {}  # code -> award and what the line's steps follow from
+        self.lines_sha256 = ""
 
     def rows(self, name: str) -> Iterator[Any]:
         """The rows of a file of one JSON value a line."""
@@ -71,6 +77,7 @@ class Check:
             if name in self.settlement["totals"] and sums[name] != self.settlement["totals"][name]:
                 self.no(f"total {name}: {self.settlement['totals'][name]} is said, the lines add up to {sums[name]}")
         whole = "sha256:" + hashlib.sha256(b"".join(digests)).hexdigest()
+        self.lines_sha256 = whole
         approvals = [one for one in self.rows("events.ndjson") if one["event"] == "approve"]
         if approvals:
             if approvals[-1]["detail"]["lines_sha256"] != whole:
@@ -90,6 +97,8 @@ class Check:
                 if name in known and known[name] != value:
                     self.no(f"line {code}: step {number} starts from another {name} than the steps before it left")
             known.update(step["after"])
+        if self.settlement["window"] is not None:
+            self.values[code] = (shown["award_fen"], known)
         for name, value in (values | shown).items():
             if name.endswith("_fen") and name in known and known[name] != value:
                 self.no(f"line {code}: {name} is {value}, its steps come to {known[name]}")
@@ -154,11 +163,15 @@ class Check:
                 for place in range(0, len(rows) - size + 1, size):
                     row = rows[place : place + size]
                     if _number(row, columns["action"]) != 2:
-                        charges[_number(row, columns["consumer"])] += _number(row, columns["charge_fen"])
+                        one = {name: _number(row, columns[name]) for name in COUNTED}
+                        one["started"], one["ended"] = (_seconds(one[name]) for name in ("started_at", "ended_at"))
+                        charges[one["consumer"]] += one["charge_fen"]
+                        self.platform[one["consumer"]] += self.inside(one)
             if file.read(1):
                 self.no("records: there are more than the batches say")
         for one in self.rows("reversals.ndjson"):
             charges[one["consumer"]] -= one["charge_fen"]
+            self.platform[one["consumer"]] -= self.inside(one)
         head = self.settlement["receipt"].get("journal_digest")
         if head and head != f"{algorithm}:{previous.hex()}":
             self.no("journal: the last batch is not the one that the receipt names")
@@ -169,9 +182,48 @@ class Check:
                 self.no(f"charges: the totals speak of {said} fen, the records of {sum(charges.values())}")
         print(f"{number} batches, {records} records, {sum(charges.values())} fen charged")
 
+    def inside(self, record: dict[str, Any]) -> int:
+        """The part of a record's charge inside the window, if it came through the platform (cumulative floor)."""
+        window = self.settlement["window"]
+        if window is None or not record["via_platform"]:
+            return 0
+        start, end, charge = record["started"], record["ended"], record["charge_fen"]
+        if start == end:
+            return int(charge) if window[0] <= start < window[1] else 0
+        first, last = (min(max(edge, start), end) - start for edge in window)
+        return int(charge * last // (end - start) - charge * first // (end - start))
+
+    def money(self) -> None:
+        """Each line starts from its records' charges, and is awarded no more than its rate of them."""
+        names = {one["number"]: one["name"] for one in self.rows("names.ndjson") if one["table"] == "party"}
+        charges = {names[number]: fen for number, fen in self.platform.items()}
+        for code, (award, values) in self.values.items():
+            said, found, rate = values.get("all_charges_fen"), charges.get(code, 0), Fraction(values.get("rate", 9))
+            if said != found:
+                self.no(f"line {code}: starts from {said} fen, its records come to {found}")
+            if rate > HIGHEST_RATE or award > rate * found + 1:
+                self.no(f"line {code}: is awarded {award} fen of {found} at a rate of {rate}")
+
+    def checkpoint(self) -> None:
+        """The checkpoint in the bundle speaks of this settlement and of these lines."""
+        if "checkpoint.json" not in self.archive.namelist():
+            return
+        settlements = json.loads(self.archive.read("checkpoint.json"))["statement"]["settlements"]
+        for one in settlements:
+            if one["id"] == self.settlement["id"]:
+                if one["digest"] != self.settlement["digest"]:
+                    self.no("checkpoint: names another digest of this settlement")
+                if one["lines_sha256"] != self.lines_sha256:
+                    self.no("checkpoint: names other lines of this settlement")
+
+
+def _seconds(microseconds: int) -> int:
+    """An instant of records.bin, microseconds since 2000, as whole seconds since 1970."""
+    return microseconds // 1_000_000 + 946_684_800
+
 
 def _number(row: bytes, column: dict[str, Any]) -> int:
-    codes = {">i2": ">h", ">i4": ">i", ">i8": ">q"}
+    codes = {">i2": ">h", ">i4": ">i", ">i8": ">q", "|b1": ">?"}
     return int(struct.unpack_from(codes[column["type"]], row, column["offset"])[0])
 
 
@@ -190,7 +242,7 @@ def main() -> int:
     """Check the bundle that is named; 0 where nothing is wrong."""
     check = Check(sys.argv[1])
     print(f"settlement {check.settlement['id']}, {check.settlement['digest']}")
-    for part in (check.files, check.lines, check.people, check.journal):
+    for part in (check.files, check.lines, check.people, check.journal, check.money, check.checkpoint):
         part()
     for one in check.wrong:
         print(f"WRONG: {one}")

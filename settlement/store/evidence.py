@@ -47,6 +47,9 @@ async def batches_to(connection: asyncpg.Connection, last: int) -> AsyncIterator
 async def reversals_to(connection: asyncpg.Connection, last: int) -> list[dict[str, Any]]:
     """The reversals up to a batch, their keys as hexadecimal text."""
     rows = await connection.fetch(
-        "select key, batch, ordinal, consumer, charge_fen from reversal where batch <= $1 order by batch, ordinal", last
+        """select key, batch, ordinal, consumer, charge_fen, via_platform,
+           extract(epoch from started_at)::bigint as started, extract(epoch from ended_at)::bigint as ended
+           from reversal where batch <= $1 order by batch, ordinal""",
+        last,
     )
     return [{**dict(row), "key": row["key"].hex} for row in rows]

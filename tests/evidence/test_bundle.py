@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -124,3 +125,39 @@ def test_what_was_changed_is_named(bundle: Path, tmp_path: Path, change: str) ->
     status, said = checked(altered(bundle, tmp_path / "changed.zip", how))
     assert status == 1, said
     assert any(line.startswith(f"WRONG: {word}") for line in said.splitlines()), said
+
+
+def times_ten(name: str, body: bytes) -> bytes:
+    """One line ten times as high wherever it is said: line, values, steps, totals, events with their digests."""
+    return body if name in ("records.bin", "batches.ndjson", "check_evidence.py") else body.replace(b"20000", b"200000")
+
+
+def test_a_forged_line_is_refused_even_where_everything_else_was_made_to_fit(bundle: Path, tmp_path: Path) -> None:
+    """The records stand against it: nobody is awarded more than the rate of what their records were charged."""
+    forged = altered(bundle, tmp_path / "forged.zip", times_ten)
+    with zipfile.ZipFile(forged) as archive:
+        lines = archive.read("lines.ndjson").splitlines()
+        digest = hashlib.sha256(b"".join(hashlib.sha256(line).digest() for line in lines)).hexdigest()
+    with zipfile.ZipFile(bundle) as archive:
+        true = archive.read("lines.ndjson").splitlines()
+        approved = hashlib.sha256(b"".join(hashlib.sha256(line).digest() for line in true)).hexdigest()
+    again = altered(
+        forged, tmp_path / "again.zip", lambda _, body: body.replace(approved.encode(), digest.encode())
+    )  # fmt: skip
+    status, said = checked(again)
+    assert status == 1
+    assert re.search(r"WRONG: line \w+: (is awarded 200000 fen of 100000|starts from)", said), said
+
+
+def test_a_checkpoint_of_other_lines_is_named(bundle: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        number = json.loads(archive.read("settlement.json"))["id"]
+    other = {"id": number, "digest": "sm3:00", "lines_sha256": "sha256:00"}
+    text = json.dumps({"statement": {"settlements": [other]}}).encode()
+    with_one = tmp_path / "with.zip"
+    with zipfile.ZipFile(altered(bundle, with_one, lambda _, body: body), "a") as archive:
+        archive.writestr("checkpoint.json", text)
+    status, said = checked(with_one)
+    assert status == 1
+    assert "WRONG: checkpoint: names another digest" in said
+    assert "WRONG: checkpoint: names other lines" in said
