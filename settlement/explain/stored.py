@@ -22,7 +22,7 @@ VALUES: Final = (
     "settled_fen", "adjustment_fen", "reasons",
 )  # fmt: skip
 PART: Final = ("status", "reason", "use", "charge_fen", "pieces")
-EACH_KIND: Final = 16  # lines of one kind (reasons, flags, ratio) whose steps are told when a settlement is run
+EACH_KIND: Final = 2  # lines of one kind (reasons, flags, ratio) whose steps are told when a settlement is run
 
 
 def working_texts(settlement: Settlement) -> pl.Series:
