@@ -35,6 +35,12 @@ from settlement.store.findings import list_findings
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
 FILE = {"type": "string", "format": "binary"}
+JSON = "application/json"
+REPORT = Content(
+    {one.partition(";")[0]: FILE for one in MEDIA_TYPES.values()}
+    | {JSON: {"type": "object", "description": "the settlement in full, its lines and what the layout adds"}},
+    {JSON: {"settlement": {"id": "anhui-2026-0001"}, "lines": []}},
+)
 
 
 @ROUTER.post("/settlements/{number}/findings")
@@ -97,7 +103,7 @@ async def get_settlement_verify(request: Request, number: SettlementNumber) -> A
 
 @ROUTER.get("/settlements/{number}/report.{kind}")
 @operation(
-    Content(dict.fromkeys(MEDIA_TYPES.values(), FILE)),
+    REPORT,
     scope="report:read",
     city=True,
     codes=("no_such_settlement", "no_such_report", "bad_region", "LINE_CONTRADICTS_ITSELF"),

@@ -66,7 +66,7 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _operation(method: str, path: str, told: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<details><summary><code>{method.upper()} {escape(path)}</code> {escape(told['summary'])}</summary>"
+    yield f"<details><summary><code>{method.upper()} {escape(path)}</code> {_words(told['summary'])}</summary>"
     for part in told["description"].split("\n\n"):
         yield f"<p>{_words(part)}</p>"
     if told["parameters"]:
