@@ -28,6 +28,8 @@ from api.schemas import receipt as receipts
 from api.schemas.usage import QuarantinedRecordPage, ShownRecord, UsageTotalPage
 from api.service import Service
 from meter.database.connect import driver
+from meter.intake.binary_event import is_binary_event, structured_event
+from meter.intake.body import Format, decoded
 from meter.intake.codes import BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 from meter.journal.prepare import prepare
@@ -85,6 +87,14 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
     encoding = request.headers.get("content-encoding")
     large = len(raw) > LARGE_BYTES or bool(encoding)
     async with service.large_bodies.place() if large else contextlib.nullcontext():
+        headers = request.headers.raw
+        try:
+            if is_binary_event(headers, content_type):
+                body = await asyncio.to_thread(decoded, raw, encoding) if encoding else raw
+                raw, encoding = structured_event(headers, content_type, body), None
+                content_type = Format.EVENT.value
+        except BodyError as error:
+            raise Problem(error.status, str(error.code), error.detail) from None
         return await record(service, await _prepared(service, caller, raw, content_type, encoding))
 
 

@@ -16,6 +16,7 @@ RECORD = np.dtype(
         ("charge_fen", "i8"),
         ("order_digest", "i8"),  # 0 where absent
         ("evidence_digest", "i8"),
+        ("event_source", "i8"),  # of an event, which source it states (`digests.mark_of_source`); else 0
         ("key", "u1", (16,)),
         ("corrects", "u1", (16,)),  # the key of what is corrected, zeros where nothing is
         ("consumer_code", "u1", (18,)),  # the USCC; zeros in a void
@@ -35,12 +36,14 @@ PLACE = np.dtype(
         ("corrects", "i8"),
         ("order", "i8"),
         ("evidence", "i8"),
+        ("event_source", "i8"),
         ("id_length", "i4"),
         ("corrects_length", "i4"),
         ("order_length", "i4"),
         ("evidence_length", "i4"),
+        ("event_source_length", "i4"),
         ("fast", "?"),  # accepted by a kernel; else it goes to the authority
     ],
     align=True,
 )
-TEXTS = ("id", "corrects", "order", "evidence")  # the texts that have a place
+TEXTS = ("id", "corrects", "order", "evidence", "event_source")  # the texts that have a place

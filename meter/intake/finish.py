@@ -9,7 +9,16 @@ import numpy.typing as npt
 
 from meter.intake.codes import RecordRefused
 from meter.intake.received import CODES, Document, Received, Refusal, Texts
-from meter.intake.record.digests import EVIDENCE_SALT, ORDER_SALT, digest_of, key_of, salt_of_source
+from meter.intake.record.digests import (
+    EVENT_SOURCE_SALT,
+    EVIDENCE_SALT,
+    LOW_HALF,
+    ORDER_SALT,
+    digest_of,
+    key_of,
+    mark_of_source,
+    salt_of_source,
+)
 from meter.intake.record.usage_record import ID, Checked, Pairs, Value
 from meter.intake.registry_view.registered import Registered
 from meter.kernels.text_digests import AS_WRITTEN, LOWER_HEX, digest_texts, initial_state, keep_first_half
@@ -82,6 +91,13 @@ def fill_digests(found: Found, source_number: int) -> None:
     keep_first_half(digests_of("order", found, ORDER_SALT), lengths, records["order_digest"])
     lengths = places["evidence_length"]
     keep_first_half(digests_of("evidence", found, EVIDENCE_SALT), lengths, records["evidence_digest"])
+    lengths = places["event_source_length"]
+    stated = lengths >= 0
+    if stated.any():
+        marks = np.zeros(len(records), np.int64)
+        keep_first_half(digests_of("event_source", found, EVENT_SOURCE_SALT), lengths, marks)
+        marks &= ~LOW_HALF
+        records["event_source"] = np.where(stated & (marks == 0), LOW_HALF + 1, marks)
 
 
 def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
@@ -114,6 +130,7 @@ def write(records: Array, row: int, checked: Checked, source_number: int) -> Non
         checked.charge_fen,
         digest_of(checked.order, ORDER_SALT),
         digest_of(checked.evidence, EVIDENCE_SALT),
+        mark_of_source(checked.event_source),
         list(key_of(checked.id, source_number)),
         list(key_of(checked.corrects, source_number) if checked.corrects else bytes(16)),
         list(checked.consumer.encode().ljust(18, b"\0")),

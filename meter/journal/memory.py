@@ -39,7 +39,8 @@ class MemoryJournal:
             if entries["action"][row] != VOID:
                 entries["consumer"][row] = self._consumers.setdefault(code, len(self._consumers) + 1)
         held = np.concatenate([*self._entries.values(), np.empty(0, ENTRY)]).astype(ENTRY)
-        decision = decide(entries, Known(held, frozenset(self._corrected)))
+        known = Known(held, frozenset(self._corrected))
+        decision = decide(entries, known, received.records["event_source"])
         for row, status in enumerate(decision.status.tolist()):
             key = entries["key"][row].tobytes()
             if status == ACCEPTED:
@@ -90,4 +91,5 @@ def _candidates(received: Received, source: int) -> npt.NDArray[np.void]:
         "order_digest", "evidence_digest",
     ):  # fmt: skip
         entries[name] = records[name]
+    entries["evidence_digest"] ^= records["event_source"]
     return entries

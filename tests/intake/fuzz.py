@@ -131,6 +131,9 @@ class Fuzz:
                 {},
                 {"time": "2025-10-01T00:00:00Z"},
                 {"subject": "x"},
+                {"source": "/other"},
+                {"source": "合肥"},
+                {"time": "2025-13-45T99:99:99Z"},
                 {"attempt": 3},
             ]
             texts = [event_text(text, f"e{chance.randrange(10**6)}", **chance.choice(times)) for text in texts]

@@ -27,6 +27,9 @@ class Said:
     corrects: str = ""
 
 
+SOURCE_A, SOURCE_B = 5 << 32, 6 << 32
+
+
 def key(name: str) -> bytes:
     """A key that stands for an id."""
     return hashlib.blake2s(name.encode(), digest_size=16).digest() if name else NO_KEY
@@ -142,3 +145,34 @@ def test_every_id_is_accepted_once_and_corrected_once(said: list[Said]) -> None:
     assert len({one.name for one in accepted}) == len(accepted)
     corrected = [one.corrects for one in accepted if one.corrects]
     assert len(set(corrected)) == len(corrected)
+
+
+@pytest.mark.parametrize("action", [RECORD, VOID])
+@pytest.mark.parametrize("in_journal", [True, False])
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((7, 0), (7, 0), DUPLICATE),
+        ((7, SOURCE_A), (7, SOURCE_A), DUPLICATE),
+        ((7, SOURCE_A), (7, SOURCE_B), CONFLICT),
+        ((7, 0), (7, SOURCE_A), DUPLICATE),
+        ((7, SOURCE_A), (7, 0), DUPLICATE),
+        ((7, 0), (8, 0), CONFLICT),
+        ((7, 0), (8, SOURCE_A), CONFLICT),
+        ((7, SOURCE_A), (8, 0), CONFLICT),
+        ((7, SOURCE_A), (8, SOURCE_A), CONFLICT),
+    ],
+)
+def test_two_sources_of_events_say_different_things_and_no_source_contradicts_none(
+    first: tuple[int, int], second: tuple[int, int], expected: int, *, in_journal: bool, action: int
+) -> None:
+    said = Said("v", 0, action, "a" if action == VOID else "")
+    entries = rows(said, said)
+    entries["evidence_digest"] = [evidence ^ source for evidence, source in (first, second)]
+    sources = np.array([source for _, source in (first, second)])
+    target = rows(Said("a"), batch=7)
+    if in_journal:
+        decision = decide(entries[1:], Known(np.concatenate([target, entries[:1]])), sources[1:])
+    else:
+        decision = decide(entries, Known(target), sources)
+    assert decision.status.tolist()[-1] == expected

@@ -83,3 +83,4 @@ def leave_to_authority(places: Array, row: int) -> None:
     places[row].corrects_length = -1
     places[row].order_length = -1
     places[row].evidence_length = -1
+    places[row].event_source_length = -1

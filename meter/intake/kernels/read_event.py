@@ -47,7 +47,7 @@ def read_event(
     if place >= end or body[place] != OPEN_BRACE:
         return -1
     stated = 0
-    id_start = id_length = 0
+    id_start = id_length = source_start = source_length = 0
     place = after_blank(body, place + 1, end, False)
     while True:
         if place >= end or body[place] != QUOTE:
@@ -76,7 +76,7 @@ def read_event(
             if stop < 0 or length == 0:
                 return -1
             for step in range(start, stop):
-                if body[step] >= 0x80:
+                if body[step] >= 0x7F:
                     return -1
             place = stop + 1
             if name == EVENT_ID:
@@ -84,6 +84,9 @@ def read_event(
                     return -1
                 id_start = start
                 id_length = length
+            elif name == SOURCE:
+                source_start = start
+                source_length = length
             elif name == VERSION:
                 if length != 3 or not equal(body, start, ONE_ZERO, 0, 3):
                     return -1
@@ -107,6 +110,8 @@ def read_event(
         return -1
     at.id = id_start
     at.id_length = id_length
+    at.event_source = source_start
+    at.event_source_length = source_length
     if at.corrects_length == id_length and equal(body, at.corrects, body, id_start, id_length):
         return -1
     return place + 1

@@ -170,6 +170,7 @@ def read_record(
     at.corrects_length = -1
     at.order_length = -1
     at.evidence_length = -1
+    at.event_source_length = -1
     place = after_blank(body, place + 1, end, line)
     while True:
         if place >= end or body[place] != QUOTE:

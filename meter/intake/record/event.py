@@ -4,7 +4,17 @@ import re
 
 from meter.days import NotAnInstant, seconds_of_instant
 from meter.intake.codes import Code, RecordRefused
-from meter.intake.record.usage_record import Checked, Number, Pairs, Value, fields_of, judge, kind_of, shown
+from meter.intake.record.usage_record import (
+    UNPRINTABLE,
+    Checked,
+    Number,
+    Pairs,
+    Value,
+    fields_of,
+    judge,
+    kind_of,
+    shown,
+)
 from meter.intake.registry_view.registered import Registered
 
 ATTRIBUTE = re.compile(r"[a-z0-9]+")
@@ -16,8 +26,9 @@ TEXTS = ("specversion", "source", "type", "subject", "dataschema", "datacontentt
 def judge_event(value: Value, registered: Registered) -> Checked:
     """The record in an event's `data`, whose id is the event's; raises `RecordRefused`.
 
-    `data` may repeat the id, not contradict it. The event's `source` is informational: the API key names the source.
-    The other attributes are checked against the specification and otherwise ignored.
+    `data` may repeat the id, not contradict it. The API key names the source of the record; the event's own `source`
+    is part of the record's content, so that one id from two of them is a conflict, never a repeat. The other attributes
+    are checked against the specification and otherwise ignored.
     """
     event = fields_of(value, None, "an event")
     identity = event.get("id")
@@ -31,7 +42,9 @@ def judge_event(value: Value, registered: Registered) -> Checked:
     if record.id != identity:
         detail = f"the event's id is {shown(identity) if isinstance(identity, str) else kind_of(identity)}"
         raise RecordRefused(Code.EVENT_ID_DIFFERS, f"{detail}, that of its record '{record.id}'")
-    return record
+    source = event["source"]
+    assert isinstance(source, str)
+    return record._replace(event_source=source)
 
 
 def check_attributes(event: dict[str, Value]) -> None:
@@ -47,6 +60,8 @@ def check_attributes(event: dict[str, Value]) -> None:
             )
         if name in TEXTS and not (isinstance(value, str) and value):
             raise RecordRefused(Code.BAD_EVENT, f"{name} is not a string with at least one character")
+        if isinstance(value, str) and UNPRINTABLE.search(value):
+            raise RecordRefused(Code.BAD_EVENT, f"{name} contains a control character or half a surrogate pair")
         # an extension attribute is a string, a boolean or an integer
         if not isinstance(value, str | bool) and not (isinstance(value, Number) and value.text.lstrip("-").isdecimal()):
             raise RecordRefused(Code.BAD_EVENT, f"attribute {shown(name)} is {kind_of(value)}")

@@ -69,6 +69,7 @@ class Checked(NamedTuple):
     via_platform: bool = False
     order: str | None = None
     evidence: str | None = None
+    event_source: str | None = None  # of a CloudEvents event
 
 
 # long: one rule after the other, in the order in which they are told

@@ -89,7 +89,7 @@ def encode_rows(records: Array, sources: Array, blank: Array, matrix: Array, key
         put(matrix, row, PURPOSE, record.purpose, 2)
         put(matrix, row, VIA_PLATFORM, 1 if record.via_platform else 0, 1)
         put(matrix, row, ORDER, record.order_digest, 8)
-        put(matrix, row, EVIDENCE, record.evidence_digest, 8)
+        put(matrix, row, EVIDENCE, record.evidence_digest ^ record.event_source, 8)
         if record.action != 0:
             corrections += 1
             put(matrix, row, ACTION, record.action, 2)

@@ -15,6 +15,9 @@ from meter.journal.rows.layout import CONTENT, ENTRY, NO_KEY, RECORD, VOID
 ACCEPTED, DUPLICATE, CONFLICT, REFUSED = 0, 1, 2, 3
 STATUS_WORDS = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICT: "conflict", REFUSED: "refused"}
 
+OTHER_CONTENT = tuple(name for name in CONTENT if name != "evidence_digest")
+LOW_HALF = 0xFFFF_FFFF
+
 CONFLICT_CODE = "id_already_recorded_with_other_content"
 REFUSALS = {
     "corrects_unknown_record": "no record of this source has the id that is to be corrected",
@@ -60,19 +63,29 @@ def is_plain(candidates: npt.NDArray[np.void]) -> bool:
     return bool((candidates["action"] == RECORD).all() and (heads[1:] != heads[:-1]).all())
 
 
-def decide(candidates: npt.NDArray[np.void], known: Known) -> Decision:
-    """Decide each candidate (ENTRY; batch 0) in order of arrival, against the journal and against those before it."""
+def decide(
+    candidates: npt.NDArray[np.void], known: Known, event_sources: npt.NDArray[np.int64] | None = None
+) -> Decision:
+    """Decide each candidate (ENTRY; batch 0) in order of arrival, against the journal and against those before it.
+
+    `event_sources` is what the source of each candidate's event added to its evidence digest, 0 where it is no event.
+    """
+    sources = np.zeros(len(candidates), np.int64) if event_sources is None else event_sources
     decision = Decision(np.zeros(len(candidates), np.int8))
     if not len(known.entries) and is_plain(candidates):
         return decision
     open_to_question = _tangled(candidates, known)
-    _resolve_repeats(candidates, known, open_to_question, decision)
-    _decide_one_by_one(candidates, known, np.flatnonzero(open_to_question).tolist(), decision)
+    _resolve_repeats(candidates, known, sources, open_to_question, decision)
+    _decide_one_by_one(candidates, known, sources, np.flatnonzero(open_to_question).tolist(), decision)
     return decision
 
 
 def _decide_one_by_one(
-    candidates: npt.NDArray[np.void], known: Known, positions: list[int], decision: Decision
+    candidates: npt.NDArray[np.void],
+    known: Known,
+    sources: npt.NDArray[np.int64],
+    positions: list[int],
+    decision: Decision,
 ) -> None:
     standing = {row["key"].tobytes(): known.entries[i : i + 1] for i, row in enumerate(known.entries)}
     corrected = set(known.corrected)
@@ -82,7 +95,7 @@ def _decide_one_by_one(
         first = standing.get(key)
         if first is not None:
             decision.recorded_in[position] = int(first["batch"][0])
-            if _content(row) == _content(first):
+            if _same_content(row, first, sources[position : position + 1]).all():
                 decision.status[position] = DUPLICATE
             else:
                 decision.status[position] = CONFLICT
@@ -118,7 +131,11 @@ def _tangled(candidates: npt.NDArray[np.void], known: Known) -> npt.NDArray[np.b
 
 
 def _resolve_repeats(
-    candidates: npt.NDArray[np.void], known: Known, open_to_question: npt.NDArray[np.bool_], decision: Decision
+    candidates: npt.NDArray[np.void],
+    known: Known,
+    sources: npt.NDArray[np.int64],
+    open_to_question: npt.NDArray[np.bool_],
+    decision: Decision,
 ) -> None:
     """Decide at once what repeats an entry word for word and corrects nothing."""
     rows = np.flatnonzero(open_to_question & (candidates["action"] == RECORD))
@@ -127,9 +144,8 @@ def _resolve_repeats(
         return
     heads = _heads(entries["key"])
     places = np.minimum(np.searchsorted(heads, _heads(candidates["key"][rows])), len(entries) - 1)
-    same = np.ones(len(rows), np.bool_)
-    for name in ("key", *CONTENT):
-        same &= candidates[name][rows] == entries[name][places]
+    mine, theirs = candidates[rows], entries[places]
+    same = (mine["key"] == theirs["key"]) & _same_content(mine, theirs, sources[rows])
     resolved = rows[same]
     decision.status[resolved] = DUPLICATE
     decision.recorded_in.update(zip(resolved.tolist(), entries["batch"][places[same]].tolist(), strict=True))
@@ -141,8 +157,21 @@ def _heads(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64)[::2]
 
 
-def _content(row: npt.NDArray[np.void]) -> tuple[object, ...]:
-    return tuple(row[name][0].tobytes() for name in CONTENT)
+def _same_content(
+    mine: npt.NDArray[np.void], theirs: npt.NDArray[np.void], sources: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether each candidate says what the version that stands says.
+
+    Where only one of the two came as an event, the event's source is nothing that the other contradicts. Then their
+    evidence digests differ by that source alone: by the candidate's own, or, if it has none, in the upper half.
+    """
+    same = np.ones(len(mine), np.bool_)
+    for name in OTHER_CONTENT:
+        same &= mine[name] == theirs[name]
+    difference = mine["evidence_digest"] ^ theirs["evidence_digest"]
+    one_event = np.where(sources != 0, difference == sources, (difference & LOW_HALF) == 0)
+    found: npt.NDArray[np.bool_] = same & ((difference == 0) | one_event)
+    return found
 
 
 def _objection(

@@ -160,7 +160,8 @@ class Group:
         if self.rows.corrections and len(entries):
             corrected = await store.corrected(journal.connection, (key.tobytes() for key in entries["key"]))
         self.entries = from_wire(self.rows.wire)
-        return decide(self.entries, Known(entries, corrected))
+        sources = np.concatenate([delivery.received.records["event_source"] for delivery in self.deliveries])
+        return decide(self.entries, Known(entries, corrected), sources)
 
     def _outcome(self, decision: Decision, quarantine: QuarantineRows, last: int) -> _Outcome:
         """Number the batches after `last`, also in the rows, and say what becomes of each delivery."""
