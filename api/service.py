@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import text
+from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth.keys import KeyRing
@@ -25,6 +25,7 @@ from meter.database.errors import JournalUnavailable, reaching_database
 from meter.database.scope import Scope, act_as
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.queries import waiting_by_status
 from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
 from meter.journal.write.recorder import LANES, Recorder
@@ -33,6 +34,9 @@ from meter.registry.queries import registered_as_of
 from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to
 from meter.rollup.table import SumOverflow
+from meter.vocabulary import QUARANTINE_STATUSES
+from settlement.store.counts import payouts_by_status, settlements_by_status
+from settlement.vocabulary import PAYOUT_STATUSES, STATUSES
 
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows
 ROLLUP_BLOCK_SECONDS = 0.2  # from the end of one block to the next while records keep coming, for the same reason
@@ -161,19 +165,15 @@ async def _gauge(service: Service, _: asyncio.Event) -> None:
         metrics.JOURNAL_BATCH.set(head.batch)
         metrics.ROLLUP_LAG.set(head.batch - await rolled_up_to(connection))
         await service.recorder.know(head.registry_batch)
-        waiting = await held.execute(
-            text(
-                "select status, count(*) from quarantine q where not exists "
-                "(select from quarantine_release r where r.quarantine = q.id) group by status"
-            )
-        )
-        for status, count in waiting:
-            metrics.QUARANTINED.labels(status).set(count)
-        for status, count in await held.execute(text("select status, count(*) from settlement group by status")):
-            metrics.SETTLEMENTS.labels(status).set(count)
-        payouts = await held.execute(
-            text("select status, count(*), sum(amount_fen)::bigint from payout_instruction group by status")
-        )
-        for status, count, fen in payouts:
-            metrics.PAYOUTS.labels(status).set(count)
-            metrics.PAYOUT_FEN.labels(status).set(fen)
+        _show(metrics.QUARANTINED, QUARANTINE_STATUSES, await waiting_by_status(connection))
+        _show(metrics.SETTLEMENTS, STATUSES, await settlements_by_status(connection))
+        payouts = await payouts_by_status(connection)
+        _show(metrics.PAYOUTS, PAYOUT_STATUSES, {status: count for status, (count, _) in payouts.items()})
+        _show(metrics.PAYOUT_FEN, PAYOUT_STATUSES, {status: fen for status, (_, fen) in payouts.items()})
+
+
+def _show(gauge: Gauge, statuses: Iterable[str], found: Mapping[str, int]) -> None:
+    """Set a gauge for every status: one that nothing is in any longer falls to 0."""
+    assert found.keys() <= set(statuses)
+    for status in statuses:
+        gauge.labels(status).set(found.get(status, 0))

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from meter.database.connect import owner_engine
 from meter.database.locks import AdvisoryLock
@@ -55,4 +56,10 @@ async def upgrade(url: str) -> tuple[str | None, str]:
 def _revision(connection: Connection) -> str | None:
     revision = MigrationContext.configure(connection).get_current_revision()
     connection.commit()
+    return revision
+
+
+async def applied(connection: AsyncConnection) -> str | None:
+    """Return the revision that the database is at."""
+    revision: str | None = (await connection.execute(text("select version_num from alembic_version"))).scalar()
     return revision

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import text
 
 from api.http import metrics
 from api.http.operation import Content, operation
@@ -14,7 +13,7 @@ from api.http.route import ApiRoute
 from api.request_context import service_of
 from api.schemas.operation import Health, Readiness
 from meter.database.errors import JournalUnavailable, reaching_database
-from migrations.upgrade import newest
+from migrations.upgrade import applied, newest
 
 ROUTER = APIRouter(route_class=ApiRoute, tags=["operations"])
 
@@ -32,7 +31,7 @@ async def readyz(request: Request) -> Any:
     """Say whether the database is reachable and has the shape this code needs."""
     try:
         async with reaching_database(), service_of(request).engine.connect() as connection:
-            revision = (await connection.execute(text("select version_num from alembic_version"))).scalar()
+            revision = await applied(connection)
     except JournalUnavailable as error:
         raise Problem(503, "database_unavailable", str(error)[:300]) from None
     if revision != newest():

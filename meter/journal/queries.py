@@ -215,6 +215,15 @@ class Portion:
     records: list[tuple[int, bytes]]
 
 
+async def waiting_by_status(connection: asyncpg.Connection) -> dict[str, int]:
+    """Status -> records in quarantine that nobody has released."""
+    rows = await connection.fetch(
+        """select status, count(*) as records from quarantine q where not exists
+           (select from quarantine_release r where r.quarantine = q.id) group by status"""
+    )
+    return {row["status"]: row["records"] for row in rows}
+
+
 async def last_quarantined(connection: asyncpg.Connection) -> int:
     """The number of the newest record in quarantine, 0 when there is none."""
     return int(await connection.fetchval("select coalesce(max(id), 0) from quarantine"))

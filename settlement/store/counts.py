@@ -1,0 +1,19 @@
+"""How many settlements and payments stand in which state, for gauges."""
+
+from __future__ import annotations
+
+import asyncpg
+
+
+async def settlements_by_status(connection: asyncpg.Connection) -> dict[str, int]:
+    """Status -> settlements."""
+    rows = await connection.fetch("select status, count(*) as settlements from settlement group by status")
+    return {row["status"]: row["settlements"] for row in rows}
+
+
+async def payouts_by_status(connection: asyncpg.Connection) -> dict[str, tuple[int, int]]:
+    """Status -> payout instructions, and fen in them."""
+    rows = await connection.fetch(
+        "select status, count(*) as payouts, sum(amount_fen)::numeric as fen from payout_instruction group by status"
+    )
+    return {row["status"]: (row["payouts"], int(row["fen"])) for row in rows}
