@@ -11,8 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from meter.database.connect import owner_engine
+from meter.database.connect import driver, owner_engine
 from meter.database.locks import AdvisoryLock
+from meter.database.roles import SERVICE_ROLE, RolesMissing, act_as_owner
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -33,13 +34,20 @@ def newest() -> str:
 
 
 async def upgrade(url: str) -> tuple[str | None, str]:
-    """Apply what is missing, under a lock; the revision before and after. A second caller waits and finds it done."""
+    """Apply what is missing, under a lock; the revision before and after. A second caller waits and finds it done.
+
+    Tables and functions come to belong to the owner's role, whoever connects. Raises RolesMissing where the roles are
+    not made yet, or where something is missing and this login may not act as the owner.
+    """
     engine = owner_engine(url)
     try:
         async with engine.connect() as connection:
             await connection.execute(text(f"select pg_advisory_lock({AdvisoryLock.MIGRATING})"))
             await connection.commit()
             try:
+                allowed = await act_as_owner(await driver(connection))
+                if not allowed:
+                    return await _as_it_is(connection)
                 before = await connection.run_sync(_revision)
                 await connection.run_sync(lambda sync: command.upgrade(configuration(sync), "head"))
                 await connection.commit()
@@ -51,6 +59,18 @@ async def upgrade(url: str) -> tuple[str | None, str]:
         await engine.dispose()
     assert after is not None
     return before, after
+
+
+async def _as_it_is(connection: AsyncConnection) -> tuple[str, str]:
+    """The revision, for a login that may change no table. Raises RolesMissing unless it is the newest."""
+    await connection.execute(text(f"set role {SERVICE_ROLE}"))
+    found = await connection.run_sync(_revision)
+    if found != newest():
+        raise RolesMissing(
+            f"the database is at {found or 'nothing'}, this code needs {newest()}: run `suanbu db upgrade` "
+            "with a login that may act as suanbu_owner (SUANBU_MIGRATOR_URL)"
+        )
+    return found, found
 
 
 def _revision(connection: Connection) -> str | None:

@@ -98,11 +98,11 @@ async def shut_out(engine: AsyncEngine, name: str, now: datetime, *, out: bool) 
     async with engine.begin() as connection:
         if await store.person_called(connection, name) is None:
             return False
-        await store.note_event(connection, name, "disable" if out else "enable", "done", now, {})
+        await store.note_person(connection, name, "disable" if out else "enable", now)
     return True
 
 
 async def unlock(engine: AsyncEngine, name: str, now: datetime) -> None:
     """Let a locked out name try again at once; for the administrator, and on record."""
     async with engine.begin() as connection:
-        await store.note_event(connection, name, "unlock", "done", now, {})
+        await store.note_person(connection, name, "unlock", now)

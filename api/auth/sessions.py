@@ -48,15 +48,11 @@ async def log_in(
         if not await _locked_out(connection, name, now):
             reason, step = await _judged(connection, row if known else None, code, now, seal)
         if reason or row is None:
-            await store.note_event(connection, name, "login", "refused", now, {"reason": reason})
+            await store.refuse_session(connection, name, "login", reason, now)
             return None
         token = secrets.token_urlsafe(32)
-        opened = {
-            "token_digest": _digest(token), "person": row["id"], "created_at": now, "seen_at": now, "proven_at": now,
-            "expires_at": now + timedelta(hours=SESSION_HOURS), "totp_step": step,
-        }  # fmt: skip
-        await store.add_session(connection, opened)
-        await store.note_event(connection, name, "login", "done", now, {"second_factor": step is not None})
+        expires_at = now + timedelta(hours=SESSION_HOURS)
+        await store.add_session(connection, _digest(token), name, now, expires_at, step)
     return token
 
 
@@ -71,7 +67,7 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
         return None
     if now - row["seen_at"] > timedelta(seconds=SEEN_EVERY_SECONDS):
         async with engine.begin() as connection:
-            await store.mark_session(connection, _digest(token), seen_at=now)
+            await store.mark_seen(connection, _digest(token), now)
     found = Person(row["name"], row["role"], row["city"], row["proven_at"], row["totp_step"] is not None)
     act_as(Scope(found.city or "*", found.actor))
     return found
@@ -97,10 +93,9 @@ async def prove_again(
         step = step_of(row, code, now, used, seal) if right else None
         if not right or (row["totp_secret"] and step is None):
             reason = "locked_out" if locked else "wrong_password_or_code"
-            await store.note_event(connection, row["name"], "reauthenticate", "refused", now, {"reason": reason})
+            await store.refuse_session(connection, row["name"], "reauthenticate", reason, now)
             return False
-        await store.mark_session(connection, _digest(token), proven_at=now, totp_step=step)
-        await store.note_event(connection, row["name"], "reauthenticate", "done", now, {})
+        await store.mark_proven(connection, _digest(token), now, step)
     return True
 
 
@@ -108,9 +103,7 @@ async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:
     """End a session; ending it twice is no error."""
     act_as(NOBODY)
     async with engine.begin() as connection:
-        name = await store.end_session(connection, _digest(token), now)
-        if name is not None:
-            await store.note_event(connection, name, "logout", "done", now, {})
+        await store.end_session(connection, _digest(token), now)
 
 
 async def _locked_out(connection: AsyncConnection, name: str, now: datetime) -> bool:

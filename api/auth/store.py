@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import delete, exists, func, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -126,24 +126,39 @@ async def open_session(
     return await _first(connection, query)
 
 
-async def add_session(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
-    """Insert a session; `values` by the columns of `login`."""
-    await connection.execute(insert(login).values(**values))
+async def add_session(
+    connection: AsyncConnection, token_digest: bytes, name: str, now: datetime, expires_at: datetime, step: int | None
+) -> None:
+    """Open a session of a person whose password and code were right, and record the login."""
+    await _call(connection, "session_open(:token, :name, :now, :until, :step)", token=token_digest, name=name, now=now,
+                until=expires_at, step=step)  # fmt: skip
 
 
-async def mark_session(connection: AsyncConnection, token_digest: bytes, **values: Any) -> None:
-    """Note on a session when it was seen or proven last."""
-    await connection.execute(update(login).where(login.c.token_digest == token_digest).values(**values))
+async def mark_seen(connection: AsyncConnection, token_digest: bytes, now: datetime) -> None:
+    """Note on a session when it was seen last."""
+    await _call(connection, "session_seen(:token, :now)", token=token_digest, now=now)
+
+
+async def mark_proven(connection: AsyncConnection, token_digest: bytes, now: datetime, step: int | None) -> None:
+    """Note on a session when password and code were shown last, and record that they were."""
+    await _call(connection, "session_proven(:token, :now, :step)", token=token_digest, now=now, step=step)
 
 
 async def end_session(connection: AsyncConnection, token_digest: bytes, now: datetime) -> str | None:
-    """End a session; the name of its person, or None where there is none or it has ended before."""
-    found = await person_of(connection, token_digest)
-    ended = await connection.execute(select(exists().where(logout.c.token_digest == token_digest)))
-    if found is None or ended.scalar():
-        return None
-    await connection.execute(insert(logout).values(token_digest=token_digest, at=now))
-    return str(found["name"])
+    """End a session and record it; the name of its person, or None where there is none or it has ended before."""
+    found = await _call(connection, "session_end(:token, :now)", token=token_digest, now=now)
+    return None if found is None else str(found)
+
+
+async def refuse_session(connection: AsyncConnection, name: str, event: str, reason: str, now: datetime) -> None:
+    """Record that a login or a second showing of password and code was refused, and why."""
+    await _call(connection, "session_refused(:name, :event, :reason, :now)", name=name, event=event, reason=reason,
+                now=now)  # fmt: skip
+
+
+async def note_person(connection: AsyncConnection, name: str, event: str, now: datetime) -> None:
+    """Record that the command line shut a person out, let him in or unlocked a name; only its role may."""
+    await _call(connection, "person_noted(:name, :event, :now)", name=name, event=event, now=now)
 
 
 async def all_people(connection: AsyncConnection) -> list[dict[str, object]]:
@@ -183,17 +198,6 @@ async def failures_of(connection: AsyncConnection, name: str, since: datetime) -
     return int((await connection.execute(counted)).scalar_one())
 
 
-async def note_event(
-    connection: AsyncConnection, name: str, event: str, result: str, now: datetime, detail: dict[str, Any]
-) -> None:
-    """Record an event as done by the person; nobody knows whose a refused login was."""
-    known = event in ("login", "reauthenticate", "logout") and not (event == "login" and result == "refused")
-    who = f"person:{name}" if known else "nobody" if event == "login" else None  # None: the command's own actor
-    await connection.execute(
-        insert(person_event).values(name=name, event=event, result=result, actor=who, at=now, detail=detail)
-    )
-
-
 def _shut_out() -> Any:
     """Whether the last word about a person was to shut him out."""
     last = (
@@ -208,3 +212,8 @@ def _shut_out() -> Any:
 async def _first(connection: AsyncConnection, query: Any) -> dict[str, Any] | None:
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else {str(name): value for name, value in row.items()}
+
+
+async def _call(connection: AsyncConnection, function: str, **given: Any) -> Any:
+    """What a function of the database answers, which checks what it is given and whose it is."""
+    return (await connection.execute(text(f"select {function}"), given)).scalar()

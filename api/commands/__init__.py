@@ -7,6 +7,8 @@ from importlib import import_module
 
 import typer
 
+from meter.private_files import write_nothing_for_others
+
 # word -> file, and the function or group of commands in it
 _COMMANDS = {
     "serve": ("serve", "serve"),
@@ -48,4 +50,5 @@ def command_line(word: str | None) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the console script."""
+    write_nothing_for_others()
     command_line(sys.argv[1] if len(sys.argv) > 1 else None)()

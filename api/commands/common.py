@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
+import os
+import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,7 +12,8 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.connect import database_url, service_engine
+from meter.database.connect import DatabaseUrls, command_engine, database_urls
+from meter.database.roles import RolesMissing
 from meter.database.scope import Scope, act_as
 from meter.database.seal import ensure_seal
 from migrations.upgrade import upgrade
@@ -27,14 +29,25 @@ def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 
     ensure_seal(data)
 
-    async def run(url: str) -> T:
-        await upgrade(url)
-        act_as(Scope("*", f"command line:{getpass.getuser()}"))
-        engine = service_engine(url, connections=2)
+    async def run(urls: DatabaseUrls) -> T:
+        await upgrade(urls.migrator)
+        act_as(Scope("*", f"command line:{user_name()}"))
+        engine = command_engine(urls.command)
         try:
             return await work(engine)
         finally:
             await engine.dispose()
 
-    with database_url(data) as url:
-        return asyncio.run(run(url))
+    with database_urls(data) as urls:
+        try:
+            return asyncio.run(run(urls))
+        except RolesMissing as missing:
+            raise typer.BadParameter(str(missing)) from None
+
+
+def user_name() -> str:
+    """Whose process this is, as the operating system says: what LOGNAME says anybody can set."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -22,7 +22,8 @@ from uvicorn.config import STARTUP_FAILURE
 from api.commands.common import DEFAULT_DATA, Data
 from api.process.workers import FOLDER, Workers
 from api.settings import Settings
-from meter.database.connect import database_url
+from meter.database.connect import database_urls
+from meter.database.roles import RolesMissing
 from meter.database.seal import ensure_seal
 from meter.journal.digest_chain import SM3
 from migrations.upgrade import upgrade
@@ -37,10 +38,13 @@ def serve(
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
     port = port or _free_port(host)
     signal.signal(signal.SIGTERM, _leave)  # uvicorn hands the signal on once it has stopped: the database must stop too
-    with database_url(data) as url:
-        asyncio.run(upgrade(url))
+    with database_urls(data) as urls:
+        try:
+            asyncio.run(upgrade(urls.migrator))
+        except RolesMissing as missing:
+            raise typer.BadParameter(str(missing)) from None
         ensure_seal(data)
-        Settings(url, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
+        Settings(urls.service, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
         threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
         config = uvicorn.Config(
             "api.worker:create_app",

@@ -24,7 +24,8 @@ import asyncpg
 
 from api.auth.keys import create_key
 from benchmarks.ingest.province import registry
-from meter.database.connect import service_engine
+from meter.database.bootstrap import SUPERUSER
+from meter.database.connect import command_engine
 from meter.database.embedded import embedded
 from migrations.upgrade import upgrade
 
@@ -82,14 +83,14 @@ class Server:
 def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
     """The service with an embedded database under `data`, a platform's key, and the province registered."""
     with embedded(data) as database:
-        keys = asyncio.run(_keys(database.socket_url))
+        keys = asyncio.run(_keys(database.socket_url(SUPERUSER)))
         port = _free_port()
         command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(port)]
         started = [*command, "--data", str(data), "--workers", str(workers)]
-        with _running(started, port, {"DATABASE_URL": database.socket_url}) as pid:
+        with _running(started, port, {"DATABASE_URL": database.socket_url(SUPERUSER)}) as pid:
             for kind in ("facilities", "chips"):
                 _put(port, keys["registry"], kind, registry()[kind])
-            yield Server(name, port, keys["usage"], database.socket_url, pid)
+            yield Server(name, port, keys["usage"], database.socket_url(SUPERUSER), pid)
 
 
 @contextlib.contextmanager
@@ -97,7 +98,7 @@ def peer(data: Path) -> Iterator[Server]:
     """The peer with an embedded database of its own under `data`."""
     with embedded(data) as database:
         key, port = secrets.token_urlsafe(16), _free_port()
-        url = database.socket_url.replace("postgresql://", "postgresql+asyncpg://")
+        url = database.socket_url(SUPERUSER).replace("postgresql://", "postgresql+asyncpg://")
         command = [
             sys.executable,
             "-m",
@@ -109,7 +110,7 @@ def peer(data: Path) -> Iterator[Server]:
         ]
         environment = {"PEER_DATABASE_URL": url, "PEER_KEY_DIGEST": hashlib.sha256(key.encode()).hexdigest()}
         with _running([*command, "--log-level", "warning"], port, environment, path="/docs") as pid:
-            yield Server("peer", port, key, database.socket_url, pid)
+            yield Server("peer", port, key, database.socket_url(SUPERUSER), pid)
 
 
 @contextlib.contextmanager
@@ -139,7 +140,7 @@ def _running(command: list[str], port: int, environment: dict[str, str], path: s
 
 async def _keys(database: str) -> dict[str, str]:
     await upgrade(database)
-    engine = service_engine(database, 2)
+    engine = command_engine(database)
     try:
         made = {}
         for name, scopes in (("registry", ["registry:write"]), ("usage", ["usage:write", "usage:read"])):

@@ -23,6 +23,7 @@ import asyncpg
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from meter.database.bootstrap import SUPERUSER
 from meter.database.connect import service_engine
 from meter.database.embedded import embedded
 from meter.database.scope import PROVINCE, act_as
@@ -49,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="suanbu-payout-") as folder:
         Path(folder).chmod(0o755)
         with embedded(Path(folder)) as server:
-            found = asyncio.run(measure(server.socket_url, count))
+            found = asyncio.run(measure(server.socket_url(SUPERUSER), count))
     text = json.dumps(found, indent=1)
     if asked.json:
         asked.json.write_text(text)

@@ -24,6 +24,7 @@ import polars as pl
 from benchmarks.settlement.awards import measure_awards
 from benchmarks.settlement.province import province
 from benchmarks.settlement.sql import settle_by_sql
+from meter.database.bootstrap import SUPERUSER
 from meter.database.embedded import embedded
 from settlement.compute.settle import settle
 from settlement.rounds import load_rounds
@@ -75,7 +76,7 @@ def measure_whole(entities: int, holdings: int, rows: int, runs: int, url: str |
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if url is None:
         with tempfile.TemporaryDirectory(prefix="suanbu-sql-") as folder, embedded(Path(folder)) as server:
-            sql_seconds, steps, lines = asyncio.run(settle_by_sql(server.url, inputs, of_round))
+            sql_seconds, steps, lines = asyncio.run(settle_by_sql(server.url(SUPERUSER), inputs, of_round))
     else:
         sql_seconds, steps, lines = asyncio.run(settle_by_sql(url, inputs, of_round))
     both = settlement.lines.join(lines, on="uscc", how="full", suffix="_sql")

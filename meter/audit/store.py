@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from meter.database.scope import NOBODY, acting
+from meter.database.scope import Scope, acting
 
 _PAGE = 10_000
 _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, digest"
@@ -21,13 +21,13 @@ _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, diges
 async def note(
     engine: AsyncEngine, actor: str, action: str, about: str, result: str, detail: Mapping[str, Any] | None = None
 ) -> None:
-    """Append one row, in a transaction of its own."""
-    with acting(NOBODY):
+    """Append one row, in a transaction of its own; the database refuses an actor that it does not know."""
+    with acting(Scope("", actor)):
         async with engine.connect() as held:
             connection = await driver(held)
             await connection.execute(
-                "select audit_append($1, $2, $3, $4, null, null, $5)",
-                actor, action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
+                "select audit_note($1, $2, $3, $4)",
+                action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
             )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
-"""Reaching the database: one engine for the service's own, restricted role, one for its owner."""
+"""Reaching the database: an engine for the service's restricted role, for the command line's, and for the owner."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -14,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from meter.database.embedded import embedded
-from meter.database.scope import SERVICE_ROLE, tell_connections
+from meter.database.roles import COMMAND_ROLE, MIGRATOR, OPERATOR, READER, SERVER, SERVICE_ROLE
+from meter.database.scope import SEARCH_PATH, tell_connections
 
 DIALECT: Final = "postgresql+asyncpg://"  # where the server is, `connect` knows
 ISOLATION: Final = "READ COMMITTED"  # a statement after a lock has to see what the last holder committed
 RELIED_ON: Final[Mapping[str, str]] = {
     "default_transaction_isolation": "'read committed'",
-    "search_path": "public",
+    "search_path": SEARCH_PATH,
     "client_encoding": "'UTF8'",
     "standard_conforming_strings": "on",
     "DateStyle": "'ISO, MDY'",
@@ -29,17 +31,39 @@ RELIED_ON: Final[Mapping[str, str]] = {
     "bytea_output": "'hex'",
 }
 """What the server, the database or the role may have other defaults for, as it is spelled in SQL."""
+SURE: Final = "on"
+SURER: Final = ("remote_apply", "remote_write")
+DURABLE: Final = f"""select set_config('synchronous_commit', case when current_setting('synchronous_commit')
+    in ('{"', '".join(SURER)}') then current_setting('synchronous_commit') else '{SURE}' end, false)"""
+"""What was answered for is on the disk, whatever the default; a server that waits for replicas goes on waiting."""
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """How each of us reaches the database: with the rights of one's work and no more."""
+
+    migrator: str
+    service: str
+    command: str
+    reader: str | None
+    """None where only a role is known that may write."""
 
 
 @contextlib.contextmanager
-def database_url(data: Path) -> Iterator[str]:
-    """The URL of the database: DATABASE_URL, or an embedded server under `data` that runs while the block lasts."""
+def database_urls(data: Path) -> Iterator[DatabaseUrls]:
+    """The URLs of the database: those in the environment, or an embedded server's that runs while the block lasts.
+
+    DATABASE_URL is the service's; SUANBU_MIGRATOR_URL, SUANBU_COMMAND_URL and SUANBU_READER_URL name other logins.
+    """
     given = os.environ.get("DATABASE_URL")
     if given:
-        yield given
+        migrator, command = os.environ.get("SUANBU_MIGRATOR_URL"), os.environ.get("SUANBU_COMMAND_URL")
+        yield DatabaseUrls(migrator or given, given, command or given, os.environ.get("SUANBU_READER_URL"))
     else:
         with embedded(data) as server:
-            yield server.socket_url
+            yield DatabaseUrls(
+                server.socket_url(MIGRATOR), server.socket_url(SERVER), server.socket_url(OPERATOR), server.url(READER)
+            )
 
 
 def service_engine(url: str, connections: int = 8) -> AsyncEngine:
@@ -47,16 +71,25 @@ def service_engine(url: str, connections: int = 8) -> AsyncEngine:
 
     What belongs to cities they see on somebody's behalf only: see meter/database/scope.py.
     """
+    return _engine_as(SERVICE_ROLE, url, connections)
+
+
+def command_engine(url: str, connections: int = 2) -> AsyncEngine:
+    """An engine whose sessions act as the command line's role: the service's rights, and making keys and people."""
+    return _engine_as(COMMAND_ROLE, url, connections)
+
+
+def _engine_as(role: str, url: str, connections: int) -> AsyncEngine:
     engine = create_async_engine(
         DIALECT,
-        async_creator=lambda: connect(url, application="suanbu", role=SERVICE_ROLE, seconds=10),
+        async_creator=lambda: connect(url, application="suanbu", role=role, seconds=10),
         isolation_level=ISOLATION,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
     )
-    tell_connections(engine)
+    tell_connections(engine, role)
     return engine
 
 
@@ -81,7 +114,7 @@ async def connect(url: str, *, application: str, role: str | None = None, second
         server_settings={"application_name": application},
     )
     try:
-        wanted = [f"set {name} = {value}" for name, value in RELIED_ON.items()]
+        wanted = [DURABLE, *(f"set {name} = {value}" for name, value in RELIED_ON.items())]
         await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
     except BaseException:
         opened.terminate()

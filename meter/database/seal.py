@@ -19,6 +19,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from meter.private_files import make_folders
+
 MARK = "aes-256-gcm:"
 KEY_FILE = "seal.key"
 ENVIRONMENT = "SUANBU_SEAL_KEY"
@@ -70,7 +72,7 @@ def ensure_seal(data: Path) -> Seal:
     """
     given = os.environ.get(ENVIRONMENT)
     if not given:
-        data.mkdir(parents=True, exist_ok=True)
+        make_folders(data)
         given = secret_file(data / KEY_FILE, lambda: secrets.token_hex(32))
         os.environ[ENVIRONMENT] = given
     return Seal.of(bytes.fromhex(given))

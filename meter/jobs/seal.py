@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.archive import store
-from meter.archive.manifest import BrokenManifest, Sealing, read_manifest, set_last_aside
+from meter.archive.manifest import MANIFEST_NAME, BrokenManifest, Sealing, read_manifest, set_last_aside
 from meter.archive.seal import NotTheNextBatches, Rows, seal
 from meter.archive.verify import Fault, find_faults
 from meter.database.connect import driver
 from meter.days import SHANGHAI
 from meter.journal.store import batch_exists, read_entries
+from meter.private_files import close_folder, make_folders
 
 Progress = Callable[[int, int], None]
 
@@ -61,7 +62,9 @@ async def _archive(
     progress: Progress | None,
 ) -> Sealing | None:
     known = await store.sealings_known(connection)
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(make_folders, folder, 0o700)
+    if (folder / MANIFEST_NAME).exists():  # an earlier version left it open
+        close_folder(folder, 0o700)
     head = known[-1].digest if known else None
     unconfirmed = await _unconfirmed(connection, folder, known)
     if unconfirmed is None:

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from meter.database.seal import secret_file
+from meter.private_files import make_folders
 from settlement.checkpoint.statement import FORMAT, spelled
 
 ALGORITHM = "Ed25519"
@@ -23,7 +24,7 @@ class NotSigned(Exception):
 
 def signing_key(data: Path) -> Ed25519PrivateKey:
     """The installation's key, from a file under `data` that only its owner reads; made when it is absent."""
-    data.mkdir(parents=True, exist_ok=True)
+    make_folders(data)
     text = secret_file(data / KEY_FILE, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex())
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
     public = data / PUBLIC_FILE

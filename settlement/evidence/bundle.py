@@ -13,6 +13,7 @@ import asyncpg
 
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.store import read_wire
+from meter.private_files import opened_privately
 from settlement.rounds import load_rounds
 from settlement.store.decisions import decisions_of
 from settlement.store.evidence import audit_of, batches_to, names, reversals_to
@@ -37,7 +38,7 @@ async def write_bundle(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         row = await stored_settlement(connection, settlement)
         manifest: dict[str, Any] = {"settlement": settlement, "format": "suanbu-evidence/1", "files": {}}
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with opened_privately(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             bundle = _Bundle(archive, manifest["files"])
             bundle.put("settlement.json", _json(_about(row)))
             await bundle.stream("lines.ndjson", _lines(connection, settlement))

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.private_files import opened_privately
 from settlement.errors import NotAllowed
 from settlement.payout.instructions import claim, mark
 from settlement.store.instructions import list_instructions
@@ -51,7 +52,7 @@ def _hand_over(folder: Path, instruction: dict[str, Any]) -> None:
     if path.exists():
         return
     fresh = path.with_suffix(".part")
-    with fresh.open("wb") as file:
+    with opened_privately(fresh) as file:  # it has an account in it
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

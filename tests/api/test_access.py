@@ -77,7 +77,7 @@ async def test_an_expired_key_is_401(app: ApiClient) -> None:
 async def test_a_revoked_key_stops_within_a_second(app: ApiClient) -> None:
     reader = await app.holder("usage:read")
     assert (await reader.get("/usage-totals")).status_code == 200
-    assert await revoke_key(app.engine, reader.key.split("_")[1], datetime.now(UTC))
+    assert await revoke_key(app.commands, reader.key.split("_")[1], datetime.now(UTC))
     await asyncio.sleep(1)
     assert problem(await reader.get("/usage-totals")) == (401, "unknown_key")
 

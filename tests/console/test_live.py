@@ -34,7 +34,7 @@ async def test_from_the_login_to_the_steps_of_an_award(
 ) -> None:
     settlement = await settled(app, registrar, platform)
     await create_person(
-        app.engine, name="李会计", role="finance", city=None, password="correct horse", now=datetime.now(UTC)
+        app.commands, name="李会计", role="finance", city=None, password="correct horse", now=datetime.now(UTC)
     )
     client = app.client
 

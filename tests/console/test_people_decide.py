@@ -59,7 +59,7 @@ async def seated(app: ApiClient, owner: asyncpg.Connection, name: str, role: str
     """A new person with a second factor, logged in."""
     secret = new_second_factor(name)[0]
     await create_person(
-        app.engine, name=name, role=role, city=None, password=PASSWORD, now=datetime.now(UTC), totp_secret=secret
+        app.commands, name=name, role=role, city=None, password=PASSWORD, now=datetime.now(UTC), totp_secret=secret
     )
     transport = app.client._transport
     async with httpx.AsyncClient(transport=transport, base_url="http://suanbu", timeout=60) as client:

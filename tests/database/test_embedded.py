@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from meter.database.bootstrap import SUPERUSER
 from meter.database.embedded import Running, embedded
 from tests.support.postgres import folder_for_postgres
 
@@ -52,7 +53,7 @@ async def ask(server: Running, sql: str) -> object:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            connection = await asyncpg.connect(server.socket_url)
+            connection = await asyncpg.connect(server.socket_url(SUPERUSER))
         except (OSError, asyncpg.PostgresError):
             if time.monotonic() > deadline:
                 raise
@@ -85,7 +86,7 @@ async def test_it_is_durable_private_and_on_loopback_only(data: Path) -> None:
         assert stat.S_IMODE((data / "postgres.password").stat().st_mode) == 0o600
         assert stat.S_IMODE((data / "postgres").stat().st_mode) == 0o700
         assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
-        wrong = server.url.replace(server.url.split(":")[2].split("@")[0], "wrong")
+        wrong = server.url(SUPERUSER).replace(server.passwords[SUPERUSER.name], "wrong")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(wrong)
 
@@ -139,4 +140,4 @@ def test_half_a_first_start_is_begun_again() -> None:
         (folder / "postgres").mkdir()
         (folder / "postgres.password").write_text("old\n")
         with embedded(folder) as server:
-            assert server.password != "old"
+            assert server.passwords[SUPERUSER.name] != "old"

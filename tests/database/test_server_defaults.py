@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import RELIED_ON, driver, owner_engine, service_engine
-from meter.database.scope import SERVICE_ROLE
+from meter.database.roles import SERVICE_ROLE
 from migrations.upgrade import newest, upgrade
 from tests.support.api_client import KeyClient, counts, good
 from tests.support.journal import journal_is_whole

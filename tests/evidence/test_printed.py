@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 
 from api.app import app_of
 from api.settings import Settings
+from meter.database.connect import command_engine
 from tests.support.api_client import ApiClient, good
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate, run
@@ -28,7 +29,9 @@ async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[ApiClient]:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://suanbu", timeout=60) as client,
         ):
-            yield ApiClient(client, app.state.service.engine, url)
+            commands = command_engine(url)
+            yield ApiClient(client, app.state.service.engine, commands, url)
+            await commands.dispose()
 
 
 async def test_the_checkpoint_on_a_locked_report_is_signed_and_stays_the_same(door: ApiClient, tmp_path: Path) -> None:

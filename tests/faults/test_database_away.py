@@ -139,7 +139,7 @@ async def cut(database: str) -> AsyncIterator[Cut]:
         holder = await door.holder(*SCOPES)
         now = datetime.now(UTC)
         await create_person(
-            door.engine, name="somebody", role="finance", city=None, password="a long password", now=now
+            door.commands, name="somebody", role="finance", city=None, password="a long password", now=now
         )
         token = await log_in(door.engine, "somebody", "a long password", now)
         headers = {"Authorization": f"Bearer {holder.key}", "Cookie": f"{SESSION_COOKIE}={token}"}

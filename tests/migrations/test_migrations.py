@@ -19,7 +19,7 @@ import settlement.vocabulary as decided
 from api.auth.tables import PERSON_EVENTS, ROLES
 from meter import vocabulary
 from meter.database.connect import owner_engine
-from meter.database.scope import SERVICE_ROLE
+from meter.database.roles import SERVICE_ROLE
 from migrations.shape import METADATA
 from migrations.upgrade import newest, upgrade
 from tests.support.postgres import Cluster

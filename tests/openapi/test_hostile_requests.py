@@ -74,7 +74,7 @@ async def everyone(app: ApiClient, registrar: KeyClient) -> KeyClient:
 async def administrator(app: ApiClient) -> dict[str, str]:
     """The cookies of somebody who is logged in at the console."""
     await create_person(
-        app.engine, name="审计", role="auditor", city=None, password="correct horse", now=datetime.now(UTC)
+        app.commands, name="审计", role="auditor", city=None, password="correct horse", now=datetime.now(UTC)
     )
     form = Page((await app.client.get("/console/login")).text).forms[0]
     answer = await app.client.post(form.action, data={**form.fields, "name": "审计", "password": "correct horse"})

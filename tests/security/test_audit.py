@@ -67,13 +67,13 @@ async def test_what_was_refused_to_who_pays_or_claws_back_is_in_it(people: Peopl
 async def test_keys_and_people_are_in_it(app: ApiClient, auditor: KeyClient) -> None:
     now = datetime.now(UTC)
     key = await create_key(
-        app.engine, name="k", scopes=["usage:read"], source=None, city=None, expires_at=None, now=now
+        app.commands, name="k", scopes=["usage:read"], source=None, city=None, expires_at=None, now=now
     )
     prefix = key.split("_")[1]
     assert any(one["prefix"] == prefix for one in await list_keys(app.engine))
-    await revoke_key(app.engine, prefix, now)
+    await revoke_key(app.commands, prefix, now)
     assert [action for _, action, _ in await actions(auditor, prefix)] == ["key.create", "key.revoke"]
-    await create_person(app.engine, name="Wang", role="auditor", city=None, password="correct horse", now=now)
+    await create_person(app.commands, name="Wang", role="auditor", city=None, password="correct horse", now=now)
     assert await log_in(app.engine, "Wang", "wrong horse", now) is None
     session = await log_in(app.engine, "Wang", "correct horse", now)
     assert session

@@ -20,7 +20,7 @@ from api.auth.keys import SCOPES, create_key
 from api.auth.people import SCOPES_OF, create_person
 from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE, session_form_token
-from meter.database.scope import CITY_ROLE, SERVICE_ROLE
+from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.postgres import Cluster
 from tests.support.province import CITIES, code_of, decide, locked, people_of, populate, run
@@ -71,7 +71,7 @@ async def keyed(door: ApiClient, city: str | None, *scopes: str) -> KeyClient:
     """Somebody bound to a city."""
     name = f"city-holder-{next(_NUMBERS)}"
     key = await create_key(
-        door.engine, name=name, scopes=list(scopes), source=None, city=city, expires_at=None, now=datetime.now(UTC)
+        door.commands, name=name, scopes=list(scopes), source=None, city=city, expires_at=None, now=datetime.now(UTC)
     )
     return KeyClient(door.client, key, name)
 
@@ -239,7 +239,7 @@ async def test_every_page_of_the_console_in_every_role_for_every_city(province: 
     for role, city in itertools.product(SCOPES_OF, CITIES):
         name = f"{role}-{next(_NUMBERS)}"
         await create_person(
-            province.door.engine, name=name, role=role, city=city, password="long enough", now=datetime.now(UTC)
+            province.door.commands, name=name, role=role, city=city, password="long enough", now=datetime.now(UTC)
         )
         session = await log_in(province.door.engine, name, "long enough", datetime.now(UTC))
         for path in pages:
@@ -259,7 +259,7 @@ async def test_a_person_of_a_city_decides_in_the_console_about_his_own_lines_onl
     made = await run(clerk, number="in the console")
     good(await decide(clerk, made["id"], "submit"))
     name, now = "reviewer at the console", datetime.now(UTC)
-    await create_person(province.door.engine, name=name, role="reviewer", city=first, password="long enough", now=now)
+    await create_person(province.door.commands, name=name, role="reviewer", city=first, password="long enough", now=now)
     session = await log_in(province.door.engine, name, "long enough", now)
     assert session
     headers = {"Cookie": f"{SESSION_COOKIE}={session}"}

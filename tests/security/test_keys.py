@@ -25,7 +25,7 @@ _NONCES = itertools.count(1)
 async def key_of(door: ApiClient, name: str, *, signed: bool = False, live_max: int | None = None) -> str:
     """A new key that may read usage."""
     return await create_key(
-        door.engine, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=datetime.now(UTC),
+        door.commands, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=datetime.now(UTC),
         signed=signed, live_max=live_max,
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ async def test_two_keys_live_at_once_for_rotation_and_no_third(app: ApiClient) -
     await key_of(app, "rotating", live_max=2)
     with pytest.raises(ValueError, match="revoke one first"):
         await key_of(app, "rotating", live_max=2)
-    assert await revoke_key(app.engine, first.split("_")[1], datetime.now(UTC))
+    assert await revoke_key(app.commands, first.split("_")[1], datetime.now(UTC))
     await key_of(app, "rotating", live_max=2)
 
 
@@ -47,7 +47,7 @@ async def test_a_revoked_key_is_refused_by_every_worker_within_a_second(cluster:
                 headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
                 for _ in range(12):  # both workers know the key
                     assert (await door.client.get("/v1/usage-totals", headers=headers)).status_code == 200
-                await revoke_key(door.engine, key.split("_")[1], datetime.now(UTC))
+                await revoke_key(door.commands, key.split("_")[1], datetime.now(UTC))
                 await asyncio.sleep(1.0)
                 for _ in range(24):
                     assert problem(await door.client.get("/v1/usage-totals", headers=headers)) == (401, "unknown_key")
@@ -121,7 +121,7 @@ async def test_what_is_not_signed_as_it_stands_is_refused(app: ApiClient, change
 
 async def test_the_body_is_covered(app: ApiClient) -> None:
     key = await create_key(
-        app.engine, name="body", scopes=["settlement:run"], source=None, city=None, expires_at=None,
+        app.commands, name="body", scopes=["settlement:run"], source=None, city=None, expires_at=None,
         now=datetime.now(UTC), signed=True,
     )  # fmt: skip
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
@@ -138,7 +138,7 @@ async def test_the_body_is_covered(app: ApiClient) -> None:
 async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(app: ApiClient) -> None:
     await app.register_the_usual()
     key = await create_key(
-        app.engine, name="sender", scopes=["usage:write"], source=None, city=None, expires_at=None,
+        app.commands, name="sender", scopes=["usage:write"], source=None, city=None, expires_at=None,
         now=datetime.now(UTC), signed=True,
     )  # fmt: skip
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()

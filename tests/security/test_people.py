@@ -33,7 +33,7 @@ async def somebody(app: ApiClient, *, second_factor: bool = False, role: str = "
     name = f"person-{next(_NUMBERS)}"
     secret = new_second_factor(name)[0] if second_factor else ""
     await create_person(
-        app.engine, name=name, role=role, city=None, password=PASSWORD, now=NOW, totp_secret=secret or None
+        app.commands, name=name, role=role, city=None, password=PASSWORD, now=NOW, totp_secret=secret or None
     )
     return name, secret
 
@@ -73,7 +73,7 @@ async def test_five_failures_lock_a_name_out_and_time_or_the_administrator_lets_
     other, _ = await somebody(app)
     for _ in range(FAILURES_MAX):
         assert await log_in(app.engine, other, "wrong password", NOW) is None
-    await unlock(app.engine, other, NOW)
+    await unlock(app.commands, other, NOW)
     assert await log_in(app.engine, other, PASSWORD, NOW)
 
 
@@ -140,15 +140,15 @@ async def test_who_is_disabled_is_out_at_once_and_may_be_let_in_again(app: ApiCl
     name, _ = await somebody(app)
     session = await log_in(app.engine, name, PASSWORD, NOW)
     assert await whose(app.engine, session, NOW) is not None
-    assert await shut_out(app.engine, name, NOW, out=True)
+    assert await shut_out(app.commands, name, NOW, out=True)
     assert await whose(app.engine, session, NOW) is None
     assert await log_in(app.engine, name, PASSWORD, NOW) is None
     (row,) = [one for one in await list_people(app.engine) if one["name"] == name]
     assert (row["disabled"], row["second_factor"]) == (True, False)
     assert "password_hash" not in row
-    assert await shut_out(app.engine, name, NOW, out=False)
+    assert await shut_out(app.commands, name, NOW, out=False)
     assert await log_in(app.engine, name, PASSWORD, NOW)
-    assert not await shut_out(app.engine, "nobody of this name", NOW, out=True)
+    assert not await shut_out(app.commands, "nobody of this name", NOW, out=True)
 
 
 def test_roles_have_what_they_need_and_nothing_of_each_other() -> None:
@@ -170,7 +170,7 @@ def test_roles_have_what_they_need_and_nothing_of_each_other() -> None:
 async def test_what_makes_no_person(app: ApiClient, changed: dict[str, str], word: str) -> None:
     given = {"name": f"p{next(_NUMBERS)}", "role": "auditor", "city": None, "password": PASSWORD} | changed
     with pytest.raises(ValueError, match=word):
-        await create_person(app.engine, **given, now=NOW)  # type: ignore[arg-type]
+        await create_person(app.commands, **given, now=NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "\0", "a" * 1000, "'; drop table person; --", "‮nobody", "😀"])

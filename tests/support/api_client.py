@@ -86,6 +86,8 @@ class ApiClient:
 
     client: httpx.AsyncClient
     engine: AsyncEngine
+    commands: AsyncEngine
+    """As the command line: who makes keys and people."""
     url: str
     """The database's URL, for who must look behind the door."""
 
@@ -95,7 +97,7 @@ class ApiClient:
         """A holder of a new key."""
         name = name or f"holder-{next(_NUMBERS)}"
         key = await create_key(
-            self.engine, name=name, scopes=list(scopes), source=source, city=None, expires_at=expires_at,
+            self.commands, name=name, scopes=list(scopes), source=source, city=None, expires_at=expires_at,
             now=datetime.now(UTC),
         )  # fmt: skip
         return KeyClient(self.client, key, source or name)

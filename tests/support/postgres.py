@@ -14,7 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from meter.database.bootstrap import SUPERUSER
 from meter.database.embedded import embedded
+from meter.database.roles import OWNER_ROLE
 from migrations.upgrade import upgrade
 
 CHOICE = "SUANBU_TEST_POSTGRES"
@@ -48,7 +50,7 @@ def server_url() -> Iterator[str]:
         yield chosen
         return
     with folder_for_postgres() as folder, embedded(folder, Path(chosen) if chosen else None) as server:
-        yield server.url
+        yield server.url(SUPERUSER)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Cluster:
     async def database(self) -> AsyncIterator[str]:
         """The URL of a fresh, migrated database that is dropped afterwards."""
         name = _fresh_name()
-        await self.command(f"create database {name} template {self.template}")
+        await self.command(f"create database {name} template {self.template} owner {OWNER_ROLE}")
+        await self.command(f"revoke temporary on database {name} from public, {OWNER_ROLE}")  # is in no copy
         try:
             yield url_of(self.server, name)
         finally:

@@ -17,7 +17,7 @@ import httpx
 
 from api.app import app_of
 from api.settings import Settings
-from meter.database.connect import service_engine
+from meter.database.connect import command_engine, service_engine
 from tests.support.api_client import ApiClient
 
 START_SECONDS = 240  # kernels may have to be compiled first, on a busy machine
@@ -30,18 +30,23 @@ async def in_process(url: str) -> AsyncIterator[ApiClient]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://suanbu", timeout=60) as client:
-            yield ApiClient(client, app.state.service.engine, url)
+            commands = command_engine(url)
+            try:
+                yield ApiClient(client, app.state.service.engine, commands, url)
+            finally:
+                await commands.dispose()
 
 
 @contextlib.asynccontextmanager
 async def over_http(url: str, database: str) -> AsyncIterator[ApiClient]:
     """A service that listens at `url` and keeps its data in `database`."""
-    engine = service_engine(database, 2)
+    engine, commands = service_engine(database, 2), command_engine(database)
     try:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            yield ApiClient(client, engine, database)
+            yield ApiClient(client, engine, commands, database)
     finally:
         await engine.dispose()
+        await commands.dispose()
 
 
 class Served:

@@ -33,7 +33,7 @@ async def door(cluster: Cluster) -> AsyncIterator[ApiClient]:
 async def of_a_city(door: ApiClient, city: str) -> KeyClient:
     """The reviewer of a city."""
     key = await create_key(
-        door.engine, name=f"reviewer of {city}", scopes=["settlement:review", "report:read"], source=None, city=city,
+        door.commands, name=f"reviewer of {city}", scopes=["settlement:review", "report:read"], source=None, city=city,
         expires_at=None, now=datetime.now(UTC),
     )  # fmt: skip
     return KeyClient(door.client, key, f"reviewer of {city}")
