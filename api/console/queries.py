@@ -143,8 +143,8 @@ class Queries:
 
     async def audit_export(self) -> AsyncIterator[bytes]:
         """The whole audit log as NDJSON."""
-        async with self._connection() as connection:
-            async for portion in audit_store.export(connection):
+        async with reaching_database():
+            async for portion in audit_store.export(self._service.engine):
                 yield portion
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:

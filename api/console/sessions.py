@@ -17,6 +17,8 @@ from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
 from api.console.answer import page, secured, to
 from api.console.queries import Queries
+from api.http.body_budget import body_budget_of
+from api.http.problem import Problem
 from api.http.text import all_holdable, path_is_holdable, rest_is_holdable
 from meter.database.errors import JournalUnavailable
 
@@ -26,6 +28,13 @@ SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
+AT_THE_DOOR = {
+    408: ("提交超时", "表单没有按时传完，请重新提交。"),
+    413: ("提交有误", "提交的内容过长。"),
+    429: ("登录的人太多", "正在核对的密码太多，请过几秒再试。"),
+    503: ("暂时繁忙", "请求太多，请稍后再试。"),
+}
+"""What is refused before a page decides, in Chinese."""
 WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
 
 MONEY, PAYOUTS, CLAWBACKS, AUDIT, QUARANTINE, ROUNDS = "money", "payouts", "clawbacks", "audit", "quarantine", "rounds"
@@ -71,6 +80,13 @@ class ConsoleRoute(APIRoute):
                 response = await handler(request)
             except PageRefused as turned:
                 response = turned.answer
+            except Problem as problem:
+                if problem.status not in AT_THE_DOOR:
+                    raise
+                response = refusal(problem.status, *AT_THE_DOOR[problem.status]).answer
+                response.headers.update(problem.headers)
+                if problem.status in (429, 503):
+                    response.headers.setdefault("Retry-After", "1")
             except RequestValidationError:
                 response = refusal(400, *WRONG_ADDRESS).answer
             except JournalUnavailable:
@@ -105,18 +121,14 @@ async def admitted(request: Request, queries: Queries, section: str) -> Person:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a small form. Raises Turned 413/415/400; a field that is given twice is refused."""
+    """The fields of a small form. Raises PageRefused 413/415/400/408/503; a field that is given twice is refused."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise refusal(415, "提交有误", "请从页面上的表单提交。")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            raise refusal(413, "提交有误", "提交的内容过长。")
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS
-        )
+        async with body_budget_of(request).body(request, FORM_BYTES) as body:
+            pairs = parse_qsl(
+                body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS
+            )
     except ValueError:
         raise refusal(400, "提交有误", "表单内容无法读取。") from None
     fields = dict(pairs)

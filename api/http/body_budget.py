@@ -51,12 +51,15 @@ class BodyBudget:
         self._whole -= size > SMALL_BYTES
 
     @contextlib.asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """The body of a request, which counts as held until the block ends.
+    async def body(self, request: Request, most: int = BODY_BYTES) -> AsyncIterator[bytes]:
+        """The body of a request, `most` bytes long, which counts as held until the block ends.
 
         Raises Problem 408 (too slow), 413 (too large), 503 (too many large bodies at once).
         """
+        too_large = Problem(413, "body_too_large", f"at most {most} bytes", CLOSE)
         if hasattr(request, "_body"):  # it was read early, and counts already
+            if len(request._body) > most:
+                raise too_large
             yield request._body
             return
         chunks: list[bytes] = []
@@ -66,8 +69,8 @@ class BodyBudget:
             try:
                 async with asyncio.timeout(READ_SECONDS) as own_time:
                     async for chunk in request.stream():
-                        if size + len(chunk) > BODY_BYTES:
-                            raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", CLOSE)
+                        if size + len(chunk) > most:
+                            raise too_large
                         while size + len(chunk) > SMALL_BYTES and self._full(request, size, len(chunk)):
                             if waited > ROOM_SECONDS:
                                 raise Problem(503, "overloaded", "too many large requests at once", CLOSE)

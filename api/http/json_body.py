@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -10,11 +9,11 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from api.http.text import EXPLANATION, all_holdable
 
 BODY_BYTES = 4 * 1024 * 1024
-READ_SECONDS = 30
 Model = TypeVar("Model", bound=BaseModel)
 CODE_OF = {"missing": "missing_field", "extra_forbidden": "unknown_field", "literal_error": "bad_request"}
 
@@ -24,9 +23,10 @@ async def body_of(request: Request, model: type[Model]) -> Model:
 
     A number with a point stays what was written (a Decimal): 0.50 may name a reading; money is never given so.
 
-    Raises Problem 400, 408, 413.
+    Raises Problem 400, 408, 413, 503.
     """
-    given = _parsed(await _read(request))
+    async with body_budget_of(request).body(request, BODY_BYTES) as body:
+        given = _parsed(body)
     if not all_holdable(given):
         raise Problem(400, "bad_text", EXPLANATION)
     if not isinstance(given, dict):
@@ -35,19 +35,6 @@ async def body_of(request: Request, model: type[Model]) -> Model:
         return model.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise _refused(error) from None
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_BYTES:
-                    raise Problem(413, "body_too_large", f"at most {BODY_BYTES} bytes", {"Connection": "close"})
-    except TimeoutError:
-        raise Problem(408, "body_too_slow", "the body did not arrive in time", {"Connection": "close"}) from None
-    return bytes(body)
 
 
 def _parsed(body: bytes) -> Any:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.scope import Scope, acting
 
-_PAGE = 10_000
+_PAGE = 1_000  # what is held for somebody who does not read
 _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, digest"
 
 
@@ -60,12 +60,17 @@ async def latest(
     return [_shown(row) for row in rows]
 
 
-async def export(connection: asyncpg.Connection) -> AsyncIterator[bytes]:
-    """All rows as NDJSON, oldest first."""
+async def export(engine: AsyncEngine) -> AsyncIterator[bytes]:
+    """All rows as NDJSON, oldest first; no connection is held while its reader takes time."""
     after = 0
-    while rows := await page(connection, after, _PAGE):
+    while rows := await _rows_after(engine, after):
         yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
         after = rows[-1]["seq"]
+
+
+async def _rows_after(engine: AsyncEngine, after: int) -> list[dict[str, Any]]:
+    async with engine.connect() as held:
+        return await page(await driver(held), after, _PAGE)
 
 
 def digest_after(previous: str, row: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from meter.intake.limits import BODY_BYTES
 from meter.intake.room import Room
 
 CHUNK_BYTES = 64 * 1024
+FIRST_CHUNK_BYTES = 4 * 1024  # of a gzip member: what follows its end is copied
+MEMBERS_MAX = 16 * 1024  # each costs time, and an empty one has 20 bytes
 PORTION_BYTES = 1024 * 1024
 GZIP = 16 + zlib.MAX_WBITS
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024  # RFC 9659: what a sender of Content-Encoding zstd may ask of a reader
@@ -67,14 +69,19 @@ def decoded(body: bytes, content_encoding: str | None) -> bytes:
 def from_gzip(body: bytes) -> bytes:
     """Every member of a gzip file, bounded."""
     view = memoryview(body)
-    place = 0
+    place = members = 0
     with Room() as out:
         while place < len(body):
             if place and body[place : place + 2] != b"\x1f\x8b":
                 raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not gzip follows the compressed body.")
+            members += 1
+            if members > MEMBERS_MAX:
+                raise BodyError(BodyCode.BAD_COMPRESSION, f"The gzip body has more than {MEMBERS_MAX} members.")
             member = zlib.decompressobj(GZIP)
+            most = FIRST_CHUNK_BYTES
             while not member.eof:
-                fed = view[place : place + CHUNK_BYTES]
+                fed = view[place : place + most]
+                most = CHUNK_BYTES
                 before = out.size
                 try:
                     # in small portions: what is decoded is there twice for a moment
@@ -91,12 +98,15 @@ def from_zstd(body: bytes) -> bytes:
     """Every frame of a zstd stream, bounded; a frame that wants a larger window than HTTP allows is refused."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
     view = memoryview(body)
-    place = 0
+    place = frames = 0
     most = ZSTD_CHUNK_BYTES
     with Room() as out:
         while place < len(body):
             if place and not (body[place : place + 4] == ZSTD_MAGIC or body[place + 1 : place + 4] == ZSTD_SKIPPABLE):
                 raise BodyError(BodyCode.TRAILING_BYTES, "Something that is not zstd follows the compressed body.")
+            frames += 1
+            if frames > MEMBERS_MAX:
+                raise BodyError(BodyCode.BAD_COMPRESSION, f"The zstd body has more than {MEMBERS_MAX} frames.")
             frame = decompressor.decompressobj()
             while not frame.eof:
                 fed = view[place : place + most]

@@ -12,6 +12,7 @@ from api.console import ROUTER
 from api.console.queries import queries_of
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
+from api.http.body_budget import BodyBudget
 from tests.console.fake import FakeQueries
 
 HOST = "suanbu.test"
@@ -20,6 +21,7 @@ HOST = "suanbu.test"
 def application(queries: FakeQueries) -> FastAPI:
     """The console alone, over answers from memory."""
     app = FastAPI()
+    app.state.body_budget = BodyBudget()
     problem.install(app)
     app.include_router(ROUTER)
     app.dependency_overrides[queries_of] = lambda: queries

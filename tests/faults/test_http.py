@@ -110,6 +110,90 @@ async def test_a_head_without_end_is_read_no_further_than_its_limit(port: int, b
     assert refusal(await told(port, begin, *[piece] * 17)) == (431, "head_too_large")
 
 
+@pytest.mark.parametrize("size", [66_000, 131_000, 250_000])
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX: "], ids=["path", "header"])
+async def test_a_head_that_arrives_as_a_whole_has_the_same_limit(port: int, begin: bytes, size: int) -> None:
+    end = b" HTTP/1.1\r\n\r\n" if begin.endswith(b"/") else b"\r\n\r\n"
+    assert refusal(await told(port, begin + b"a" * (size - len(begin) - len(end)) + end)) == (431, "head_too_large")
+
+
+async def test_the_limit_of_a_head_is_exact(port: int) -> None:
+    begin, end = b"GET / HTTP/1.1\r\nConnection: close\r\nX: ", b"\r\n\r\n"
+    longest = begin + b"a" * (protocol.HEAD_BYTES - len(begin) - len(end)) + end
+    assert (await told(port, longest)).startswith(b"HTTP/1.1 200 OK")
+    assert refusal(await told(port, longest[:-4] + b"a" + end)) == (431, "head_too_large")
+
+
+CHUNKED = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n12\r\n"
+ENDLESS = {
+    "trailer lines": (b"0\r\n", b"a:b\r\n" * 13_000),
+    "a trailer line": (b"0\r\na: ", b"b" * 65_000),
+    "an extension of a chunk": (b"2;a=", b"b" * 65_000),
+}
+
+
+@pytest.mark.parametrize(("begin", "piece"), ENDLESS.values(), ids=ENDLESS.keys())
+async def test_what_comes_between_and_after_chunks_is_bounded(port: int, begin: bytes, piece: bytes) -> None:
+    """20 MB are offered; the connection is closed long before they are sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    sent = 0
+    with contextlib.suppress(OSError):
+        writer.write(CHUNKED + begin)
+        while sent < 20_000_000 and not reader.at_eof():
+            writer.write(piece)
+            await asyncio.wait_for(writer.drain(), 20)
+            await asyncio.sleep(0.001)
+            sent += len(piece)
+    writer.close()
+    assert sent < 10_000_000, "what comes after the head was read without end"
+
+
+async def test_trailers_are_refused_with_the_code_of_heads_and_are_no_headers(port: int) -> None:
+    assert refusal(await told(port, CHUNKED + b"0\r\n" + b"a:b\r\n" * 14_000)) == (431, "head_too_large")
+    fine = CHUNKED + b"0\r\nAuthorization: late\r\n\r\n" + b"GET /end HTTP/1.1\r\nConnection: close\r\n\r\n"
+    answer = await told(port, fine)
+    assert b"POST /a 12" in answer
+    assert answer.endswith(b"GET /end ")
+
+
+async def test_a_body_in_very_many_small_chunks_is_taken(port: int) -> None:
+    """What stands between the chunks is more than a head may be, and never much at once."""
+    sent = CHUNKED + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\nGET /end HTTP/1.1\r\nConnection: close\r\n\r\n"
+    answer = await told(port, sent)
+    assert b"POST /a 12" + b"x" * 40_000 in answer
+    assert answer.endswith(b"GET /end ")
+
+
+async def test_thousands_of_pipelined_offers_to_upgrade_are_all_answered(port: int) -> None:
+    offers = (b"GET /a HTTP/1.1\r\n" + OFFER + b"\r\n") * 2_000
+    answer = await told(port, offers + b"GET /end HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK") == 2_001
+    assert answer.endswith(b"GET /end ")
+
+
+async def test_who_reads_nothing_is_let_go_and_who_reads_slowly_is_not(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "READ_NOTHING_SECONDS", 0.3)
+    body = b"b" * 30_000_000
+    head = b"POST /a HTTP/1.1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
+    writer.write(head + body)
+    received = b""
+    while more := await reader.read(1_000_000):
+        received += more
+        await asyncio.sleep(0.02)
+    assert received.endswith(body), "a reader that takes its time gets the whole answer"
+    writer.close()
+    lazy, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
+    writer.write(head + body)
+    await writer.drain()
+    await asyncio.sleep(3)
+    with contextlib.suppress(OSError):
+        assert len(await lazy.read(-1)) < len(body), "a reader that takes nothing keeps no connection"
+    writer.close()
+
+
 async def test_a_head_within_the_limit_is_taken_whatever_came_before_it(port: int) -> None:
     """The end of a large body and the next head come in one piece."""
     head = b"GET /next HTTP/1.1\r\nX: " + b"a" * 60_000 + b"\r\nConnection: close\r\n\r\n"

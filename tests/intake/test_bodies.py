@@ -6,12 +6,14 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
 import zstandard
 
-from meter.intake import BodyError
+from meter.intake.body import MEMBERS_MAX, decoded
+from meter.intake.codes import BodyCode, BodyError
 from tests.intake.sample import ARROW, EVENTS, GOOD, JSON, NDJSON, arrow, codes, got, row, text_of
 
 RECORD = text_of(GOOD).encode()
@@ -251,3 +253,13 @@ def test_a_long_text_of_a_dictionary_is_counted_for_every_row() -> None:
     with pytest.raises(BodyError) as caught:
         got(arrow(table), ARROW)
     assert caught.value.code == "body_too_large"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_a_body_of_very_many_empty_members_is_refused_and_one_of_many_is_read(pack: Callable[[bytes], bytes]) -> None:
+    """Each member takes time whatever is in it: 32 MiB of empty ones are more than a million."""
+    coding = "gzip" if pack is gzip.compress else "zstd"
+    with pytest.raises(BodyError) as refused:
+        decoded(pack(b"") * (MEMBERS_MAX + 1), coding)
+    assert refused.value.code == BodyCode.BAD_COMPRESSION
+    assert decoded(pack(b"[1]") * 10_000, coding) == b"[1]" * 10_000
