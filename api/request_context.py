@@ -7,8 +7,6 @@ from fastapi import Request
 from api.auth.keys import Caller
 from api.service import Service
 
-BODY_BYTES = 4 * 1024 * 1024
-
 
 def service_of(request: Request) -> Service:
     """The service of this worker."""

@@ -1,4 +1,4 @@
-"""Which dated fact is in force on a day (rules.md, R-FACTS), said once plainly and once for arrays.
+"""Which dated fact is in force on a day (docs/rules.md, R-FACTS), said once plainly and once for arrays.
 
 Of the facts about one subject the one with the greatest start on or before the day is in force, of two with the same
 start the later recorded; from its end on nothing is, until the next start: an older fact does not revive. No start is

@@ -12,7 +12,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _KEPT = "suanbu_operation"
 
 KEYED = (
-    "no_key", "unknown_key", "expired_key", "signature_missing", "bad_signature", "stale_signature",
+    "no_key", "unknown_key", "expired_key", "secret_sent", "signature_missing", "bad_signature", "stale_signature",
     "replayed_request", "scope_missing",
 )  # fmt: skip
 EVERYWHERE = ("unknown_parameter", "bad_text", "client_gone", "internal_error")

@@ -124,6 +124,7 @@ async def post_settlement_ruling(request: Request, number: SettlementNumber, obj
         "CLAIM_ABOVE_PAID",
         "ADJUSTMENT_WRONG",
         "NOT_PAYABLE",
+        "NOT_REPRODUCED",
     ),
 )
 async def post_settlement_lock(request: Request, number: SettlementNumber) -> Any:

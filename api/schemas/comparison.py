@@ -98,5 +98,6 @@ class Verification(Answer):
     different_steps: Annotated[list[str], Field(examples=[[]])]
     different_sums: Annotated[list[str], Field(examples=[[]])]
     different_inputs: Annotated[list[str], Field(examples=[[]])]
+    rollup_equal: bool
     journal_digest_equal: bool
     code: CodeVersions

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from api import request_context
 from api.actions import decisions
 from api.auth import keys, passwords, people, sessions, signing
 from api.commands.keys import LIVE_MAX
 from api.console.sessions import FORM_BYTES
-from api.http import admission, body_budget, paging, protocol
+from api.http import admission, body_budget, json_body, paging, protocol
 from api.routes.usage import TOTALS_MOST
 from meter import decimals
 from meter.days import DAY_SECONDS
@@ -57,7 +56,7 @@ LIMITS = {
     "request line and headers": size(protocol.HEAD_BYTES),
     "time to send request line and headers": f"{protocol.HEAD_SECONDS} s",
     "body of usage records or of registry items, as sent and decoded": size(limits.BODY_BYTES),
-    "body of other requests": size(request_context.BODY_BYTES),
+    "body of other requests": size(json_body.BODY_BYTES),
     "a form of the console": size(FORM_BYTES),
     "time to send a body, waiting for room not counted": f"{body_budget.READ_SECONDS} s",
     "all bodies that one process holds": size(body_budget.HELD_BYTES),
