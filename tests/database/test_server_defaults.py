@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.connect import RELIED_ON, driver, owner_engine, service_engine
+from meter.database.connect import RELIED_ON, command_engine, driver, owner_engine, service_engine
 from meter.database.roles import SERVICE_ROLE
 from migrations.upgrade import newest, upgrade
 from tests.support.api_client import KeyClient, counts, good
@@ -69,6 +69,22 @@ async def _sets_what_we_rely_on(engine: AsyncEngine, role: str) -> None:
     # said afterwards and not on the way in, where a pooler objects; the driver itself says the encoding
     assert at_first["TimeZone"] == "America/New_York"
     assert at_first["search_path"] == "nowhere, city"
+
+
+@pytest.mark.parametrize(("default", "found"), [("off", "on"), ("local", "on"), ("remote_apply", "remote_apply"),
+                                                ("remote_write", "remote_write")])  # fmt: skip
+async def test_what_is_answered_for_is_on_the_disk_whatever_the_database_has_as_its_default(
+    cluster: Cluster, default: str, found: str
+) -> None:
+    async with cluster.database() as url:
+        name = urlsplit(url).path.lstrip("/")
+        await cluster.command(f"alter database {name} set synchronous_commit = {default}")
+        for engine in (service_engine(url), command_engine(url), owner_engine(url)):
+            async with engine.connect() as connection:
+                assert (await connection.execute(text("show synchronous_commit"))).scalar_one() == found
+                await connection.rollback()
+                assert (await connection.execute(text("show synchronous_commit"))).scalar_one() == found
+            await engine.dispose()
 
 
 async def test_many_send_at_once_to_a_database_of_odd_defaults(odd: str) -> None:
