@@ -33,7 +33,6 @@ from meter.journal.write.transaction import read_head
 from meter.registry.queries import registered_as_of
 from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to
-from meter.rollup.table import SumOverflow
 from meter.vocabulary import QUARANTINE_STATUSES
 from settlement.store.counts import payouts_by_status, settlements_by_status
 from settlement.vocabulary import PAYOUT_STATUSES, STATUSES
@@ -130,12 +129,12 @@ async def _repeated(
     pause_seconds: float,
     stopping: asyncio.Event,
 ) -> None:
-    """Do the work again and again; a database that is away, or a sum that does not fit, is logged and tried again."""
+    """Do the work again and again; a database that is away is logged and tried again."""
     act_as(Scope("*", "service"))
     while not stopping.is_set():
         try:
             await work(service, stopping)
-        except (JournalUnavailable, SumOverflow) as error:
+        except JournalUnavailable as error:
             LOG.warning("background work failed and will be tried again", error=str(error))
             await pause(stopping, FAILED_PAUSE_SECONDS)
         except Exception:

@@ -59,7 +59,6 @@ _DOOR: Final[Mapping[str, Coded]] = {
     "head_too_slow": Coded(408, "Request line and headers did not arrive in time."),
     "too_many_items": Coded(413, "More items than one request may bring."),
     "too_many_values": Coded(413, "More values than one request may bring."),
-    "sum_out_of_range": Coded(422, "A sum does not fit 64 bits."),
     "head_too_large": Coded(431, "Request line and headers are too large."),
     "internal_error": Coded(500, "A mistake of ours; it has been logged."),
     "overloaded": Coded(503, "Too much at once; come back after Retry-After."),

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from meter.database.errors import UNREACHABLE, JournalUnavailable, unreachable
-from meter.rollup.table import SumOverflow
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -72,8 +71,6 @@ def problem_of(error: Exception) -> Problem:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return Problem(400, "bad_request", f"{where}: {first['msg']}")
-    if isinstance(error, SumOverflow):
-        return Problem(422, "sum_out_of_range", str(error)[:300])
     if (away := unreachable(error)) is not None:
         return Problem(503, "journal_unavailable", away[:300])
     return Problem(500, "internal_error", "a mistake of ours; it has been logged")
@@ -102,7 +99,7 @@ def install(app: FastAPI) -> None:
     async def mistake(request: Request, error: Exception) -> JSONResponse:
         return answer(request, problem_of(error))
 
-    kinds = (Problem, JournalUnavailable, ClientDisconnect, HTTPException, RequestValidationError, SumOverflow)
+    kinds = (Problem, JournalUnavailable, ClientDisconnect, HTTPException, RequestValidationError)
     for kind in (*kinds, *UNREACHABLE):
         app.add_exception_handler(kind, respond)
     app.add_exception_handler(Exception, mistake)

@@ -268,7 +268,7 @@ async def get_batch(
 @operation(
     UsageTotalPage,
     scope="usage:read",
-    codes=("bad_cursor", "bad_time", "empty_period", "unknown_column", "sum_out_of_range"),
+    codes=("bad_cursor", "bad_time", "empty_period", "unknown_column"),
 )
 async def get_usage_totals(
     request: Request,

@@ -11,8 +11,7 @@ def roll_up(entries: Entries, sign: int = 1) -> pl.DataFrame:
 
     Each record is split over the local days it touches by whole seconds, its charge by cumulative floor; a record of
     no length belongs to the day of its start. `sign` -1 takes all rows back; a column `sign` does so row by row.
-    Raises SumOverflow, naming the group, when a total does not fit int64, and RowOutOfRange for a row beyond the
-    limits of intake.
+    Raises RowOutOfRange for a row beyond the limits of intake.
     """
     table = GroupTable()
     table.add_entries(measured(entries, sign))

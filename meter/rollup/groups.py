@@ -107,7 +107,7 @@ def _find_group(key: Whole, near: Whole, slots: Array, keys: Array, sums: Array,
 def _add(sums: Array, wraps: Array, counts: Array, group: Whole, place: Whole, amount: Whole) -> None:
     """Add to one sum; a sum that leaves int64 goes on modulo 2^64 and the lap is counted in `wraps`.
 
-    So the true total is known whatever the order of the rows, and only a total that does not fit is refused.
+    So the true total is known whatever the order of the rows, and however large it is.
     """
     before = sums[group, place]
     after = before + amount

@@ -42,7 +42,7 @@ def recompute(
     `spans` are in order of `first_day`: once a span is done, no later row can touch the days before the next one, so
     those are handed out and forgotten. Memory holds a chunk a thread, the groups of two spans, at most twice those of
     days still to come, and those of the `tail` (the `use` frame of entries not yet sealed, of any time). `progress` is
-    called with (rows done, rows in all). Raises SumOverflow and RowOutOfRange as `roll_up` does, and NotInOrder.
+    called with (rows done, rows in all). Raises RowOutOfRange as `roll_up` does, and NotInOrder.
     """
     every = sorted(spans, key=lambda span: span.first_day)
     rows_in_all = sum(span.rows for span in every)

@@ -27,8 +27,7 @@ def roll_up_on_spark(
     """Return the `use` frame of sealed files (already checked), equal to what `recompute` gives.
 
     Every task rolls the files it reads up by itself, so only groups travel; then each of `buckets` of consumers adds
-    its groups up. Workers need this package and the files under the same paths. Sums that do not fit are refused as
-    everywhere; Spark then fails the job with that message.
+    its groups up. Workers need this package and the files under the same paths.
     """
     from pyspark.sql import functions as on_spark
 

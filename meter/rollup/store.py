@@ -21,9 +21,8 @@ from meter.database.locks import AdvisoryLock
 from meter.rollup.columns import MEASURED_DTYPE, measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_KEY, USE_SCHEMA, USE_SUMS
-from meter.rollup.merge import merge
 from meter.rollup.recent import Piece, Recent
-from meter.rollup.table import GroupTable, SumOverflow
+from meter.rollup.table import GroupTable
 
 BLOCK_RECORDS = 500_000
 
@@ -82,10 +81,7 @@ async def _from_memory(connection: asyncpg.Connection, recent: Recent, done: int
     pieces = recent.after(done)
     if not pieces or not await _holds(connection, pieces[-1]):
         return None
-    try:
-        return pieces[-1].last, await asyncio.to_thread(lambda: roll_up(recent.entries(pieces)))
-    except SumOverflow:  # it may have been taken back since, which only the database knows
-        return None
+    return pieces[-1].last, await asyncio.to_thread(lambda: roll_up(recent.entries(pieces)))
 
 
 async def _from_database(connection: asyncpg.Connection, done: int) -> tuple[int, pl.DataFrame] | None:
@@ -111,7 +107,7 @@ async def _block_after(connection: asyncpg.Connection, done: int, most: int | No
 async def use_from_records(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
     """The `use` frame of all batches up to and including `batch`, added up from the records: no rollup is believed.
 
-    Reads block by block; memory holds groups. Raises SumOverflow when a total does not fit.
+    Reads block by block; memory holds groups.
     """
     table, done = GroupTable(), 0
     while (last := await _block_after(connection, done, batch)) is not None:
@@ -141,24 +137,49 @@ async def rolled_up_to(connection: asyncpg.Connection) -> int:
 
 
 async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
-    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far.
-
-    Raises SumOverflow when a total does not fit.
-    """
+    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far."""
     covered = int(
         await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
     )
-    key = ", ".join(USE_KEY)
-    sums = ", ".join(f"sum({name})::bigint" for name in USE_SUMS)
-    query = f"select {key.replace('via_platform', 'via_platform::int')}, {sums} from rollup" + (
-        f" where last_batch <= {covered} group by {key}"
-    )
+    tail = await measured_rows(connection, covered + 1, batch)
+    table = GroupTable()
     try:
-        blocks = await frame(connection, query, USE_SCHEMA)
-    except asyncpg.NumericValueOutOfRangeError as error:
-        raise SumOverflow("the blocks of a group together do not fit 64 bits") from error
-    tail = roll_up(await measured_rows(connection, covered + 1, batch))
-    return merge([blocks, tail])
+        async with connection.transaction():  # a savepoint inside another one: the error must not end that
+            table.add_frame(await frame(connection, _blocks(covered, _SUMS), USE_SCHEMA))
+    except asyncpg.NumericValueOutOfRangeError:
+        halves = await frame(connection, _blocks(covered, _HALVES), _HALVES_SCHEMA)
+        table.add_frame(halves.select(USE_SCHEMA.names()))
+        table.add_frame(*_upper_halves(halves))
+    table.add_entries(measured(tail))
+    return table.frame()
+
+
+_SUMS = [f"sum({name})::bigint" for name in USE_SUMS]
+_WIDE = USE_SUMS[:2]  # the others count records, of which there are never that many
+_HALVES = [
+    *(f"sum({name} & 4294967295)::bigint" for name in _WIDE), "sum(pieces)::bigint", "sum(starts)::bigint",
+    *(f"sum({name} >> 32)::bigint" for name in _WIDE),
+]  # fmt: skip
+_HALVES_SCHEMA = pl.Schema({**USE_SCHEMA, **{f"{name}_high": pl.Int64() for name in _WIDE}})
+
+
+def _blocks(covered: int, sums: list[str]) -> str:
+    """The query for sums over the blocks up to a batch, by the key of `use`."""
+    key = ", ".join(USE_KEY)
+    columns = ", ".join([key.replace("via_platform", "via_platform::int"), *sums])
+    return f"select {columns} from rollup where last_batch <= {covered} group by {key}"
+
+
+def _upper_halves(halves: pl.DataFrame) -> tuple[pl.DataFrame, int, np.ndarray[Any, np.dtype[np.int32]]]:
+    """What the sums of the upper 32 bits stand for, as a `use` frame, its sign, and how often each sum laps 2^64."""
+    laps = np.zeros((halves.height, 4), np.int32)
+    amounts = {name: pl.Series(name, np.zeros(halves.height, np.int64)) for name in USE_SUMS}
+    for place, name in enumerate(_WIDE):
+        high = halves[f"{name}_high"].to_numpy()
+        low = (high.astype(np.uint64) << np.uint64(32)).view(np.int64)
+        laps[:, place] = (high >> 32) + (low < 0)
+        amounts[name] = pl.Series(name, low)
+    return halves.select(USE_SCHEMA.names()).with_columns(*amounts.values()), 1, laps
 
 
 async def last_number(connection: asyncpg.Connection) -> int:

@@ -1,4 +1,4 @@
-"""The table in which parts of records are added up; it grows as needed and refuses what overflows."""
+"""The table in which parts of records are added up; it grows as needed, and its sums are exact beyond 64 bits."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,10 +15,7 @@ EVER: Final = (-(2**62), 2**62)  # a cut that cuts nothing
 FIRST_ROOM: Final = 1 << 12
 WHAT_BITS: Final = 35  # of a series: chip, purpose and via_platform
 AFTER_ALL_DAYS: Final = order.DAY_MASK + 1
-
-
-class SumOverflow(ArithmeticError):
-    """A sum does not fit a 64-bit integer; names the group, so that its records can be looked at."""
+ROW_MOST: Final = 2**62  # of one sum in one row: a group whose sum is larger has several rows
 
 
 class RowOutOfRange(ValueError):
@@ -114,22 +111,27 @@ class GroupTable:
                 return
             self._grow(why)
 
-    def add_frame(self, use: pl.DataFrame, sign: int = 1) -> None:
-        """Add (or with sign -1 take back) the sums of a `use` frame."""
+    def add_frame(self, use: pl.DataFrame, sign: int = 1, laps: NDArray[np.int32] | None = None) -> None:
+        """Add (or with sign -1 take back) the sums of a `use` frame; `laps` (rows, 4) says how often each laps 2^64."""
         check_use(use)
         consumer, facility, chip, purpose, via_platform = (
             use[name].cast(pl.Int64).to_numpy() for name in ("consumer", "facility", "chip", "purpose", "via_platform")
         )
         amounts = np.ascontiguousarray(use.select(USE_SUMS).to_numpy(), np.int64).reshape(-1, 4)
-        if sign == -1 and amounts.size and int(amounts.min()) == -(2**63):
-            raise SumOverflow("a sum of -2^63 cannot be taken back")
+        if laps is None:
+            laps = np.empty((0, 4), np.int32)
+        if sign == -1:
+            least = amounts == -(2**63)  # taken back it is 2^63, which is itself again, one lap on
+            laps = -laps if len(laps) else laps
+            laps = laps + least if len(laps) else least.astype(np.int32) if least.any() else laps
+            amounts = -amounts
         self._add_groups(
             groups.Finished(
                 np.ascontiguousarray((consumer << 32) | facility),
                 np.ascontiguousarray((chip << 3) | (purpose << 1) | via_platform),
                 np.ascontiguousarray(use["day"].to_numpy(), np.int32),
-                amounts if sign == 1 else -amounts,
-                np.empty((0, 4), np.int32),
+                amounts,
+                laps,
             )
         )
 
@@ -150,10 +152,7 @@ class GroupTable:
             groups.place_series(self._series, len(known))
 
     def frame(self) -> pl.DataFrame:
-        """Return the groups that are not nothing as a `use` frame sorted by its key; columns not asked for are 0.
-
-        Raises SumOverflow when a total does not fit.
-        """
+        """Return the groups that are not nothing as a `use` frame sorted by its key; columns not asked for are 0."""
         return frame_of([self])
 
 
@@ -193,7 +192,7 @@ class Scratch:
 def frame_of(tables: Sequence[GroupTable]) -> pl.DataFrame:
     """Return what tables hold together as one `use` frame, sorted by its key, without groups that came to nothing.
 
-    Raises SumOverflow when a total does not fit.
+    A group has one row, or, where a sum is beyond ROW_MOST either way, as many as it takes, one after the other.
     """
     return in_order([some for table in tables for some in table.held()], Scratch())[0]
 
@@ -235,11 +234,12 @@ def in_order(
     written = _columns(rows)
     rows = order.write_columns(first_day, begins, ends, laid, lapped, series, written)
     columns = {name: getattr(written, name)[:rows] for name in order.Columns._fields[1:]}
-    if lapped:
-        _refuse_overflow(laid.laps[:rows], columns)
-        laid.laps.fill(0)
     columns |= {name: written.amounts[place, :rows] for place, name in enumerate(USE_SUMS)}
-    return pl.DataFrame(columns, schema=USE_SCHEMA), kept
+    use = pl.DataFrame(columns, schema=USE_SCHEMA)
+    if lapped:
+        use = _in_several_rows(use, laid.laps[:rows])
+        laid.laps.fill(0)
+    return use, kept
 
 
 def added_up(some: order.Held) -> order.Held:
@@ -286,13 +286,33 @@ def _columns(rows: int) -> order.Columns:
     return order.Columns(cut[0].reshape(4, -1), *cut[1:])
 
 
-def _refuse_overflow(laps: NDArray[np.int32], columns: dict[str, NDArray[Any]]) -> None:
-    rows, places = np.nonzero(laps)
-    if len(rows):
-        group = {name: array[rows[0]].item() for name, array in columns.items()}
-        raise SumOverflow(
-            f"{USE_SUMS[places[0]]} of {group} does not fit 64 bits ({len(set(rows.tolist()))} groups in all)"
-        )
+def _in_several_rows(use: pl.DataFrame, laps: NDArray[np.int32]) -> pl.DataFrame:
+    """Return the frame with every group that lapped 2^64 in as many rows as its sums take; its pieces go with them."""
+    more: list[tuple[int, dict[str, int]]] = []
+    first = {name: use[name].to_numpy().copy() for name in USE_SUMS}
+    for row in np.flatnonzero(laps.any(axis=1)).tolist():
+        totals = {name: int(first[name][row]) + (int(laps[row, place]) << 64) for place, name in enumerate(USE_SUMS)}
+        rests, steps = {}, {}
+        for name, total in totals.items():
+            count, rest = divmod(abs(total), ROW_MOST)
+            rests[name], steps[name] = (rest, count) if total >= 0 else (-rest, -count)
+        count = max(abs(step) for step in steps.values())
+        for at in range(count):
+            full = {name: (step > 0) - (step < 0) if at < abs(step) else 0 for name, step in steps.items()}
+            chunk = {name: ROW_MOST * sign for name, sign in full.items()}
+            if rests["pieces"] > 1:  # thousands of records make such a sum: every row stands for some
+                chunk["pieces"] += 1
+                rests["pieces"] -= 1
+            more.append((row, chunk))
+        for name in USE_SUMS:
+            first[name][row] = rests[name]
+    whole = use.with_columns(pl.Series(name, first[name]) for name in USE_SUMS)
+    if not more:
+        return whole
+    rows = [row for row, _ in more]
+    added = whole[rows].with_columns(pl.Series(name, [chunk[name] for _, chunk in more]) for name in USE_SUMS)
+    places = pl.Series([*range(use.height), *rows])
+    return pl.concat([whole, added])[places.arg_sort()]
 
 
 # long: the kernels of one table

@@ -22,9 +22,11 @@ from settlement.inputs.frames import Inputs
 from settlement.netting import net
 from settlement.netting.net import entity_timeline
 from settlement.netting.scope import OUTSIDE_SCHEME, FacilityScope
+from settlement.netting.set_aside import set_evidence_aside
 from settlement.numbers.uint128 import int128
 from settlement.rounds import Round
 from settlement.rounds.readings import Order, Readings, read_order, read_readings
+from settlement.rounds.reason_codes import REASON_BIT
 
 
 def settle(
@@ -51,6 +53,8 @@ def _settle(inputs: Inputs, of_round: Round, order: Order, readings: Readings) -
     assert of_round.window is not None, "only a draft has no window"
     netted = net(inputs, of_round, readings)
     gates = gates_of(inputs, entity_timeline(inputs), of_round)
+    inputs, aside = set_evidence_aside(inputs)
+    netted.reasons[aside] |= REASON_BIT["USE_TOO_LARGE"]
     spent = expenditure_of(inputs.expenditure_facts, inputs.parties.height, of_round.window)
     has_line = netted.has_part.copy()
     has_line[inputs.settled_before["party"].to_numpy()] = True

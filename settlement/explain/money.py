@@ -7,7 +7,7 @@ from meter.vocabulary import EVIDENCE_KINDS
 from settlement.explain.operations import Values
 from settlement.explain.story import Story
 from settlement.numbers.quantities import pflops_hours_text
-from settlement.rounds.reason_codes import ENTITY_HOLDS, REFUSALS
+from settlement.rounds.reason_codes import ENTITY_HOLDS, LIMITS, REFUSALS
 
 
 def tell_money(story: Story, row: Values) -> None:
@@ -141,7 +141,7 @@ def _tell_award(story: Story, row: Values, base: str, rate: str) -> str:
         "兑现单位资格",
         "gate",
         {
-            "refused": sorted(set(row["reasons"]) & set(REFUSALS)),
+            "refused": sorted(set(row["reasons"]) & {*REFUSALS, *LIMITS}),
             "held": sorted(set(row["reasons"]) & set(ENTITY_HOLDS)),
         },
         {},

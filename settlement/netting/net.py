@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from meter.vocabulary import PURPOSES
-from settlement.errors import SettlementRefused
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
 from settlement.netting.accumulate import Given, PartRules, Sums, change_groups, finish, no_sums, sum_rows
@@ -17,9 +16,11 @@ from settlement.netting.holdings import Groups, holdings_of, segments_of
 from settlement.netting.insider_use import insiders
 from settlement.netting.rows import BoolArray, owners_of, places_of, rows_of
 from settlement.netting.scope import FacilityScope, scope_of
+from settlement.netting.set_aside import set_use_aside
 from settlement.numbers.uint128 import UInt64Array
 from settlement.rounds import Round
 from settlement.rounds.readings import Readings
+from settlement.rounds.reason_codes import REASON_BIT
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,12 @@ def entity_timeline(inputs: Inputs) -> Timeline:
 
 
 def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
-    """Everything of sections 3 to 5 of the rule catalogue. SettlementRefused: TOTAL_TOO_LARGE, HOLDINGS_ABOVE_WHOLE,
+    """Everything of sections 3 to 5 of the rule catalogue. SettlementRefused: HOLDINGS_ABOVE_WHOLE,
     FACILITY_NOT_REGISTERED, CHIP_NOT_RATED."""
     assert of_round.window is not None, "a draft has no window and is not netted"
     window = of_round.window
     in_window, outside_window = _charges(inputs, window)
+    inputs, aside = set_use_aside(inputs, window)
     rows = rows_of(inputs, window)
     owners = owners_of(inputs, of_round, readings.supply_owner)
     threshold = int(Fraction(readings.related) * WHOLE)
@@ -74,6 +76,9 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
     rules = _part_rules(of_round, readings)
     given = Given(rows, inside, places_of(inputs, of_round), owners, scope.scope, rules)
     sums = _sum(given, groups, window, by_group=readings.supply_owner == "equity_group")
+    for marks in (sums.has_part, sums.has_kept):  # there is use, and it is not excluded but refused with its line
+        marks[aside] = True
+    sums.reasons[aside] |= REASON_BIT["USE_TOO_LARGE"]
     return Netted(
         has_part=sums.has_part,
         has_kept=sums.has_kept,
@@ -99,7 +104,7 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
 
 
 def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
-    """Charges inside and outside the window, after making sure that no sum of whole columns can overflow."""
+    """Charges inside and outside the window."""
     day = pl.col("day")
     inside = (day >= window[0]) & (day < window[1])
     charge = pl.col("charge_fen").cast(pl.Int128)
@@ -108,13 +113,10 @@ def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
         .select(
             charge.sum().alias("all"),
             charge.filter(inside).sum().alias("inside"),
-            pl.col("pieces").cast(pl.Int128).sum().alias("pieces"),
         )
         .collect()
     )
-    total, kept, pieces = (int(found[name][0] or 0) for name in ("all", "inside", "pieces"))
-    if total >= 2**62 or pieces >= 2**62:
-        raise SettlementRefused("TOTAL_TOO_LARGE", "the charges of all records together do not fit in 62 bits")
+    total, kept = (int(found[name][0] or 0) for name in ("all", "inside"))
     return kept, total - kept
 
 

@@ -55,6 +55,10 @@ _TABLE: Final = (
         "NOT_AI_ENTERPRISE", REFUSED, "不是通用人工智能企业",
         "登记为非通用人工智能企业，不在兑现单位范围内。", "R-ENTITY",
     ),
+    (
+        "USE_TOO_LARGE", REFUSED, "用量或凭证金额超出可核算范围",
+        "本单位的用量、费用或支出凭证合计超出系统可精确核算的范围，须更正后另行结算；不影响其他单位。", "R-UNIT",
+    ),
     # entities that wait for a person
     ("KIND_NOT_LISTED", HELD, "单位类型未列举", "通知没有列举这一类单位，但“等”字留有余地：待人核定。", "R-ENTITY"),
     (

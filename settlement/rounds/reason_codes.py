@@ -31,7 +31,8 @@ DRAFT_REASONS: Final = (
     "ONE_OFF_ALREADY_RECEIVED",
     "HIGHER_OF_MUNICIPAL_POLICIES",
 )
-REASONS: Final = EXCLUSIONS + PART_HOLDS + REFUSALS + ENTITY_HOLDS + OUTCOMES + DRAFT_REASONS
+LIMITS: Final = ("USE_TOO_LARGE",)  # its bit comes last: those of the others are kept with lines
+REASONS: Final = EXCLUSIONS + PART_HOLDS + REFUSALS + ENTITY_HOLDS + OUTCOMES + DRAFT_REASONS + LIMITS
 
 FLAGS: Final = (
     "OUT_OF_PROVINCE_ALLOWED_BY_TEXT",
@@ -51,7 +52,7 @@ FLAGS: Final = (
 REASON_BIT: Final = {name: 1 << place for place, name in enumerate(REASONS)}
 FLAG_BIT: Final = {name: 1 << place for place, name in enumerate(FLAGS)}
 
-REFUSAL_BITS: Final = sum(REASON_BIT[name] for name in REFUSALS)
+REFUSAL_BITS: Final = sum(REASON_BIT[name] for name in (*REFUSALS, *LIMITS))
 ENTITY_HOLD_BITS: Final = sum(REASON_BIT[name] for name in ENTITY_HOLDS)
 
 

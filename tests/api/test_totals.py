@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from meter.database.connect import driver
+from meter.intake.limits import CHARGE_FEN as MOST_FEN
 from meter.rollup.store import rolled_up_to
 from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.records import chip, facility, usage, uscc, void
@@ -134,24 +135,34 @@ async def until_rolled_up(app: ApiClient, batch: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_sum_beyond_64_bits_is_exact_or_refused_until_it_is_taken_back(
-    app: ApiClient, reader: KeyClient
-) -> None:
-    """Every record is within its limit, their sum is not: nobody sees a wrong number, or a mistake of ours."""
+async def test_a_sum_beyond_64_bits_is_exact_and_stops_nobody(app: ApiClient, reader: KeyClient) -> None:
+    """Every record is within its limit, their sum is not: the number is right, from one block, from several, later."""
     sender = await app.platform()
     other = await app.platform()
     before = await other.push(usage("before-them"))
     await until_rolled_up(app, before["batch"])  # so that what comes now begins a block
-    largest = [usage(f"largest-{i}", consumer=uscc(13), charge_fen=10**15) for i in range(10_000)]
+    largest = [usage(f"largest-{i}", consumer=uscc(13), charge_fen=MOST_FEN, cards=10**6) for i in range(10_000)]
+
+    async def of_consumer(**query: str) -> tuple[int, str, int]:
+        found = await reader.items("/usage-totals", by="consumer", **query)
+        ((fen, hours, records),) = [
+            (one["charge_fen"], one["card_hours"], one["records"]) for one in found if one["consumer"] == uscc(13)
+        ]
+        return fen, hours, records
+
+    day = {"from_": "2025-09-01", "to": "2025-09-02"}
+    part = {"from_": "2025-09-01T00:00:00Z", "to": "2025-09-01T00:30:00Z"}
     assert counts(await sender.push(*largest)) == [10_000, 0, 0, 0]
-    assert problem(await reader.get("/usage-totals", from_="2025-09-01", to="2025-09-02")) == (422, "sum_out_of_range")
+    assert await of_consumer(**day) == (MOST_FEN * 10_000, "10000000000", 10_000)
+    assert await of_consumer(**part) == (MOST_FEN * 5_000, "5000000000", 10_000)
     declared = await reader.items("/reconciliation", from_="2025-09-01", to="2025-09-02", limit=1000)
     recorded = next(one["recorded"] for one in declared if one["source"] == sender.name)
-    assert recorded == {"records": 10_000, "charge_fen": 10**19}
-    assert counts(await sender.push(*(void(f"back-{i}", f"largest-{i}") for i in range(9_999)))) == [9_999, 0, 0, 0]
-    totals = await reader.items("/usage-totals", from_="2025-09-01", to="2025-09-02", by="consumer")
-    assert [one["charge_fen"] for one in totals if one["consumer"] == uscc(13)] == [10**15]
-    last = await sender.push(void("back-last", "largest-9999"))
-    assert counts(last) == [1, 0, 0, 0]
-    assert good(await reader.get("/usage-totals", by="day"))["items"]
+    assert recorded == {"records": 10_000, "charge_fen": MOST_FEN * 10_000}
+    again = await sender.push(*(usage(f"more-{i}", consumer=uscc(13), charge_fen=MOST_FEN) for i in range(10_000)))
+    await until_rolled_up(app, again["batch"])
+    assert await of_consumer(**day) == (MOST_FEN * 20_000, "10000010000", 20_000), "several blocks of the rollup"
+    assert counts(await sender.push(*(void(f"back-{i}", f"largest-{i}") for i in range(10_000)))) == [10_000, 0, 0, 0]
+    last = await sender.push(*(void(f"less-{i}", f"more-{i}") for i in range(9_999)))
+    assert await of_consumer(**day) == (MOST_FEN, "1", 1)
     await until_rolled_up(app, last["batch"])
+    assert await of_consumer(**day) == (MOST_FEN, "1", 1)

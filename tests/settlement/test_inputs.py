@@ -11,6 +11,7 @@ from settlement.compute.settle import settle
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import Inputs
 from settlement.jobs.worlds.inputs import inputs_of
+from settlement.netting.set_aside import largest_beyond
 from settlement.rounds import load_rounds
 from tests.settlement.province import Province
 from tests.settlement.scene import busy_province
@@ -58,7 +59,6 @@ def set_to(name: str, value: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
         (set_to("pieces", 0), "INPUT_OUT_OF_RANGE"),
         (set_to("consumer", 10**6), "INPUT_UNKNOWN_RANK"),
         (lambda use: pl.concat([use, use]), "INPUT_DUPLICATE"),
-        (set_to("charge_fen", 2**62), "TOTAL_TOO_LARGE"),
     ],
 )
 def test_use_that_breaks_the_border(change: Callable[[pl.DataFrame], pl.DataFrame], code: str) -> None:
@@ -102,14 +102,59 @@ def test_a_quantity_that_does_not_fit_is_refused_and_one_that_just_fits_is_exact
     use = given.use.with_columns(pl.lit(10**12).alias("millicard_seconds"))
     found = settle(replace(given, chip_facts=ratings, use=use), ROUND, {"rate": "0.2"})
     assert max(found.lines["consumed_units"].to_list()) >= 10**36
-    large = given.use.with_columns(pl.lit(10**17).alias("millicard_seconds"))
-    assert code_of_refusal(replace(given, chip_facts=ratings, use=large)) == "TOTAL_TOO_LARGE"
+    refused_alone(replace(given, chip_facts=ratings), set_to("millicard_seconds", 10**17))
 
 
-def test_evidence_that_does_not_fit_is_refused() -> None:
+def refused_alone(given: Inputs, change: Callable[[pl.DataFrame], pl.DataFrame], frame: str = "use") -> None:
+    """Settle with one consumer's first row changed: that line is refused, and no other is touched by its figures."""
+    changed = change(getattr(given, frame))
+    who = changed["consumer"][0]
+    code = given.parties["uscc"][who]
+    both: dict[str, Any] = {frame: changed}
+    found = settle(replace(given, **both), ROUND, {"rate": "0.2"})
+    lines = {line["uscc"]: line for line in found.lines.to_dicts()}
+    assert "USE_TOO_LARGE" in lines[code]["reasons"]
+    assert (lines[code]["award_fen"], lines[code]["held_fen"], lines[code]["payable_fen"]) == (0, 0, 0)
+    without: dict[str, Any] = {} if frame != "use" else {"use": given.use.filter(pl.col("consumer") != who)}
+    expected = settle(replace(given, **without), ROUND, {"rate": "0.2"}).lines.to_dicts()
+    others = [line for line in expected if line["uscc"] != code]
+    assert others
+    assert [lines[line["uscc"]] for line in others] == others
+
+
+def test_charges_that_do_not_fit_are_refused_with_the_line_of_their_consumer() -> None:
+    refused_alone(inputs(), set_to("charge_fen", 2**62))
+    given = with_use(set_to("charge_fen", 2**62))
+    totals = settle(given, ROUND, {"rate": "0.2"}).totals
+    charges = totals["charge_in_window_fen"] + totals["charge_outside_window_fen"]
+    assert charges == sum(given.use["charge_fen"].to_list())
+
+
+def test_a_group_in_several_rows_is_refused_with_the_line_of_its_consumer() -> None:
+    def several(use: pl.DataFrame) -> pl.DataFrame:
+        large = use[:1].with_columns(pl.lit(2**62).alias("charge_fen"), pl.lit(2**62).alias("millicard_seconds"))
+        return pl.concat([large, large, use])
+
+    refused_alone(inputs(), several)
+
+
+def test_use_before_the_window_may_be_as_large_as_it_likes() -> None:
     given = inputs()
-    large = given.expenditure_facts.with_columns(pl.lit(2**61).alias("amount_fen"))
-    assert code_of_refusal(replace(given, expenditure_facts=large)) == "TOTAL_TOO_LARGE"
+    early = given.use[:1].with_columns(pl.lit(16_000, pl.Int32).alias("day"), pl.lit(2**62).alias("charge_fen"))
+    found = settle(replace(given, use=pl.concat([early, early, given.use])), ROUND, {"rate": "0.2"})
+    assert found.lines.equals(settle(given, ROUND, {"rate": "0.2"}).lines)
+    assert found.totals["charge_outside_window_fen"] >= 2**63
+
+
+def test_evidence_that_does_not_fit_is_refused_with_the_line_of_its_consumer() -> None:
+    refused_alone(inputs(), set_to("amount_fen", 2**62), "expenditure_facts")
+
+
+def test_as_few_as_possible_are_set_aside_and_the_largest_first() -> None:
+    assert largest_beyond({1: 5, 2: 9, 3: 9, 4: 1}, 100) == set()
+    assert largest_beyond({1: 5, 2: 9, 3: 9, 4: 1}, 24) == {3}
+    assert largest_beyond({1: 5, 2: 9, 3: 9, 4: 1}, 15) == {2, 3}
+    assert largest_beyond({}, 1) == set()
 
 
 def test_money_near_the_bound_is_exact() -> None:

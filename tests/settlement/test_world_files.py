@@ -126,6 +126,91 @@ def test_dates_and_off_are_texts_as_written(tmp_path: Path) -> None:
     assert loaded["entities"] == [{"valid_from": "2020-01-01", "state_body": False}]
 
 
+BOMB = "- {id: a, order: &l0 [x, x, x, x, x, x, x, x, x, x]}\n" + "".join(
+    f"- {{id: a, order: &l{level} [{', '.join([f'*l{level - 1}'] * 10)}]}}\n" for level in range(1, 9)
+)
+
+
+def read(tmp_path: Path, text: str) -> list[dict[str, Any]]:
+    """What a file with one world of this text holds."""
+    file = tmp_path / "worlds.yaml"
+    file.write_text(text)
+    return load_worlds(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12:30", "12:30"),
+        ("1:2:3", "1:2:3"),
+        ("0777", "0777"),
+        ("0o17", "0o17"),
+        ("0x1F", "0x1F"),
+        ("0b1", "0b1"),
+        ("1_000", "1_000"),
+        ("yes", "yes"),
+        ("No", "No"),
+        ("on", "on"),
+        ("y", "y"),
+        ("off", "off"),
+        ("2020-01-01", "2020-01-01"),
+        (".inf", ".inf"),
+        (".NaN", ".NaN"),
+        ("=", "="),
+        ("<<", "<<"),
+        ("00", "00"),
+        ("-007", "-007"),
+        ("'12'", "12"),
+        ('"true"', "true"),
+        ("12", 12),
+        ("-7", -7),
+        ("+7", 7),
+        ("0", 0),
+        ("0.20", 0.2),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("FALSE", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+    ],
+)
+def test_a_scalar_is_what_the_core_schema_says(tmp_path: Path, text: str, value: object) -> None:
+    (world,) = read(tmp_path, f"- id: a\n  why: {text}\n")
+    assert (world["why"], type(world["why"])) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- {id: a, usage: [{charge_fen: 1, charge_fen: 2}]}", "'charge_fen' is given more than once"),
+        ("- {id: a, 'id': b}", "'id' is given more than once"),
+        ("- {id: a, 1: x, 1: y}", "more than once"),
+        ("- {id: a, order: {<<: {rate: '0.2'}, <<: {rate: '0.1'}}}", "one mapping"),
+        ("- {id: a, order: {<<: [{rate: '0.2'}, {rate: '0.1'}]}}", "one mapping"),
+        ("- {id: a, order: {<<: 5}}", "one mapping"),
+        ("- &a {id: a, why: [*a]}", "holds itself"),
+        (BOMB, "values"),
+        ("- {id: a, why: !!str 5}", "tags"),
+        ("- {id: a, why: !!python/object:os.system x}", "tags"),
+        ("- {id: a, ? [1] : 2}", "a key is a text"),
+        ("- {id: a}\n---\n- {id: b}", "single document"),
+        ("- {id: a, why: " + "[" * 70 + "]" * 70 + "}", "levels"),
+        ("- {id: a, why: " + "9" * 5_000 + "}", "digits"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_what_would_silently_mean_something_else_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, text)
+
+
+def test_aliases_and_merge_keys_stand_for_what_they_name_and_what_is_stated_goes_before(tmp_path: Path) -> None:
+    first, second = read(tmp_path, "- &a {id: a, order: {rate: '0.2'}, why: x}\n- {why: y, <<: *a, id: b}\n")
+    assert second == {"id": "b", "order": {"rate": "0.2"}, "why": "y"}
+    assert first == {"id": "a", "order": {"rate": "0.2"}, "why": "x"}
+
+
 @pytest.mark.parametrize("text", ["- {id: a", "id: a", "- [1]", "- {title: a}", "\x00"])
 def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "worlds.yaml"

@@ -10,6 +10,7 @@ import yaml
 
 from meter.uscc import is_uscc
 from settlement.errors import SettlementRefused
+from settlement.jobs.worlds.strict_yaml import read_yaml
 from settlement.numbers.exact import whole_number
 
 World = Mapping[str, Any]
@@ -23,27 +24,12 @@ REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
 def load_worlds(path: Path) -> list[dict[str, Any]]:
     """The worlds of a file. Raises ValueError where it does not hold a list of worlds."""
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a safe loader, only faster)
+        loaded = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is not YAML: {error}") from error
     if not isinstance(loaded, list) or not all(isinstance(world, dict) and "id" in world for world in loaded):
         raise ValueError(f"{path.name} does not hold a list of worlds (docs/contract.md, section 6)")
     return loaded
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as written: dates stay texts, so that a record is what a client would send, and so does `off`, which is a
-    reading and not the boolean that YAML 1.1 takes it for."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp" and (tag != "tag:yaml.org,2002:bool" or first in "tTfF")
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def check_shape(world: World) -> None:
