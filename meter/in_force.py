@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,6 @@ from meter.kernels.kernel import Array, Whole, kernel
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 Fact = TypeVar("Fact")
-
-FEW: Final = 8  # so few periods are gone through one by one, which is faster than halving them
 
 
 def periods_in_force(facts: Iterable[tuple[int, int, Fact]]) -> list[tuple[int, int, Fact]]:
@@ -86,15 +84,13 @@ def timeline_of(
 def place_in_force(begin: Array, end: Array, low: Whole, high: Whole, day: Whole, stand_in: bool) -> Any:
     """The place of the period among [low, high) that a day lies in, -1 for none; with `stand_in` the last before it."""
     first = low
-    while high - low > FEW:
+    while low < high:
         middle = (low + high) >> 1
         if begin[middle] <= day:
             low = middle + 1
         else:
             high = middle
-    while high > low and begin[high - 1] > day:
-        high -= 1
-    found = high - 1
+    found = low - 1
     if found < first or (end[found] <= day and not stand_in):
         return -1
     return found
