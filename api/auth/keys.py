@@ -51,23 +51,24 @@ class Caller:
         return f"key:{self.name}"
 
 
-async def create_key(
-    engine: AsyncEngine,
-    *,
-    name: str,
-    scopes: list[str],
-    source: str | None,
-    city: str | None,
-    expires_at: datetime | None,
-    now: datetime,
-    signed: bool = False,
-    live_max: int | None = None,
-) -> str:
+class NewKey(NamedTuple):
+    """A key to be made: its holder and scopes, the source and the city it is bound to, and how long it is good."""
+
+    name: str
+    scopes: list[str]
+    source: str | None = None
+    city: str | None = None
+    expires_at: datetime | None = None
+    signed: bool = False
+
+
+async def create_key(engine: AsyncEngine, new: NewKey, *, now: datetime, live_max: int | None = None) -> str:
     """Make a key and return it; it can never be shown again.
 
     Raises ValueError for an unknown scope or city, a name that is none, or when the holder has `live_max` live keys
     already: two, and a third only after one was revoked, is how keys are rotated.
     """
+    name, scopes, source, city, expires_at, signed = new
     if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
         raise ValueError("a city is a six-digit code that ends in 00")
     unknown = sorted(set(scopes) - set(SCOPES))

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from api.auth.people import create_person
 from api.clock import now
 from api.commands.common import Data, with_database
@@ -85,9 +85,7 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
     async def prepare(engine: Any) -> dict[str, str]:
         found = {}
         for name, wanted in scopes.items():
-            found[name] = await create_key(
-                engine, name=name, scopes=wanted, source=None, city=None, expires_at=None, now=now()
-            )
+            found[name] = await create_key(engine, NewKey(name, wanted), now=now())
         with contextlib.suppress(ValueError):  # there from an earlier demonstration
             await create_person(engine, name="finance", role="finance", city=None, password=password, now=now())
         return found

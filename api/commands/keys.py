@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.auth.keys import SCOPES, create_key, list_keys, revoke_key
+from api.auth.keys import SCOPES, NewKey, create_key, list_keys, revoke_key
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 
@@ -34,13 +34,8 @@ def create(
             data,
             lambda engine: create_key(
                 engine,
-                name=name,
-                scopes=scopes,
-                source=source,
-                city=city,
-                expires_at=expires_at,
+                NewKey(name, scopes, source=source, city=city, expires_at=expires_at, signed=signed),
                 now=now(),
-                signed=signed,
                 live_max=LIVE_MAX,
             ),
         )

@@ -34,7 +34,7 @@ ACTOR = "command line"
 ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
 
 
-def settle(
+def settle(  # noqa: PLR0913 - the options of a command line are arguments
     round: Annotated[str, typer.Argument(help="the round, such as anhui-2026")],
     rate: Annotated[str | None, typer.Option(help="the order's rate, such as 0.20; without it a forecast")] = None,
     budget_fen: Annotated[int | None, typer.Option(help="the budget in fen")] = None,

@@ -32,7 +32,7 @@ from meter.intake.binary_event import is_binary_event, structured_event
 from meter.intake.body import Format, decoded
 from meter.intake.codes import BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
-from meter.journal.prepare import prepare
+from meter.journal.prepare import Sent, prepare
 from meter.journal.queries import (
     Portion,
     batch_receipt,
@@ -115,7 +115,7 @@ async def _prepared(
     def make() -> Delivery:
         registered = service.recorder.registered  # as it is when the thread comes to it
         return prepare(
-            body, content_type, encoding, source, registered,
+            Sent(body, content_type, encoding), source, registered,
             algorithm=algorithm, key_name=caller.name, kind=kind, releases=releases,
         )  # fmt: skip
 

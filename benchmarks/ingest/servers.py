@@ -22,7 +22,7 @@ from pathlib import Path
 
 import asyncpg
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from benchmarks.ingest.province import registry
 from meter.database.bootstrap import SUPERUSER
 from meter.database.connect import command_engine
@@ -145,9 +145,8 @@ async def _keys(database: str) -> dict[str, str]:
         made = {}
         for name, scopes in (("registry", ["registry:write"]), ("usage", ["usage:write", "usage:read"])):
             made[name] = await create_key(
-                engine, name=name, scopes=scopes, source="platform" if name == "usage" else None, city=None,
-                expires_at=None, now=datetime.now(UTC),
-            )  # fmt: skip
+                engine, NewKey(name, scopes, source="platform" if name == "usage" else None), now=datetime.now(UTC)
+            )
         return made
     finally:
         await engine.dispose()

@@ -75,7 +75,9 @@ def rings(uses: pl.DataFrame) -> pl.DataFrame:
 
 
 @kernel
-def cancel_rings(edges: Array, target: Array, left: Array) -> tuple[Array, Array, Array]:
+def cancel_rings(  # noqa: C901, PLR0915 - a kernel: one walk over a graph
+    edges: Array, target: Array, left: Array
+) -> tuple[Array, Array, Array]:
     """Take rings off the graph until none is left; return (members laid end to end, lengths, quantities).
 
     Edges of node n are edges[n]..edges[n + 1], to `target`, with `left` on them (used up by this function).

@@ -6,6 +6,7 @@ Everything here is pure, needs no database and may run in any thread; the kernel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import zstandard
 
@@ -18,10 +19,16 @@ from meter.kernels.chunked_digest import digest_in_pieces
 COMPRESSION = zstandard.ZstdCompressionParameters.from_level(1, hash_log=12)  # its table fits the nearest cache
 
 
+class Sent(NamedTuple):
+    """A body as it was sent, with what its headers say of it."""
+
+    body: bytes
+    content_type: str
+    encoding: str | None
+
+
 def prepare(
-    body: bytes,
-    content_type: str,
-    encoding: str | None,
+    sent: Sent,
     source: tuple[int, str],
     registered: Registered,
     *,
@@ -34,13 +41,13 @@ def prepare(
 
     `releases` belongs to a replay: position in the body -> the quarantine number that is released when it is accepted.
     """
-    plain = decoded(body, encoding)
+    plain = decoded(sent.body, sent.encoding)
     # first: what is not a batch is not worth digests and compression
-    received = receive(plain, content_type, None, registered, source[0])
+    received = receive(plain, sent.content_type, None, registered, source[0])
     delivery = Delivery(
         source=source,
         key_name=key_name,
-        content_type=content_type,
+        content_type=sent.content_type,
         body=plain,
         compressed=compressed(plain),
         body_digest=digest_in_pieces(algorithm, plain),

@@ -37,7 +37,9 @@ def put_word(words: Array, place: int, lane: int, word: Any) -> None:
 
 
 @kernel
-def digest_texts(text: Array, starts: Array, lengths: Array, initial: Array, case: Any, digests: Array) -> None:
+def digest_texts(  # noqa: C901, PLR0912 - a kernel: one pass over texts
+    text: Array, starts: Array, lengths: Array, initial: Array, case: Any, digests: Array
+) -> None:
     """Fill `digests` (n, 4) uint32 with the BLAKE2s of every text; rows of length < 0 are left as they are.
 
     `case` is AS_WRITTEN, or LOWER_HEX for texts of hexadecimal digits that are taken in lower case.

@@ -124,7 +124,9 @@ def find_bad_row(rows: Measured) -> Whole:
 
 
 @kernel
-def split_rows(entries: Measured, asked: Asked, parts: Parts, known: Series, counts: Array) -> Whole:
+def split_rows(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over rows
+    entries: Measured, asked: Asked, parts: Parts, known: Series, counts: Array
+) -> Whole:
     """Split rows counts[ROW].. inside the cut into parts of a series and a day; return why it stopped.
 
     A series is (consumer, facility) and (chip, purpose, via_platform), each packed in an int64 and masked. The columns

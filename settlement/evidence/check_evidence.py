@@ -141,15 +141,7 @@ class Check:
                 if batch["batch"] != number:
                     self.no(f"batch {number}: missing")
                     number = batch["batch"]
-                fields = {name: value for name, value in batch.items() if name not in (
-                    "contents", "algorithm", "digest"
-                )}  # fmt: skip
-                header = {name: value for name, value in fields.items() if name != "recorded_at"}
-                header["recorded_at"] = fields["recorded_at"]
-                text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-                state = hashlib.new(algorithm, previous)
-                state.update(text.encode() + b"\n" + batch["contents"].encode())
-                if state.hexdigest() != batch["digest"]:
+                if _chained(previous, batch) != batch["digest"]:
                     self.no(f"batch {number}: its digest does not follow from the one before and its header")
                 previous = bytes.fromhex(batch["digest"])
                 said = json.loads(batch["contents"]).get("rows")
@@ -160,13 +152,9 @@ class Check:
                 digested = b"".join(rows[place + start : place + size] for place in range(0, len(rows), size))
                 if said not in (_pieces(algorithm, digested), _whole(algorithm, digested)):
                     self.no(f"batch {number}: its records are not those that were recorded")
-                for place in range(0, len(rows) - size + 1, size):
-                    row = rows[place : place + size]
-                    if _number(row, columns["action"]) != 2:
-                        one = {name: _number(row, columns[name]) for name in COUNTED}
-                        one["started"], one["ended"] = (_seconds(one[name]) for name in ("started_at", "ended_at"))
-                        charges[one["consumer"]] += one["charge_fen"]
-                        self.platform[one["consumer"]] += self.inside(one)
+                for one in _counted(rows, size, columns):
+                    charges[one["consumer"]] += one["charge_fen"]
+                    self.platform[one["consumer"]] += self.inside(one)
             if file.read(1):
                 self.no("records: there are more than the batches say")
         for one in self.rows("reversals.ndjson"):
@@ -215,6 +203,25 @@ class Check:
                     self.no("checkpoint: names another digest of this settlement")
                 if one["lines_sha256"] != self.lines_sha256:
                     self.no("checkpoint: names other lines of this settlement")
+
+
+def _chained(previous: bytes, batch: dict[str, Any]) -> str:
+    """The digest of a batch: of the one before, its header, and what it holds."""
+    header = {name: batch[name] for name in batch if name not in ("contents", "algorithm", "digest")}
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    state = hashlib.new(batch["algorithm"], previous)
+    state.update(text.encode() + b"\n" + batch["contents"].encode())
+    return state.hexdigest()
+
+
+def _counted(rows: bytes, size: int, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The records among rows that measure something; a void does not."""
+    for place in range(0, len(rows) - size + 1, size):
+        row = rows[place : place + size]
+        if _number(row, columns["action"]) != 2:
+            one: dict[str, Any] = {name: _number(row, columns[name]) for name in COUNTED}
+            one["started"], one["ended"] = (_seconds(one[name]) for name in ("started_at", "ended_at"))
+            yield one
 
 
 def _seconds(microseconds: int) -> int:

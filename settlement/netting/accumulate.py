@@ -163,7 +163,9 @@ def sum_rows(sums: Sums, given: Given, groups: Groups, segment: Segment) -> None
 
 
 @kernel
-def _sum_rows(low_row: Whole, high_row: Whole, given: Given, root: Array, sums: Sums) -> bool:
+def _sum_rows(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over rows
+    low_row: Whole, high_row: Whole, given: Given, root: Array, sums: Sums
+) -> bool:
     """Add the rows [low_row, high_row) to `sums`, of groups by `root` (int32, by party); False where a sum is beyond
     2**126."""
     rows, inside, places, owners, scope, rules = given

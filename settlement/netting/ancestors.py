@@ -60,7 +60,9 @@ def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
 
 
 @kernel
-def _walk(holdings: Holdings, window: tuple[int, int], walk: _Walk) -> Array:
+def _walk(  # noqa: PLR0915 - a kernel: one walk over a graph
+    holdings: Holdings, window: tuple[int, int], walk: _Walk
+) -> Array:
     """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are. Returns the
     sources of all sets, one after the other."""
     members, by_held, holder = holdings.members, holdings.by_held, holdings.holder

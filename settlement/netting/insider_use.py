@@ -65,7 +65,9 @@ def _judge(rows: Rows, owners: Owners, known: Ancestors, window_start: Whole, ju
 
 
 @kernel
-def _search(picked: Array, judge_day: Array, rows: Rows, owners: Owners, holdings: Holdings, inside: Array) -> None:
+def _search(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over rows
+    picked: Array, judge_day: Array, rows: Rows, owners: Owners, holdings: Holdings, inside: Array
+) -> None:
     """Decides OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
     consumer) also above an owner (or the owner)? What a search without success has seen is not searched again."""
     consumer, fact = rows.consumer, rows.facility_fact

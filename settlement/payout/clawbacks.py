@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from meter.database.errors import refusal_of
 from settlement.errors import NotAllowed
-from settlement.store.clawbacks import insert_clawback_event
+from settlement.store.clawbacks import ClawbackEvent, insert_clawback_event
 
 
 async def propose(
@@ -29,10 +29,8 @@ async def propose(
 
     Raises NotAllowed: NO_SUCH_CLAIM, ABOVE_CLAIM, INSTRUCTION_MISSING.
     """
-    return await _write(
-        engine, clawback, "propose", kind=kind, amount_fen=amount_fen, instruction=instruction, proposal=None,
-        note=note, actor=actor, moment=moment,
-    )  # fmt: skip
+    said = ClawbackEvent("propose", kind, amount_fen, instruction, proposal=None, actor=actor, moment=moment, note=note)
+    return await _write(engine, clawback, said)
 
 
 async def answer(
@@ -42,17 +40,18 @@ async def answer(
 
     Raises NotAllowed: SAME_PERSON for the person who proposed it, NO_SUCH_PROPOSAL, ABOVE_CLAIM, NO_SUCH_INSTRUCTION.
     """
-    return await _write(  # kind and amount are the proposal's: the database puts them in
-        engine, clawback, "approve" if approve else "reject", kind="waive", amount_fen=1, instruction=None,
-        proposal=proposal, note=note, actor=actor, moment=moment,
+    said = ClawbackEvent(  # kind and amount are the proposal's: the database puts them in
+        "approve" if approve else "reject", kind="waive", amount_fen=1, instruction=None, proposal=proposal,
+        actor=actor, moment=moment, note=note,
     )  # fmt: skip
+    return await _write(engine, clawback, said)
 
 
-async def _write(engine: AsyncEngine, clawback: int, event: str, **said: Any) -> dict[str, Any]:
+async def _write(engine: AsyncEngine, clawback: int, said: ClawbackEvent) -> dict[str, Any]:
     async with engine.connect() as held:
         connection = await driver(held)
         try:
             async with connection.transaction(isolation="read_committed"):
-                return await insert_clawback_event(connection, clawback, event, **said)
+                return await insert_clawback_event(connection, clawback, said)
         except asyncpg.CheckViolationError as refusal:
             raise NotAllowed(*refusal_of(refusal)) from None

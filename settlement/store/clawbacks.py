@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 
-async def insert_clawback_event(
-    connection: asyncpg.Connection,
-    clawback: int,
-    event: str,
-    *,
-    kind: str,
-    amount_fen: int,
-    instruction: int | None,
-    proposal: int | None,
-    note: str | None,
-    actor: str,
-    moment: datetime,
-) -> dict[str, Any]:
+class ClawbackEvent(NamedTuple):
+    """A proposal, or the answer to one: what is said about a clawback, who says it and when."""
+
+    event: str
+    kind: str
+    amount_fen: int
+    instruction: int | None
+    proposal: int | None
+    actor: str
+    moment: datetime
+    note: str | None
+
+
+async def insert_clawback_event(connection: asyncpg.Connection, clawback: int, said: ClawbackEvent) -> dict[str, Any]:
     """Write a proposal or an answer down; the clawback after it, with the number of the event."""
     number = await connection.fetchval(
         """insert into claim_event (claim, event, kind, amount_fen, instruction, proposal, actor, at, transaction, note)
            values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9) returning id""",
-        clawback, event, kind, amount_fen, instruction, proposal, actor, moment, note,
+        clawback, *said,
     )  # fmt: skip
     row = await connection.fetchrow("select * from clawback_claim where id = $1", clawback)
     return {**_shown(row), "event": number}

@@ -16,7 +16,7 @@ from alembic import command
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from meter.database.connect import command_engine, owner_engine
 from meter.database.locks import AdvisoryLock
 from meter.database.roles import OWNER_ROLE, SERVICE_ROLE
@@ -109,9 +109,7 @@ async def impatient(database: str) -> AsyncIterator[AsyncEngine]:
 
 async def key(engine: AsyncEngine, name: str) -> str:
     """A new key, counted among those of its holder as the command does it."""
-    return await create_key(
-        engine, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=NOW, live_max=2
-    )
+    return await create_key(engine, NewKey(name, ["usage:read"]), now=NOW, live_max=2)
 
 
 async def test_a_key_is_created_while_the_archive_seals(owner: asyncpg.Connection, impatient: AsyncEngine) -> None:

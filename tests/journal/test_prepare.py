@@ -13,7 +13,7 @@ from meter.intake import DatedCode
 from meter.intake.codes import BodyError
 from meter.intake.registry_view.registered import Registered
 from meter.journal.digest_chain import SM3
-from meter.journal.prepare import prepare, prepare_again
+from meter.journal.prepare import Sent, prepare, prepare_again
 from meter.journal.write.delivery import Delivery, digest_of_rows
 from meter.kernels.chunked_digest import digest_in_pieces
 from tests.intake.sample import GOOD, NDJSON, REGISTERED
@@ -29,7 +29,7 @@ def lines(*records: dict[str, object]) -> bytes:
 
 def prepared(body: bytes, registered: Registered = REGISTERED, encoding: str | None = None) -> Delivery:
     """The delivery of a body."""
-    return prepare(body, NDJSON, encoding, SOURCE, registered, algorithm=SM3, key_name="key")
+    return prepare(Sent(body, NDJSON, encoding), SOURCE, registered, algorithm=SM3, key_name="key")
 
 
 @pytest.mark.parametrize("encoding", PACKED)

@@ -25,7 +25,9 @@ class Judged:
         return self.exclusion is None and (released or not self.holds)
 
 
-def judge(parts: list[Part], round_: Round, readings: dict[str, str], families: Families) -> list[Judged]:
+def judge(  # noqa: C901 - one rule after the other, as the rules page has them
+    parts: list[Part], round_: Round, readings: dict[str, str], families: Families
+) -> list[Judged]:
     """Judge the parts of all records inside the window."""
     insiders = [is_insider(part, families) for part in parts]
     used: dict[str, Fraction] = {}

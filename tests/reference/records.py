@@ -99,7 +99,9 @@ def take_in(usage: list[Any], registry: Registry) -> Ingest:
     return ingest
 
 
-def read_record(item: Any, registry: Registry) -> Record:
+def read_record(  # noqa: C901 - one rule after the other, as the rules page has them
+    item: Any, registry: Registry
+) -> Record:
     """Read one record strictly. Raises RefusedError."""
     if not isinstance(item, dict) or not set(item) <= FIELDS:
         raise RefusedError("not a record, or unknown fields")

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api.auth.keys import create_key, list_keys, revoke_key
+from api.auth.keys import NewKey, create_key, list_keys, revoke_key
 from api.auth.people import create_person
 from api.auth.sessions import log_in, log_out
 from meter.audit.store import digest_after
@@ -66,9 +66,7 @@ async def test_what_was_refused_to_who_pays_or_claws_back_is_in_it(people: Peopl
 
 async def test_keys_and_people_are_in_it(app: ApiClient, auditor: KeyClient) -> None:
     now = datetime.now(UTC)
-    key = await create_key(
-        app.commands, name="k", scopes=["usage:read"], source=None, city=None, expires_at=None, now=now
-    )
+    key = await create_key(app.commands, NewKey("k", ["usage:read"]), now=now)
     prefix = key.split("_")[1]
     assert any(one["prefix"] == prefix for one in await list_keys(app.engine))
     await revoke_key(app.commands, prefix, now)

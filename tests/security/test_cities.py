@@ -16,7 +16,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.auth.keys import SCOPES, create_key
+from api.auth.keys import SCOPES, NewKey, create_key
 from api.auth.people import SCOPES_OF, create_person
 from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE, session_form_token
@@ -70,9 +70,7 @@ async def owner(province: Province) -> AsyncIterator[asyncpg.Connection]:
 async def keyed(door: ApiClient, city: str | None, *scopes: str) -> KeyClient:
     """Somebody bound to a city."""
     name = f"city-holder-{next(_NUMBERS)}"
-    key = await create_key(
-        door.commands, name=name, scopes=list(scopes), source=None, city=city, expires_at=None, now=datetime.now(UTC)
-    )
+    key = await create_key(door.commands, NewKey(name, list(scopes), city=city), now=datetime.now(UTC))
     return KeyClient(door.client, key, name)
 
 

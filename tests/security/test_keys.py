@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from api.auth.keys import create_key, revoke_key
+from api.auth.keys import NewKey, create_key, revoke_key
 from api.auth.signing import signature
 from meter.intake.limits import BODY_BYTES
 from tests.support.api_client import ApiClient, counts, good, problem
@@ -25,9 +25,8 @@ _NONCES = itertools.count(1)
 async def key_of(door: ApiClient, name: str, *, signed: bool = False, live_max: int | None = None) -> str:
     """A new key that may read usage."""
     return await create_key(
-        door.commands, name=name, scopes=["usage:read"], source=None, city=None, expires_at=None, now=datetime.now(UTC),
-        signed=signed, live_max=live_max,
-    )  # fmt: skip
+        door.commands, NewKey(name, ["usage:read"], signed=signed), now=datetime.now(UTC), live_max=live_max
+    )
 
 
 async def test_two_keys_live_at_once_for_rotation_and_no_third(app: ApiClient) -> None:
@@ -120,10 +119,7 @@ async def test_what_is_not_signed_as_it_stands_is_refused(app: ApiClient, change
 
 
 async def test_the_body_is_covered(app: ApiClient) -> None:
-    key = await create_key(
-        app.commands, name="body", scopes=["settlement:run"], source=None, city=None, expires_at=None,
-        now=datetime.now(UTC), signed=True,
-    )  # fmt: skip
+    key = await create_key(app.commands, NewKey("body", ["settlement:run"], signed=True), now=datetime.now(UTC))
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
     body, moment, nonce = b'{"round": "no such"}', str(int(time.time())), f"nonce{next(_NONCES):016d}"
     headers = {
@@ -137,10 +133,7 @@ async def test_the_body_is_covered(app: ApiClient) -> None:
 
 async def test_a_signed_body_counts_as_held_until_it_is_answered_and_no_longer(app: ApiClient) -> None:
     await app.register_the_usual()
-    key = await create_key(
-        app.commands, name="sender", scopes=["usage:write"], source=None, city=None, expires_at=None,
-        now=datetime.now(UTC), signed=True,
-    )  # fmt: skip
+    key = await create_key(app.commands, NewKey("sender", ["usage:write"], signed=True), now=datetime.now(UTC))
     digest = hashlib.sha256(key.split("_", 2)[2].encode()).digest()
 
     async def send(body: bytes, query: str = "", sent: bytes | None = None) -> httpx.Response:

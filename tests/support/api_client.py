@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from tests.support.records import JSON, Record, as_array, chip, entity, facility, packed
 
 _NUMBERS = itertools.count(1)
@@ -97,9 +97,8 @@ class ApiClient:
         """A holder of a new key."""
         name = name or f"holder-{next(_NUMBERS)}"
         key = await create_key(
-            self.commands, name=name, scopes=list(scopes), source=source, city=None, expires_at=expires_at,
-            now=datetime.now(UTC),
-        )  # fmt: skip
+            self.commands, NewKey(name, list(scopes), source=source, expires_at=expires_at), now=datetime.now(UTC)
+        )
         return KeyClient(self.client, key, source or name)
 
     async def platform(self, source: str | None = None) -> KeyClient:

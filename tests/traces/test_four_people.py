@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest_asyncio
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.postgres import Cluster
 from tests.support.province import decide
@@ -33,9 +33,10 @@ async def door(cluster: Cluster) -> AsyncIterator[ApiClient]:
 async def of_a_city(door: ApiClient, city: str) -> KeyClient:
     """The reviewer of a city."""
     key = await create_key(
-        door.commands, name=f"reviewer of {city}", scopes=["settlement:review", "report:read"], source=None, city=city,
-        expires_at=None, now=datetime.now(UTC),
-    )  # fmt: skip
+        door.commands,
+        NewKey(f"reviewer of {city}", ["settlement:review", "report:read"], city=city),
+        now=datetime.now(UTC),
+    )
     return KeyClient(door.client, key, f"reviewer of {city}")
 
 

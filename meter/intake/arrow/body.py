@@ -16,6 +16,7 @@ import pyarrow as pa
 from meter.intake.arrow.column import ABSENT, BAD, NO_TEXT, Column, column_of
 from meter.intake.arrow.guard import check_stream
 from meter.intake.arrow.rows import (
+    Cells,
     check_evidence,
     check_ids,
     check_orders,
@@ -37,6 +38,8 @@ from meter.intake.registry_view.registered import Registered
 
 Array = npt.NDArray[Any]
 BROKEN = (pa.ArrowException, OSError, UnicodeError, NotImplementedError, TypeError, KeyError, IndexError, ValueError)
+NUMBERS = ("cards", "started_at", "ended_at", "charge_fen")
+CHECKS = {"id": check_ids, "corrects": check_ids, "order": check_orders, "evidence": check_evidence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def read_columns(
     texts = dict.fromkeys(TEXTS, NO_TEXT)
     stated = np.zeros(count, np.int64)
     entries = {"facility": np.full(count, BAD, np.int32), "chip": np.full(count, BAD, np.int32)}
-    numbers = {name: np.full(count, BAD, np.int64) for name in ("cards", "started_at", "ended_at", "charge_fen")}
+    numbers = {name: np.full(count, BAD, np.int64) for name in NUMBERS}
     catalogues = {"facility": registered.facilities.arrays, "chip": registered.chips.arrays}
     records["via_platform"] = True
     for name, column in by_field.items():
@@ -136,12 +139,8 @@ def read_columns(
             texts[name] = column.text
             places[name] = column.starts
             places[name + "_length"] = column.lengths
-        if name in ("id", "corrects"):
-            check_ids(*cells, good)
-        elif name == "order":
-            check_orders(*cells, good)
-        elif name == "evidence":
-            check_evidence(*cells, good)
+        if name in CHECKS:
+            CHECKS[name](*cells, good)
         elif name == "consumer":
             read_consumers(*cells, good, records["consumer_code"])
         elif name in catalogues:
@@ -158,20 +157,9 @@ def read_columns(
             read_cards(*cells, numbers[name])
         else:
             read_instants(*cells, numbers[name])
-    make_records(
-        stated,
-        good,
-        numbers["cards"],
-        numbers["started_at"],
-        numbers["ended_at"],
-        numbers["charge_fen"],
-        entries["facility"],
-        entries["chip"],
-        catalogues["facility"],
-        catalogues["chip"],
-        texts["id"],
-        texts["corrects"],
-        records,
-        places,
-    )
+    read = Cells(
+        stated, good, numbers["cards"], numbers["started_at"], numbers["ended_at"], numbers["charge_fen"],
+        entries["facility"], entries["chip"], texts["id"], texts["corrects"],
+    )  # fmt: skip
+    make_records(read, catalogues["facility"], catalogues["chip"], records, places)
     return texts

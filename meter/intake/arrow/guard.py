@@ -66,21 +66,12 @@ def check_stream(body: bytes | bytearray) -> None:
     """
     view = memoryview(body)
     place = 0
-    rows = 0
-    decoded_bytes = 0
+    sizes = Sizes(0, 0)
     metadata_bytes = 0
     for number in range(MESSAGES):
         try:
-            if place == len(view) and number:
-                return
-            if number_at(view, "<I", place) != CONTINUATION:
-                raise BodyError(BodyCode.BAD_ARROW, f"Message {number} does not begin with a continuation mark.")
-            length = number_at(view, "<I", place + 4)
-            if length == 0:
-                if place + 8 != len(view):
-                    raise BodyError(BodyCode.TRAILING_BYTES)
-                if not number:
-                    raise BodyError(BodyCode.BAD_ARROW, "The stream has no schema.")
+            length = metadata_length(view, place, number)
+            if length is None:
                 return
             metadata_bytes += length
             if metadata_bytes > METADATA_BYTES or place + 8 + length > len(view):
@@ -101,19 +92,47 @@ def check_stream(body: bytes | bytearray) -> None:
                 batch = header if kind == RECORD_BATCH else header.table(1)
                 if batch is None:
                     raise BodyError(BodyCode.BAD_ARROW, f"Message {number} has no batch.")
-                decoded_bytes += decoded_bytes_of(batch, view[start : start + body_bytes])
-                length_rows = batch.number(0, "<q")
-                if length_rows < 0 or decoded_bytes > BODY_BYTES:
-                    raise BodyError(BodyCode.BODY_TOO_LARGE if length_rows >= 0 else BodyCode.BAD_ARROW)
-                rows += length_rows if kind == RECORD_BATCH else 0
-                if rows > BATCH_RECORDS:
-                    raise BodyError(BodyCode.TOO_MANY_RECORDS)
+                sizes = sizes.with_batch(batch, view[start : start + body_bytes], kind == RECORD_BATCH)
             else:
                 raise BodyError(BodyCode.BAD_ARROW, f"Message {number} is of a kind a table does not have.")
             place = start + body_bytes
         except struct.error:
             raise BodyError(BodyCode.BAD_ARROW, f"Message {number} is cut short or broken.") from None
     raise BodyError(BodyCode.BAD_ARROW, f"The stream has more than {MESSAGES} messages.")
+
+
+def metadata_length(view: memoryview, place: int, number: int) -> int | None:
+    """How long the metadata of the message at `place` is; None where the stream ends. Raises `BodyError`."""
+    if place == len(view) and number:
+        return None
+    if number_at(view, "<I", place) != CONTINUATION:
+        raise BodyError(BodyCode.BAD_ARROW, f"Message {number} does not begin with a continuation mark.")
+    length = number_at(view, "<I", place + 4)
+    if length:
+        return length
+    if place + 8 != len(view):
+        raise BodyError(BodyCode.TRAILING_BYTES)
+    if not number:
+        raise BodyError(BodyCode.BAD_ARROW, "The stream has no schema.")
+    return None
+
+
+class Sizes(NamedTuple):
+    """What the batches of a stream come to so far."""
+
+    rows: int
+    decoded_bytes: int
+
+    def with_batch(self, batch: Table, body: memoryview, of_records: bool) -> "Sizes":
+        """With one batch more; one of a dictionary has no rows of the table. Raises `BodyError` above a limit."""
+        decoded_bytes = self.decoded_bytes + decoded_bytes_of(batch, body)
+        length = batch.number(0, "<q")
+        if length < 0 or decoded_bytes > BODY_BYTES:
+            raise BodyError(BodyCode.BODY_TOO_LARGE if length >= 0 else BodyCode.BAD_ARROW)
+        rows = self.rows + (length if of_records else 0)
+        if rows > BATCH_RECORDS:
+            raise BodyError(BodyCode.TOO_MANY_RECORDS)
+        return Sizes(rows, decoded_bytes)
 
 
 def check_columns(schema: Table) -> None:

@@ -4,7 +4,7 @@ A column comes as text[starts[row] :][: lengths[row]], length -1 where the cell 
 field of it is what the authority accepts; `stated` gathers which fields it has.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from meter.intake.kernels.accept import blank_row, day_started, is_complete, leave_to_authority
 from meter.intake.kernels.fields import (
@@ -22,6 +22,22 @@ from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.registry_view.catalogue import find_code, in_force_on
 from meter.kernels.kernel import Array, kernel
 from meter.vocabulary import VOID
+
+
+class Cells(NamedTuple):
+    """What was read of a table, one value for each row: which fields it states, whether they are good, and what they
+    say; then the texts that the places of ids and corrected ids point into."""
+
+    stated: Array
+    good: Array
+    millicards: Array
+    started: Array
+    ended: Array
+    charge_fen: Array
+    facility_entries: Array
+    chip_entries: Array
+    id_text: Array
+    corrects_text: Array
 
 
 @kernel
@@ -117,26 +133,12 @@ def read_actions(text: Array, starts: Array, lengths: Array, good: Array, action
 
 
 @kernel
-def make_records(
-    stated: Array,
-    good: Array,
-    millicards: Array,
-    started: Array,
-    ended: Array,
-    charge_fen: Array,
-    facility_entries: Array,
-    chip_entries: Array,
-    facilities: Any,
-    chips: Any,
-    id_text: Array,
-    corrects_text: Array,
-    records: Array,
-    places: Array,
-) -> None:
+def make_records(cells: Cells, facilities: Any, chips: Any, records: Array, places: Array) -> None:
     """Complete the rows that agree with themselves and the registry; the others are left to the authority.
 
     Actions, purposes, via_platform, consumer codes and text places stand in records and places already.
     """
+    stated, good, millicards, started, ended, charge_fen, facility_entries, chip_entries, id_text, corrects_text = cells
     _, known_facilities, facility_begins, facility_ends, _ = facilities
     _, known_chips, chip_begins, chip_ends, _ = chips
     for row in range(records.size):

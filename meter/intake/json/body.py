@@ -11,6 +11,7 @@ from meter.intake.codes import BodyCode, BodyError, Code, RecordRefused
 from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.finish import Found
 from meter.intake.json.text import value_of_json
+from meter.intake.kernels.scan import scan_of
 from meter.intake.kernels.scanner import scan_document, scan_lines
 from meter.intake.kernels.split import (
     DONE,
@@ -85,14 +86,12 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
     places = np.empty(room, PLACE)
     # where a text has escapes, what it says is written apart; untouched memory costs nothing
     spare = np.empty(len(body) if b"\\" in body else 0, np.uint8)
-    facilities, chips = registered.facilities.arrays, registered.chips.arrays
+    scan = scan_of(letters, registered, records, places, spare)
     events = form in (Format.EVENT, Format.EVENTS)
     if form is Format.NDJSON:
-        outcome, count = scan_lines(letters, fast, facilities, chips, records, places, spare)
+        outcome, count = scan_lines(scan, fast)
     else:
-        outcome, count = scan_document(
-            letters, FIRST_BYTE.get(form, 0), events, fast, facilities, chips, records, places, spare
-        )
+        outcome, count = scan_document(scan, FIRST_BYTE.get(form, 0), events, fast)
     if outcome != DONE:
         raise body_error(outcome, count, letters, form)
     document = JsonBody(body, places[:count])

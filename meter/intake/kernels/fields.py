@@ -143,7 +143,9 @@ def number_of(text: Array, start: int, digits: int) -> int:
 
 
 @kernel
-def seconds_of(text: Array, start: int, length: int) -> int:
+def seconds_of(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
+    text: Array, start: int, length: int
+) -> int:
     """Epoch seconds of an RFC 3339 instant from 2000 to 2099, floored, or -1."""
     if length < 20 or length > TIME_CHARACTERS:
         return -1

@@ -1,11 +1,10 @@
 """The kernel that reads a plainly written CloudEvents envelope and the usage record in it."""
 
-from typing import Any
-
 import numpy as np
 
 from meter.intake.kernels.fields import equal, is_id, seconds_of
 from meter.intake.kernels.read_record import after_blank, closing_quote, read_record
+from meter.intake.kernels.scan import Scan
 from meter.intake.kernels.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
 from meter.kernels.kernel import Array, kernel
 
@@ -31,19 +30,11 @@ def attribute_of(body: Array, start: int, length: int) -> int:
 
 
 @kernel
-def read_event(
-    body: Array,
-    place: int,
-    end: int,
-    facilities: Any,
-    chips: Any,
-    records: Array,
-    places: Array,
-    row: int,
-    spare: Array,
-    spent: Array,
+def read_event(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over the bytes of an event
+    scan: Scan, place: int, end: int, row: int
 ) -> int:
     """The place after the event that begins at `place`, its row filled; -1 where it must go to the authority."""
+    body, places = scan.body, scan.places
     if place >= end or body[place] != OPEN_BRACE:
         return -1
     stated = 0
@@ -64,7 +55,7 @@ def read_event(
             return -1
         place = after_blank(body, place + 1, end, False)
         if name == DATA:
-            place = read_record(body, place, end, False, False, facilities, chips, records, places, row, spare, spent)
+            place = read_record(scan, place, end, row, False, False)
             if place < 0:
                 return -1
         else:

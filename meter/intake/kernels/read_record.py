@@ -1,7 +1,5 @@
 """The kernel that reads one usage record from JSON bytes, when it is written plainly and everything in it is good."""
 
-from typing import Any
-
 import numpy as np
 
 from meter.intake.kernels.accept import (
@@ -38,6 +36,7 @@ from meter.intake.kernels.fields import (
     purpose_of_text,
     seconds_of,
 )
+from meter.intake.kernels.scan import Scan
 from meter.intake.kernels.split import (
     BACKSLASH,
     CLOSE_BRACE,
@@ -139,26 +138,15 @@ def field_of(body: Array, start: int, length: int) -> int:
 
 
 @kernel
-def read_record(
-    body: Array,
-    place: int,
-    end: int,
-    line: bool,
-    with_id: bool,
-    facilities: Any,
-    chips: Any,
-    records: Array,
-    places: Array,
-    row: int,
-    spare: Array,
-    spent: Array,
+def read_record(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over the bytes of a record
+    scan: Scan, place: int, end: int, row: int, line: bool, with_id: bool
 ) -> int:
     """The place after the object that begins at `place`, its row filled; -1 where it must go to the authority.
 
-    `line`: in NDJSON, where white space is what a line may hold. `with_id`: the record must state its id itself.
-    `spare`: as large as the body where it has escapes; an order written with them goes there, from spent[0] on, and is
-    placed at body.size + its place there.
+    `line`: in NDJSON, where white space is what a line may hold. `with_id`: the record must state its id itself. An
+    order written with escapes is placed at body.size + its place in the spare bytes.
     """
+    body, facilities, chips, records, places, spare, spent = scan
     if place >= end or body[place] != OPEN_BRACE:
         return -1
     stated = 0

@@ -1,12 +1,9 @@
 """The kernel that walks a JSON body in one pass and finds its records."""
 
-from typing import Any
-
-import numpy as np
-
 from meter.intake.kernels.accept import leave_to_authority
 from meter.intake.kernels.read_event import read_event
 from meter.intake.kernels.read_record import after_blank, read_record
+from meter.intake.kernels.scan import Scan
 from meter.intake.kernels.split import (
     CLOSE_BRACKET,
     COMMA,
@@ -25,15 +22,13 @@ from meter.intake.kernels.split import (
     line_end,
 )
 from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
-from meter.kernels.kernel import Array, kernel
+from meter.kernels.kernel import kernel
 
 
 @kernel
-def scan_lines(
-    body: Array, fast: bool, facilities: Any, chips: Any, records: Array, places: Array, spare: Array
-) -> tuple[int, int]:
+def scan_lines(scan: Scan, fast: bool) -> tuple[int, int]:
     """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
-    spent = np.zeros(1, np.int64)
+    body, places = scan.body, scan.places
     end = body.size
     place = 0
     count = 0
@@ -45,7 +40,7 @@ def scan_lines(
             return TOO_MANY_RECORDS, count
         places[count].start = place
         if fast:
-            stop = read_record(body, place, end, True, True, facilities, chips, records, places, count, spare, spent)
+            stop = read_record(scan, place, end, count, True, True)
             if stop >= 0:
                 stop = after_blank(body, stop, end, True)
                 if (stop == end or body[stop] == LINE_FEED) and stop - place <= RECORD_BYTES:
@@ -65,22 +60,14 @@ def scan_lines(
 
 
 @kernel
-def scan_document(
-    body: Array,
-    wanted: int,
-    events: bool,
-    fast: bool,
-    facilities: Any,
-    chips: Any,
-    records: Array,
-    places: Array,
-    spare: Array,
+def scan_document(  # noqa: C901, PLR0912 - a kernel: one pass over the bytes of a body
+    scan: Scan, wanted: int, events: bool, fast: bool
 ) -> tuple[int, int]:
     """A JSON array of records or one object, or of events; `wanted` is the bracket it must begin with, 0 for either.
 
     (outcome, number of records).
     """
-    spent = np.zeros(1, np.int64)
+    body, places = scan.body, scan.places
     end = body.size
     place = after_space(body, 0, end)
     if place == end:
@@ -99,11 +86,9 @@ def scan_document(
                 return TOO_MANY_RECORDS, count
             stop = -1
             if fast and events:
-                stop = read_event(body, place, end, facilities, chips, records, places, count, spare, spent)
+                stop = read_event(scan, place, end, count)
             elif fast:
-                stop = read_record(
-                    body, place, end, False, True, facilities, chips, records, places, count, spare, spent
-                )
+                stop = read_record(scan, place, end, count, False, True)
             if 0 <= stop <= place + RECORD_BYTES:
                 places[count].fast = True
             else:

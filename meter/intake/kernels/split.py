@@ -39,7 +39,9 @@ def after_string(body: Array, place: int, end: int) -> int:
 
 
 @kernel
-def after_value(body: Array, place: int, end: int) -> tuple[int, int]:
+def after_value(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
+    body: Array, place: int, end: int
+) -> tuple[int, int]:
     """(place after the JSON value that begins at `place`, DONE) or (-1, what is wrong).
 
     Brackets are only counted, not matched: whoever reads the value decides whether it is JSON.

@@ -26,7 +26,9 @@ def hexadecimal_of(body: Array, place: int, end: int) -> int:
 
 
 @kernel
-def unescape(body: Array, place: int, end: int, out: Array, first: int) -> tuple[int, int]:
+def unescape(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
+    body: Array, place: int, end: int, out: Array, first: int
+) -> tuple[int, int]:
     """(place of the closing quote, end of the text in `out`) of a string whose text begins at `place`, or (-1, first).
 
     The text is written to `out` from `first`; it is never longer than it was. Escapes of control characters and halves

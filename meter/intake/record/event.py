@@ -47,7 +47,9 @@ def judge_event(value: Value, registered: Registered) -> Checked:
     return record._replace(event_source=source)
 
 
-def check_attributes(event: dict[str, Value]) -> None:
+def check_attributes(  # noqa: C901, PLR0912 - one rule after the other, in the order told
+    event: dict[str, Value],
+) -> None:
     """Raise `bad_event` where the envelope breaks the specification; a null attribute is one that is not set."""
     for name, value in event.items():
         if name in ("id", "data") or value is None:

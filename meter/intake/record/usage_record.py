@@ -73,7 +73,9 @@ class Checked(NamedTuple):
 
 
 # long: one rule after the other, in the order in which they are told
-def judge(value: Value, registered: Registered) -> Checked:
+def judge(  # noqa: C901 - one rule after the other, in the order told
+    value: Value, registered: Registered
+) -> Checked:
     """The record that `value` states; raises `RecordRefused` with the first rule it breaks.
 
     The order is fixed, so that every format gives one code: an object, no repeated key, no unknown field, nothing

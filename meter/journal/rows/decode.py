@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +22,41 @@ from meter.journal.rows.encode import (
 from meter.journal.rows.layout import POSTGRES_EPOCH, WIRE
 from meter.kernels.kernel import Array, kernel
 
-_TYPES = {
-    "consumer": np.int32, "facility": np.int32, "chip": np.int32, "millicards": np.int64, "started": np.int64,
-    "ended": np.int64, "charge_fen": np.int64, "purpose": np.int8, "via_platform": np.bool_,
-}  # fmt: skip
+
+class Columns(NamedTuple):
+    """The measured columns of so many rows; times in epoch seconds."""
+
+    consumer: npt.NDArray[np.int32]
+    facility: npt.NDArray[np.int32]
+    chip: npt.NDArray[np.int32]
+    millicards: npt.NDArray[np.int64]
+    started: npt.NDArray[np.int64]
+    ended: npt.NDArray[np.int64]
+    charge_fen: npt.NDArray[np.int64]
+    purpose: npt.NDArray[np.int8]
+    via_platform: npt.NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, count: int) -> Columns:
+        """Columns to be filled."""
+        return cls(
+            np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32),
+            np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64),
+            np.empty(count, np.int8), np.empty(count, np.bool_),
+        )  # fmt: skip
 
 
 def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[Any]]:
     """The measured columns of rows (WIRE), laid end to end; times in epoch seconds."""
     count = sum(map(len, wires))
-    columns: dict[str, npt.NDArray[Any]] = {name: np.empty(count, kind) for name, kind in _TYPES.items()}
+    columns = Columns.empty(count)
     first = 0
     for wire in wires:
         text = np.ascontiguousarray(wire).view(np.uint8)
         text.flags.writeable = False  # one type for the kernel, wherever the rows come from
-        decode_measured(text, WIRE.itemsize, *(column[first:] for column in columns.values()))
+        decode_measured(text, WIRE.itemsize, first, columns)
         first += len(wire)
-    return columns
+    return columns._asdict()
 
 
 @kernel(inline=True)
@@ -51,11 +69,15 @@ def get(text: Array, at: int, size: int) -> Any:
 
 
 @kernel
-def decode_measured(
-    text: Array, stride: int, consumer: Array, facility: Array, chip: Array, millicards: Array, started: Array,
-    ended: Array, charge_fen: Array, purpose: Array, via_platform: Array,
-) -> None:  # fmt: skip
-    """Fill the columns from rows that lie `stride` bytes apart."""
+def decode_measured(text: Array, stride: int, first: int, columns: Columns) -> None:
+    """Fill the columns, from the row `first` on, from rows that lie `stride` bytes apart."""
+    consumer, facility, chip = columns.consumer[first:], columns.facility[first:], columns.chip[first:]
+    millicards, started, ended = columns.millicards[first:], columns.started[first:], columns.ended[first:]
+    charge_fen, purpose, via_platform = (
+        columns.charge_fen[first:],
+        columns.purpose[first:],
+        columns.via_platform[first:],
+    )
     for row in range(text.size // stride):
         at = row * stride
         consumer[row] = np.int32(get(text, at + CONSUMER, 4))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +23,19 @@ AGAINST_BATCH = 9
 
 
 Row = tuple[Any, ...]
+
+
+class Conflict(NamedTuple):
+    """The version that stands against a record: its key, the first delivery of it, and what a person sees of it."""
+
+    against: UUID | None = None
+    against_batch: Any = None
+    consumer: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+NO_CONFLICT = Conflict()
 
 
 @dataclass
@@ -110,19 +123,26 @@ def _decided_rows(delivery: Delivery, start: int, end: int, decision: Decision) 
         record = delivery.received.records[row]
         index = int(record["index"])
         conflict = decision.status[position] == CONFLICT
-        timed = conflict and record["action"] != VOID
         rows.append(
             _row(
                 delivery, index, delivery.received.ids([row])[0], STATUS_WORDS[int(decision.status[position])],
                 decision.codes[position], decision.details[position], delivery.received.verbatim(index),
-                against=UUID(bytes=record["key"].tobytes()) if conflict else None,
-                against_batch=decision.firsts[position] if conflict else None,
-                consumer=record["consumer_code"].tobytes().decode() if timed else None,
-                started_at=datetime.fromtimestamp(int(record["started"]), UTC) if timed else None,
-                ended_at=datetime.fromtimestamp(int(record["ended"]), UTC) if timed else None,
+                _conflict(record, decision.firsts[position]) if conflict else NO_CONFLICT,
             )
         )  # fmt: skip
     return rows
+
+
+def _conflict(record: Any, first: Any) -> Conflict:
+    """What stands against a record under whose key another version was recorded first; a void states no times."""
+    against = Conflict(UUID(bytes=record["key"].tobytes()), first)
+    if record["action"] == VOID:
+        return against
+    return against._replace(
+        consumer=record["consumer_code"].tobytes().decode(),
+        started_at=datetime.fromtimestamp(int(record["started"]), UTC),
+        ended_at=datetime.fromtimestamp(int(record["ended"]), UTC),
+    )
 
 
 def _numbered(row: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
@@ -139,16 +159,10 @@ def _row(
     code: str,
     detail: str,
     verbatim: bytes,
-    *,
-    against: UUID | None = None,
-    against_batch: Any = None,
-    consumer: str | None = None,
-    started_at: datetime | None = None,
-    ended_at: datetime | None = None,
+    conflict: Conflict = NO_CONFLICT,
 ) -> tuple[Any, ...]:
     state = hashlib.blake2s(f"{delivery.source[0]} {status}\n".encode())
     state.update(verbatim)
     return (
-        index, delivery.source[0], record_id, status, code, detail, verbatim, state.digest(), against, against_batch,
-        consumer, started_at, ended_at,
+        index, delivery.source[0], record_id, status, code, detail, verbatim, state.digest(), *conflict,
     )  # fmt: skip

@@ -26,18 +26,23 @@ def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> lis
                 differences.append(f"{name}.{field}: expected {value}, got {found}")
     for identity, wanted in (expected.get("matches") or {}).items():
         match = (got.get("matches") or {}).get(identity) or {}
-        for field, value in (wanted or {}).items():
-            if not _same(field, value, match.get(field)):
-                differences.append(f"matches.{identity}.{field}: expected {value}, got {match.get(field)}")
+        differences += _differing(f"matches.{identity}", wanted or {}, match)
     for uscc, fields in (expected.get("lines") or {}).items():
         line = got["lines"].get(uscc)
         if (line is None) != (fields is None):
             differences.append(f"lines.{uscc}: expected {'no line' if fields is None else 'a line'}")
             continue
-        for field, value in (fields or {}).items():
-            if not _same(field, value, line.get(field)):
-                differences.append(f"lines.{uscc}.{field}: expected {value}, got {line.get(field)}")
+        differences += _differing(f"lines.{uscc}", fields or {}, line or {})
     return differences
+
+
+def _differing(place: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """The fields of one line or match that are not as expected."""
+    return [
+        f"{place}.{field}: expected {value}, got {found.get(field)}"
+        for field, value in expected.items()
+        if not _same(field, value, found.get(field))
+    ]
 
 
 def _wrong_expectation(expected: Any) -> str | None:
