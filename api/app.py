@@ -95,6 +95,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         redirect_slashes=False,  # a redirect would be made of the Host header
     )
     app.state.body_budget = BodyBudget()
+    app.state.public_url = settings.public_url
     problem.install(app)
     app.add_middleware(HeadAnswered, paths=OPERATION_PATHS)
     app.add_middleware(Measured)

@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth.keys import KeyRing
+from api.auth.passwords import Hashing
 from api.clock import now
 from api.http import metrics
 from api.http.admission import LargeBodies
@@ -60,6 +61,7 @@ class Service:
     large_bodies: LargeBodies
     settling: asyncio.Semaphore
     """For settlements and what-if, one at a time: one may need most of the memory."""
+    hashing: Hashing
 
 
 @contextlib.asynccontextmanager
@@ -83,6 +85,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 threads,
                 LargeBodies(),
                 asyncio.Semaphore(1),
+                Hashing(),
             )
             async with _kept_up(service):
                 yield service

@@ -1,34 +1,103 @@
-"""Passwords: argon2id hashes, made and checked outside every transaction and few at a time."""
+"""Passwords: which are taken, and argon2id hashes, made and checked outside every transaction and few at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import functools
 import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 
-PASSWORD_CHARACTERS = (8, 256)
-_HASHER = PasswordHasher()  # argon2id, the library's defaults (RFC 9106, low memory)
+from api.http import metrics
+from api.http.problem import Problem
+
+PASSWORD_CHARACTERS = (10, 256)
+COMMON = Path(__file__).with_name("common_passwords.txt")
+SHORT_NAME_CHARACTERS = 2  # of plain letters: what is not looked for in passwords
+HASHES_AT_ONCE, HASHES_WAITING = 2, 8
+COME_BACK_SECONDS = 3
+_HASHER = PasswordHasher(parallelism=1)  # argon2id, RFC 9106 with low memory: one hash takes one core
 
 
-def hashed(password: str) -> str:
-    """Return the hash that is stored of a password."""
-    return _HASHER.hash(password)
+def unfit(password: str, name: str) -> str:
+    """Say what is wrong with a password for a person: a word of ours, or "" when it is taken."""
+    shortest, longest = PASSWORD_CHARACTERS
+    if not shortest <= len(password) <= longest:
+        return "length"
+    plain, called = password.casefold(), name.casefold()
+    if called in plain and not (called.isascii() and len(called) <= SHORT_NAME_CHARACTERS):
+        return "name"
+    stem = plain.rstrip("0123456789")
+    return "common" if not stem or plain in _common() or stem in _common() else ""
 
 
-async def fits(kept: str | None, password: str) -> bool:
-    """Whether a password has this hash; None is the hash of nobody, which takes as long and never fits."""
-    return await asyncio.to_thread(_verified, kept or _hash_of_nobody(), password)  # it is meant to take long
+def why_unfit(word: str) -> str:
+    """Say in English what a word of `unfit` means."""
+    return {
+        "length": "a password has {} to {} characters".format(*PASSWORD_CHARACTERS),
+        "name": "a password does not contain the login name",
+        "common": "this password is one of the most common ones, digits at its end aside",
+    }[word]
+
+
+def new_password(name: str) -> str:
+    """Return a random password that fits the person."""
+    while unfit(made := secrets.token_urlsafe(12), name):
+        pass
+    return made
+
+
+class Hashing:
+    """Hashing in one process: two at once and a few that wait, so that guessing leaves the service to others."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._inside = 0
+
+    async def hashed(self, password: str) -> str:
+        """Return the hash that is stored of a password. Raises Problem 429 when too many wait."""
+        async with self._place():
+            return await asyncio.to_thread(_HASHER.hash, password)
+
+    async def fits(self, kept: str | None, password: str) -> bool:
+        """Whether a password has this hash; None is the hash of nobody, which takes as long and never fits.
+
+        Raises Problem 429 when too many wait.
+        """
+        async with self._place():
+            return await asyncio.to_thread(_verified, kept or _hash_of_nobody(), password)  # it is meant to take long
+
+    @contextlib.asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._inside >= HASHES_AT_ONCE + HASHES_WAITING:
+            metrics.OVERLOADED.inc()
+            detail = "too many passwords are being checked; come back after Retry-After"
+            raise Problem(429, "too_many_logins", detail, {"Retry-After": str(COME_BACK_SECONDS)})
+        self._inside += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._inside -= 1
 
 
 def _verified(kept: str, password: str) -> bool:
     try:
         return _HASHER.verify(kept, password[: PASSWORD_CHARACTERS[1]])
-    except VerificationError:
+    except (VerificationError, InvalidHashError):
         return False
+
+
+@functools.cache
+def _common() -> frozenset[str]:
+    """The most common passwords, in small letters."""
+    lines = COMMON.read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @functools.cache

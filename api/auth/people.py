@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import store
-from api.auth.passwords import PASSWORD_CHARACTERS, hashed
-from api.auth.second_factor import sealed
+from api.auth.passwords import Hashing, unfit, why_unfit
+from api.auth.second_factor import new_second_factor, sealed
 from api.auth.tables import ROLES as ROLES
 from meter.database.seal import Seal
 
@@ -67,17 +67,16 @@ async def create_person(
     totp_secret: str | None = None,
     seal: Seal | None = None,
 ) -> None:
-    """Create a person. Raises ValueError for an unknown role or city, a name in use or a password too short."""
+    """Create a person. Raises ValueError for an unknown role or city, a name in use or an unfit password."""
     if role not in ROLES:
         raise ValueError(f"unknown role {role!r}; there are {', '.join(ROLES)}")
     if not 1 <= len(name) <= 64 or not name.isprintable():
         raise ValueError("a name has 1 to 64 printable characters")
     if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
         raise ValueError("a city is a six-digit code that ends in 00")
-    if not PASSWORD_CHARACTERS[0] <= len(password) <= PASSWORD_CHARACTERS[1]:
-        raise ValueError(f"a password has {PASSWORD_CHARACTERS[0]} to {PASSWORD_CHARACTERS[1]} characters")
+    _check_password(password, name)
     made = {
-        "name": name, "role": role, "city": city, "password_hash": hashed(password), "created_at": now,
+        "name": name, "role": role, "city": city, "password_hash": await Hashing().hashed(password), "created_at": now,
         "totp_secret": sealed(totp_secret, name, seal) if totp_secret else None,
     }  # fmt: skip
     try:
@@ -85,6 +84,30 @@ async def create_person(
             await store.add_person(connection, made)
     except IntegrityError:
         raise ValueError(f"there is a person called {name!r} already") from None
+
+
+def _check_password(password: str, name: str) -> None:
+    if word := unfit(password, name):
+        raise ValueError(why_unfit(word))
+
+
+async def give_password(engine: AsyncEngine, name: str, password: str, now: datetime) -> bool:
+    """Give a person another password, which ends open sessions; False when there is nobody of this name.
+
+    Raises ValueError for an unfit password.
+    """
+    _check_password(password, name)
+    made = await Hashing().hashed(password)
+    async with engine.begin() as connection:
+        return await store.give_person(connection, name, "password", made, now)
+
+
+async def give_second_factor(engine: AsyncEngine, name: str, now: datetime, seal: Seal | None = None) -> str | None:
+    """Give a person another second factor, which ends open sessions; its URI, or None when there is nobody."""
+    secret, uri = new_second_factor(name)
+    async with engine.begin() as connection:
+        given = await store.give_person(connection, name, "second_factor", sealed(secret, name, seal), now)
+    return uri if given else None
 
 
 async def list_people(engine: AsyncEngine) -> list[dict[str, object]]:

@@ -15,44 +15,58 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.auth import store
-from api.auth.passwords import fits
+from api.auth.passwords import Hashing, unfit
 from api.auth.people import Person
 from api.auth.second_factor import step_of
+from api.auth.store import SESSION_HOURS as SESSION_HOURS
+from api.settings import NEEDED
 from meter.database.scope import NOBODY, Scope, act_as
 from meter.database.seal import Seal
 
-SESSION_HOURS = 8
 IDLE_MINUTES = 30
 SEEN_EVERY_SECONDS = 60
-FAILURES_MAX, LOCKOUT_MINUTES = 5, 15
+FAILURES_MAX, LOCKOUT_MINUTES = 5, 15  # of one client for one name
+SLOW_FAILURES, SLOW_SECONDS = 50, 5  # of all clients for one name; then one attempt in so many seconds from new places
+KNOWN_DAYS = 30  # for which a place where somebody logged in is not slowed down
 
 
 async def log_in(
-    engine: AsyncEngine, name: str, password: str, now: datetime, code: str | None = None, *, seal: Seal | None = None
+    engine: AsyncEngine,
+    name: str,
+    password: str,
+    now: datetime,
+    code: str | None = None,
+    *,
+    client: str = "",
+    hashing: Hashing | None = None,
+    needed: frozenset[str] = NEEDED,
 ) -> str | None:
-    """Return a session's token for the cookie, or None: name, password or code is wrong, or the name is locked out.
+    """Return a session's token for the cookie, or None: name, password or code is wrong, or it is not to be tried now.
 
-    A person with a second factor needs its current code; a code is taken once. Five failures within a quarter of an
-    hour lock a name out for the rest of it, whoever tries and from wherever. Every outcome is in the audit log.
+    A person with a second factor needs its current code; a code is taken once. A person of a role in `needed` without
+    one stays out. Five failures of one client within a quarter of an hour lock it out for this name for the rest of
+    it; after 50 of all clients, one attempt in five seconds is judged from where the name has not logged in lately.
+    Every outcome is in the audit log. Raises Problem 429 when too many passwords are being checked.
     """
     act_as(NOBODY)
     name = name[:64].replace("\0", "?") or "(no name)"
     async with engine.connect() as connection:
         seen = await store.person_called(connection, name)
-    known = await fits(seen["password_hash"] if seen else None, password)
+        reason = await _barred(connection, name, client, now)
+    known = not reason and await (hashing or Hashing()).fits(seen["password_hash"] if seen else None, password)
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, name)
         row = await store.person_called(connection, name)
         known = known and row is not None and seen is not None and row["password_hash"] == seen["password_hash"]
-        reason, step = "locked_out", None
-        if not await _locked_out(connection, name, now):
-            reason, step = await _judged(connection, row if known else None, code, now, seal)
+        step = None
+        reason = reason or await _barred(connection, name, client, now)  # others may have failed meanwhile
+        if not reason:
+            reason, step = await _judged(connection, row if known else None, code, now, needed)
         if reason or row is None:
-            await store.refuse_session(connection, name, "login", reason, now)
+            await store.refuse_session(connection, name, "login", reason, now, client)
             return None
         token = secrets.token_urlsafe(32)
-        expires_at = now + timedelta(hours=SESSION_HOURS)
-        await store.add_session(connection, _digest(token), name, now, expires_at, step)
+        await store.add_session(connection, _digest(token), name, now, step, client)
     return token
 
 
@@ -74,29 +88,72 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
 
 
 async def prove_again(
-    engine: AsyncEngine, token: str, password: str, code: str | None, now: datetime, *, seal: Seal | None = None
+    engine: AsyncEngine,
+    token: str,
+    password: str,
+    code: str | None,
+    now: datetime,
+    *,
+    hashing: Hashing | None = None,
+    seal: Seal | None = None,
 ) -> bool:
-    """Show password and code again, as a decision about money asks; counts towards lockout when it fails."""
+    """Show password and code again, as a decision about money asks.
+
+    Five failures within a quarter of an hour lock this session out of it; failures of logins do not count.
+    """
     act_as(NOBODY)
+    here = f"session {_digest(token).hex()[:16]}"
     async with engine.connect() as connection:
         seen = await store.person_of(connection, _digest(token))
+        locked = seen is not None and await _locked_out(connection, seen["name"], "reauthenticate", here, now)
     if seen is None:
         return False
-    right = await fits(seen["password_hash"], password)
+    right = not locked and await (hashing or Hashing()).fits(seen["password_hash"], password)
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, seen["name"])
         row = await store.person_of(connection, _digest(token))
         assert row is not None, "nobody deletes a session"
-        locked = await _locked_out(connection, row["name"], now)
+        locked = locked or await _locked_out(connection, row["name"], "reauthenticate", here, now)
         used = await store.last_step(connection, row["id"])
         right = right and not locked and row["password_hash"] == seen["password_hash"]
         step = step_of(row, code, now, used, seal) if right else None
         if not right or (row["totp_secret"] and step is None):
             reason = "locked_out" if locked else "wrong_password_or_code"
-            await store.refuse_session(connection, row["name"], "reauthenticate", reason, now)
+            await store.refuse_session(connection, row["name"], "reauthenticate", reason, now, here)
             return False
         await store.mark_proven(connection, _digest(token), now, step)
     return True
+
+
+async def change_password(
+    engine: AsyncEngine,
+    token: str,
+    given: Mapping[str, str],
+    now: datetime,
+    *,
+    hashing: Hashing | None = None,
+    seal: Seal | None = None,
+) -> str:
+    """Change one's own password: `password` and `code` are shown as for a decision, `new` is to be the next.
+
+    "" when it is changed, and then all sessions of the person have ended; otherwise a word: one of `unfit`, `same`,
+    or `wrong` for password and code.
+    """
+    act_as(NOBODY)
+    hashing = hashing or Hashing()
+    async with engine.connect() as connection:
+        person = await store.person_of(connection, _digest(token))
+    if person is None:
+        return "wrong"
+    old, new = given.get("password", ""), given.get("new", "")
+    if word := "same" if old == new else unfit(new, person["name"]):
+        return word
+    if not await prove_again(engine, token, old, given.get("code") or None, now, hashing=hashing, seal=seal):
+        return "wrong"
+    made = await hashing.hashed(new)
+    async with engine.begin() as connection:
+        await store.change_password(connection, _digest(token), made, now)
+    return ""
 
 
 async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:
@@ -106,19 +163,38 @@ async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:
         await store.end_session(connection, _digest(token), now)
 
 
-async def _locked_out(connection: AsyncConnection, name: str, now: datetime) -> bool:
-    return await store.failures_of(connection, name, now - timedelta(minutes=LOCKOUT_MINUTES)) >= FAILURES_MAX
+async def _locked_out(connection: AsyncConnection, name: str, event: str, client: str, now: datetime) -> bool:
+    since = now - timedelta(minutes=LOCKOUT_MINUTES)
+    count, _ = await store.failures_of(connection, name, event, since, client)
+    return count >= FAILURES_MAX
+
+
+async def _barred(connection: AsyncConnection, name: str, client: str, now: datetime) -> str:
+    """Why a login is not even tried now, or ""."""
+    if await _locked_out(connection, name, "login", client, now):
+        return "locked_out"
+    count, last = await store.failures_of(connection, name, "login", now - timedelta(minutes=LOCKOUT_MINUTES))
+    if count < SLOW_FAILURES or last is None or now - last >= timedelta(seconds=SLOW_SECONDS):
+        return ""
+    known = await store.was_here(connection, name, client, now - timedelta(days=KNOWN_DAYS))
+    return "" if known else "slowed_down"
 
 
 async def _judged(
-    connection: AsyncConnection, row: Mapping[str, Any] | None, code: str | None, now: datetime, seal: Seal | None
+    connection: AsyncConnection,
+    row: Mapping[str, Any] | None,
+    code: str | None,
+    now: datetime,
+    needed: frozenset[str],
 ) -> tuple[str, int | None]:
     """Why a login is refused ("" when it is not), and the time step of its code; `row` only where the password fits."""
     if row is None:
         return "wrong_name_or_password", None
     if row["disabled"]:
         return "disabled", None
-    step = step_of(row, code, now, await store.last_step(connection, row["id"]), seal)
+    if row["role"] in needed and not row["totp_secret"]:
+        return "second_factor_missing", None
+    step = step_of(row, code, now, await store.last_step(connection, row["id"]), None)
     return ("wrong_code", None) if row["totp_secret"] and step is None else ("", step)
 
 

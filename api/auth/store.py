@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, insert, or_, select, text
+from sqlalchemy import and_, delete, exists, false, func, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +14,8 @@ from api.auth.tables import api_key, api_key_revocation, login, logout, person, 
 from meter.database.locks import AdvisoryLock
 from meter.journal.tables import source as source_table
 
-CLEARING: Final = ("login", "reauthenticate", "unlock")  # events whose success ends a series of failures
+SESSION_HOURS: Final = 8
+NOT_COUNTED: Final = ("locked_out", "slowed_down")  # refusals that say nothing about the password
 
 
 async def add_key(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
@@ -127,11 +128,11 @@ async def open_session(
 
 
 async def add_session(
-    connection: AsyncConnection, token_digest: bytes, name: str, now: datetime, expires_at: datetime, step: int | None
+    connection: AsyncConnection, token_digest: bytes, name: str, now: datetime, step: int | None, client: str
 ) -> None:
     """Open a session of a person whose password and code were right, and record the login."""
-    await _call(connection, "session_open(:token, :name, :now, :until, :step)", token=token_digest, name=name, now=now,
-                until=expires_at, step=step)  # fmt: skip
+    await _call(connection, "session_open(:token, :name, :now, :until, :step, :client)", token=token_digest, name=name,
+                now=now, until=now + timedelta(hours=SESSION_HOURS), step=step, client=client)  # fmt: skip
 
 
 async def mark_seen(connection: AsyncConnection, token_digest: bytes, now: datetime) -> None:
@@ -150,10 +151,26 @@ async def end_session(connection: AsyncConnection, token_digest: bytes, now: dat
     return None if found is None else str(found)
 
 
-async def refuse_session(connection: AsyncConnection, name: str, event: str, reason: str, now: datetime) -> None:
-    """Record that a login or a second showing of password and code was refused, and why."""
-    await _call(connection, "session_refused(:name, :event, :reason, :now)", name=name, event=event, reason=reason,
-                now=now)  # fmt: skip
+async def refuse_session(
+    connection: AsyncConnection, name: str, event: str, reason: str, now: datetime, client: str
+) -> None:
+    """Record that a login or a second showing of password and code was refused, and why, and where it came from."""
+    await _call(connection, "session_refused(:name, :event, :reason, :now, :client)", name=name, event=event,
+                reason=reason, now=now, client=client)  # fmt: skip
+
+
+async def change_password(connection: AsyncConnection, token_digest: bytes, password_hash: str, now: datetime) -> None:
+    """Change the password of whose session it is, record it, and end all of the person's sessions."""
+    await _call(connection, "session_password(:token, :hash, :now)", token=token_digest, hash=password_hash, now=now)
+
+
+async def give_person(connection: AsyncConnection, name: str, what: str, kept: str, now: datetime) -> bool:
+    """Give a person another `password` or `second_factor`, record it, and end all of the person's sessions.
+
+    False where there is nobody of this name. Only the command line's role may.
+    """
+    given = await _call(connection, "person_given(:name, :what, :kept, :now)", name=name, what=what, kept=kept, now=now)
+    return bool(given)
 
 
 async def note_person(connection: AsyncConnection, name: str, event: str, now: datetime) -> None:
@@ -183,19 +200,37 @@ async def last_step(connection: AsyncConnection, number: int) -> int | None:
     return found
 
 
-async def failures_of(connection: AsyncConnection, name: str, since: datetime) -> int:
-    """Return how often a name failed since an instant, and since it last succeeded or was unlocked."""
+async def failures_of(
+    connection: AsyncConnection, name: str, event: str, since: datetime, client: str | None = None
+) -> tuple[int, datetime | None]:
+    """Return how often an event failed for a name since an instant, and when last.
+
+    Of one client: since it last succeeded there or the name was unlocked. Of all (None): since the name was unlocked.
+    """
+    mine = person_event.c.detail["client"].astext == client
+    done = and_(person_event.c.event == event, mine) if client is not None else false()
     cleared = select(func.coalesce(func.max(person_event.c.id), 0)).where(
-        person_event.c.name == name, person_event.c.result == "done", person_event.c.event.in_(CLEARING)
+        person_event.c.name == name, person_event.c.result == "done", or_(person_event.c.event == "unlock", done)
     )
-    counted = select(func.count()).where(
+    counted = select(func.count(), func.max(person_event.c.at)).where(
         person_event.c.name == name,
+        person_event.c.event == event,
         person_event.c.result == "refused",
-        person_event.c.detail["reason"].astext != "locked_out",  # or an attacker could keep somebody out for ever
+        person_event.c.detail["reason"].astext.not_in(NOT_COUNTED),  # or an attacker could keep somebody out for ever
         person_event.c.at > since,
         person_event.c.id > cleared.scalar_subquery(),
     )
-    return int((await connection.execute(counted)).scalar_one())
+    row = (await connection.execute(counted if client is None else counted.where(mine))).one()
+    return int(row[0]), row[1]
+
+
+async def was_here(connection: AsyncConnection, name: str, client: str, since: datetime) -> bool:
+    """Whether a name has logged in from this client since an instant."""
+    found = exists().where(
+        person_event.c.name == name, person_event.c.event == "login", person_event.c.result == "done",
+        person_event.c.detail["client"].astext == client, person_event.c.at > since,
+    )  # fmt: skip
+    return bool((await connection.execute(select(found))).scalar())
 
 
 def _shut_out() -> Any:

@@ -72,7 +72,7 @@ person = Table(
     Column("created_at", MOMENT, nullable=False),
 )
 
-PERSON_EVENTS = ("login", "second_factor", "reauthenticate", "logout", "disable", "enable", "unlock")
+PERSON_EVENTS = ("login", "second_factor", "reauthenticate", "logout", "disable", "enable", "unlock", "password")
 
 person_event = Table(
     "person_event",

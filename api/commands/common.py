@@ -21,6 +21,7 @@ from migrations.upgrade import upgrade
 Data = Annotated[Path, typer.Option("--data", help="data directory (unused when DATABASE_URL is set)")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON line per result")]
 DEFAULT_DATA = Path("data")
+UNSET = 2**32 - 1  # of a login uid
 T = TypeVar("T")
 
 
@@ -46,8 +47,27 @@ def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 
 
 def user_name() -> str:
-    """Whose process this is, as the operating system says: what LOGNAME says anybody can set."""
+    """Whose process this is, as the operating system says: what LOGNAME says anybody can set.
+
+    Where the system keeps who logged in (and sudo or su came after), that name is said too.
+    """
+    acting, logged_in = os.getuid(), _login_uid()
+    if logged_in is None or logged_in == acting:
+        return _name_of(acting)
+    return f"{_name_of(logged_in)} as {_name_of(acting)}"
+
+
+def _login_uid(place: Path = Path("/proc/self/loginuid")) -> int | None:
+    """Who logged in to the session that this process belongs to; None where nobody did or the system does not say."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        found = int(place.read_text())
+    except (OSError, ValueError):
+        return None
+    return None if found == UNSET else found
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(os.getuid())
+        return str(uid)

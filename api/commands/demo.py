@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from rich.progress import track
 from rich.table import Table
 
 from api.auth.keys import NewKey, create_key
-from api.auth.people import create_person
+from api.auth.passwords import new_password
+from api.auth.people import create_person, give_password
 from api.clock import now
 from api.commands.common import Data, with_database
 from api.console.wording.steps import shown_steps
@@ -34,7 +34,7 @@ ENTRY = ("-m", "api")
 def demo(data: Data = Path("data/demo")) -> None:
     """Show a province settled: registry, usage over HTTP, settlement, review, approval, report, one award explained."""
     started = time.monotonic()
-    password = secrets.token_urlsafe(9)
+    password = new_password("auditor")
     keys = _prepare(data, password)
     with _serving(data) as url:
         registrar, platform = Client(url, keys["registrar"]), Client(url, keys["platform"])
@@ -63,7 +63,7 @@ def demo(data: Data = Path("data/demo")) -> None:
     CONSOLE.print(f"report: {report}   payout instructions: {len(payouts)}   took {time.monotonic() - started:.0f} s")
     CONSOLE.print(
         f"console: run `.venv/bin/suanbu serve --data {data}`, open http://127.0.0.1:8000/console, "
-        f"log in as finance with {password}"
+        f"log in as auditor with {password}"
     )
 
 
@@ -86,8 +86,9 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
         found = {}
         for name, wanted in scopes.items():
             found[name] = await create_key(engine, NewKey(name, wanted), now=now())
-        with contextlib.suppress(ValueError):  # there from an earlier demonstration
-            await create_person(engine, name="finance", role="finance", city=None, password=password, now=now())
+        # an auditor sees everything, decides nothing, and needs no authenticator to look around
+        if not await give_password(engine, "auditor", password, now()):  # there is one from an earlier demonstration
+            await create_person(engine, name="auditor", role="auditor", city=None, password=password, now=now())
         return found
 
     return with_database(data, prepare)

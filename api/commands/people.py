@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import sys
 from typing import Annotated
 
 import typer
 
-from api.auth.people import ROLES, create_person, list_people, shut_out, unlock
+from api.auth.passwords import new_password
+from api.auth.people import ROLES, create_person, give_password, give_second_factor, list_people, shut_out, unlock
 from api.auth.second_factor import new_second_factor
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.settings import roles_with_second_factor
 
-DECIDING = ("approver",)
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")
 
 
@@ -25,18 +24,19 @@ def create(
     role: Annotated[str, typer.Option(help=f"one of {', '.join(ROLES)}")],
     city: Annotated[str | None, typer.Option(help="six-digit code of the city the person works for")] = None,
     second_factor: Annotated[
-        bool, typer.Option("--second-factor", help="also a TOTP secret, printed on a second line")
+        bool, typer.Option("--second-factor", help="a TOTP secret also for a role that need not have one")
     ] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Create a person and print a password, shown this once (or take it from SUANBU_PASSWORD).
 
-    With --second-factor every login asks for a code as well, and a second line has the otpauth URI to scan.
+    Whoever moves or decides (finance, reviewer, approver, payer, admin), the roles that SUANBU_SECOND_FACTOR adds, and
+    whoever --second-factor is given for, also shows a code at every login: a second line has the otpauth URI to scan.
     """
     given = os.environ.get("SUANBU_PASSWORD")
-    password = given or secrets.token_urlsafe(12)
-    totp, uri = new_second_factor(name) if second_factor else (None, "")
+    password = given or new_password(name)
     try:
+        totp, uri = new_second_factor(name) if second_factor or role in roles_with_second_factor() else (None, "")
         with_database(
             data,
             lambda engine: create_person(
@@ -48,19 +48,41 @@ def create(
     print(f"created {name}" if given else password)
     if uri:
         print(uri)
-    elif role in DECIDING:
-        print("without --second-factor this person can neither approve nor lock in the console", file=sys.stderr)
+
+
+@APP.command("password")
+def password_(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
+    """Give somebody another password, printed this once (or taken from SUANBU_PASSWORD); open sessions end."""
+    given = os.environ.get("SUANBU_PASSWORD")
+    password = given or new_password(name)
+    try:
+        found = with_database(data, lambda engine: give_password(engine, name, password, now()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _must_be(found, name)
+    print(f"changed the password of {name}" if given else password)
+
+
+@APP.command("second-factor")
+def second_factor_(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
+    """Give somebody a second factor, or another one, and print the otpauth URI to scan; open sessions end."""
+    uri = with_database(data, lambda engine: give_second_factor(engine, name, now()))
+    _must_be(uri is not None, name)
+    print(uri)
 
 
 @APP.command("list")
 def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """List the people, without their passwords."""
+    needed = roles_with_second_factor()
     for one in with_database(data, list_people):
         if as_json:
             print(json.dumps(one, default=str, ensure_ascii=False))
         else:
             state = "disabled" if one["disabled"] else "live"
             factor = "password and code" if one["second_factor"] else "password only"
+            if one["role"] in needed and not one["second_factor"]:
+                factor = f"no login before `suanbu user second-factor {one['name']}`"
             print(f"{one['name']}  {one['role']}  {state}  {factor}  city={one['city'] or '-'}")
 
 
@@ -77,8 +99,7 @@ def enable(name: Annotated[str, typer.Argument(help="login name")], data: Data =
 
 
 def _shut_out(data: Data, name: str, *, out: bool) -> None:
-    if not with_database(data, lambda engine: shut_out(engine, name, now(), out=out)):
-        raise typer.BadParameter(f"there is no person called {name!r}")
+    _must_be(with_database(data, lambda engine: shut_out(engine, name, now(), out=out)), name)
     print(f"{'disabled' if out else 'enabled'} {name}")
 
 
@@ -90,3 +111,8 @@ def unlock_(
     """Let somebody who was locked out try again at once."""
     with_database(data, lambda engine: unlock(engine, name, now()))
     print(f"unlocked {name}")
+
+
+def _must_be(found: bool, name: str) -> None:
+    if not found:
+        raise typer.BadParameter(f"there is no person called {name!r}")

@@ -21,7 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from api.commands.common import DEFAULT_DATA, Data
 from api.process.workers import FOLDER, Workers
-from api.settings import Settings
+from api.settings import Settings, public_url_from_environment, roles_with_second_factor
 from meter.database.connect import database_urls
 from meter.database.roles import RolesMissing
 from meter.database.seal import ensure_seal
@@ -36,6 +36,10 @@ def serve(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
+    try:
+        second_factor, public_url = roles_with_second_factor(), public_url_from_environment()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     port = port or _free_port(host)
     signal.signal(signal.SIGTERM, _leave)  # uvicorn hands the signal on once it has stopped: the database must stop too
     with database_urls(data) as urls:
@@ -44,7 +48,9 @@ def serve(
         except RolesMissing as missing:
             raise typer.BadParameter(str(missing)) from None
         ensure_seal(data)
-        Settings(urls.service, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve()).to_environment()
+        Settings(
+            urls.service, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve(), second_factor, public_url
+        ).to_environment()
         threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
         config = uvicorn.Config(
             "api.worker:create_app",

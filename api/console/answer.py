@@ -36,11 +36,17 @@ def to(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303)
 
 
+def over_https(request: Request) -> bool:
+    """Whether people reach us over https: by the address we were told, or else by that of the request."""
+    told = str(getattr(request.app.state, "public_url", ""))
+    return (told or request.url.scheme).startswith("https")
+
+
 def secured(request: Request, response: Response) -> Response:
     """The answer with the console's headers; what does not say how long it may be kept is not kept at all."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", NO_STORE)
-    if request.url.scheme == "https":
+    if over_https(request):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

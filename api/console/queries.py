@@ -48,10 +48,14 @@ class Queries:
         async with reaching_database(), self._service.engine.connect() as held:
             yield await driver(held)
 
-    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
-        """A session's token, or None; `code` is that of the second factor, for who has one."""
+    async def log_in(self, name: str, password: str, code: str | None, client: str) -> str | None:
+        """A session's token, or None; `code` is that of the second factor. Raises Problem 429."""
+        service = self._service
         async with reaching_database():
-            return await sessions.log_in(self._service.engine, name, password, now(), code)
+            return await sessions.log_in(
+                service.engine, name, password, now(), code, client=client, hashing=service.hashing,
+                needed=service.settings.second_factor,
+            )  # fmt: skip
 
     async def whose(self, token: str | None) -> Person | None:
         """Whose session it is, or None."""
@@ -66,7 +70,16 @@ class Queries:
     async def prove(self, token: str, password: str, code: str | None) -> bool:
         """Show password and code again; afterwards nobody is acted for until the session is asked whose it is."""
         async with reaching_database():
-            return await sessions.prove_again(self._service.engine, token, password, code, now())
+            return await sessions.prove_again(
+                self._service.engine, token, password, code, now(), hashing=self._service.hashing
+            )
+
+    async def change_password(self, token: str, given: Mapping[str, str]) -> str:
+        """Change the password of whose session it is: "" when it is done, or a word that says why not."""
+        async with reaching_database():
+            return await sessions.change_password(
+                self._service.engine, token, given, now(), hashing=self._service.hashing
+            )
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         """Take a decision about a settlement; the state reached. Raises Problem."""

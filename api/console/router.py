@@ -10,6 +10,7 @@ from api.console.pages import (
     decision,
     line,
     login,
+    password,
     payouts,
     quarantine,
     rounds,
@@ -19,7 +20,7 @@ from api.console.pages import (
 from api.console.sessions import ConsoleRoute, missing
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
-for _part in (login, settlements, decision, line, payouts, clawback, audit_log, rounds, quarantine, static):
+for _part in (login, password, settlements, decision, line, payouts, clawback, audit_log, rounds, quarantine, static):
     ROUTER.include_router(_part.ROUTER, prefix="/console")
 
 

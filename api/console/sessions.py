@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
-from api.console.answer import page, secured, to
+from api.console.answer import over_https, page, secured, to
 from api.console.queries import Queries
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
@@ -28,6 +29,7 @@ SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
+NETWORK_BITS = 64  # of an IPv6 address: what one client has
 AT_THE_DOOR = {
     408: ("提交超时", "表单没有按时传完，请重新提交。"),
     413: ("提交有误", "提交的内容过长。"),
@@ -109,12 +111,18 @@ def _sees(person: Person, section: str) -> bool:
     return scope is None or scope in person.scopes
 
 
-async def admitted(request: Request, queries: Queries, section: str) -> Person:
-    """Who is logged in and sees this section. Raises Turned: to the login, or 403."""
-    person = await queries.whose(request.cookies.get(SESSION_COOKIE))
+async def logged_in(request: Request, queries: Queries) -> Person:
+    """Who is logged in. Raises PageRefused: to the login."""
+    person = await queries.whose(cookie_of(request, SESSION_COOKIE))
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))
+    return person
+
+
+async def admitted(request: Request, queries: Queries, section: str) -> Person:
+    """Who is logged in and sees this section. Raises PageRefused: to the login, or 403."""
+    person = await logged_in(request, queries)
     if not _sees(person, section):
         raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
     return person
@@ -157,16 +165,49 @@ def check_form(given: str | None, expected: str | None) -> None:
 
 def check_session_form(request: Request, given: str | None) -> str:
     """The session whose page the form stood in. Raises Turned 403 for any other form."""
-    session = request.cookies.get(SESSION_COOKIE)
+    session = cookie_of(request, SESSION_COOKIE)
     check_form(given, session_form_token(session) if session else None)
     assert session is not None, "a form without a session was let through"
     return session
 
 
+def client_of(request: Request) -> str:
+    """Where a request comes from: the connection's address, or what a trusted proxy said; of IPv6 the network."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, NETWORK_BITS), strict=False))
+    return str(address)
+
+
+def cookie_of(request: Request, name: str) -> str | None:
+    """A cookie of ours; over https only one that no other host and no plain page can have set."""
+    return request.cookies.get(_cookie_name(request, name))
+
+
+def _cookie_name(request: Request, name: str) -> str:
+    return f"__Host-{name}" if over_https(request) else name
+
+
+def _cookie_path(request: Request, path: str) -> str:
+    return "/" if over_https(request) else path  # what the prefix asks for
+
+
 def set_cookie(request: Request, response: Response, name: str, value: str, path: str, hours: int) -> None:
-    """A cookie that scripts cannot read and other sites cannot send; over https only there."""
+    """A cookie that scripts cannot read and other sites cannot send; over https only there, and of this host alone."""
     response.set_cookie(
-        name, value, max_age=hours * 3600, path=path, secure=request.url.scheme == "https", httponly=True,
+        _cookie_name(request, name), value, max_age=hours * 3600, path=_cookie_path(request, path),
+        secure=over_https(request), httponly=True, samesite="strict",
+    )  # fmt: skip
+
+
+def drop_cookie(request: Request, response: Response, name: str, path: str) -> None:
+    """Take a cookie back."""
+    response.delete_cookie(
+        _cookie_name(request, name), path=_cookie_path(request, path), secure=over_https(request), httponly=True,
         samesite="strict",
     )  # fmt: skip
 
@@ -174,7 +215,12 @@ def set_cookie(request: Request, response: Response, name: str, value: str, path
 def start_session(request: Request, response: Response, token: str) -> None:
     """Hand the session to the browser, and take the login form's token back."""
     set_cookie(request, response, SESSION_COOKIE, token, HOME, SESSION_HOURS)
-    response.delete_cookie(FORM_COOKIE, path=LOGIN)
+    drop_cookie(request, response, FORM_COOKIE, LOGIN)
+
+
+def end_session(request: Request, response: Response) -> None:
+    """Take the session's cookie back from the browser."""
+    drop_cookie(request, response, SESSION_COOKIE, HOME)
 
 
 def local_path(wanted: str | None) -> str:

@@ -59,6 +59,7 @@ _DOOR: Final[Mapping[str, Coded]] = {
     "head_too_slow": Coded(408, "Request line and headers did not arrive in time."),
     "too_many_items": Coded(413, "More items than one request may bring."),
     "too_many_values": Coded(413, "More values than one request may bring."),
+    "too_many_logins": Coded(429, "Too many passwords are being checked; come back after Retry-After."),
     "head_too_large": Coded(431, "Request line and headers are too large."),
     "internal_error": Coded(500, "A mistake of ours; it has been logged."),
     "overloaded": Coded(503, "Too much at once; come back after Retry-After."),

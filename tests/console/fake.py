@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.actions.decisions import complete
+from api.auth.passwords import unfit
 from api.auth.people import Person
 from api.clock import now
 from api.console.queries import Queries
@@ -37,6 +38,7 @@ class FakeQueries(Queries):
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
     refusing: Problem | None = None
     given: int = 0
+    clients: list[str] = field(default_factory=list)
 
     def add_person(self, name: str, role: str, city: str | None = None) -> None:
         """Somebody whose password is their name twice."""
@@ -49,7 +51,8 @@ class FakeQueries(Queries):
         self.sessions[token] = self.people[name][1]
         return token
 
-    async def log_in(self, name: str, password: str, code: str | None) -> str | None:
+    async def log_in(self, name: str, password: str, code: str | None, client: str) -> str | None:
+        self.clients.append(client)
         known = self.people.get(name)
         right = known is not None and known[0] == password and self.codes.get(name) == code
         return self.session_of(name) if right else None
@@ -66,6 +69,16 @@ class FakeQueries(Queries):
         if right:
             self.sessions[token] = replace(person, proven_at=now(), second_factor=code is not None)
         return right
+
+    async def change_password(self, token: str, given: Mapping[str, str]) -> str:
+        person = self.sessions[token]
+        if word := unfit(given.get("new", ""), person.name):
+            return word
+        if not await self.prove(token, given.get("password", ""), given.get("code") or None):
+            return "wrong"
+        self.people[person.name] = (given["new"], person)
+        self.sessions = {held: whose for held, whose in self.sessions.items() if whose.name != person.name}
+        return ""
 
     async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
         detail = complete(person, event, said)

@@ -52,10 +52,34 @@ async def test_the_cookies_are_for_our_site_and_no_script(desk: ConsoleSession) 
 async def test_over_https_the_cookies_stay_there(queries: FakeQueries) -> None:
     async with browser(queries, "https") as client:
         desk = ConsoleSession(client, queries)
-        assert "Secure" in cookie(await client.get("/console/login"), FORM_COOKIE)
-        answer = await desk.log_in("finance")
-        assert "Secure" in cookie(answer, SESSION_COOKIE)
-        assert answer.headers["strict-transport-security"]
+        answers = (await client.get("/console/login"), f"__Host-{FORM_COOKIE}"), (
+            await desk.log_in("finance"), f"__Host-{SESSION_COOKIE}",
+        )  # fmt: skip
+        for answer, name in answers:
+            given = cookie(answer, name)
+            assert "Secure" in given
+            assert "Path=/;" in f"{given};"
+            assert "Domain" not in given
+            assert answer.headers["strict-transport-security"]
+        leave = (await desk.page("/console/settlements")).forms[0]
+        assert cookie(await client.post(leave.action, data=leave.fields), f"__Host-{SESSION_COOKIE}").startswith(
+            f'__Host-{SESSION_COOKIE}=""; '
+        )
+
+
+async def test_behind_a_proxy_the_public_address_says_that_it_is_https(queries: FakeQueries) -> None:
+    """TLS ends before us: what reaches us is http, and a cookie without the prefix opens nothing."""
+    async with browser(queries) as client:
+        transport = client._transport
+        assert isinstance(transport, httpx.ASGITransport)
+        transport.app.state.public_url = "https://suanbu.example"  # type: ignore[attr-defined]
+        form = await client.get("/console/login")
+        assert "Secure" in cookie(form, f"__Host-{FORM_COOKIE}")
+        assert form.headers["strict-transport-security"]
+        session = queries.session_of("finance")
+        for name, status in ((SESSION_COOKIE, 303), (f"__Host-{SESSION_COOKIE}", 200)):
+            answer = await client.get("/console/settlements", headers={"Cookie": f"{name}={session}"})
+            assert answer.status_code == status, name
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from api.auth.people import create_person
 from tests.console.console_session import Page
 from tests.support.api_client import ApiClient, KeyClient
+from tests.support.people import code_of, person_of
 from tests.support.records import USER, entity, usage
 
 NAME = '<b>示例</b> "单位"'
@@ -33,9 +32,7 @@ async def test_from_the_login_to_the_steps_of_an_award(
     app: ApiClient, registrar: KeyClient, platform: KeyClient
 ) -> None:
     settlement = await settled(app, registrar, platform)
-    await create_person(
-        app.commands, name="李会计", role="finance", city=None, password="correct horse", now=datetime.now(UTC)
-    )
+    secret = await person_of(app, "李会计", "finance", password="correct horse")
     client = app.client
 
     async def page(path: str) -> Page:
@@ -45,10 +42,11 @@ async def test_from_the_login_to_the_steps_of_an_award(
 
     try:
         form = (await page("/console/login")).forms[0]
-        wrong = await client.post(form.action, data={**form.fields, "name": "李会计", "password": "wrong"})
+        given = {"name": "李会计", "password": "correct horse", "code": code_of(secret)}
+        wrong = await client.post(form.action, data={**form.fields, **given, "password": "wrong"})
         assert wrong.status_code == 403
         form = Page(wrong.text).forms[0]
-        right = await client.post(form.action, data={**form.fields, "name": "李会计", "password": "correct horse"})
+        right = await client.post(form.action, data={**form.fields, **given})
         assert right.status_code == 303, right.text
         here = f"/console/settlements/{settlement['id']}"
         assert here in (await page("/console/settlements")).links

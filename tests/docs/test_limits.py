@@ -107,8 +107,13 @@ LIMITS = {
     "difference of clocks of a signed request": f"{signing.WINDOW.total_seconds():.0f} s",
     "characters of a nonce": "{} to {}".format(*signing.NONCE_CHARACTERS),
     "characters of a password": "{} to {}".format(*passwords.PASSWORD_CHARACTERS),
-    "wrong passwords before a name is locked": plain(sessions.FAILURES_MAX),
-    "time that a name is locked": f"{sessions.LOCKOUT_MINUTES} min",
+    "wrong passwords of one client before it is locked out for the name": plain(sessions.FAILURES_MAX),
+    "time that a client is locked out for a name": f"{sessions.LOCKOUT_MINUTES} min",
+    "wrong passwords for a name from anywhere before new places are slowed down": plain(sessions.SLOW_FAILURES),
+    "time between two attempts from new places then": f"{sessions.SLOW_SECONDS} s",
+    "passwords that one process checks at once, and that wait": (
+        f"{passwords.HASHES_AT_ONCE} and {passwords.HASHES_WAITING}"
+    ),
     "idle time of a session": f"{sessions.IDLE_MINUTES} min",
     "length of a session": f"{sessions.SESSION_HOURS} h",
     "age of a password and code for a decision about money": f"{people.PROOF_MINUTES} min",

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -17,14 +16,13 @@ import pytest_asyncio
 from fastapi import FastAPI, Request
 from sqlalchemy import exc
 
-from api.auth.people import create_person
-from api.auth.sessions import log_in
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from meter.database.errors import JournalUnavailable
 from meter.journal.queries import key_of
 from tests.security.test_cities import routes_of
 from tests.support.api_client import ApiClient, KeyClient, good
+from tests.support.people import session_of
 from tests.support.proxy import CuttingProxy
 from tests.support.records import (
     JSON,
@@ -137,11 +135,7 @@ async def cut(database: str) -> AsyncIterator[Cut]:
     async with CuttingProxy.before(database) as proxy, in_process(proxy.url) as door:
         await door.register_the_usual()
         holder = await door.holder(*SCOPES)
-        now = datetime.now(UTC)
-        await create_person(
-            door.commands, name="somebody", role="finance", city=None, password="a long password", now=now
-        )
-        token = await log_in(door.engine, "somebody", "a long password", now)
+        token = await session_of(door, "somebody", "finance")
         headers = {"Authorization": f"Bearer {holder.key}", "Cookie": f"{SESSION_COOKIE}={token}"}
         routes = routes_of(door)
         paths = [somewhere(path) for method, path in routes if method == "GET"]

@@ -17,11 +17,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.auth.keys import SCOPES, NewKey, create_key
-from api.auth.people import SCOPES_OF, create_person
-from api.auth.sessions import log_in
+from api.auth.people import SCOPES_OF
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 from tests.support.api_client import ApiClient, KeyClient, good, problem
+from tests.support.people import session_of
 from tests.support.postgres import Cluster
 from tests.support.province import CITIES, code_of, decide, locked, people_of, populate, run
 from tests.support.serving import in_process
@@ -236,10 +236,7 @@ async def test_every_page_of_the_console_in_every_role_for_every_city(province: 
     shown, leaks = 0, []
     for role, city in itertools.product(SCOPES_OF, CITIES):
         name = f"{role}-{next(_NUMBERS)}"
-        await create_person(
-            province.door.commands, name=name, role=role, city=city, password="long enough", now=datetime.now(UTC)
-        )
-        session = await log_in(province.door.engine, name, "long enough", datetime.now(UTC))
+        session = await session_of(province.door, name, role, city)
         for path in pages:
             for target in filled(path, province, city, thorough=role == "reviewer"):
                 answer = await province.door.client.get(target, headers={"Cookie": f"{SESSION_COOKIE}={session}"})
@@ -256,10 +253,8 @@ async def test_a_person_of_a_city_decides_in_the_console_about_his_own_lines_onl
     clerk = await province.door.holder("settlement:run", "report:read")
     made = await run(clerk, number="in the console")
     good(await decide(clerk, made["id"], "submit"))
-    name, now = "reviewer at the console", datetime.now(UTC)
-    await create_person(province.door.commands, name=name, role="reviewer", city=first, password="long enough", now=now)
-    session = await log_in(province.door.engine, name, "long enough", now)
-    assert session
+    name = "reviewer at the console"
+    session = await session_of(province.door, name, "reviewer", first)
     headers = {"Cookie": f"{SESSION_COOKIE}={session}"}
     here = f"/console/settlements/{made['id']}"
     token = session_form_token(session)

@@ -28,8 +28,9 @@ PASSWORD = "correct horse battery"
 _NUMBERS = itertools.count(1)
 
 
-async def somebody(app: ApiClient, *, second_factor: bool = False, role: str = "approver") -> tuple[str, str]:
-    """A person's name and TOTP secret ("" for none)."""
+async def somebody(app: ApiClient, *, second_factor: bool = False, role: str = "") -> tuple[str, str]:
+    """A person's name and TOTP secret ("" for none); an approver with one, an auditor without."""
+    role = role or ("approver" if second_factor else "auditor")
     name = f"person-{next(_NUMBERS)}"
     secret = new_second_factor(name)[0] if second_factor else ""
     await create_person(

@@ -21,6 +21,9 @@ from api.console.sessions import (
     admitted,
     check_form,
     check_session_form,
+    client_of,
+    cookie_of,
+    end_session,
     form_of,
     local_path,
     new_form_token,
@@ -56,9 +59,11 @@ async def get_login(request: Request) -> Response:
 async def post_login(request: Request, queries: Shelf) -> Response:
     """Log in. A wrong name, password or code and a name that is locked out are told apart by nobody."""
     given = await form_of(request)
-    check_form(given.get("token"), request.cookies.get(FORM_COOKIE))
-    old = request.cookies.get(SESSION_COOKIE)
-    session = await queries.log_in(given.get("name", ""), given.get("password", ""), given.get("code") or None)
+    check_form(given.get("token"), cookie_of(request, FORM_COOKIE))
+    old = cookie_of(request, SESSION_COOKIE)
+    session = await queries.log_in(
+        given.get("name", ""), given.get("password", ""), given.get("code") or None, client_of(request)
+    )
     if session is None:
         return _form(
             request,
@@ -81,7 +86,7 @@ async def post_logout(request: Request, queries: Shelf) -> Response:
     session = check_session_form(request, given.get("token"))
     await queries.log_out(session)
     response = to(LOGIN)
-    response.delete_cookie(SESSION_COOKIE, path=HOME)
+    end_session(request, response)
     return response
 
 

@@ -14,7 +14,17 @@ from api.auth.people import Person
 from api.console.answer import page
 from api.console.open_decisions import TITLE, choices_of, may_adjust, objections_of, reviews_of
 from api.console.queries import EVERYTHING, Queries, Record, queries_of
-from api.console.sessions import HOME, MONEY, SESSION_COOKIE, ConsoleRoute, admitted, missing, refusal, sections
+from api.console.sessions import (
+    HOME,
+    MONEY,
+    SESSION_COOKIE,
+    ConsoleRoute,
+    admitted,
+    cookie_of,
+    missing,
+    refusal,
+    sections,
+)
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
 from meter.regions import REGION, in_region
@@ -31,7 +41,7 @@ _MONEY_OF_LINES = ("award_fen", "held_fen", "payable_fen", "adjustment_fen")
 
 def frame(request: Request, person: Person, section: str) -> dict[str, Any]:
     """What every page behind the login shows around its own content."""
-    session = request.cookies.get(SESSION_COOKIE) or ""
+    session = cookie_of(request, SESSION_COOKIE) or ""
     return {"person": person, "sections": sections(person), "section": section, "form_token": form_token(session)}
 
 
