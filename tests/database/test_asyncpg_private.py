@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from pathlib import Path
 
 import asyncpg
+import uvloop
 
 from meter.database.asyncpg_private import transport_of, widen
 
@@ -14,6 +16,25 @@ TOP = Path(__file__).parents[2]
 
 
 async def test_a_connection_is_widened(owner: asyncpg.Connection) -> None:
+    await assert_widened(owner)
+
+
+def test_a_connection_is_widened_under_the_event_loop_of_the_service(database: str) -> None:
+    async def widened() -> None:
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        connection = await asyncpg.connect(database)
+        try:
+            assert not isinstance(transport_of(connection), asyncio.Transport), "a transport of its own kind"
+            await assert_widened(connection)
+        finally:
+            await connection.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(widened())
+
+
+async def assert_widened(owner: asyncpg.Connection) -> None:
+    """More may wait in the process and in the system, and what is sent still arrives."""
     inside = transport_of(owner)
     end = inside.get_extra_info("socket")
     end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

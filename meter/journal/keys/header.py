@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,8 @@ def only_what_is_durable(header: Header) -> None:
     """Take back what was written but perhaps not saved: after a start of the machine its pages may be lost."""
     header[WATERMARKS[0] : WATERMARKS[0] + WATERMARK_WORDS] = header[DURABLE : DURABLE + WATERMARK_WORDS]
     header[WATERMARKS[1] : WATERMARKS[1] + WATERMARK_WORDS] = 0
+
+
+def boot_of_machine() -> bytes:
+    """32 bytes that change when the machine starts again: /proc's, because no clock says so reliably."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "").encode()

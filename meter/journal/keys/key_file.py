@@ -42,6 +42,7 @@ from meter.journal.keys.header import (
     set_watermark,
     watermark_at,
 )
+from meter.journal.keys.header import boot_of_machine as _boot
 from meter.kernels.hash_table import (
     BUCKET_SLOTS,
     FEWEST_BUCKET_BITS,
@@ -54,6 +55,7 @@ from meter.kernels.hash_table import (
 )
 
 FULLEST = 0.75  # beyond this share of its slots a table is widened
+EMPTIEST = 0.125  # below this share only one key can fill its 16 buckets; others reach that by chance near 0.9
 SHIFT_STEP = 2
 
 
@@ -151,7 +153,7 @@ class KeyFile:
     def insert(self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64]) -> None:
         """Insert keys (n, 2) with the batch of each; what is there already stays. Only inside `held`."""
         assert self._depth
-        done = 0
+        done, anew = 0, False
         while done < len(keys):
             header, table = self._mapped
             if int(batches.max()) >> int(header[SHIFT]) >= LARGEST_LOCATOR:
@@ -166,7 +168,11 @@ class KeyFile:
             added, dealt = insert_keys(table, int(header[BITS]), header[SECRETS], keys[done:], locators)
             header[USED] = used + added
             done += dealt
-            if done < len(keys):
+            # failed attempts under ever new batches filled all places of one key: begun anew, the file is without them
+            if done < len(keys) and used + added < EMPTIEST * len(table) and not anew:
+                self.discard()
+                done, anew = 0, True
+            elif done < len(keys):
                 self._rewrite(1, 0)
 
     def expect(self, count: int) -> None:
@@ -269,8 +275,7 @@ class KeyFile:
             os.close(descriptor)
             wider += 1
         fresh = np.array(header, np.uint64)
-        fresh[BITS], fresh[USED] = bits, moved
-        fresh[SHIFT] = int(header[SHIFT]) + shift
+        fresh[BITS], fresh[USED], fresh[SHIFT] = bits, moved, int(header[SHIFT]) + shift
         fresh[CHECK] = check_of(fresh)
         # until the next `save`: waiting for the disk here would stall everyone
         set_watermark(fresh, DURABLE, *NOTHING)
@@ -293,8 +298,3 @@ class KeyFile:
     def _replace(self, descriptor: int, temporary: Path) -> None:
         os.close(descriptor)
         temporary.rename(self.path)
-
-
-def _boot() -> bytes:
-    """32 bytes that change when the machine starts again: /proc's, because no clock says so reliably."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "").encode()

@@ -141,8 +141,8 @@ class KnownKeys:
             self.file.discard()
             return True
 
-    async def _follow_chunk(self, connection: asyncpg.Connection, start: Watermark) -> Watermark:
-        """Take in the next batches after `start`; the new watermark, true once the file says so."""
+    async def _follow_chunk(self, connection: asyncpg.Connection, start: Watermark) -> Watermark | None:
+        """Take in the next batches after `start`; the new watermark, None when the file was begun anew meanwhile."""
         rows = await store.batches_after(connection, start.batch, CHUNK_BATCHES)
         total, end = 0, start
         for row in rows:
@@ -157,16 +157,17 @@ class KnownKeys:
             raise JournalUnavailable(
                 f"batches {start.batch + 1} to {end.batch} say they hold {total} entries, the journal holds {len(keys)}"
             )
-        await asyncio.to_thread(self._take_in, keys, batches, start, end)
-        return end
+        return end if await asyncio.to_thread(self._take_in, keys, batches, start, end) else None
 
     def _take_in(
         self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], start: Watermark, end: Watermark
-    ) -> None:
+    ) -> bool:
         with self.file.held():
             self.file.insert(keys, batches)
-            if start in self.file.watermarks():
-                self.file.cover(end, keep=start)
+            if start not in self.file.watermarks():
+                return False
+            self.file.cover(end, keep=start)
+            return True
 
 
 async def _holds(connection: asyncpg.Connection, watermark: Watermark) -> bool:
