@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
 import asyncpg
@@ -194,12 +193,7 @@ class Queries:
 
     def rounds(self) -> Mapping[str, Round]:
         """The rounds known."""
-        return _rounds()
-
-
-@cache
-def _rounds() -> Mapping[str, Round]:
-    return load_rounds()  # a published round never changes while the process lives
+        return load_rounds()
 
 
 def queries_of(request: Request) -> Queries:

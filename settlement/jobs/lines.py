@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import Any
 
 import asyncpg
@@ -12,7 +11,7 @@ from settlement.compute.shapes import excluded_parts
 from settlement.errors import SettlementRefused
 from settlement.explain.stored import told
 from settlement.explain.story import Setting
-from settlement.rounds import Round, load_rounds
+from settlement.rounds import load_rounds
 from settlement.rounds.readings import read_order
 from settlement.store.lines import excluded_portions, stored_line
 from settlement.store.settlements import stored_settlement
@@ -39,7 +38,7 @@ async def explained_line(
 
 def setting_of(row: asyncpg.Record, *, of_a_city: bool = False) -> Setting:
     """Return what the steps of a stored settlement's lines share."""
-    of_round = _rounds()[row["round"]]
+    of_round = load_rounds()[row["round"]]
     sum_of_awards = None if of_a_city else row["totals"]["award_fen"]
     return Setting(of_round, read_order(row["payment_order"], of_round), row["readings"], sum_of_awards)
 
@@ -60,8 +59,3 @@ async def told_lines(
     setting = setting_of(await stored_settlement(connection, settlement))
     async for portion in portions:
         yield [{"uscc": uscc, **told(setting, working)} for uscc, working in portion]
-
-
-@cache
-def _rounds() -> dict[str, Round]:
-    return load_rounds()  # a published round never changes while the process lives

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from meter.days import day_number
 from meter.regions import REGION
@@ -65,10 +67,22 @@ def load_round(text: str) -> Round:
     return loaded
 
 
-def load_rounds(folder: Path | None = None) -> dict[str, Round]:
-    """All rounds of a folder by id. Raises SettlementRefused on a bad round, overlap, or undeclared gap."""
+def load_rounds(folder: Path | None = None) -> Mapping[str, Round]:
+    """All rounds of a folder by id. Raises SettlementRefused on a bad round, overlap, or undeclared gap.
+
+    Without a folder the product's, which are read once: a published round never changes while a process lives.
+    """
+    return _rounds_of_product() if folder is None else _rounds_in(folder)
+
+
+@cache
+def _rounds_of_product() -> Mapping[str, Round]:
+    return MappingProxyType(_rounds_in(default_folder()))
+
+
+def _rounds_in(folder: Path) -> dict[str, Round]:
     rounds: dict[str, Round] = {}
-    for path in sorted((folder or default_folder()).glob("*.toml")):
+    for path in sorted(folder.glob("*.toml")):
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

@@ -165,3 +165,12 @@ def test_forms_and_cities() -> None:
     missing = rounds["anhui-2025"].form
     assert missing is not None
     assert missing.columns == ()
+
+
+def test_the_products_rounds_are_read_once_and_another_folder_whenever_it_is_asked_for(tmp_path: Path) -> None:
+    assert load_rounds() is load_rounds()
+    with pytest.raises(TypeError):
+        load_rounds()["anhui-2026"] = load_rounds()["anhui-2025"]  # type: ignore[index]
+    assert load_rounds(tmp_path) == {}
+    (tmp_path / "anhui-2026.toml").write_text(TEXT, encoding="utf-8")
+    assert list(load_rounds(tmp_path)) == ["anhui-2026"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +54,7 @@ def run_world(
 def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
     """The settlement of a world and its ingest counts. Raises SettlementRefused."""
     check_shape(world)
-    known = rounds or _known_rounds()
+    known = rounds or load_rounds()
     if world.get("round") not in known:
         raise SettlementRefused(
             "UNKNOWN_ROUND", f"there is no round '{world.get('round')}'; there are {', '.join(known)}"
@@ -65,8 +64,3 @@ def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tup
     read_readings(world.get("readings"), order, of_round)
     inputs, ingest = inputs_of(world)
     return settle(inputs, of_round, world.get("order"), world.get("readings")), ingest
-
-
-@functools.cache
-def _known_rounds() -> Mapping[str, Round]:
-    return load_rounds()
