@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+import stat
 import subprocess
 import sys
 import zipfile
@@ -46,6 +47,10 @@ def checked(path: Path) -> tuple[int, str]:
     )
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout
+
+
+def test_a_bundle_is_its_owners_alone(bundle: Path) -> None:
+    assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
 
 
 def altered(bundle: Path, to: Path, change: Callable[[str, bytes], bytes]) -> Path:

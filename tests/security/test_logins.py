@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -174,6 +176,23 @@ def test_db_url_prints_the_reader_and_the_key_stays_where_it_is(running: Running
         env={**os.environ, "DATABASE_URL": ""},
     )  # fmt: skip
     assert done.stdout.strip() == running.url(READER)
+
+
+async def test_the_log_has_the_systems_name_of_who_ran_a_command_whatever_the_environment_says(
+    running: Running, data: Path
+) -> None:
+    for command in (("key", "create", "--name", "k", "--scope", "usage:read"), ("user", "unlock", "somebody")):
+        await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-m", "api", *command, "--data", str(data)], capture_output=True,
+            check=True, env={**os.environ, "DATABASE_URL": "", "LOGNAME": "director", "USER": "director"},
+        )  # fmt: skip
+    connection = await asyncpg.connect(running.url(READER))
+    try:
+        rows = await connection.fetch("select action, actor from audit where action in ('key.create', 'person.unlock')")
+    finally:
+        await connection.close()
+    who = f"command line:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert {tuple(row) for row in rows} == {("key.create", who), ("person.unlock", who)}
 
 
 async def test_the_reader_only_reads(running: Running) -> None:
