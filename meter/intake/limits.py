@@ -14,5 +14,6 @@ MILLICARDS = 10**9
 CHARGE_FEN = 10**15
 FIRST_SECOND = 946_684_800  # 2000-01-01T00:00:00Z
 END_SECOND = 4_102_444_800  # 2100-01-01T00:00:00Z, exclusive
-SPAN_SECONDS = 10 * 366 * DAY_SECONDS
+# What a record costs later, it costs for every day it touches: 10,000 of the longest are a million rows of the rollup.
+SPAN_SECONDS = 100 * DAY_SECONDS
 DETAIL_CHARACTERS = 80  # of a value shown back in a detail

@@ -180,8 +180,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a day that is none": ({"started_at": "2025-02-30T08:00:00Z"}, "bad_time"),
     "a time before 2000": ({"started_at": "1999-12-31T23:59:59Z"}, "out_of_range"),
     "an end before the start": ({"ended_at": "2025-09-01T07:59:59+08:00"}, "ended_before_started"),
-    "longer than ten years": (
-        {"started_at": "2015-01-01T08:00:00+08:00", "ended_at": "2025-09-01T09:00:00+08:00"},
+    "longer than 100 days": (
+        {"started_at": "2025-01-01T08:00:00+08:00", "ended_at": "2025-04-11T08:00:01+08:00"},
         "out_of_range",
     ),
     "a charge as text": ({"charge_fen": "100"}, "wrong_type"),

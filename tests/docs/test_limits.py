@@ -81,7 +81,7 @@ LIMITS = {
     "cards of a record": plain(limits.MILLICARDS // 1000),
     "charge of a record": f"{plain(limits.CHARGE_FEN)} fen",
     "start and end of a record": f"{day(limits.FIRST_SECOND)} to {day(limits.END_SECOND)}, exclusive",
-    "span of a record": f"{plain(limits.SPAN_SECONDS // DAY_SECONDS)} days",
+    "span of a record (longer use is sent in parts)": f"{plain(limits.SPAN_SECONDS // DAY_SECONDS)} days",
     "results of a replay that are listed": plain(limits.BATCH_RECORDS),
     "items of a request": plain(ITEMS_MAX),
     "values of a request": plain(VALUES_MAX),

@@ -61,7 +61,14 @@ POOLS: dict[str, list[Any]] = {
 }
 CELL_TYPES: dict[str, list[Any]] = {
     "cards": [pa.int8(), pa.uint64(), pa.decimal128(12, 3), pa.decimal128(12, 0), pa.decimal128(12, 5), pa.float64()],
-    "charge_fen": [pa.int32(), pa.uint64(), pa.float32()],
+    "charge_fen": [
+        pa.int32(),
+        pa.uint64(),
+        pa.float32(),
+        pa.decimal128(18, 0),
+        pa.decimal128(18, 2),
+        pa.decimal256(70, 0),
+    ],
     "started_at": [pa.timestamp("s", "UTC"), pa.timestamp("ns", "Asia/Shanghai"), pa.timestamp("us"), pa.date32()],
     "ended_at": [pa.timestamp("ms", "UTC"), pa.timestamp("us", "+08:00")],
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -174,6 +175,72 @@ def test_arrow_in_many_batches_with_changing_dictionaries() -> None:
     assert not received.refused
     assert received.records["order_digest"].tolist() == plain.records["order_digest"].tolist()
     assert len(set(received.records["order_digest"].tolist())) == 3
+
+
+INDEX_TYPES = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
+
+
+def stream(batches: list[pa.RecordBatch], *, deltas: bool = False) -> bytes:
+    """Batches as one stream, each with the dictionary it has."""
+    out = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=deltas)
+    with pa.ipc.new_stream(out, batches[0].schema, options=options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return out.getvalue()
+
+
+def with_orders(orders: list[pa.Array]) -> list[pa.RecordBatch]:
+    """A batch for each array of orders, its records good ones with ids of their own."""
+    batches = []
+    for number, order in enumerate(orders):
+        cells = {name: pa.array([value] * len(order)) for name, value in GOOD.items()}
+        cells["id"] = pa.array([f"e{number}-{place}" for place in range(len(order))])
+        batches.append(pa.RecordBatch.from_pydict(cells | {"order": order}))
+    return batches
+
+
+@pytest.mark.parametrize("index", INDEX_TYPES, ids=str)
+@pytest.mark.parametrize("texts", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+def test_dictionaries_of_any_index_may_hold_other_texts_in_every_batch(index: Any, texts: Any) -> None:
+    places = pa.array([*range(100), None], index)
+    words = [[f"o{batch}-{place}" for place in range(100)] for batch in range(4)]
+    words[2] = words[1]
+    batches = with_orders([pa.DictionaryArray.from_arrays(places, pa.array(some, texts)) for some in words])
+    plain = with_orders([pa.array([*some, None]) for some in words])
+    for fast in (True, False):
+        received = got(stream(batches), ARROW, fast=fast)
+        expected = got(stream(plain), ARROW, fast=fast)
+        assert not received.refused
+        assert received.records["order_digest"].tolist() == expected.records["order_digest"].tolist()
+        assert received.verbatim(205) == expected.verbatim(205)
+
+
+def test_a_dictionary_may_grow_from_batch_to_batch() -> None:
+    words = [[f"o{place}" for place in range(10 * (batch + 1))] for batch in range(5)]
+    orders = [pa.DictionaryArray.from_arrays(pa.array([0, len(some) - 1], pa.int8()), pa.array(some)) for some in words]
+    received = got(stream(with_orders(orders), deltas=True), ARROW)
+    plain = got(stream(with_orders([pa.array([some[0], some[-1]]) for some in words])), ARROW)
+    assert received.records["order_digest"].tolist() == plain.records["order_digest"].tolist()
+
+
+def test_a_dictionary_that_grows_is_counted_whole_each_time() -> None:
+    """Each addition copies what was there: a large one that grows a little a hundred times is a large body."""
+    words = ["y" * 1_000_000]
+    orders = []
+    for number in range(100):
+        words = [*words, str(number)]
+        orders.append(pa.DictionaryArray.from_arrays(pa.array([len(words) - 1], pa.int16()), pa.array(words)))
+    with pytest.raises(BodyError) as caught:
+        got(stream(with_orders(orders), deltas=True), ARROW)
+    assert caught.value.code == "body_too_large"
+
+
+def test_ten_thousand_batches_of_one_record_are_one_body() -> None:
+    orders = [pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), pa.array([f"o{n}"])) for n in range(10_000)]
+    received = got(stream(with_orders(orders)), ARROW)
+    assert (received.received, len(received.records)) == (10_000, 10_000)
+    assert len(set(received.records["order_digest"].tolist())) == 10_000
 
 
 def test_no_byte_of_an_arrow_stream_can_be_cut_or_broken_unseen() -> None:

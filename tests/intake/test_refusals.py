@@ -103,7 +103,7 @@ RECORDS: list[tuple[dict[str, Any], str]] = [
     (changed(started_at="2025-10-01t00:00:00z"), ""),
     (changed(started_at="2025-10-01T00:00:00-00:00"), ""),
     (changed(started_at="2025-10-01T00:00:00.999999999999Z"), ""),
-    (changed(started_at="2024-02-29T00:00:00Z"), ""),
+    (changed(started_at="2024-02-29T00:00:00Z", ended_at="2024-03-01T00:00:00Z"), ""),
     (changed(started_at="2025-10-01T10:00:00.9Z", ended_at="2025-10-01T10:00:00.1Z"), ""),  # equal once floored
     (changed(started_at="2025-09-30T23:59:60Z"), "bad_time"),
     (changed(started_at="2016-12-31T23:59:60Z"), "bad_time"),
@@ -136,7 +136,8 @@ RECORDS: list[tuple[dict[str, Any], str]] = [
     (changed(started_at="0000-01-01T00:00:00Z"), "out_of_range"),
     (changed(ended_at="2100-01-01T00:00:00Z"), "out_of_range"),
     (changed(ended_at="2099-12-31T23:59:59-00:01"), "out_of_range"),
-    (changed(started_at="2015-09-01T00:00:00Z"), "out_of_range"),  # spans ten years
+    (changed(ended_at="2026-01-09T08:00:00+08:00"), ""),  # spans 100 days
+    (changed(ended_at="2026-01-09T08:00:01+08:00"), "out_of_range"),
     (changed(started_at=1759276800), "wrong_type"),
     (changed(ended_at=True), "wrong_type"),
     (changed(ended_at=None), "missing_field"),
@@ -310,7 +311,7 @@ ARROW_CELLS: list[tuple[dict[str, Any], str]] = [
     ({"cards": pa.array([Decimal("0.125")], pa.decimal128(10, 4))}, "too_many_decimals"),
     ({"charge_fen": pa.array([100], pa.uint16())}, ""),
     ({"charge_fen": pa.array([2**64 - 1], pa.uint64())}, "out_of_range"),
-    ({"charge_fen": pa.array([Decimal("100")], pa.decimal128(10, 0))}, "wrong_type"),
+    ({"charge_fen": pa.array([Decimal("100")], pa.decimal128(10, 0))}, ""),
     ({"charge_fen": pa.array([100], pa.duration("s"))}, "wrong_type"),
     ({"started_at": pa.array([1_759_276_800], pa.timestamp("s", "UTC"))}, ""),
     ({"started_at": pa.array([1_759_276_800_999_999_999], pa.timestamp("ns", "Asia/Shanghai"))}, ""),
@@ -342,6 +343,20 @@ ARROW_CELLS: list[tuple[dict[str, Any], str]] = [
     ({"cards": pa.array([Decimal("8")], pa.decimal32(9, 3))}, ""),
     ({"cards": pa.array([Decimal("800")], pa.decimal128(10, -2))}, ""),
     ({"started_at": pa.array([5], pa.time32("s"))}, "wrong_type"),
+    ({"ended_at": pa.array([20_362], pa.date32())}, "wrong_type"),
+    ({"ended_at": pa.array([20_362 * 86_400_000], pa.date64())}, "wrong_type"),
+    ({"charge_fen": pa.array([Decimal(100)], pa.decimal128(18, 0))}, ""),
+    ({"charge_fen": pa.array([Decimal(10**15)], pa.decimal128(38, 0))}, ""),
+    ({"charge_fen": pa.array([Decimal(10**15 + 1)], pa.decimal128(38, 0))}, "out_of_range"),
+    ({"charge_fen": pa.array([Decimal(10**37)], pa.decimal128(38, 0))}, "out_of_range"),
+    ({"charge_fen": pa.array([Decimal(-1)], pa.decimal128(38, 0))}, "out_of_range"),
+    ({"charge_fen": pa.array([Decimal("100.00")], pa.decimal128(18, 2))}, ""),
+    ({"charge_fen": pa.array([Decimal("100.01")], pa.decimal128(18, 2))}, "wrong_type"),
+    ({"charge_fen": pa.array([Decimal(100)], pa.decimal128(10, -2))}, ""),
+    ({"charge_fen": pa.array([Decimal(100)], pa.decimal256(70, 0))}, ""),
+    ({"charge_fen": pa.array([Decimal(10**60)], pa.decimal256(70, 0))}, "out_of_range"),
+    ({"charge_fen": pa.array([Decimal(100)], pa.decimal32(9, 0))}, ""),
+    ({"charge_fen": pa.array(["100"])}, "wrong_type"),
     ({"started_at": pa.array([1_759_276_800], pa.timestamp("s", "Nowhere/Land"))}, ""),  # the instant is in UTC anyway
     ({"facility": pa.DictionaryArray.from_arrays(pa.array([0], pa.uint8()), pa.array(["hub"], pa.string_view()))}, ""),
 ]

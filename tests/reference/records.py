@@ -17,7 +17,7 @@ RECORD_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 CARDS = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]{1,3})?")
 MOST_CARDS = 10**6
 MOST_CHARGE_FEN = 10**15
-LONGEST_SECONDS = 10 * 366 * 86_400
+LONGEST_SECONDS = 100 * 86_400
 
 
 class RefusedError(Exception):

@@ -51,6 +51,9 @@ class Column:
             return Number(repr(self.array[row].as_py()))
         if pa.types.is_boolean(kind):
             return bool(self.array[row].as_py())
+        if pa.types.is_decimal(kind) and self.name == "charge_fen":
+            value = self.array[row].as_py()
+            return Number(str(int(value)) if value == int(value) else f"{value:f}")
         if pa.types.is_decimal(kind):
             return f"{self.array[row].as_py():f}"
         return Foreign(str(self.kind))
@@ -62,6 +65,8 @@ class Column:
             return field not in ("charge_fen", "via_platform")
         if field == "cards" and pa.types.is_decimal128(kind):
             return bool(0 <= kind.scale <= 3)
+        if field == "charge_fen" and pa.types.is_decimal128(kind):
+            return bool(kind.scale == 0)
         if field in ("cards", "charge_fen"):
             return bool(pa.types.is_integer(kind))
         if field == "via_platform":
@@ -74,17 +79,23 @@ class Column:
             # null and false is false; to fill in a scalar, or to_numpy, would load pandas where that is installed
             stated = pc.and_kleene(self.array, self.array.is_valid())
             return values_of(stated.cast(pa.uint8())).astype(np.bool_)
+        if field == "charge_fen" and pa.types.is_decimal128(self.array.type):
+            return self._decimals(0, CHARGE_FEN, 1)
         if field == "charge_fen":
             return within(values_of(self.array), 0, CHARGE_FEN, 1)
         if field == "cards" and pa.types.is_integer(self.array.type):
             return within(values_of(self.array), 1, MILLICARDS // 1000, 1000)
         if field == "cards":
-            halves = aligned(self.array.buffers()[1], np.int64)[2 * self.array.offset :][: 2 * len(self.array)]
             unit = 10 ** (3 - self.array.type.scale)
-            low = within(halves[0::2], 1, MILLICARDS // unit, unit)
-            return np.where(halves[1::2] == 0, low, BAD)
+            return self._decimals(1, MILLICARDS // unit, unit)
         seconds = values_of(self.array) // UNIT_PER_SECOND[self.array.type.unit]
         return within(seconds, FIRST_SECOND, END_SECOND - 1, 1)
+
+    def _decimals(self, least: int, most: int, unit: int) -> Array:
+        """The values of a decimal128 column, by the digits it stores, times a unit."""
+        halves = aligned(self.array.buffers()[1], np.int64)[2 * self.array.offset :][: 2 * len(self.array)]
+        low = within(halves[0::2], least, most, unit)
+        return np.where(halves[1::2] == 0, low, BAD)
 
 
 def is_text(kind: Any) -> bool:
@@ -103,6 +114,8 @@ def column_of(name: str, kind: Any, chunks: list[Any]) -> Column:
     seen = [bytes_view(chunk) for chunk in chunks] if text_cells else chunks
     for chunk in seen:
         chunk.validate(full=True)
+    if text_cells and len(seen) > 1 and pa.types.is_dictionary(seen[0].type):
+        return Column(name, kind, seen[0], *texts_of_chunks(seen), True)
     array = seen[0] if len(seen) == 1 else pa.concat_arrays(seen)
     if pa.types.is_dictionary(array.type) and not text_cells:
         array = array.dictionary_decode() if pa.types.is_primitive(array.type.value_type) else array
@@ -137,6 +150,7 @@ def texts_of(array: Any) -> tuple[Array, Array, Array]:
         if not len(lengths):
             return text, np.zeros(len(array), np.int64), np.full(len(array), ABSENT, np.int32)
         places = values_of(array.indices if array.null_count == 0 else array.indices.fill_null(0))
+        places = places.astype(np.int64)
         return text, starts[places], lengths[places]
     if pa.types.is_binary_view(array.type):
         # views may share bytes: what they add up to is bounded before it is laid out
@@ -152,6 +166,35 @@ def texts_of(array: Any) -> tuple[Array, Array, Array]:
     text = np.frombuffer(text_buffer, np.uint8) if text_buffer is not None and text_buffer.size else NO_TEXT
     text.flags.writeable = False  # one type for the kernels
     return text, offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int32)
+
+
+def texts_of_chunks(chunks: list[Any]) -> tuple[Array, Array, Array]:
+    """(bytes, starts, lengths) of chunks that each have a dictionary; one that several share is laid out once.
+
+    To bring them under one dictionary could take more places than its index type counts.
+    """
+    places: dict[tuple[object, ...], int] = {}
+    texts: list[Array] = []
+    starts: list[Array] = []
+    lengths: list[Array] = []
+    room = 0
+    for chunk in chunks:
+        text, its_starts, its_lengths = texts_of(chunk)
+        buffers = chunk.dictionary.buffers()
+        shared = tuple((buffer.address, buffer.size) if buffer is not None else None for buffer in buffers)
+        key = (shared, chunk.dictionary.offset, len(chunk.dictionary))
+        if key not in places:
+            places[key] = room
+            texts.append(text)
+            room += len(text)
+        if chunk.null_count:
+            valid = chunk.is_valid().to_numpy(zero_copy_only=False)
+            its_lengths = np.where(valid, its_lengths, np.int32(ABSENT))
+        starts.append(its_starts + places[key])
+        lengths.append(its_lengths)
+    whole = np.concatenate(texts)
+    whole.flags.writeable = False
+    return whole, np.concatenate(starts), np.concatenate(lengths)
 
 
 def values_of(array: Any) -> Array:

@@ -11,8 +11,8 @@ from meter.intake.codes import BodyCode, BodyError
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
 
 CONTINUATION = 0xFFFFFFFF
-METADATA_BYTES = 4 * 1024 * 1024  # of all messages together
-MESSAGES = 2_048
+METADATA_BYTES = 12 * 1024 * 1024  # of all messages together; 10,000 batches of one record need 8
+MESSAGES = 20_480  # 10,000 batches of one record, each with a dictionary of its own
 COLUMNS = 64  # children of nested columns counted
 SCHEMA, DICTIONARY_BATCH, RECORD_BATCH = 1, 2, 3
 
@@ -66,7 +66,7 @@ def check_stream(body: bytes | bytearray) -> None:
     """
     view = memoryview(body)
     place = 0
-    sizes = Sizes(0, 0)
+    sizes = Sizes(0, 0, {})
     metadata_bytes = 0
     for number in range(MESSAGES):
         try:
@@ -92,7 +92,7 @@ def check_stream(body: bytes | bytearray) -> None:
                 batch = header if kind == RECORD_BATCH else header.table(1)
                 if batch is None:
                     raise BodyError(BodyCode.BAD_ARROW, f"Message {number} has no batch.")
-                sizes = sizes.with_batch(batch, view[start : start + body_bytes], kind == RECORD_BATCH)
+                sizes = sizes.with_batch(header, batch, view[start : start + body_bytes])
             else:
                 raise BodyError(BodyCode.BAD_ARROW, f"Message {number} is of a kind a table does not have.")
             place = start + body_bytes
@@ -122,17 +122,25 @@ class Sizes(NamedTuple):
 
     rows: int
     decoded_bytes: int
+    dictionaries: dict[int, int]  # by their ids, what each takes
 
-    def with_batch(self, batch: Table, body: memoryview, of_records: bool) -> "Sizes":
-        """With one batch more; one of a dictionary has no rows of the table. Raises `BodyError` above a limit."""
-        decoded_bytes = self.decoded_bytes + decoded_bytes_of(batch, body)
+    def with_batch(self, header: Table, batch: Table, body: memoryview) -> "Sizes":
+        """With one batch more; that of a dictionary stands in a header of its own. Raises `BodyError` above a limit."""
+        its_bytes = decoded_bytes_of(batch, body)
+        of_dictionary = header.place != batch.place
+        if of_dictionary:
+            name = header.number(0, "<q")
+            if header.number(2, "<B"):  # an addition: whoever reads it copies what was there
+                its_bytes += self.dictionaries.get(name, 0)
+            self.dictionaries[name] = its_bytes
+        decoded_bytes = self.decoded_bytes + its_bytes
         length = batch.number(0, "<q")
         if length < 0 or decoded_bytes > BODY_BYTES:
             raise BodyError(BodyCode.BODY_TOO_LARGE if length >= 0 else BodyCode.BAD_ARROW)
-        rows = self.rows + (length if of_records else 0)
+        rows = self.rows + (0 if of_dictionary else length)
         if rows > BATCH_RECORDS:
             raise BodyError(BodyCode.TOO_MANY_RECORDS)
-        return Sizes(rows, decoded_bytes)
+        return Sizes(rows, decoded_bytes, self.dictionaries)
 
 
 def check_columns(schema: Table) -> None:
@@ -156,10 +164,11 @@ def decoded_bytes_of(batch: Table, body: memoryview) -> int:
     """What the buffers of a batch take in memory: a compressed buffer begins with its decoded length."""
     compressed = batch.table(3) is not None
     first, count = batch.vector(2)
+    if count > len(batch.data) // 16:
+        raise struct.error("more buffers than there is room for")
+    numbers = struct.unpack_from(f"<{2 * count}q", batch.data, first)
     total = 0
-    for item in range(count):
-        offset = number_at(batch.data, "<q", first + 16 * item)
-        length = number_at(batch.data, "<q", first + 16 * item + 8)
+    for offset, length in zip(numbers[::2], numbers[1::2], strict=True):
         if offset < 0 or length < 0 or offset + length > len(body):
             raise BodyError(BodyCode.BAD_ARROW, "A buffer lies outside its message.")
         decoded = number_at(body, "<q", offset) if compressed and length >= 8 else -1

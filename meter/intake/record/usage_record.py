@@ -8,7 +8,7 @@ import json
 import re
 from typing import NamedTuple, TypeAlias
 
-from meter.days import day_number
+from meter.days import DAY_SECONDS, day_number
 from meter.intake.codes import Code, RecordRefused
 from meter.intake.limits import (
     CHARGE_FEN,
@@ -127,7 +127,10 @@ def judge(  # noqa: C901 - one rule after the other, in the order told
     if ended < started:
         raise RecordRefused(Code.ENDED_BEFORE_STARTED, f"ended_at is {started - ended} s before started_at")
     if ended - started > SPAN_SECONDS:
-        raise RecordRefused(Code.OUT_OF_RANGE, "the record spans more than 10 years")
+        raise RecordRefused(
+            Code.OUT_OF_RANGE,
+            f"the record spans more than {SPAN_SECONDS // DAY_SECONDS} days: send parts, each with its charge",
+        )
     day = day_number(started)
     return Checked(
         identity,
