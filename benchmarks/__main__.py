@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARTS = ("ingest", "rollup", "settlement", "verify", "payout", "report")
+PARTS = ("ingest", "rollup", "settlement", "verify", "payout", "report", "whole")
 HERE = Path(__file__).parent
 
 
