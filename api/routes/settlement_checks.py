@@ -28,7 +28,7 @@ from settlement.jobs.compare import compared
 from settlement.jobs.findings import find
 from settlement.jobs.lines import excluded_of_all
 from settlement.jobs.verify import verify
-from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, render
+from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, WITH_EXCLUDED, render
 from settlement.rounds import load_rounds
 from settlement.store import lines as line_store
 from settlement.store.findings import list_findings
@@ -130,7 +130,7 @@ async def get_settlement_report(
     async with service_of(request).engine.connect() as held:
         connection = await driver(held)
         lines = await line_store.list_lines(connection, number, region=region, limit=2**31 - 1)
-        excluded = await excluded_of_all(connection, number)
+        excluded = await excluded_of_all(connection, number) if kind in WITH_EXCLUDED else {}
         if caller.city is None:  # it covers all lines, which who is bound to a city does not see
             found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
     body = await asyncio.to_thread(

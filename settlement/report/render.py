@@ -18,6 +18,7 @@ from settlement.rounds import Round
 
 FORMATS: Final = ("xlsx", "csv", "json", "parquet")
 LAYOUTS: Final = ("summary", "lines", "city")
+WITH_EXCLUDED: Final = ("xlsx", "json")  # formats that show the use which does not count
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",

@@ -28,7 +28,7 @@ from api.console.sessions import (
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
 from meter.regions import REGION, in_region
-from settlement.report import MEDIA_TYPES, NotAReport, render
+from settlement.report import MEDIA_TYPES, WITH_EXCLUDED, NotAReport, render
 from settlement.report.labels import OUTCOME
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -111,7 +111,7 @@ async def get_report(
     region = scoped(person, region)
     of_round = queries.rounds()[settlement["round"]]
     lines = await queries.lines(number, region or None, None, None, "", EVERYTHING)
-    excluded = await queries.excluded(number)
+    excluded = await queries.excluded(number) if kind in WITH_EXCLUDED else {}
     if person.city is None:
         settlement = {**settlement, "checkpoint": await queries.checkpoint(settlement)}
     try:
