@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from api.auth.keys import create_key
+from api.auth.keys import NewKey, create_key
 from benchmarks.ingest.province import ARROW
 from benchmarks.ingest.servers import Server, rollup_lag, suanbu
 from benchmarks.whole.province import registrations, usage
@@ -140,12 +140,9 @@ async def _keys(database: str) -> dict[str, str]:
     scopes = {"registry": ["registry:write"], "finance": ["settlement:run", "report:read"]}
     try:
         return {
-            name: await create_key(
-                engine, name=f"whole-{name}", scopes=wanted, source=None, city=None, expires_at=None,
-                now=datetime.now(UTC),
-            )
+            name: await create_key(engine, NewKey(f"whole-{name}", wanted), now=datetime.now(UTC))
             for name, wanted in scopes.items()
-        }  # fmt: skip
+        }
     finally:
         await engine.dispose()
 
