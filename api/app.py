@@ -29,6 +29,7 @@ from api.routes import (
     rounds,
     settlement_checks,
     settlements,
+    totals,
     usage,
 )
 from api.routes.usage_fast_path import HotPath
@@ -102,6 +103,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
     for router in (
         operations.ROUTER,
         usage.ROUTER,
+        totals.ROUTER,
         registry.ROUTER,
         rounds.ROUTER,
         settlements.ROUTER,

@@ -1,11 +1,9 @@
-"""Usage records over HTTP: receiving them, showing one, a batch, totals, the quarantine and its replay."""
+"""Usage records over HTTP: receiving them, showing one, a batch, the quarantine and its replay."""
 
 from __future__ import annotations
 
 import asyncio
-import bisect
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -19,13 +17,13 @@ from api.http import metrics
 from api.http.admission import slow_down
 from api.http.body_budget import body_budget_of
 from api.http.operation import operation
-from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, Text, page_of
+from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.routes.receiving import BODY_CODES, RECORDS, receiving
 from api.schemas import receipt as receipts
-from api.schemas.usage import QuarantinedRecordPage, ShownRecord, UsageTotalPage
+from api.schemas.usage import QuarantinedRecordPage, ShownRecord
 from api.service import Service
 from meter.database.connect import driver
 from meter.intake.binary_event import is_binary_event, structured_event
@@ -45,14 +43,11 @@ from meter.journal.queries import (
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.receipt import Receipt
 from meter.journal.write.waiting import Overloaded
-from meter.rollup.totals import NotATotal, parse_span, usage_totals
 from settlement.store.settlements import settled_in
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
 INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
-TOTALS_MOST = 100_000  # groups in one portion of totals
-EDGE = "an Asia/Shanghai day, or an instant with an offset"
 
 
 @ROUTER.post("/usage-records", description=receiving())
@@ -262,42 +257,3 @@ async def get_batch(
     if found is None:
         raise Problem(404, "no_such_batch", f"there is no batch {batch}")
     return found
-
-
-@ROUTER.get("/usage-totals")
-@operation(
-    UsageTotalPage,
-    scope="usage:read",
-    codes=("bad_cursor", "bad_time", "empty_period", "unknown_column"),
-)
-async def get_usage_totals(
-    request: Request,
-    by: Annotated[str, Query(description="Columns with commas between: consumer, facility, chip, day.")] = "",
-    limit: Annotated[
-        int,
-        Query(description="How many groups at most.", json_schema_extra={"minimum": 1, "maximum": TOTALS_MOST}),
-    ] = TOTALS_MOST,
-    cursor: Cursor = None,
-    start: Annotated[str | None, Query(alias="from", description=f"Where to begin: {EDGE}.")] = None,
-    end: Annotated[str | None, Query(alias="to", description=f"Where to end, exclusive: {EDGE}.")] = None,
-) -> Response:
-    """Show metered totals over counted records, split exactly at the edges; in order of the `by` columns."""
-    service = service_of(request)
-    require(await as_caller(request), "usage:read")
-    page = Page.of(limit, cursor, TOTALS_MOST)
-    try:
-        span = parse_span(start, end)
-        columns = [name.strip() for name in by.split(",") if name.strip()]
-        # a mark has as many texts as there are columns
-        after: tuple[str, ...] = page.after(tuple.__class_getitem__((Text,) * len(columns)), ())
-        async with service.engine.connect() as held:
-            items = await usage_totals(await driver(held), span, columns)
-    except NotATotal as error:
-        raise Problem(400, error.code, str(error)) from None
-
-    def mark(item: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(item[name] for name in columns)
-
-    first = bisect.bisect_right(items, after, key=mark) if page.cursor is not None else 0
-    answer = page_of(items[first : first + page.limit + 1], page, mark)
-    return Response(json.dumps(answer, ensure_ascii=False), media_type="application/json")

@@ -14,7 +14,7 @@ from api.auth import keys, passwords, people, sessions, signing
 from api.commands.keys import LIVE_MAX
 from api.console.sessions import FORM_BYTES
 from api.http import admission, body_budget, json_body, paging, protocol
-from api.routes.usage import TOTALS_MOST
+from api.routes.totals import TOTALS_MOST
 from meter import decimals
 from meter.days import DAY_SECONDS
 from meter.intake import body, limits
