@@ -18,3 +18,8 @@ PAYOUT_STATUSES: Final = (
 CLAIM_STATUSES: Final = ("open", "settled", "waived")
 CLAIM_EVENTS: Final = ("propose", "approve", "reject")
 CLAIM_KINDS: Final = ("offset", "repaid", "waive")
+
+OWNER_HAS_HOLDERS: Final = (  # what a PUT of the registry points out though it accepts it
+    "{code} owns a facility and has itself a recorded holder of {percent} % or more: owners are the investors who "
+    "built it, looked through (R-JV); accepted, and taken as recorded"
+)

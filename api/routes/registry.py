@@ -45,6 +45,9 @@ from meter.registry.outcome import Outcome
 from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
+from meter.registry.warnings import OwnersWarning
+from settlement.rounds import lowest_insider_share_billionths
+from settlement.vocabulary import OWNER_HAS_HOLDERS
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
 PUT_CODES = (
@@ -94,6 +97,7 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
             return await record_items(
                 service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
                 source=caller.source if kind == "control_totals" else None,
+                owners_warning=OwnersWarning(lowest_insider_share_billionths(), OWNER_HAS_HOLDERS),
             )  # fmt: skip
     except (NotABatch, BodyError) as error:
         raise Problem(error.status, str(error.code), error.detail) from None

@@ -20,7 +20,7 @@ from meter.registry.holdings import refuse_holdings_above_one
 from meter.registry.items import account_text, content_of, parties_of, spell, subject_of
 from meter.registry.outcome import Outcome
 from meter.registry.shapes import READERS
-from meter.registry.warnings import warn_of_owners, warn_of_superseded
+from meter.registry.warnings import OwnersWarning, warn_of_owners, warn_of_superseded
 
 Source = tuple[int, str]
 
@@ -34,6 +34,7 @@ async def record_items(
     source: Source | None,
     algorithm: str,
     clock: Clock,
+    owners_warning: OwnersWarning,
 ) -> Outcome:
     """Record the items of a body (JSON array) of one kind of READERS.
 
@@ -50,7 +51,7 @@ async def record_items(
         outcome.results.sort(key=lambda result: result["index"])
         if fresh:
             await _append(journal, kind, fresh, source, body, key_name, outcome)
-        outcome.warnings = await warn_of_owners(journal, kind, items)
+        outcome.warnings = await warn_of_owners(journal, kind, items, owners_warning)
         subjects = {index: subject_of(kind, item, source)[:-1] for index, item in items.items()}
         outcome.warnings += warn_of_superseded(kind, items, fresh, subjects, store.known_facts(latest))
     return outcome

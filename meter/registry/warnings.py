@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from meter.days import EVER, NEVER, date_of, end_day, start_day
 from meter.in_force import periods_in_force
@@ -12,8 +12,24 @@ from meter.journal.write.transaction import JournalTransaction
 from meter.registry.fields import Item
 from meter.registry.store import Said, held_at_least, owners_among
 
-INSIDER_SHARE = Decimal("0.25")  # from here on an owner's holder raises the warning OWNER_HAS_HOLDERS
 DATED = ("entities", "facilities", "chips", "holdings")
+
+
+class OwnersWarning(NamedTuple):
+    """From which share on a holder of an owner is pointed out, and in which words; whoever decides says both."""
+
+    share_billionths: int
+    words: str
+    """With places for the owner's {code} and the {percent}."""
+
+    @property
+    def share(self) -> Decimal:
+        """The share as it is recorded."""
+        return Decimal(self.share_billionths).scaleb(-9)
+
+    def about(self, code: str) -> str:
+        """The warning about one owner."""
+        return self.words.format(code=code, percent=f"{(self.share * 100).normalize():f}")
 
 
 def warn_of_superseded(
@@ -73,17 +89,19 @@ def _detail(fact: Said, facts: list[Said]) -> str:
     )
 
 
-async def warn_of_owners(journal: JournalTransaction, kind: str, items: dict[int, Item]) -> list[dict[str, Any]]:
-    """OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of 25 % or more (R-JV)."""
+async def warn_of_owners(
+    journal: JournalTransaction, kind: str, items: dict[int, Item], warning: OwnersWarning
+) -> list[dict[str, Any]]:
+    """OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of the warning's share or more."""
     if kind == "facilities":
         named = {owner["uscc"] for item in items.values() for owner in item["owners"]}
-        has_holders = await held_at_least(journal, named, INSIDER_SHARE)
+        has_holders = await held_at_least(journal, named, warning.share)
         found = {i: sorted({o["uscc"] for o in item["owners"]} & has_holders) for i, item in items.items()}
     elif kind == "holdings":
-        named = {item["held"] for item in items.values() if item["share"] >= INSIDER_SHARE}
+        named = {item["held"] for item in items.values() if item["share"] >= warning.share}
         owners = await owners_among(journal, named)
         found = {
-            i: [item["held"]] if item["held"] in owners and item["share"] >= INSIDER_SHARE else []
+            i: [item["held"]] if item["held"] in owners and item["share"] >= warning.share else []
             for i, item in items.items()
         }
     else:
@@ -92,8 +110,7 @@ async def warn_of_owners(journal: JournalTransaction, kind: str, items: dict[int
         {
             "index": index,
             "code": "OWNER_HAS_HOLDERS",
-            "detail": f"{code} owns a facility and has itself a recorded holder of 25 % or more: owners are the "
-            "investors who built it, looked through (R-JV); accepted, and taken as recorded",
+            "detail": warning.about(code),
         }
         for index, codes in sorted(found.items())
         for code in codes

@@ -5,7 +5,7 @@ Always: an unknown key, a value without a source, an overlap or an undeclared ga
 Does not own: what a value does (netting and award do), nor which round a settlement takes.
 """
 
-from settlement.rounds.loader import default_folder, load_round, load_rounds
+from settlement.rounds.loader import default_folder, load_round, load_rounds, lowest_insider_share_billionths
 from settlement.rounds.round import City, Deadline, Document, Form, Round, Rule, Source
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "default_folder",
     "load_round",
     "load_rounds",
+    "lowest_insider_share_billionths",
 ]

@@ -75,6 +75,11 @@ def load_rounds(folder: Path | None = None) -> Mapping[str, Round]:
     return _rounds_of_product() if folder is None else _rounds_in(folder)
 
 
+def lowest_insider_share_billionths() -> int:
+    """From which share on an investor is an insider in some round of the product."""
+    return min(one.insider_share_billionths for one in load_rounds().values() if not one.draft)
+
+
 @cache
 def _rounds_of_product() -> Mapping[str, Round]:
     return MappingProxyType(_rounds_in(default_folder()))
