@@ -46,6 +46,7 @@ from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
 from meter.registry.warnings import OwnersWarning
+from meter.uscc import is_uscc
 from settlement.rounds import lowest_insider_share_billionths
 from settlement.vocabulary import OWNER_HAS_HOLDERS
 
@@ -56,6 +57,7 @@ PUT_CODES = (
     "unsupported_encoding", "overloaded",
 )  # fmt: skip
 PUT_STATUSES = {"too_many_values": 413}
+OneEntity = Annotated[str | None, Query(description="Only facts about the entity of this code.")]
 AsOf = Annotated[str | None, Query(description="What was known at this instant (RFC 3339 with an offset).")]
 
 
@@ -185,7 +187,9 @@ def _reconciled(row: Reconciled) -> dict[str, Any]:
     }
 
 
-async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_of: str | None) -> Any:
+async def _list(
+    request: Request, kind: str, limit: int, cursor: str | None, as_of: str | None, *, uscc: str | None = None
+) -> Any:
     service = service_of(request)
     require(await as_caller(request), "registry:read")
     page = Page.of(limit, cursor)
@@ -197,17 +201,21 @@ async def _list(request: Request, kind: str, limit: int, cursor: str | None, as_
             if moment is None:
                 raise Problem(400, "bad_time", "as_of must be an RFC 3339 instant with an offset, in a year from 1900")
             known = await batch_at(connection, moment)
-        rows = await list_facts(connection, kind, known, page.after(tuple[Number, Number], (0, 0)), page.limit + 1)
+        rows = await list_facts(
+            connection, kind, known, page.after(tuple[Number, Number], (0, 0)), page.limit + 1, uscc=uscc
+        )
     return page_of(rows, page, lambda row: row[:2], lambda row: {**json.loads(row[2]), "batch": row[0]})
 
 
 @ROUTER.get("/entities")
 @operation(EntityPage, scope="registry:read", codes=("bad_cursor", "bad_time"))
 async def get_entities(
-    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None
+    request: Request, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None, as_of: AsOf = None, uscc: OneEntity = None
 ) -> Any:
     """List facts about entities in the order recorded; bank accounts are not shown here."""
-    return await _list(request, "entities", limit, cursor, as_of)
+    if uscc is not None and not is_uscc(uscc):
+        raise Problem(400, "bad_request", "uscc is no unified social credit code of 18 characters")
+    return await _list(request, "entities", limit, cursor, as_of, uscc=uscc)
 
 
 @ROUTER.get("/facilities")

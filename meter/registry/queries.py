@@ -135,13 +135,24 @@ _LISTS: Mapping[str, str] = {
 
 
 async def list_facts(
-    connection: asyncpg.Connection, kind: str, as_of: int, after: tuple[int, int], limit: int
+    connection: asyncpg.Connection,
+    kind: str,
+    as_of: int,
+    after: tuple[int, int],
+    limit: int,
+    *,
+    uscc: str | None = None,
 ) -> list[tuple[int, int, str]]:
-    """Up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as JSON."""
+    """Up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as JSON.
+
+    `uscc` leaves those about one entity; only entities are asked for so.
+    """
+    assert uscc is None or kind == "entities"
+    about = "and d.uscc = $5" if uscc is not None else ""
     rows = await connection.fetch(
-        f"""{_LISTS[kind]} where f.batch <= $1 and (f.batch, f.ordinal) > ($2::bigint, $3::bigint)
+        f"""{_LISTS[kind]} where f.batch <= $1 and (f.batch, f.ordinal) > ($2::bigint, $3::bigint) {about}
             order by f.batch, f.ordinal limit $4""",
-        as_of, *after, limit,
+        as_of, *after, limit, *([uscc] if uscc is not None else []),
     )  # fmt: skip
     return [(row["batch"], row["ordinal"], row["content"]) for row in rows]
 
