@@ -39,11 +39,12 @@ test-spark: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyspark>=4.0,<5' 'pandas>=2.2,<3'
 	@$(BIN)/python -m pytest -q -m spark tests/rollup/test_spark.py
 
-# longer versions of what the suite does briefly: more kills, 500 slow clients, overload, more random worlds and lives
+# longer versions of what the suite does briefly: more kills, 500 slow clients, overload, more random worlds, lives and payments
 soak: setup
 	@SUANBU_FAULT_CYCLES=30 SUANBU_SLOW_CLIENTS=500 SUANBU_OVERLOAD_ROUNDS=20 $(BIN)/python -m pytest -q -s tests/faults
 	@SUANBU_TAMPERS=2000 SUANBU_CLEAN=1000 $(BIN)/python -m pytest -q -s tests/evidence/test_checkpoint.py
 	@SUANBU_LIVES=300 $(BIN)/python -m pytest -q -s tests/review/test_random_lives.py
+	@SUANBU_PAYMENTS=2000 $(BIN)/python -m pytest -q -s tests/payout/test_random_payments.py
 	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q tests/laws/test_product.py
 
 check: setup

@@ -35,8 +35,13 @@ from meter.registry.queries import registered_as_of
 from meter.rollup.recent import Recent
 from meter.rollup.store import advance, rolled_up_to
 from meter.vocabulary import QUARANTINE_STATUSES
-from settlement.store.counts import payouts_by_status, settlements_by_status
-from settlement.vocabulary import PAYOUT_STATUSES, STATUSES
+from settlement.store.counts import (
+    payout_refusals_by_code,
+    payouts_by_status,
+    payouts_without_account,
+    settlements_by_status,
+)
+from settlement.vocabulary import PAYOUT_REFUSALS, PAYOUT_STATUSES, STATUSES
 
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows
 ROLLUP_BLOCK_SECONDS = 0.2  # from the end of one block to the next while records keep coming, for the same reason
@@ -172,6 +177,9 @@ async def _gauge(service: Service, _: asyncio.Event) -> None:
         payouts = await payouts_by_status(connection)
         _show(metrics.PAYOUTS, PAYOUT_STATUSES, {status: count for status, (count, _) in payouts.items()})
         _show(metrics.PAYOUT_FEN, PAYOUT_STATUSES, {status: fen for status, (_, fen) in payouts.items()})
+        refusals = await payout_refusals_by_code(connection)
+        _show(metrics.PAYOUT_REFUSALS, {*PAYOUT_REFUSALS, *refusals}, refusals)
+        metrics.PAYOUTS_WITHOUT_ACCOUNT.set(await payouts_without_account(connection))
 
 
 def _show(gauge: Gauge, statuses: Iterable[str], found: Mapping[str, int]) -> None:

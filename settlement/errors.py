@@ -22,3 +22,7 @@ class NotAllowed(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class Disputed(NotAllowed):
+    """What was said contradicts us. It is on record, the instruction is disputed, and people decide."""

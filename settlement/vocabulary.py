@@ -13,8 +13,14 @@ REVIEW_DECISIONS: Final = ("pass", "return")
 RULINGS: Final = ("dismissed", "upheld")
 
 PAYOUT_STATUSES: Final = (
-    "ready", "leased", "submitted", "unknown", "paid", "failed", "returned", "disputed", "offset",
+    "ready", "leased", "submitted", "unknown", "handed_over", "paid", "failed", "returned", "disputed", "offset",
 )  # fmt: skip
+PAYOUT_REFUSALS: Final = (
+    "ANSWER_NOT_UNDERSTOOD", "NO_SUCH_REFERENCE", "NO_SUCH_ISSUE", "NO_SUCH_INSTRUCTION", "BANK_REFERENCE_MISSING",
+    "BANK_REFERENCE_INVALID", "AMOUNT_INVALID", "AMOUNT_MISSING", "STATE_NOT_ALLOWED", "LEASE_LOST",
+    "OTHER_BANK_REFERENCE", "FILE_DIFFERS",
+)  # fmt: skip
+"""Why a word about a payment was not booked; a gauge shows each from 0 on."""
 CLAIM_STATUSES: Final = ("open", "settled", "waived")
 CLAIM_EVENTS: Final = ("propose", "approve", "reject")
 CLAIM_KINDS: Final = ("offset", "repaid", "waive")

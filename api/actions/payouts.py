@@ -12,8 +12,9 @@ from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
-from settlement.errors import NotAllowed
+from settlement.errors import Disputed, NotAllowed
 from settlement.payout.instructions import DECISIONS, MARKS, decide, mark
+from settlement.payout.refusals import keep_refusal
 
 SCOPE_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys(MARKS, "payout:run"), **dict.fromkeys(DECISIONS, "settlement:approve"),
@@ -35,9 +36,19 @@ async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said:
             raise Problem(400, "out_of_range", f"{name} is out of range")
         if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
             raise Problem(400, "out_of_range", f"{name} is too long, or holds a NUL")
-    work = decide if word in DECISIONS else mark
+    issue = said.pop("issue", None)
     try:
-        return await work(engine, number, word, said=said, actor=hand.actor, moment=now())
+        if word in DECISIONS:
+            return await decide(engine, number, word, said=said, actor=hand.actor, moment=now())
+        return await mark(engine, number, word, said=said, actor=hand.actor, moment=now(), issue=issue)
     except NotAllowed as error:
-        await note_refusal(engine, hand.actor, f"payout.{word}", str(number), error.code)
+        await _keep(engine, error, hand.actor, number, word)
         raise refusal(error.code, error.detail) from None
+
+
+async def _keep(engine: AsyncEngine, error: NotAllowed, actor: str, number: int, word: str) -> None:
+    """Keep that somebody was refused; what the bank said and could not be booked also stands at the payment."""
+    if word in DECISIONS or isinstance(error, Disputed):
+        await note_refusal(engine, actor, f"payout.{word}", str(number), error.code)
+    else:
+        await keep_refusal(engine, error, instruction=number, about=str(number), word=word, actor=actor)

@@ -24,6 +24,7 @@ from settlement.jobs import verify as verify_job
 from settlement.jobs.compare import compared
 from settlement.jobs.findings import find
 from settlement.jobs.settle import Request, run
+from settlement.payout.answers import ASIDE
 from settlement.payout.exchange import exchange
 from settlement.store.findings import list_findings
 from settlement.store.settlements import get_settlement
@@ -177,7 +178,14 @@ def payout_run(
             if as_json
             else f"{one['reference']}  {one['status']}  {one['amount_fen']} fen"
         )
-    if not done and not as_json:
+    if as_json:
+        return
+    aside = sum("set aside" in one["status"] for one in done)
+    if aside:
+        print(
+            f"{aside} answers were set aside, see {exchange_folder / 'in' / ASIDE} and the console's page of payments"
+        )
+    if not done:
         print("nothing to hand over, no answers")
 
 

@@ -27,6 +27,7 @@ from settlement.store.decisions import waiting_cities
 from settlement.store.findings import list_findings
 from settlement.store.instructions import events_of, list_instructions
 from settlement.store.lines import cities_of, list_lines
+from settlement.store.payout_refusals import list_refusals
 from settlement.store.settlements import adjustments_of, get_settlement, list_settlements
 
 Record = dict[str, Any]
@@ -126,6 +127,11 @@ class Queries:
         """What happened to an instruction, oldest first."""
         async with self._connection() as connection:
             return await events_of(connection, instruction)
+
+    async def payout_refusals(self, instruction: int | None, limit: int) -> list[Record]:
+        """Words of the bank that were not booked, the newest first: of one instruction, or of all."""
+        async with self._connection() as connection:
+            return await list_refusals(connection, instruction, limit)
 
     async def clawbacks(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Clawbacks with what was proposed and decided, in order of their numbers."""

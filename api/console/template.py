@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.console.wording.quantity import shown
+from api.console.wording.refusals import not_booked
 from meter.decimals import decimal_text
 from settlement.report.about import moment_text, rate_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name
@@ -34,7 +35,8 @@ EVENT = {
 
 CHOICE = {"pass": "通过", "return": "退回", "dismissed": "不成立", "upheld": "成立"}
 PAYOUT = {
-    "ready": "待支付", "leased": "办理中", "submitted": "已送银行", "unknown": "结果不明", "paid": "已支付",
+    "ready": "待支付", "leased": "办理中", "submitted": "已送银行", "unknown": "结果不明",
+    "handed_over": "已发文件", "paid": "已支付",
     "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
 }  # fmt: skip
 CLAWBACK = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
@@ -71,6 +73,7 @@ def environment() -> Environment:
     }
     made.globals |= {
         "word_of": word_of,
+        "not_booked_because": not_booked,
         "group_net": group_net,
         "reading_text": reading_text,
         "city_name": city_name,

@@ -67,6 +67,12 @@ _DOOR: Final[Mapping[str, Coded]] = {
     "database_unavailable": Coded(503, "The database cannot be reached."),
     "migrations_missing": Coded(503, "The database has another shape than this code needs."),
 }
+_SAID: Final[Mapping[str, str]] = {
+    "BANK_REFERENCE_MISSING": "Money that moved has a reference of the bank.",
+    "BANK_REFERENCE_INVALID": "A reference of the bank has 1 to 64 printable ASCII characters.",
+    "AMOUNT_INVALID": "An amount of money is above 0 and fits 64 bits.",
+    "AMOUNT_MISSING": "What moved has to be said here.",
+}
 # what the settlement refuses to settle: 422, but for what is not there
 _SETTLING: Final[Mapping[str, str]] = {
     "UNKNOWN_ROUND": "There is no such round.",
@@ -113,7 +119,13 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "ADJUSTMENT_WRONG": "The differences do not fit what was locked before.",
     "DECISION_MISSING": "The decision carries no outcome.",
     "NOTE_MISSING": "The decision needs a note.",
-    "LEASE_LOST": "The lease is another worker's by now.",
+    "LEASE_LOST": "No live lease at the right fence.",
+    "EARLIER_ISSUE": "News about an issue that was replaced; people decide.",
+    "OUTCOME_CHANGED": "The bank now says something else; people decide.",
+    "NEVER_SENT": "The bank speaks of what never went out; people decide.",
+    "ISSUE_OPEN": "The present issue may still be with the bank.",
+    "ACCOUNT_MISSING": "There is no bank account to pay to.",
+    "FILE_MISSING": "What is handed over as a file says its name.",
     "WRONG_AMOUNT": "The bank moved another amount; a person decides.",
     "OTHER_BANK_REFERENCE": "The bank's reference stands for another movement.",
     "MONEY_OPEN": "What the bank moved does not fit this outcome.",
@@ -131,6 +143,7 @@ _ABSENT: Final[Mapping[str, str]] = {
     "NO_SUCH_CITY": "The settlement has no lines of this city.",
     "NO_SUCH_LINE": "The settlement has no line for this entity.",
     "NO_SUCH_INSTRUCTION": "There is no such payout instruction.",
+    "NO_SUCH_ISSUE": "The instruction never had this reference.",
     "NO_SUCH_CLAIM": "There is no such clawback.",
     "NO_SUCH_PROPOSAL": "There is no such proposal.",
 }
@@ -139,6 +152,7 @@ CODES: Final[Mapping[str, Coded]] = {
     **{str(code): Coded(status, meaning.english) for code, (status, meaning) in BODY_MEANING.items()},
     # of a whole registry body; of one record of usage it is 400
     **{code: Coded(422, meaning) for code, meaning in _SETTLING.items()},
+    **{code: Coded(400, meaning) for code, meaning in _SAID.items()},
     **{code: Coded(403, meaning) for code, meaning in _FORBIDDEN.items()},
     **{code: Coded(409, meaning) for code, meaning in _CONFLICTS.items()},
     **{code: Coded(404, meaning) for code, meaning in _ABSENT.items()},

@@ -39,6 +39,15 @@ PAYOUTS = Gauge("suanbu_payouts", "Payout instructions by state", ("status",), m
 PAYOUT_FEN = Gauge(
     "suanbu_payout_fen", "Fen in payout instructions by state", ("status",), multiprocess_mode="mostrecent"
 )
+PAYOUT_REFUSALS = Gauge(
+    "suanbu_payout_refusals",
+    "Words about payments that were not booked, by code",
+    ("code",),
+    multiprocess_mode="mostrecent",
+)
+PAYOUTS_WITHOUT_ACCOUNT = Gauge(
+    "suanbu_payouts_without_account", "Instructions that wait and have no account", multiprocess_mode="mostrecent"
+)
 SETTLE_SECONDS = Histogram("suanbu_settle_seconds", "Computing one settlement", buckets=_SECONDS)
 HTTP = Counter("suanbu_http_requests_total", "Requests answered", ("method", "route", "status"))
 HTTP_SECONDS = Histogram("suanbu_http_seconds", "Time to answer a request", ("method", "route"), buckets=_SECONDS)

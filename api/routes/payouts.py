@@ -16,24 +16,28 @@ from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.schemas.payout import (
+    ClaimedInstructions,
     ClaimInstructions,
     Instruction,
     InstructionPage,
-    LeasedInstructionPage,
     PayoutDecision,
     PayoutEventPage,
     PayoutMark,
 )
 from meter.database.connect import driver
-from settlement.payout.instructions import CLAIM_MAX, claim
+from settlement.payout.instructions import CLAIM_MAX, claim, without_account
 from settlement.store.instructions import events_of, list_instructions
 
 OWN_REFERENCE = "SB-"
 CLAIM_USUALLY = 10
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/payouts", tags=["payouts"])
 InstructionNumber = Annotated[int, Path(description="The number of the instruction.", examples=[1])]
-MARKING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "LEASE_LOST", "WRONG_AMOUNT", "OTHER_BANK_REFERENCE")
-DECIDING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "SAME_PERSON", "MONEY_OPEN", "DECISION_MISSING")
+MARKING = (
+    "NO_SUCH_INSTRUCTION", "NO_SUCH_ISSUE", "STATE_NOT_ALLOWED", "LEASE_LOST", "WRONG_AMOUNT", "OTHER_BANK_REFERENCE",
+    "EARLIER_ISSUE", "OUTCOME_CHANGED", "NEVER_SENT", "BANK_REFERENCE_MISSING", "BANK_REFERENCE_INVALID",
+    "AMOUNT_INVALID", "AMOUNT_MISSING",
+)  # fmt: skip
+DECIDING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "SAME_PERSON", "MONEY_OPEN", "ISSUE_OPEN", "DECISION_MISSING")
 
 
 @ROUTER.get("")
@@ -54,17 +58,19 @@ async def get_payouts(
 
 
 @ROUTER.post("/claim")
-@operation(LeasedInstructionPage, scope="payout:run", body=ClaimInstructions)
+@operation(ClaimedInstructions, scope="payout:run", body=ClaimInstructions)
 async def post_claim(request: Request) -> Any:
-    """Lease instructions to a worker."""
+    """Lease instructions to a worker; `refused` are those that wait and have no account (ACCOUNT_MISSING)."""
     caller = await as_caller(request)
     require(caller, "payout:run")
     said = await body_of(request, ClaimInstructions)
     limit, worker = CLAIM_USUALLY if said.limit is None else said.limit, said.worker or ""
     if not 1 <= limit <= CLAIM_MAX or not 1 <= len(worker) <= 64:
         raise Problem(400, "bad_request", f"limit lies between 1 and {CLAIM_MAX}; worker has 1 to 64 characters")
-    items = await claim(service_of(request).engine, worker, limit, caller.actor, now())
-    return {"items": items, "next": None}
+    engine = service_of(request).engine
+    items = await claim(engine, worker, limit, caller.actor, now())
+    missing = [{**one, "code": "ACCOUNT_MISSING"} for one in await without_account(engine, limit)]
+    return {"items": items, "next": None, "refused": missing}
 
 
 @ROUTER.get("/{number}/events")
@@ -100,7 +106,7 @@ async def post_payout_unknown(request: Request, number: InstructionNumber) -> An
 async def post_payout_paid(request: Request, number: InstructionNumber) -> Any:
     """Record that the bank paid, with its reference.
 
-    The bank's reference comes as `bank_reference`, or as `reference` for short; our own is left out there.
+    The bank's reference comes as `bank_reference`, or as `reference` for short; ours there names the issue.
     """
     return await _mark(request, number, "paid")
 
@@ -156,9 +162,12 @@ async def _decide(request: Request, number: int, decision: str) -> Any:
 
 
 def _shorten(said: dict[str, Any]) -> None:
-    """Take `reference` as the bank's, unless it is the instruction's own."""
+    """Take `reference` as the bank's, unless it is one of ours: that says which issue of the instruction is meant."""
     reference = said.pop("reference", None)
-    if reference is None or reference.startswith(OWN_REFERENCE):
+    if reference is None:
+        return
+    if reference.startswith(OWN_REFERENCE):
+        said["issue"] = reference
         return
     if said.setdefault("bank_reference", reference) != reference:
         raise Problem(400, "bad_request", "reference and bank_reference are the same thing, but differ")

@@ -13,7 +13,7 @@ from api.schemas.values import ActorName, Count, Fen, Instant, Note, PositiveNum
 from settlement.payout.instructions import CLAIM_MAX
 
 PayoutStatus = Literal[
-    "ready", "leased", "submitted", "unknown", "paid", "failed", "returned", "disputed", "offset"
+    "ready", "leased", "submitted", "unknown", "handed_over", "paid", "failed", "returned", "disputed", "offset"
 ]  # fmt: skip
 Reference = Annotated[
     str, Field(examples=["SB-anhui-2026-0001-91340100MA0000001K"], description="Stable across retries.")
@@ -35,7 +35,7 @@ class PayoutMark(Body):
     """What became of an instruction, with the bank's reference."""
 
     bank_reference: Annotated[str | None, Field(examples=["B-20260930-17"])] = None
-    reference: Annotated[str | None, Field(description="The bank's reference, for short; ours is left out.")] = None
+    reference: Annotated[str | None, Field(description="The bank's reference, for short; ours names the issue.")] = None
     worker: Worker = None
     fence: Fence = None
     amount_fen: Annotated[int | None, Field(description="What the bank says it moved; left out: what was due.")] = None
@@ -63,7 +63,11 @@ class Instruction(Answer):
     fence: Annotated[Count, Field(examples=[1])]
     leased_until: Instant | None
     bank_reference: Annotated[str | None, Field(examples=["B-20260930-17"])]
+    handed_over_as: Annotated[str | None, Field(description="The file that went to the bank.", examples=[None])]
     account_masked: Annotated[str | None, Field(examples=["示例银行合肥分行 ****2222"])]
+    proposed: Annotated[
+        PayoutStatus | None, Field(description="What one person proposes; another person's same word carries it out.")
+    ] = None
 
 
 class LeasedInstruction(Instruction):
@@ -72,6 +76,20 @@ class LeasedInstruction(Instruction):
     ask_first: Annotated[bool, Field(examples=[False])]
     first_sent_at: Instant | None
     account: BankAccount | None
+
+
+class InstructionRefused(Instruction):
+    """An instruction that goes to no worker, and why."""
+
+    code: Literal["ACCOUNT_MISSING"]
+
+
+class ClaimedInstructions(Answer):
+    """What was leased, and what waits and cannot be."""
+
+    items: list[LeasedInstruction]
+    next: None
+    refused: list[InstructionRefused]
 
 
 class PayoutEvent(Answer):
@@ -89,5 +107,4 @@ class PayoutEvent(Answer):
 
 
 InstructionPage = page_model(Instruction)
-LeasedInstructionPage = page_model(LeasedInstruction)
 PayoutEventPage = page_model(PayoutEvent)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from settlement.errors import NotAllowed
+from settlement.payout.bank_reference import checked_bank_reference
+from settlement.payout.words import AMOUNT_LIMIT
+
 PAID, FAILED, RETURNED, WORKING, NOT_FOUND = "paid", "failed", "returned", "working", "not_found"
 OUTCOMES = (PAID, FAILED, RETURNED, WORKING, NOT_FOUND)
 
@@ -29,7 +33,14 @@ class Answer:
         reference, amount = said.get("bank_reference"), said.get("amount_fen")
         if not isinstance(reference, (str, type(None))) or not (amount is None or type(amount) is int):
             raise BankSilent("the bank's answer is not one that we know")
-        if said["outcome"] in (PAID, RETURNED) and (not reference or amount is None):
+        if reference is not None:
+            try:
+                reference = checked_bank_reference(reference)
+            except NotAllowed as refusal:
+                raise BankSilent(refusal.detail) from None
+        if amount is not None and not 0 <= amount < AMOUNT_LIMIT:
+            raise BankSilent("the bank names an amount that is not one")
+        if said["outcome"] in (PAID, RETURNED) and (not reference or not amount):
             raise BankSilent("the bank says that money moved, but not how much, or under which reference")
         return cls(said["outcome"], reference, amount)
 

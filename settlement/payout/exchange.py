@@ -2,8 +2,10 @@
 
 `out/REFERENCE.json` is an instruction; its name is the bank's unique reference, so handing it over again is the same
 file with the same bytes. `in/REFERENCE.json` is the bank's answer: {"status": "paid" | "failed" | "returned",
-"bank_reference": "...", "amount_fen": ...}. The lease is committed before a file is written, and the mark after it; a
-crash between the two leaves a file that the next run finds and does not write a second time.
+"bank_reference": "...", "amount_fen": ...}. The lease is committed before a file is written, and the mark after it: the
+instruction is `handed_over` then, is not leased again, and waits for its answer however long that takes. A crash
+between the two leaves a file that a later run finds and does not write a second time. What cannot be booked goes to
+`in/set-aside/`, its reason beside it, and into the database for a person to read; the rest goes on.
 """
 
 from __future__ import annotations
@@ -18,69 +20,96 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from meter.private_files import opened_privately
-from settlement.errors import NotAllowed
-from settlement.payout.instructions import claim, mark
-from settlement.store.instructions import list_instructions
-
-ANSWERS = ("paid", "failed", "returned")
+from settlement.errors import Disputed, NotAllowed
+from settlement.payout.answers import answer_files, contents_of, read_answer, set_aside, write_durably
+from settlement.payout.instructions import claim, mark, without_account
+from settlement.payout.refusals import keep_refusal, printable
+from settlement.store.instructions import instruction_of_issue
 
 
 async def exchange(
-    engine: AsyncEngine, folder: Path, *, worker: str, limit: int, actor: str, clock: Callable[[], datetime]
+    engine: AsyncEngine,
+    folder: Path,
+    *,
+    worker: str,
+    limit: int,
+    actor: str,
+    clock: Callable[[], datetime],
+    step: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """One pass: take in the bank's answers, then hand over what is ready. What changed, one mapping each."""
-    (folder / "out").mkdir(parents=True, exist_ok=True)
-    (folder / "in").mkdir(parents=True, exist_ok=True)
-    done = await _take_in(engine, folder / "in", actor, clock)
+    """One pass: take in the bank's answers, then hand over what is ready. What changed, one mapping each.
+
+    `step` is called with the name of each step before it is taken: tests stop there.
+    """
+    for name in ("out", "in"):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    done = []
+    for name in answer_files(folder / "in"):
+        step("answer")
+        changed = await _take_in(engine, folder / "in", name, actor, clock)
+        done += [changed] if changed else []
+    step("claim")
     for instruction in await claim(engine, worker, limit, actor, clock()):
-        _hand_over(folder / "out", instruction)
-        if instruction["status"] == "submitted":
-            continue  # the bank has it; its answer will come as a file
-        said = {"worker": worker, "fence": instruction["fence"]}
-        done.append(await mark(engine, instruction["id"], "submitted", said=said, actor=actor, moment=clock()))
-    return done
+        try:
+            step("write")
+            name = _hand_over(folder / "out", instruction)
+            step("mark")
+            said = {"worker": worker, "fence": instruction["fence"], "handed_over_as": name}
+            done.append(await mark(engine, instruction["id"], "handed_over", said=said, actor=actor, moment=clock()))
+        except NotAllowed as refusal:
+            about = instruction["reference"]
+            await keep_refusal(
+                engine, refusal, instruction=instruction["id"], about=about, word="handed_over", actor=actor
+            )
+            done.append({"reference": about, "status": refusal.code, "amount_fen": instruction["amount_fen"]})
+        step("marked")
+    return done + [{**one, "status": "ACCOUNT_MISSING"} for one in await without_account(engine, limit)]
 
 
-def _hand_over(folder: Path, instruction: dict[str, Any]) -> None:
-    """Write the instruction's file once, durably; one that is there already is left as it is."""
+def _hand_over(folder: Path, instruction: dict[str, Any]) -> str:
+    """Write the instruction's file once, durably; its name. Raises NotAllowed: FILE_DIFFERS."""
     path = folder / f"{instruction['reference']}.json"
     text = json.dumps(
         {name: instruction[name] for name in ("reference", "uscc", "amount_fen", "account")},
         ensure_ascii=False, sort_keys=True,
     ).encode()  # fmt: skip
-    if path.exists():
-        return
-    fresh = path.with_suffix(".part")
-    with opened_privately(fresh) as file:  # it has an account in it
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    if not os.path.lexists(path):
+        write_durably(path, text)
+    elif contents_of(path, len(text) + 1) != text:
+        raise NotAllowed("FILE_DIFFERS", f"{path.name} is there already, and is not what would be handed over")
+    return path.name
 
 
 async def _take_in(
-    engine: AsyncEngine, folder: Path, actor: str, clock: Callable[[], datetime]
-) -> list[dict[str, Any]]:
-    """Mark what the bank has answered. An answer that does not fit is left where it is and reported as such."""
-    done: list[dict[str, Any]] = []
-    answers = sorted(folder.glob("*.json"))  # noqa: ASYNC240 - a command line's own folder, nobody else waits
-    for path in answers:
+    engine: AsyncEngine, folder: Path, name: str, actor: str, clock: Callable[[], datetime]
+) -> dict[str, Any] | None:
+    """Book one answer, or set it aside; what changed, if anything did."""
+    number = None
+    word = "answer"
+    try:
+        answer = read_answer(folder, name)
+        word = answer.status
         async with engine.connect() as held:
-            known = await list_instructions(await driver(held), None, None, 0, 1, reference=path.stem)
-        try:
-            answer = json.loads(path.read_bytes())
-            status, reference, amount = answer["status"], str(answer["bank_reference"]), answer["amount_fen"]
-        except (ValueError, KeyError, TypeError):
-            answer = None
-        if not known or answer is None or status not in ANSWERS or type(amount) is not int:
-            done.append({"reference": path.stem, "status": "answer not understood", "amount_fen": 0})
-            continue
-        if known[0]["status"] == status:
-            continue
-        said = {"bank_reference": reference, "amount_fen": amount}
-        try:
-            done.append(await mark(engine, known[0]["id"], status, said=said, actor=actor, moment=clock()))
-        except NotAllowed as error:
-            done.append({"reference": path.stem, "status": f"answer refused: {error.code}", "amount_fen": amount})
-    return done
+            known = await instruction_of_issue(await driver(held), answer.reference)
+        if known is None:
+            raise NotAllowed("NO_SUCH_REFERENCE", "no instruction has, or had, this reference")
+        number = known["id"]
+        said = {
+            "bank_reference": answer.bank_reference, "amount_fen": answer.amount_fen, "file": name, "job": "files",
+        }  # fmt: skip
+        after = await mark(engine, number, word, said=said, actor=actor, moment=clock(), issue=answer.reference)
+    except Disputed as contradiction:
+        said_of = {"reference": answer.reference, "amount_fen": answer.amount_fen}
+        return {**said_of, "status": f"disputed: {contradiction.code}"}
+    except NotAllowed as refusal:
+        await keep_refusal(engine, refusal, instruction=number, about=name, word=word, actor=actor, file=name)
+        return {"reference": printable(name), "status": _aside(folder, name, refusal), "amount_fen": 0}
+    return after if after["status"] != known["status"] else None
+
+
+def _aside(folder: Path, name: str, refusal: NotAllowed) -> str:
+    try:
+        set_aside(folder, name, refusal)
+    except OSError as error:
+        return f"could not be set aside ({error.strerror}): {refusal.code}"
+    return f"set aside: {refusal.code}"

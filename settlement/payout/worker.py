@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from settlement.errors import NotAllowed
+from settlement.errors import Disputed, NotAllowed
 from settlement.payout.bank import FAILED, NOT_FOUND, PAID, RETURNED, WORKING, Answer, Bank, BankSilent
-from settlement.payout.instructions import claim, mark
+from settlement.payout.instructions import claim, mark, without_account
+from settlement.payout.refusals import keep_refusal
 
 RESEND_AFTER = timedelta(hours=24)  # some banks know a payment only the next day
 
@@ -41,25 +42,39 @@ async def work(
         try:
             done.append(await _pay(engine, bank, instruction, worker, actor, clock, resend_after, step))
         except NotAllowed as refusal:  # overtaken, or the bank contradicts us: it is on record, go on with the next
+            await _keep(engine, refusal, instruction, actor)
             done.append({**instruction, "status": refusal.code})
-    return done
+        step("marked")
+    return done + [{**one, "status": "ACCOUNT_MISSING"} for one in await without_account(engine, limit)]
 
 
 async def follow_up(
-    engine: AsyncEngine, bank: Bank, paid: list[dict[str, Any]], *, actor: str, clock: Callable[[], datetime]
+    engine: AsyncEngine, bank: Bank, known: list[dict[str, Any]], *, actor: str, clock: Callable[[], datetime]
 ) -> list[dict[str, Any]]:
-    """Ask again about what was paid: money may come back (退汇). What changed."""
+    """Ask again about what is paid or disputed: money may come back (退汇), and a dispute may wait for an outcome."""
     done = []
-    for instruction in paid:
+    for instruction in known:
         try:
             answer = await bank.ask(instruction["reference"])
         except BankSilent:
             continue
-        if answer.outcome == RETURNED:
+        if answer.outcome not in (PAID, FAILED, RETURNED) or (answer.outcome == PAID == instruction["status"]):
+            continue
+        try:
             done.append(
-                await mark(engine, instruction["id"], "returned", said=_said(answer), actor=actor, moment=clock())
+                await mark(engine, instruction["id"], answer.outcome, said=_said(answer), actor=actor, moment=clock())
             )
+        except NotAllowed as refusal:
+            await _keep(engine, refusal, instruction, actor)
+            done.append({**instruction, "status": refusal.code})
     return done
+
+
+async def _keep(engine: AsyncEngine, refusal: NotAllowed, instruction: dict[str, Any], actor: str) -> None:
+    """Store a refusal; a contradiction is on record as the event that it made."""
+    if not isinstance(refusal, Disputed):
+        about = instruction["reference"]
+        await keep_refusal(engine, refusal, instruction=instruction["id"], about=about, word="answer", actor=actor)
 
 
 async def _pay(
@@ -93,11 +108,9 @@ async def _pay(
     step("mark")
     marked = {PAID: "paid", FAILED: "failed", WORKING: "submitted", NOT_FOUND: "unknown", RETURNED: "returned"}
     after = marked[answer.outcome]
-    if after == "returned":  # paid and back again before we heard of the first
-        await mark(engine, instruction["id"], "paid", said={**lease, **_said(answer)}, actor=actor, moment=clock())
     return await mark(engine, instruction["id"], after, said={**lease, **_said(answer)}, actor=actor, moment=clock())
 
 
 def _said(answer: Answer) -> dict[str, Any]:
-    found = {"bank_reference": answer.bank_reference, "amount_fen": answer.amount_fen}
+    found = {"bank_reference": answer.bank_reference, "amount_fen": answer.amount_fen, "job": "worker"}
     return {name: value for name, value in found.items() if value is not None}

@@ -13,7 +13,7 @@ from meter.database.seal import seal_from_environment
 from meter.registry.items import account_owner
 
 _INSERT_EVENT = """insert into payout_event (instruction, before, after, actor, at, transaction, fence, reference,
-    bank_reference, moved_fen, detail) values ($1, '', $2, $3, $4, 0, $5, '', $6, $7, $8)"""
+    bank_reference, moved_fen, detail) values ($1, '', $2, $3, $4, 0, $5, $6, $7, $8, $9)"""
 
 
 async def choose_instructions(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
@@ -31,7 +31,17 @@ async def insert_leases(
     await connection.executemany(
         _INSERT_EVENT,
         [
-            (row["id"], "leased" if row["status"] == "ready" else row["status"], actor, moment, None, None, 0, detail)
+            (
+                row["id"],
+                "leased" if row["status"] == "ready" else row["status"],
+                actor,
+                moment,
+                None,
+                "",
+                None,
+                0,
+                detail,
+            )
             for row in chosen
         ],
     )
@@ -51,14 +61,65 @@ async def hold_instruction(connection: asyncpg.Connection, instruction: int) -> 
     return await connection.fetchrow("select * from payout_instruction where id = $1", instruction)
 
 
-async def is_movement_known(
-    connection: asyncpg.Connection, instruction: int, bank_reference: str, moved_fen: int
-) -> bool:
-    """Whether money that moved this way under this reference of the bank is counted already."""
+async def instructions_without_account(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+    """Instructions that wait for their payment and whose account is missing, or cannot be read here."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """select * from payout_instruction where status in ('ready', 'leased') and (account is null or $2)
+           order by id limit $1""",
+        limit, seal_from_environment() is None,
+    )  # fmt: skip
+    return rows
+
+
+async def is_issue(connection: asyncpg.Connection, instruction: int, reference: str) -> bool:
+    """Whether a reference is one that the instruction had, or has."""
     found = await connection.fetchval(
-        """select count(*) from payout_event where instruction = $1 and bank_reference = $2
-           and sign(moved_fen) = sign($3::bigint)""",
-        instruction, bank_reference, moved_fen,
+        """select exists (select from payout_event where instruction = $1 and reference = $2)
+           or exists (select from payout_instruction where id = $1 and reference = $2)""",
+        instruction, reference,
+    )  # fmt: skip
+    return bool(found)
+
+
+async def instruction_of_issue(connection: asyncpg.Connection, reference: str) -> asyncpg.Record | None:
+    """The instruction that has this reference, or had it before it was issued again."""
+    return await connection.fetchrow(
+        """select * from payout_instruction where reference = $1
+           or id = (select instruction from payout_event where reference = $1 limit 1)""",
+        reference,
+    )
+
+
+async def moved_of_issue(connection: asyncpg.Connection, instruction: int, reference: str) -> tuple[int, bool]:
+    """What moved under an issue in all, in fen, and whether anything did."""
+    row = await connection.fetchrow(
+        """select coalesce(sum(moved_fen), 0)::bigint as net, coalesce(bool_or(moved_fen <> 0), false) as moved
+           from payout_event where instruction = $1 and reference = $2""",
+        instruction, reference,
+    )  # fmt: skip
+    return row["net"], row["moved"]
+
+
+async def movement_of(connection: asyncpg.Connection, bank_reference: str, moved_fen: int) -> asyncpg.Record | None:
+    """The movement of money that is counted under this reference of the bank, out or back as the sign says."""
+    return await connection.fetchrow(
+        """select instruction, reference, moved_fen from payout_event where bank_reference = $1
+           and moved_fen <> 0 and sign(moved_fen) = sign($2::bigint)""",
+        bank_reference, moved_fen,
+    )  # fmt: skip
+
+
+async def was_said(
+    connection: asyncpg.Connection, instruction: int, reference: str, word: str, bank_reference: str | None,
+    amount_fen: int | None,
+) -> bool:  # fmt: skip
+    """Whether this word is on record about this issue: a no once, money under its reference and amount."""
+    found = await connection.fetchval(
+        """select exists (select from payout_event where instruction = $1 and reference = $2
+               and coalesce(detail ->> 'word', after) = $3
+               and ($3 = 'failed' or bank_reference = $4
+                    and (detail ->> 'amount_fen')::bigint is not distinct from $5::bigint))""",
+        instruction, reference, word, bank_reference, amount_fen,
     )  # fmt: skip
     return bool(found)
 
@@ -74,10 +135,10 @@ async def insert_payout_event(
     actor: str,
     moment: datetime,
 ) -> None:
-    """Write down what became of an instruction, in the words of whoever said it."""
+    """Write down what became of an instruction, as it was said; `issue` in it names which issue is meant."""
     await connection.execute(
-        _INSERT_EVENT, instruction, after, actor, moment, said.get("fence"), bank_reference, moved_fen,
-        json.dumps(dict(said), ensure_ascii=False),
+        _INSERT_EVENT, instruction, after, actor, moment, said.get("fence"), said.get("issue", ""), bank_reference,
+        moved_fen, json.dumps(dict(said), ensure_ascii=False),
     )  # fmt: skip
 
 
@@ -136,6 +197,7 @@ def instruction_dict(row: asyncpg.Record) -> dict[str, Any]:
         "fence": row["fence"],
         "leased_until": row["leased_until"].isoformat() if row["leased_until"] else None,
         "bank_reference": row["bank_reference"],
+        "handed_over_as": row["handed_over_as"],
         "account_masked": _masked(row),
     }
 

@@ -146,9 +146,14 @@ payout_instruction = Table(
     Column("bank_reference", Text),
     Column("account", Text, comment="the sealed account it is paid to, fixed when it was issued"),
     Column("created_at", MOMENT, nullable=False),
+    Column("handed_over_as", Text, comment="the name of the file that went to the bank"),
     UniqueConstraint("settlement", "uscc"),
     ForeignKeyConstraint(["settlement", "uscc"], ["settlement_line.settlement", "settlement_line.uscc"]),
-    CheckConstraint("amount_fen >= 0 and offset_fen >= 0 and (amount_fen = 0) = (status = 'offset')", name="amounts"),
+    CheckConstraint(
+        "amount_fen >= 0 and offset_fen >= 0 and case when amount_fen = 0 then status in ('offset', 'disputed') "
+        "else status <> 'offset' end",
+        name="amounts",
+    ),
     Index("payout_instruction_status_idx", "status", "id"),
     comment="one instruction a line, for ever; the fence rises with every lease and refuses whoever held an older one",
 )
@@ -164,7 +169,7 @@ payout_event = Table(
     Column("at", MOMENT, nullable=False),
     Column("transaction", BigInteger, nullable=False),
     Column("fence", Integer),
-    Column("reference", Text, nullable=False),
+    Column("reference", Text, nullable=False, index=True),
     Column("bank_reference", Text),
     Column("moved_fen", BigInteger, nullable=False, comment="what the bank says it paid out (+) or got back (-)"),
     Column("detail", JSONB, nullable=False),
@@ -177,6 +182,21 @@ payout_event = Table(
         postgresql_where=text("moved_fen <> 0 and bank_reference is not null"),
     ),
     comment="what happened to an instruction; writing it down is what changes the instruction",
+)
+
+payout_refusal = Table(
+    "payout_refusal",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("instruction", BigInteger, ForeignKey("payout_instruction.id"), index=True),
+    Column("about", Text, nullable=False, comment="the reference, number or file that was named"),
+    Column("word", Text, nullable=False, comment="what was said: paid, failed, ..., or answer"),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("file", Text, comment="the name of the bank's file, which was set aside"),
+    Column("actor", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    comment="what was said about payments and not booked: a person looks at it",
 )
 
 clawback = Table(

@@ -32,6 +32,7 @@ class FakeQueries(Queries):
     codes: dict[str, str] = field(default_factory=dict)
     instructions: list[Record] = field(default_factory=list)
     instruction_events: list[Record] = field(default_factory=list)
+    not_booked: list[Record] = field(default_factory=list)
     found: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
     log: list[Record] = field(default_factory=list)
@@ -130,6 +131,9 @@ class FakeQueries(Queries):
 
     async def payout_events(self, instruction: int) -> list[Record]:
         return self.instruction_events if any(one["id"] == instruction for one in self.instructions) else []
+
+    async def payout_refusals(self, instruction: int | None, limit: int) -> list[Record]:
+        return [one for one in self.not_booked if instruction in (None, one["instruction"])][:limit]
 
     async def clawbacks(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         return [

@@ -97,7 +97,7 @@ def kept() -> list[Record]:
 def instructions() -> list[Record]:
     """A payment that waits and one that came back."""
     common = {"settlement": FIRST, "uscc": AWARDED, "offset_fen": 0, "worker": None, "fence": 0, "leased_until": None,
-              "account_masked": "测试银行 ****0001"}  # fmt: skip
+              "handed_over_as": None, "account_masked": "测试银行 ****0001"}  # fmt: skip
     return [
         common | {"id": 1, "amount_fen": 12_345_678, "reference": "SB-1", "status": "ready", "bank_reference": None},
         common | {"id": 2, "amount_fen": 5, "reference": "SB-2", "status": "returned", "bank_reference": "B-77"},

@@ -26,7 +26,7 @@ from meter.registry.body import ITEMS_MAX, VALUES_MAX
 from meter.registry.fields import Unfit
 from settlement.jobs import compare
 from settlement.numbers import exact
-from settlement.payout import instructions
+from settlement.payout import answers, bank_reference, instructions
 from settlement.rounds import readings
 from tests.docs.pages import text_of
 from tests.support.records import OWNER, USER, chip, entity, facility, holding, uscc
@@ -101,6 +101,8 @@ LIMITS = {
     "settlements of one comparison": plain(compare.COMPARISONS_MAX),
     "instructions of one claim": plain(instructions.CLAIM_MAX),
     "time of a lease": f"{instructions.LEASE_SECONDS} s",
+    "bytes of a file with an answer of the bank": plain(answers.BYTES_MAX),
+    "characters of a reference of the bank": plain(bank_reference.LONGEST),
     "characters of a key's name": plain(keys.NAME_CHARACTERS),
     "live keys of one name, made on the command line": plain(LIVE_MAX),
     "time for which a worker remembers that a key is live": f"{keys.REMEMBER_SECONDS} s",

@@ -28,8 +28,8 @@ from tests.support.serving import in_process
 APPENDED = (
     "source", "party", "facility", "chip", "batch", "batch_body", "entry", "reversal", "quarantine",
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
-    "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event", "api_key",
-    "api_key_revocation",
+    "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event",
+    "payout_refusal", "api_key", "api_key_revocation",
 )  # fmt: skip
 """What is recorded for ever: the service may read it and add to it."""
 

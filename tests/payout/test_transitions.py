@@ -9,8 +9,8 @@ from settlement.payout.instructions import DECISIONS, MARKS
 from settlement.vocabulary import PAYOUT_STATUSES
 from tests.payout.conftest import Paying
 
-OF_THE_SERVICE = {"ready", "leased", "offset"}
-"""States that a lease, a decision or an offset reaches; all others are somebody's mark of what became of it."""
+OF_THE_SERVICE = {"ready", "leased", "handed_over", "offset"}
+"""States that a lease, a file, a decision or an offset reaches; all others are somebody's mark of what became of it."""
 
 
 async def transitions(owner: asyncpg.Connection) -> set[tuple[str, str]]:
@@ -22,11 +22,12 @@ async def test_the_transitions_are_of_the_states_there_are(owner: asyncpg.Connec
     allowed = await transitions(owner)
     assert {state for pair in allowed for state in pair} == set(PAYOUT_STATUSES)
     assert {after for _, after in allowed} - OF_THE_SERVICE == set(MARKS)
-    assert {before for before, after in allowed if after == "offset"} == set(NOT_WITH_THE_BANK)
+    assert {before for before, after in allowed if after == "offset"} == {*NOT_WITH_THE_BANK, "disputed"}
     assert set(DECISIONS) == {"retry", "settle"}
     # `retry` leads back to ready from what failed or came back, `settle` out of a dispute
     assert {before for before, after in allowed if after == "ready"} == {"ready", "failed", "returned"}
-    assert {after for before, after in allowed if before == "disputed"} == {"disputed", "paid", "failed", "returned"}
+    ends = {"disputed", "paid", "failed", "returned", "offset"}
+    assert {after for before, after in allowed if before == "disputed"} == ends
 
 
 async def test_any_change_of_state_is_refused_unless_the_table_has_it(paying: Paying) -> None:

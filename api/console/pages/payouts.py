@@ -34,6 +34,7 @@ from settlement.payout.instructions import DECISIONS
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 A_PAGE = 50
+REFUSALS = 20
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 Mark = Annotated[int, Query(ge=0, lt=2**63)]
 
@@ -50,7 +51,7 @@ async def get_payouts(
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(
         "payouts", **frame(request, person, PAYOUTS), items=items, status=status, settlement=settlement,
-        first=not after, chosen=urlencode(chosen),
+        first=not after, chosen=urlencode(chosen), refusals=await _not_booked(queries, person, None),
         following=urlencode({**chosen, "after": items[-1]["id"]}) if len(found) > A_PAGE else "",
     )  # fmt: skip
 
@@ -91,6 +92,11 @@ async def _instruction(queries: Queries, number: int, person: Person) -> Record:
     return found[0]
 
 
+async def _not_booked(queries: Queries, person: Person, number: int | None) -> list[Record]:
+    """What was not booked is for the whole province: it may name a reference that belongs to nobody."""
+    return await queries.payout_refusals(number, REFUSALS) if person.city is None else []
+
+
 async def _page(
     request: Request, queries: Queries, person: Person, item: Record, error: str = "", status: int = 200
 ) -> Response:
@@ -98,8 +104,8 @@ async def _page(
     word = {"failed": "retry", "returned": "retry", "disputed": "settle"}.get(item["status"], "")
     return page(
         "payout", status, **frame(request, person, PAYOUTS), item=item, events=await queries.payout_events(item["id"]),
-        error=error, word=word if decides else "", outcomes=OUTCOMES, prove=not person.may_decide(now()),
-        minutes=PROOF_MINUTES, note_max=NOTE_MAX,
+        refusals=await _not_booked(queries, person, item["id"]), error=error, word=word if decides else "",
+        outcomes=OUTCOMES, prove=not person.may_decide(now()), minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip
 
 

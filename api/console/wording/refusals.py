@@ -26,6 +26,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "CLAIM_ABOVE_PAID": "应追回的金额超过已支付的金额，不能锁定：请核对。",
     "ADJUSTMENT_WRONG": "差额与前次锁定的结算对不上，已停止办理。",
     "MONEY_OPEN": "银行实际划转的金额与这一结论不符。",
+    "ISSUE_OPEN": "现在的一笔可能还在银行，结果明确后再办理。",
     "ABOVE_CLAIM": "超出尚未追回的金额，或者该事项已经结清。",
     "WAIVED_WHOLE": "免除须针对尚未追回的全部金额。",
     "INSTRUCTION_MISSING": "抵扣须选定一条尚未支付的指令。",
@@ -39,6 +40,27 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "city_limited": "这一事项不由市级人员办理。",
     "scope_missing": "您的角色不能办理这一事项。",
 }
+
+
+_NOT_BOOKED: Final[Mapping[str, str]] = {
+    "ANSWER_NOT_UNDERSTOOD": "回执文件无法识别，已移出。",
+    "NO_SUCH_REFERENCE": "回执所指的参考号不存在，已移出。",
+    "NO_SUCH_ISSUE": "这一参考号不属于该指令。",
+    "NO_SUCH_INSTRUCTION": "没有这条支付指令。",
+    "BANK_REFERENCE_MISSING": "缺少银行参考号。",
+    "BANK_REFERENCE_INVALID": "银行参考号应为 1 至 64 个可见 ASCII 字符。",
+    "AMOUNT_INVALID": "金额应为大于零的整数分。",
+    "AMOUNT_MISSING": "缺少金额。",
+    "STATE_NOT_ALLOWED": "指令的状态与这一说法不符。",
+    "LEASE_LOST": "登记人没有有效的领取。",
+    "OTHER_BANK_REFERENCE": "这一银行参考号已用于另一笔款项。",
+    "FILE_DIFFERS": "同名的指令文件内容不同，没有覆盖。",
+}
+
+
+def not_booked(code: str) -> str:
+    """Why a word of the bank was not booked, in Chinese; a code that is not known is shown as it is."""
+    return _NOT_BOOKED.get(code, f"没有入账（{code}）。")
 
 
 def because(code: str) -> str:
