@@ -11,7 +11,18 @@ import polars as pl
 from meter.vocabulary import PURPOSES
 from settlement.inputs.frames import WHOLE, Inputs
 from settlement.inputs.timeline import Int32Array, Int64Array, Timeline, timeline
-from settlement.netting.accumulate import Given, PartRules, Sums, change_groups, finish, no_sums, sum_rows
+from settlement.netting.accumulate import (
+    ACCEPT,
+    HOLD,
+    REFUSE,
+    Given,
+    PartRules,
+    Sums,
+    change_groups,
+    finish,
+    no_sums,
+    sum_rows,
+)
 from settlement.netting.holdings import Groups, holdings_of, segments_of
 from settlement.netting.insider_use import insiders
 from settlement.netting.rows import BoolArray, owners_of, places_of, rows_of
@@ -125,7 +136,7 @@ def _part_rules(of_round: Round, readings: Readings) -> PartRules:
     return PartRules(
         purpose_restricted=restricted,
         purpose_allowed=np.array([True, *(not restricted or p in of_round.purposes for p in PURPOSES)]),
-        purpose_missing=("hold", "refuse", "accept").index(readings.purpose_missing),
+        purpose_missing={"hold": HOLD, "refuse": REFUSE, "accept": ACCEPT}[readings.purpose_missing],
         facility_in_province=of_round.facility_in_anhui,
         use_excluded=readings.self_test == "use_excluded",
         net_then_filter=readings.filter_order == "net_then_filter",

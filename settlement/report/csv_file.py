@@ -1,9 +1,9 @@
 """A sheet as CSV: UTF-8 with a byte order mark (spreadsheet programs ask for it), CRLF, exact values.
 
 Money in fen and counts are plain integers, money in 万元 has six decimals, quantities are the contract's exact strings,
-lists of codes are joined by "|". Free text that a spreadsheet program could run gets an apostrophe in front, which
-`unmarked` takes off again. Programs that guess types may read a code of digits or 7/36 as something else: people open
-the xlsx, which states its types.
+lists of codes are joined by "|". Free text that a spreadsheet program could run, or that begins with an apostrophe,
+gets one in front: a reader takes off the first. Programs that guess types may read a code of digits or 7/36
+as something else: people open the xlsx, which states its types.
 """
 
 from __future__ import annotations

@@ -14,10 +14,5 @@ def is_dangerous(text: str) -> bool:
 
 
 def marked(text: str) -> str:
-    """The text with an apostrophe in front where it is dangerous (or has one): `unmarked` gives it back exactly."""
+    """The text with an apostrophe in front where it is dangerous (or has one): without the first it is what it was."""
     return MARK + text if is_dangerous(text) or text.startswith(MARK) else text
-
-
-def unmarked(text: str) -> str:
-    """What `marked` was given."""
-    return text[1:] if text.startswith(MARK) else text
