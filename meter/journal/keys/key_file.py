@@ -55,7 +55,7 @@ from meter.kernels.hash_table import (
 )
 
 FULLEST = 0.75  # beyond this share of its slots a table is widened
-EMPTIEST = 0.125  # below this share only one key can fill its 16 buckets; others reach that by chance near 0.9
+EMPTIEST = 0.125  # of its slots: all 16 buckets of a key are full this early only when one key fills them
 SHIFT_STEP = 2
 
 
