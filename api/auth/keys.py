@@ -17,14 +17,11 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import signing, store
+from api.auth.roles import SCOPES
 from api.http.problem import Problem
 from meter.audit.store import note
 from meter.database.scope import NOBODY, Scope, act_as, acting
 
-SCOPES = (
-    "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
-    "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",
-)  # fmt: skip
 NAME_CHARACTERS = 100
 REMEMBER_SECONDS = 0.5  # a revoked key stops working within a second on every worker
 NOTE_SECONDS, NOTED_MAX, UNKNOWN_MAX = (

@@ -10,24 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import store
 from api.auth.passwords import Hashing, unfit, why_unfit
+from api.auth.roles import ROLES, SCOPES_OF
 from api.auth.second_factor import new_second_factor, sealed
-from api.auth.tables import ROLES as ROLES
 from meter.database.seal import Seal
 
 PROOF_MINUTES = 5  # how long a password and code stand for a decision about money
-
-# least privilege: what a role may ask of the API, and nobody more than he needs; who administers reads no money,
-# and who audits decides nothing
-SCOPES_OF: dict[str, frozenset[str]] = {
-    "finance": frozenset({"settlement:run", "report:read", "usage:read", "registry:read", "payout:read"}),
-    "reviewer": frozenset({"settlement:review", "report:read"}),
-    "approver": frozenset({"settlement:approve", "report:read", "payout:read"}),
-    "payer": frozenset({"payout:run", "payout:read"}),
-    "auditor": frozenset({"audit:read", "report:read", "usage:read", "registry:read", "payout:read"}),
-    "operator": frozenset({"usage:read", "registry:read"}),
-    "admin": frozenset(),
-}
-assert set(SCOPES_OF) == set(ROLES)
 
 
 @dataclass(frozen=True)

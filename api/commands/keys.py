@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from api.auth.keys import SCOPES, NewKey, create_key, list_keys, revoke_key
+from api.auth.keys import NewKey, create_key, list_keys, revoke_key
+from api.auth.roles import SCOPES
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from api.auth.passwords import new_password
-from api.auth.people import ROLES, create_person, give_password, give_second_factor, list_people, shut_out, unlock
+from api.auth.people import create_person, give_password, give_second_factor, list_people, shut_out, unlock
+from api.auth.roles import ROLES
 from api.auth.second_factor import new_second_factor
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database

@@ -18,7 +18,7 @@ from meter.decimals import decimal_text
 from settlement.report.about import moment_text, rate_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name
 from settlement.report.money import wan_text, yuan_text
-from settlement.report.words import word_of
+from settlement.report.reason_words import word_of
 from settlement.rounds.reading_table import reading_text
 
 FOLDER = Path(__file__).parent

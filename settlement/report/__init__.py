@@ -6,7 +6,7 @@ Always: money leaves exact to the fen, no text leaves as a formula, and the same
 Does not own: what is payable and why (award and steps do), who may read a report (the door does).
 """
 
+from settlement.report.reason_words import WORDS, Word, word_of
 from settlement.report.render import FORMATS, LAYOUTS, MEDIA_TYPES, WITH_EXCLUDED, NotAReport, render
-from settlement.report.words import WORDS, Word, word_of
 
 __all__ = ["FORMATS", "LAYOUTS", "MEDIA_TYPES", "WITH_EXCLUDED", "WORDS", "NotAReport", "Word", "render", "word_of"]

@@ -10,7 +10,7 @@ from meter.days import SHANGHAI, date_of
 from meter.decimals import decimal_text
 from settlement.report.labels import STATUS, TOTAL
 from settlement.report.money import yuan_text
-from settlement.report.words import WORDS, word_of
+from settlement.report.reason_words import WORDS, word_of
 from settlement.rounds import Round, reading_table
 from settlement.rounds.reading_table import reading_text
 

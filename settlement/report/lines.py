@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from settlement.report.labels import city_name
+from settlement.report.reason_words import word_of
 from settlement.report.sheet import Column, Kind, Sheet
-from settlement.report.words import word_of
 from settlement.rounds import Round
 
 Line = Mapping[str, Any]

@@ -7,9 +7,9 @@ from typing import Any
 
 from settlement.report.about import LARGEST_NUMBER_FEN
 from settlement.report.money import wan_text, yuan_text
+from settlement.report.reason_words import titles
 from settlement.report.safe import is_dangerous
 from settlement.report.sheet import MONEY, Column, Kind, Sheet
-from settlement.report.words import titles
 
 LONGEST_TEXT = 32_767  # what a cell can hold
 WIDE_CHARACTERS = 200

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from api.auth.people import ROLES
+from api.auth.roles import ROLES
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession, browser
 from tests.console.fake import FakeQueries

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.actions.decisions import FIELDS, SCOPE_OF
-from api.auth.people import ROLES
+from api.auth.roles import ROLES
 from api.console.open_decisions import TITLE
 from api.http.problem import Problem
 from settlement.review.states import POSSIBLE, hand_of

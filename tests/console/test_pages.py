@@ -8,7 +8,7 @@ import json
 import pytest
 from python_calamine import CalamineWorkbook
 
-from api.auth.people import ROLES
+from api.auth.roles import ROLES
 from api.console.template import EVENT, ROLE
 from settlement.vocabulary import EVENTS
 from tests.console import fixtures

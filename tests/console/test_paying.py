@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.auth.people import SCOPES_OF
+from api.auth.roles import SCOPES_OF
 from api.http.problem import Problem
 from tests.console.console_session import ConsoleSession
 

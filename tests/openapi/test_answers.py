@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from api.auth.keys import SCOPES
+from api.auth.roles import SCOPES
 from tests.openapi.described import check_answer, operations
 from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.province import CITIES, People, approved, code_of, decide, locked, people_of, populate, run, use

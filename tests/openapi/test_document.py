@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.auth.keys import SCOPES
+from api.auth.roles import SCOPES
 from api.http.errors import CODES
 from api.http.problem import MEDIA_TYPE
 from api.schemas.codes import ITEM_CODES

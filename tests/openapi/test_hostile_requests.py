@@ -12,8 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from api.auth.keys import SCOPES
 from api.auth.people import create_person
+from api.auth.roles import SCOPES
 from tests.console.console_session import Page
 from tests.openapi.routes import Route, all_routes
 from tests.support.api_client import ApiClient, KeyClient, good, problem

@@ -16,8 +16,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.auth.keys import SCOPES, NewKey, create_key
-from api.auth.people import SCOPES_OF
+from api.auth.keys import NewKey, create_key
+from api.auth.roles import SCOPES, SCOPES_OF
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 from tests.support.api_client import ApiClient, KeyClient, good, problem

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from api.auth.people import PROOF_MINUTES, SCOPES_OF, create_person, list_people, shut_out, unlock
+from api.auth.people import PROOF_MINUTES, create_person, list_people, shut_out, unlock
+from api.auth.roles import SCOPES_OF
 from api.auth.second_factor import new_second_factor
 from api.auth.sessions import (
     FAILURES_MAX,

@@ -13,7 +13,7 @@ from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
 from api.console.wording.findings import shown_findings
 from api.console.wording.steps import shown_steps
 from meter.regions import in_region
-from settlement.report.words import word_of
+from settlement.report.reason_words import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]

@@ -11,7 +11,7 @@ from typing import Any
 from api.console.wording.quantity import percent, shown
 from meter.days import SHANGHAI
 from settlement.report.money import yuan_text
-from settlement.report.words import titles, word_of
+from settlement.report.reason_words import titles, word_of
 from settlement.rounds.reading_table import reading_label, reading_text
 
 LABEL = {

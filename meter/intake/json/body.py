@@ -11,9 +11,7 @@ from meter.intake.codes import BodyCode, BodyError, Code, RecordRefused
 from meter.intake.columns import PLACE, RECORD, TEXTS
 from meter.intake.finish import Found
 from meter.intake.json.text import value_of_json
-from meter.intake.kernels.scan import scan_of
-from meter.intake.kernels.scanner import scan_document, scan_lines
-from meter.intake.kernels.split import (
+from meter.intake.kernels.record_bounds import (
     DONE,
     EMPTY,
     NOT_A_BATCH,
@@ -25,6 +23,8 @@ from meter.intake.kernels.split import (
     TOO_MANY_VALUES,
     TRAILING,
 )
+from meter.intake.kernels.scan import scan_of
+from meter.intake.kernels.scanner import scan_document, scan_lines
 from meter.intake.limits import BATCH_RECORDS, DEPTH_LEVELS, RECORD_BYTES, RECORD_VALUES
 from meter.intake.record.event import judge_event
 from meter.intake.record.usage_record import Value, judge

@@ -4,8 +4,8 @@ import numpy as np
 
 from meter.intake.kernels.fields import equal, is_id, seconds_of
 from meter.intake.kernels.read_record import after_blank, closing_quote, read_record
+from meter.intake.kernels.record_bounds import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
 from meter.intake.kernels.scan import Scan
-from meter.intake.kernels.split import CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE
 from meter.kernels.kernel import Array, kernel
 
 NAMES = ("id", "source", "specversion", "type", "data", "time", "subject", "dataschema", "datacontenttype")

@@ -36,8 +36,7 @@ from meter.intake.kernels.fields import (
     purpose_of_text,
     seconds_of,
 )
-from meter.intake.kernels.scan import Scan
-from meter.intake.kernels.split import (
+from meter.intake.kernels.record_bounds import (
     BACKSLASH,
     CLOSE_BRACE,
     COLON,
@@ -49,6 +48,7 @@ from meter.intake.kernels.split import (
     SPACE,
     TAB,
 )
+from meter.intake.kernels.scan import Scan
 from meter.intake.kernels.unescape import unescape
 from meter.intake.limits import TEXT_CHARACTERS
 from meter.intake.record.usage_record import FIELDS

@@ -3,8 +3,7 @@
 from meter.intake.kernels.accept import leave_to_authority
 from meter.intake.kernels.read_event import read_event
 from meter.intake.kernels.read_record import after_blank, read_record
-from meter.intake.kernels.scan import Scan
-from meter.intake.kernels.split import (
+from meter.intake.kernels.record_bounds import (
     CLOSE_BRACKET,
     COMMA,
     DONE,
@@ -21,6 +20,7 @@ from meter.intake.kernels.split import (
     check_line,
     line_end,
 )
+from meter.intake.kernels.scan import Scan
 from meter.intake.limits import BATCH_RECORDS, RECORD_BYTES
 from meter.kernels.kernel import kernel
 

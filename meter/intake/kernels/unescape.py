@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meter.intake.kernels.split import BACKSLASH, QUOTE, SPACE
+from meter.intake.kernels.record_bounds import BACKSLASH, QUOTE, SPACE
 from meter.kernels.kernel import Array, kernel
 
 LETTER_U, SLASH = 117, 47
