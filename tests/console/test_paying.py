@@ -47,3 +47,15 @@ async def test_with_proof_it_is_paid_again_or_settled(desk: ConsoleSession) -> N
     said = await desk.client.post(form.action, data={**form.fields, "outcome": "paid"})
     assert "与这一结论不符" in said.text
     assert (await desk.client.post(f"{BACK}/paid", data=form.fields)).status_code == 404, "a mark is the payer's"
+
+
+async def test_what_was_not_booked_stands_on_the_page_of_payments_and_at_the_payment(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("payer")
+    desk.queries.not_booked = [
+        {"id": 1, "instruction": 2, "about": "SB-2.json", "word": "paid", "code": "OTHER_BANK_REFERENCE",
+         "detail": "<b>taken</b>", "file": "SB-2.json", "actor": "command line", "at": "2026-11-23T11:00:00+00:00"},
+    ]  # fmt: skip
+    for path, shown in (("/console/payouts", True), (BACK, True), (WAITING, False)):
+        text = (await desk.client.get(path)).text
+        assert ("这一银行参考号已用于另一笔款项" in text) == shown, path
+        assert "<b>taken" not in text
