@@ -20,6 +20,7 @@ from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
 from api.routes import (
+    accounts,
     audit,
     clawbacks,
     decisions,
@@ -111,6 +112,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         settlement_checks.ROUTER,
         payouts.ROUTER,
         clawbacks.ROUTER,
+        accounts.ROUTER,
         audit.ROUTER,
         documentation.ROUTER,
         console.ROUTER,

@@ -13,6 +13,8 @@ RECORD, REPLACE, VOID = 0, ACTIONS["replace"], ACTIONS["void"]
 
 REGISTRY_KINDS: Final = ("entities", "facilities", "chips", "holdings", "expenditures", "control_totals")
 BATCH_KINDS: Final = ("usage", "replay", *REGISTRY_KINDS)
+ACCOUNT_EVENTS: Final = ("approve", "reject")
+ACCOUNT_STATUSES: Final = ("proposed", "approved", "rejected")
 QUARANTINE_STATUSES: Final = ("conflict", "refused")
 FINDING_KINDS: Final = ("above_capacity", "metered_twice", "ring", "price_stray")
 

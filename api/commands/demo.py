@@ -39,7 +39,7 @@ def demo(data: Data = Path("data/demo")) -> None:
     with _serving(data) as url:
         registrar, platform = Client(url, keys["registrar"]), Client(url, keys["platform"])
         finance, reviewer, approver = (Client(url, keys[name]) for name in ("finance", "reviewer", "approver"))
-        _send(registrar, platform)
+        _send(registrar, approver, platform)
         _say("清算", f"round {ROUND}, rate 20 %, everything recorded so far")
         settled = finance.ask(
             "POST", "/v1/settlements", {"round": ROUND, "order": {"rate": "0.20", "number": "示例文号"}}
@@ -79,7 +79,7 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
         "platform": ["usage:write", "usage:read"],
         "finance": ["settlement:run", "report:read", "payout:read"],
         "reviewer": ["settlement:review", "report:read"],
-        "approver": ["settlement:approve", "report:read"],
+        "approver": ["settlement:approve", "report:read", "payout:read"],
     }
 
     async def prepare(engine: Any) -> dict[str, str]:
@@ -113,8 +113,8 @@ def _serving(data: Path) -> Iterator[str]:
             process.wait(60)
 
 
-def _send(registrar: Client, platform: Client) -> None:
-    """The registry, then eight months of usage."""
+def _send(registrar: Client, approver: Client, platform: Client) -> None:
+    """The registry, its accounts approved by somebody else, then eight months of usage."""
     entities = province.entities()
     codes = [entity["uscc"] for entity in entities]
     facts = {
@@ -128,6 +128,10 @@ def _send(registrar: Client, platform: Client) -> None:
         answer = registrar.ask("PUT", f"/v1/{name}", items)
         assert answer["refused"] == answer["conflict"] == 0, answer
     _say("登记", ", ".join(f"{name} {len(items)}" for name, items in facts.items()))
+    waiting = approver.ask("GET", "/v1/account-proposals?status=proposed&limit=1000")["items"]
+    for one in waiting:
+        approver.ask("POST", f"/v1/account-proposals/{one['id']}/approve", {"note": "示例：开户证明已核对"})
+    _say("账户", f"{len(waiting)} approved by a second key")
     lines = list(province.usage(codes))
     sums = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "refused"), 0)
     for first in track(range(0, len(lines), BATCH_RECORDS), "用量", console=CONSOLE, disable=not CONSOLE.is_terminal):

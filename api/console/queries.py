@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 from fastapi import Request
 
-from api.actions import clawbacks, decisions, payouts, runs
+from api.actions import accounts, clawbacks, decisions, payouts, runs
 from api.actions.printed_checkpoint import checkpoint_of
 from api.auth import sessions
 from api.auth.people import Person
@@ -22,6 +22,8 @@ from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
 from settlement.jobs.lines import excluded_of_all, explained_line
 from settlement.rounds import Round, load_rounds
+from settlement.store.accounts import list_account_proposals
+from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.clawbacks import list_clawbacks
 from settlement.store.decisions import waiting_cities
 from settlement.store.findings import list_findings
@@ -153,6 +155,21 @@ class Queries:
         """Propose, approve or reject. Raises Problem."""
         async with reaching_database():
             await clawbacks.decide(self._service.engine, person, clawback, word, said)
+
+    async def accounts(self, status: str | None, uscc: str | None, after: int, limit: int) -> list[Record]:
+        """Bank accounts as they were proposed, masked, in order of their numbers."""
+        async with self._connection() as connection:
+            return await list_account_proposals(connection, status, uscc, after, limit)
+
+    async def decide_account(self, person: Person, proposal: int, word: str, said: Record) -> None:
+        """Approve or reject an account. Raises Problem."""
+        async with reaching_database():
+            await accounts.decide(self._service.engine, person, proposal, word, said)
+
+    async def changes(self, number: str, limit: int) -> tuple[list[Record], Record]:
+        """What was recorded since a settlement's run about its lines; and its payable lines' accounts."""
+        async with self._connection() as connection:
+            return await list_changes(connection, number, (0, -1), limit), await changed_accounts(connection, number)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         """Rows of the audit log, the newest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from api.console.pages import (
+    accounts,
     audit_log,
     clawback,
     decision,
@@ -20,7 +21,10 @@ from api.console.pages import (
 from api.console.sessions import ConsoleRoute, missing
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
-for _part in (login, password, settlements, decision, line, payouts, clawback, audit_log, rounds, quarantine, static):
+_PARTS = (
+    login, password, settlements, decision, line, payouts, clawback, accounts, audit_log, rounds, quarantine, static,
+)  # fmt: skip
+for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")
 
 

@@ -39,14 +39,20 @@ AT_THE_DOOR = {
 """What is refused before a page decides, in Chinese."""
 WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
 
-MONEY, PAYOUTS, CLAWBACKS, AUDIT, QUARANTINE, ROUNDS = "money", "payouts", "clawbacks", "audit", "quarantine", "rounds"
+MONEY, PAYOUTS, CLAWBACKS, ACCOUNTS = "money", "payouts", "clawbacks", "accounts"
+AUDIT, QUARANTINE, ROUNDS = "audit", "quarantine", "rounds"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
 SCOPE_OF = {
-    MONEY: "report:read", PAYOUTS: "payout:read", CLAWBACKS: "payout:read", AUDIT: "audit:read",
-    QUARANTINE: "usage:read", ROUNDS: None,
+    MONEY: "report:read", PAYOUTS: "payout:read", CLAWBACKS: "payout:read", ACCOUNTS: "payout:read",
+    AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None,
 }  # fmt: skip
-OF_THE_PROVINCE = (CLAWBACKS, AUDIT, QUARANTINE)  # not told apart by city, so nobody who is bound to one sees them
+OF_THE_PROVINCE = (
+    CLAWBACKS,
+    ACCOUNTS,
+    AUDIT,
+    QUARANTINE,
+)  # not told apart by city, so nobody who is bound to one sees them
 
 
 class PageRefused(Exception):

@@ -40,6 +40,11 @@ PAYOUT = {
     "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
 }  # fmt: skip
 CLAWBACK = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
+ACCOUNT = {"proposed": "待批准", "approved": "已批准", "rejected": "未批准"}
+CHANGE = {
+    "entities": "单位", "holdings": "持股", "expenditures": "支出凭证", "facilities": "智算中心", "chips": "芯片",
+    "corrections": "用量更正",
+}  # fmt: skip
 PROPOSAL = {
     "propose": "提出", "approve": "同意", "reject": "不同意", "offset": "抵扣", "repaid": "退回登记", "waive": "免除",
 }  # fmt: skip
@@ -87,6 +92,8 @@ def environment() -> Environment:
         "PAYOUT": PAYOUT,
         "CLAWBACK": CLAWBACK,
         "PROPOSAL": PROPOSAL,
+        "ACCOUNT": ACCOUNT,
+        "CHANGE": CHANGE,
         "LIFE": LIFE,
         "who": who,
         "static": static_path,

@@ -98,6 +98,8 @@ _SETTLING: Final[Mapping[str, str]] = {
 }
 _FORBIDDEN: Final[Mapping[str, str]] = {
     "SAME_PERSON": "Whoever took part before cannot take this decision.",
+    "FACT_BY_APPROVER": "Whoever recorded a fact behind a payable line cannot approve it.",
+    "NOT_AN_APPROVER": "An account is approved with the scope settlement:approve, for the whole province.",
     "OTHER_CITY": "Who is bound to a city decides about its own lines only.",
 }
 _CONFLICTS: Final[Mapping[str, str]] = {
@@ -113,6 +115,10 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "ALREADY_RULED": "The objection was ruled on.",
     "NOT_REPRODUCED": "Recomputed from the records, the settlement is another: see verify.",
     "LINE_CONTRADICTS_ITSELF": "What is stored of a line does not follow from itself.",
+    "ACCOUNT_CHANGED": "Another account is in force than was approved: approve the settlement again.",
+    "ACCOUNT_MISSING": "There is no approved bank account to pay to.",
+    "ALREADY_DECIDED": "The account was approved or rejected before.",
+    "HOLDER_UNCONFIRMED": "The holder of the account is called otherwise than the entity: confirm the holder.",
     "ROUND_LOCKED": "Another settlement of the round was locked: run it again.",
     "EARLIER_PAYMENT_OPEN": "An earlier payment is still with the bank.",
     "CLAIM_ABOVE_PAID": "More would be taken back than was paid.",
@@ -124,7 +130,6 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "OUTCOME_CHANGED": "The bank now says something else; people decide.",
     "NEVER_SENT": "The bank speaks of what never went out; people decide.",
     "ISSUE_OPEN": "The present issue may still be with the bank.",
-    "ACCOUNT_MISSING": "There is no bank account to pay to.",
     "FILE_MISSING": "What is handed over as a file says its name.",
     "WRONG_AMOUNT": "The bank moved another amount; a person decides.",
     "OTHER_BANK_REFERENCE": "The bank's reference stands for another movement.",

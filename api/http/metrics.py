@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -13,7 +14,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -53,10 +56,27 @@ HTTP = Counter("suanbu_http_requests_total", "Requests answered", ("method", "ro
 HTTP_SECONDS = Histogram("suanbu_http_seconds", "Time to answer a request", ("method", "route"), buckets=_SECONDS)
 
 
-def exposition() -> tuple[bytes, str]:
-    """All metrics of all workers in Prometheus' text format, with its content type."""
+OF_MONEY = ("suanbu_payout_fen",)  # shown to a key that may read payouts or the audit log, and to nobody else
+
+
+def exposition(*, money: bool) -> tuple[bytes, str]:
+    """All metrics of all workers in Prometheus' text format, with its content type; sums of money only on demand."""
+    registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry), CONTENT_TYPE_LATEST
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    shown = CollectorRegistry()
+    shown.register(_Shown(registry, () if money else OF_MONEY))
+    return generate_latest(shown), CONTENT_TYPE_LATEST
+
+
+class _Shown(Collector):
+    """The metrics of a registry, but for some."""
+
+    def __init__(self, registry: CollectorRegistry, hidden: Sequence[str]) -> None:
+        self._registry = registry
+        self._hidden = hidden
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric that is not hidden."""
+        return (metric for metric in self._registry.collect() if metric.name not in self._hidden)

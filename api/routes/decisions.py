@@ -56,12 +56,13 @@ async def post_settlement_review(request: Request, number: SettlementNumber) -> 
     scope=SCOPE_OF["approve"],
     body=Approval,
     city="approve" in OF_A_CITY,
-    codes=(*DECIDING, "NOT_PAYABLE", "REVIEW_MISSING"),
+    codes=(*DECIDING, "NOT_PAYABLE", "REVIEW_MISSING", "FACT_BY_APPROVER", "ACCOUNT_CHANGED"),
 )
 async def post_settlement_approve(request: Request, number: SettlementNumber) -> Any:
     """Approve what has passed review in every city; by somebody who neither ran nor reviewed it.
 
-    `digest`, where given, must be the settlement's.
+    `digest`, where given, must be the settlement's. The accounts that are in force then are part of what is approved;
+    when they change before the lock, approve again. Whoever recorded a fact behind a payable line cannot approve.
     """
     return await _decide(request, number, "approve", Approval)
 
@@ -119,6 +120,8 @@ async def post_settlement_ruling(request: Request, number: SettlementNumber, obj
         "NOTICE_MISSING",
         "NOTICE_RUNNING",
         "OBJECTION_OPEN",
+        "ACCOUNT_CHANGED",
+        "ACCOUNT_MISSING",
         "ROUND_LOCKED",
         "EARLIER_PAYMENT_OPEN",
         "CLAIM_ABOVE_PAID",

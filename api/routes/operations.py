@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.http import metrics
-from api.http.operation import Content, operation
+from api.http.operation import KEYED, Content, operation
 from api.http.problem import Problem
 from api.http.route import ApiRoute
-from api.request_context import service_of
+from api.request_context import as_caller, service_of
 from api.schemas.operation import Health, Readiness
 from meter.database.errors import JournalUnavailable, reaching_database
 from migrations.upgrade import applied, newest
 
+MONEY_SCOPES = {"payout:read", "audit:read"}
 ROUTER = APIRouter(route_class=ApiRoute, tags=["operations"])
 
 
@@ -43,9 +44,26 @@ async def readyz(request: Request) -> Any:
 @operation(
     Content({"text/plain": {"type": "string"}}, {"text/plain": "suanbu_journal_batch 4711.0\n"}),
     scope=None,
+    codes=KEYED,
     answered="Prometheus' text format",
 )
-async def get_metrics() -> Response:
-    """Show the Prometheus metrics of all workers."""
-    body, content_type = metrics.exposition()
+async def get_metrics(request: Request) -> Response:
+    """Show the Prometheus metrics of all workers.
+
+    Sums of money (`suanbu_payout_fen`) are shown only to a key of the whole province with scope `payout:read` or
+    `audit:read`.
+    """
+    body, content_type = metrics.exposition(money=await _may_read_money(request))
     return Response(body, media_type=content_type)
+
+
+async def _may_read_money(request: Request) -> bool:
+    """Whether the request carries a key that may; one that is wrong is refused, as everywhere."""
+    if request.headers.get("authorization") is None:
+        return False
+    try:
+        async with reaching_database():
+            caller = await as_caller(request)
+    except JournalUnavailable:
+        return False  # a scrape must say how the service is, above all when the database is away
+    return caller.city is None and not caller.scopes.isdisjoint(MONEY_SCOPES)

@@ -19,6 +19,7 @@ from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.routes.settlements import SettlementNumber, check_region, settlement_called
+from api.schemas.change import ChangePage
 from api.schemas.comparison import Compare, Comparison, Verification
 from api.schemas.finding import FindingPage, Sweep
 from meter.database.connect import driver
@@ -31,6 +32,7 @@ from settlement.jobs.verify import verify
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, WITH_EXCLUDED, render
 from settlement.rounds import load_rounds
 from settlement.store import lines as line_store
+from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.findings import list_findings
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
@@ -86,6 +88,26 @@ async def get_settlement_findings(
             facility=facility, after=page.after(Number, 0), limit=page.limit + 1,
         )  # fmt: skip
     return page_of(rows, page, lambda row: int(row["id"]))
+
+
+@ROUTER.get("/settlements/{number}/changes")
+@operation(ChangePage, scope="report:read", codes=("bad_cursor", "no_such_settlement"))
+async def get_settlement_changes(
+    request: Request, number: SettlementNumber, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Any:
+    """List what was recorded since the run about its lines, with who recorded it, and lines whose account needs a look.
+
+    Facts about its entities, their holdings and spending, facilities and chips; and corrections of its consumers' use.
+    The settlement does not follow from any of it: run it again, or settle the difference after the lock.
+    """
+    require(await as_caller(request), "report:read")
+    await settlement_called(request, number)
+    page = Page.of(limit, cursor)
+    async with service_of(request).engine.connect() as held:
+        connection = await driver(held)
+        rows = await list_changes(connection, number, page.after(tuple[Number, Number], (0, -1)), page.limit + 1)
+        accounts = await changed_accounts(connection, number)
+    return {**page_of(rows, page, lambda row: (row["batch"], row["ordinal"])), "accounts": accounts}
 
 
 @ROUTER.get("/settlements/{number}/verify")

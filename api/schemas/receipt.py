@@ -58,7 +58,7 @@ class RegistryWarning(Answer):
     """Something that is accepted, and that a person should look at."""
 
     index: Annotated[Count, Field(examples=[0])]
-    code: Literal["OWNER_HAS_HOLDERS"]
+    code: Literal["OWNER_HAS_HOLDERS", "CHANGES_NOTHING", "ACCOUNT_PROPOSED"]
     detail: Annotated[str, Field(examples=["the owner 91340100MA0000999Q has recorded holders of 25 % or more"])]
 
 

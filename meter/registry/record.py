@@ -14,6 +14,7 @@ from meter.database.seal import seal_from_environment
 from meter.journal.digest_chain import digest_of
 from meter.journal.write.transaction import Clock, JournalTransaction, journal_transaction
 from meter.registry import store
+from meter.registry.accounts import propose_accounts, warn_of_accounts
 from meter.registry.body import parse_items
 from meter.registry.fields import Item, Unfit
 from meter.registry.holdings import refuse_holdings_above_one
@@ -52,6 +53,7 @@ async def record_items(
         if fresh:
             await _append(journal, kind, fresh, source, body, key_name, outcome)
         outcome.warnings = await warn_of_owners(journal, kind, items, owners_warning)
+        outcome.warnings += await warn_of_accounts(journal, items)
         subjects = {index: subject_of(kind, item, source)[:-1] for index, item in items.items()}
         outcome.warnings += warn_of_superseded(kind, items, fresh, subjects, store.known_facts(latest))
     return outcome
@@ -140,6 +142,7 @@ async def _append(
         for owner in item.get("owners", ())
     ]
     await store.append_facts(journal, kind, rows, owners)
+    await propose_accounts(journal, recorded, fresh)
 
 
 def _columns(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -32,6 +33,19 @@ class Word:
     content: str
     account: str
     said: Said | None
+
+
+class ProposedAccount(NamedTuple):
+    """A bank account as a recorded fact states it, sealed and masked, with the days of the fact."""
+
+    batch: int
+    ordinal: int
+    uscc: str
+    account: str
+    masked: str
+    holder_differs: bool
+    valid_from: date | None
+    valid_to: date | None
 
 
 def _recorded(subject: str) -> str:
@@ -153,3 +167,51 @@ async def append_facts(
     table, columns = _COLUMNS[kind]
     await journal.copy(table, ("batch", "ordinal", "content", *columns), rows)
     await journal.copy("facility_owner", ("batch", "ordinal", "party", "share"), owners)
+
+
+async def latest_names(journal: JournalTransaction, before: int, codes: Iterable[str]) -> dict[str, str]:
+    """Entity code -> the name in the last fact about it from before a batch."""
+    rows = await journal.connection.fetch(
+        """select distinct on (p.uscc) p.uscc, f.name from entity_fact f join party p on p.id = f.party
+           where p.uscc = any($1::text[]) and f.batch < $2 order by p.uscc, f.batch desc, f.ordinal desc""",
+        sorted(set(codes)), before,
+    )  # fmt: skip
+    return {row["uscc"]: row["name"] for row in rows}
+
+
+async def insert_account_proposals(journal: JournalTransaction, accounts: Sequence[ProposedAccount]) -> None:
+    """Propose those of these accounts that are neither in force from their start (or today) on, nor wait already."""
+    if not accounts:
+        return
+    await journal.connection.execute(
+        """insert into account_proposal
+           (party, batch, ordinal, account, masked, holder_differs, valid_from, valid_to, actor, at, digest)
+           select p.id, a.batch, a.ordinal, a.account, a.masked, a.differs, a.starts, a.ends, '', now(), ''
+           from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::date[], $8::date[])
+                as a (batch, ordinal, uscc, account, masked, differs, starts, ends)
+           join party p on p.uscc = a.uscc
+           where not exists (
+               select from account_proposal known
+               where known.id = account_on(a.uscc, greatest(a.starts, suanbu_today())) and known.account = a.account
+               and coalesce(known.valid_to, 'infinity') >= coalesce(a.ends, 'infinity'))
+           and not exists (
+               select from account_proposal known where known.party = p.id and known.account = a.account
+               and known.holder_differs = a.differs and known.valid_from is not distinct from a.starts
+               and known.valid_to is not distinct from a.ends
+               and not exists (select from account_event e where e.proposal = known.id))
+           order by a.ordinal""",
+        *map(list, zip(*accounts, strict=True)),
+    )  # fmt: skip
+
+
+async def waiting_accounts(
+    journal: JournalTransaction, codes: Iterable[str]
+) -> dict[tuple[str, str, date | None, date | None], int]:
+    """Code, sealed account and days -> the last proposal of it that nobody has decided about yet."""
+    rows = await journal.connection.fetch(
+        """select p.uscc, a.account, a.valid_from, a.valid_to, a.id from account_proposal a
+           join party p on p.id = a.party where p.uscc = any($1::text[])
+           and not exists (select from account_event e where e.proposal = a.id) order by a.id""",
+        sorted(set(codes)),
+    )
+    return {(row["uscc"], row["account"], row["valid_from"], row["valid_to"]): row["id"] for row in rows}

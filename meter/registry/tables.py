@@ -6,7 +6,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
     Integer,
     Numeric,
     PrimaryKeyConstraint,
@@ -16,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from meter.database.metadata import METADATA
-from meter.vocabulary import EXPENDITURE_KINDS, one_of
+from meter.vocabulary import ACCOUNT_EVENTS, EXPENDITURE_KINDS, one_of
 
 SHARE = Numeric(10, 9)
 RATING = Numeric(18, 6)
@@ -61,6 +64,44 @@ entity_fact = Table(
     PrimaryKeyConstraint("batch", "ordinal"),
     _ordered("period"),
 )
+
+account_proposal = Table(
+    "account_proposal",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("party", Integer, ForeignKey("party.id"), nullable=False, index=True),
+    Column("batch", BigInteger, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("account", Text, nullable=False, comment="sealed under a key that is kept outside the database"),
+    Column(
+        "digest", Text, nullable=False, comment="SHA-256 of the sealed account: equal accounts of one entity have one"
+    ),
+    Column(
+        "masked", Text, nullable=False, comment="bank and last places; empty for what was recorded before approvals"
+    ),
+    Column("holder_differs", Boolean, nullable=False, comment="whether the holder is called otherwise than the entity"),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Column("actor", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    ForeignKeyConstraint(["batch", "ordinal"], ["entity_fact.batch", "entity_fact.ordinal"]),
+    comment="a bank account that the registry was told of; nothing is paid to it before another hand has approved it",
+)
+
+account_event = Table(
+    "account_event",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("proposal", BigInteger, ForeignKey("account_proposal.id"), nullable=False, unique=True),
+    Column("event", Text, CheckConstraint(one_of("event", ACCOUNT_EVENTS), name="event_known"), nullable=False),
+    Column("holder_confirmed", Boolean, nullable=False),
+    Column("replaces", BigInteger, ForeignKey("account_proposal.id"),
+           comment="the proposal whose account was in force at that moment"),
+    Column("actor", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("note", Text),
+    comment="what became of a proposal: an account is approved or rejected once",
+)  # fmt: skip
 
 facility_fact = Table(
     "facility_fact",

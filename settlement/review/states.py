@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from meter.database.errors import refusal_of
+from meter.names import folded
 from settlement.errors import NotAllowed
 from settlement.store.decisions import insert_decision
 
@@ -20,7 +20,7 @@ from settlement.store.decisions import insert_decision
 POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
     "submit": ("computed", "returned"),
     "review": ("submitted", "reviewed"),
-    "approve": ("reviewed",),
+    "approve": ("reviewed", "approved", "published"),  # again, when accounts have changed since
     "publish": ("approved",),
     "objection": ("published",),
     "ruling": ("published",),
@@ -47,8 +47,9 @@ async def move(
     """Apply an event (submit, review, approve, publish, objection, ruling, lock, cancel); the state reached.
 
     Raises NotAllowed with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
-    NOT_PAYABLE, DIGEST_CHANGED, REVIEW_MISSING, NOTICE_MISSING, NOTICE_RUNNING, OBJECTION_OPEN, CLAIM_ABOVE_PAID and
-    the like; ROUND_LOCKED when another settlement of the round was faster.
+    NOT_PAYABLE, DIGEST_CHANGED, FACT_BY_APPROVER, ACCOUNT_CHANGED, ACCOUNT_MISSING, REVIEW_MISSING, NOTICE_MISSING,
+    NOTICE_RUNNING, OBJECTION_OPEN, CLAIM_ABOVE_PAID and the like; ROUND_LOCKED when another settlement of the round was
+    faster.
     """
     async with engine.connect() as held:
         connection = await driver(held)
@@ -68,7 +69,7 @@ async def move(
 
 def hand_of(actor: str) -> str:
     """Whose hand it is, as the database's suanbu_hand says: a key and a person of one name are one hand."""
-    return unicodedata.normalize("NFKC", re.sub(r"^(key|person):", "", actor).strip(" ")).lower()
+    return folded(re.sub(r"^(key|person):", "", actor))
 
 
 def taken_part(event: str, actor: str, events: Sequence[Mapping[str, Any]]) -> bool:

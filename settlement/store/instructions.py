@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from meter.database.seal import seal_from_environment
+from meter.registry.accounts import masked
 from meter.registry.items import account_owner
 
 _INSERT_EVENT = """insert into payout_event (instruction, before, after, actor, at, transaction, fence, reference,
@@ -213,4 +214,4 @@ def account_of(row: asyncpg.Record) -> Any:
 def _masked(row: asyncpg.Record) -> str | None:
     """The bank and the last four places of the account, as lists show it."""
     account = account_of(row)
-    return f"{account['bank']} ****{account['account'][-4:]}" if account else None
+    return masked(account) if account else None

@@ -118,6 +118,17 @@ settlement_event = Table(
     comment="a decision; writing it down is what changes the state, and who may not decide is refused here",
 )
 
+settlement_account = Table(
+    "settlement_account",
+    METADATA,
+    Column("event", BigInteger, ForeignKey("settlement_event.id"), nullable=False),
+    Column("uscc", Text, nullable=False),
+    Column("proposal", BigInteger, ForeignKey("account_proposal.id")),
+    PrimaryKeyConstraint("event", "uscc"),
+    comment="to which account each payable line was approved to be paid, by the event of the approval; "
+    "none where there was none",
+)
+
 payout_transition = Table(
     "payout_transition",
     METADATA,

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from api.console.answer import POLICY
+from api.http import metrics
 from meter.database.connect import driver
 from meter.intake.body import Format
 from meter.intake.codes import BodyCode, Code
@@ -30,6 +31,25 @@ async def test_metrics_count_records_by_source_and_status(app: ApiClient, platfo
         assert f'suanbu_records_total{{source="{platform.name}",status="{status}"}} 1.0' in text
     assert "suanbu_commit_seconds_count" in text
     assert "suanbu_batch_seconds_count" in text
+
+
+async def test_metrics_show_sums_of_money_only_to_a_key_that_may_read_them(app: ApiClient) -> None:
+    metrics.PAYOUT_FEN.labels("ready").set(4711)
+
+    async def shown(holder: KeyClient | None) -> str:
+        headers = {"Authorization": f"Bearer {holder.key}"} if holder else {}
+        answer = await app.client.get("/metrics", headers=headers)
+        assert answer.status_code == 200
+        assert "suanbu_payouts" in answer.text
+        return answer.text
+
+    for scope in ("payout:read", "audit:read"):
+        assert "suanbu_payout_fen{" in await shown(await app.holder(scope))
+    for without in (None, await app.holder("report:read", "payout:run", "settlement:approve")):
+        assert "suanbu_payout_fen" not in await shown(without)
+    assert "suanbu_payout_fen" not in await shown(await app.holder("payout:read", city="340100"))
+    wrong = await app.client.get("/metrics", headers={"Authorization": "Bearer suanbu_0123456789ab_wrong"})
+    assert problem(wrong) == (401, "unknown_key")
 
 
 async def test_the_rollup_catches_up_with_the_journal(app: ApiClient, platform: KeyClient) -> None:

@@ -35,6 +35,9 @@ class FakeQueries(Queries):
     not_booked: list[Record] = field(default_factory=list)
     found: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
+    accounts_told: list[Record] = field(default_factory=list)
+    changed: list[Record] = field(default_factory=list)
+    changed_accounts: Record = field(default_factory=lambda: {"lines": 0, "first": []})
     log: list[Record] = field(default_factory=list)
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
     refusing: Problem | None = None
@@ -153,6 +156,21 @@ class FakeQueries(Queries):
         if self.refusing:
             raise self.refusing
         self.decided.append((person.name, str(clawback), word, said))
+
+    async def accounts(self, status: str | None, uscc: str | None, after: int, limit: int) -> list[Record]:
+        return [
+            one for one in self.accounts_told
+            if one["id"] > after and status in (None, one["status"]) and uscc in (None, one["uscc"])
+        ][:limit]  # fmt: skip
+
+    async def decide_account(self, person: Person, proposal: int, word: str, said: Record) -> None:
+        if self.refusing:
+            raise self.refusing
+        self.decided.append((person.name, str(proposal), word, said))
+
+    async def changes(self, number: str, limit: int) -> tuple[list[Record], Record]:
+        assert number
+        return self.changed[:limit], self.changed_accounts
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
         newest = sorted(self.log, key=lambda row: -int(row["seq"]))

@@ -50,7 +50,9 @@ OFFERED = {  # role -> state -> the decisions that its page leads to; in all oth
         "reviewed": ["cancel"], "approved": ["cancel"], "published": ["cancel"],
     },
     "reviewer": {"submitted": ["review"], "reviewed": ["review"], "published": ["objection"]},
-    "approver": {"reviewed": ["approve"], "approved": ["lock", "publish"], "published": ["lock", "ruling"]},
+    "approver": {
+        "reviewed": ["approve"], "approved": ["approve", "lock", "publish"], "published": ["approve", "lock", "ruling"],
+    },
     "auditor": {},
 }  # fmt: skip
 OF_THE_ROLE = {  # which it may take at all, whatever the state

@@ -153,6 +153,7 @@ WORDS = {
     ("batch", "kind"): vocabulary.BATCH_KINDS,
     ("quarantine", "status"): vocabulary.QUARANTINE_STATUSES,
     ("expenditure_fact", "kind"): vocabulary.EXPENDITURE_KINDS,
+    ("account_event", "event"): vocabulary.ACCOUNT_EVENTS,
     ("finding", "kind"): vocabulary.FINDING_KINDS,
     ("settlement", "status"): decided.STATUSES,
     ("settlement_event", "event"): decided.EVENTS,

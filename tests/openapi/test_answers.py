@@ -85,6 +85,10 @@ async def _registry(everyone: KeyClient) -> None:
 
 
 async def _settlements(everyone: KeyClient, people: People, platform: KeyClient) -> None:
+    stated = {"bank": "b", "account": "2", "holder": "h"}
+    assert (await everyone.put("/entities", [entity(uscc(50), bank_account=stated)])).status_code == 200
+    account, *_ = await everyone.items("/account-proposals", status="proposed")
+    await post(people.second, f"/account-proposals/{account['id']}/reject", {"note": "not theirs"})
     (too_much,) = await use(platform, {code_of(CITIES[2], 1): 500_000}, hour=10)
     await everyone.get("/rounds")
     forecast = (await post(everyone, "/settlements", {"round": "anhui-2026"})).json()["id"]
@@ -109,6 +113,7 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
     await post(everyone, f"/settlements/{number}/findings", {})
     await everyone.get(f"/settlements/{number}/findings")
     await everyone.get(f"/settlements/{number}/verify")
+    await everyone.get(f"/settlements/{number}/changes")
     for kind in ("csv", "json", "xlsx", "parquet"):
         await everyone.get(f"/settlements/{number}/report.{kind}")
     await post(everyone, "/settlements/compare", {"round": "anhui-2026", "orders": [{"rate": "0.1"}, {"rate": "0.2"}]})

@@ -20,6 +20,7 @@ from tests.support.records import chip, entity, facility, usage, uscc
 from tests.support.serving import Served, over_http
 
 CONSUMER, OWNER = uscc(1), uscc(999)
+ACCOUNT = {"bank": "示例银行", "account": "62220001", "holder": "示例单位"}
 PACKAGE = "suanbu_client"
 
 
@@ -93,7 +94,7 @@ async def _settle(door: ApiClient, url: str) -> None:
     for operation, kind, item in (
         ("put_chips", "ChipRating", chip()),
         ("put_facilities", "Facility", facility(owners=[{"uscc": OWNER, "share": "1"}])),
-        ("put_entities", "Entity", entity(CONSUMER)),
+        ("put_entities", "Entity", entity(CONSUMER, name=ACCOUNT["holder"], bank_account=ACCOUNT)),
     ):
         receipt = registrar.call("registry", operation, body=[model(kind, item)])
         assert (receipt.received, receipt.accepted) == (1, 1)
@@ -114,7 +115,10 @@ async def _settle(door: ApiClient, url: str) -> None:
     assert [one.uscc for one in clerk.call("settlements", "get_settlement_lines", settled.id).items] == [CONSUMER]
 
     reviewer = Generated(url, await door.holder("settlement:review", "report:read"))
-    approver = Generated(url, await door.holder("settlement:approve", "report:read"))
+    approver = Generated(url, await door.holder("settlement:approve", "report:read", "payout:read"))
+    (waiting,) = approver.call("payouts", "get_account_proposals").items
+    account = approver.call("payouts", "post_account_approve", waiting.id, body=model("AccountApproval", {}))
+    assert (account.status, account.account_masked) == ("approved", "示例银行 ****0001")
     clerk.call("settlements", "post_settlement_submit", settled.id, body=model("Remark", {}))
     reviewer.call("settlements", "post_settlement_review", settled.id, body=model("Review", {"decision": "pass"}))
     approver.call("settlements", "post_settlement_approve", settled.id, body=model("Approval", {}))

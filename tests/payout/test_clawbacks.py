@@ -11,7 +11,7 @@ import zstandard
 
 from tests.payout.conftest import Paying
 from tests.support.api_client import good, problem
-from tests.support.province import CITIES, approved, code_of, decide, use
+from tests.support.province import CITIES, approve_accounts, approved, code_of, decide, use
 from tests.support.records import entity, usage
 from tests.support.worlds import every_line, post
 
@@ -139,7 +139,9 @@ async def test_who_is_new_in_an_adjustment_is_paid_in_full(paying: Paying) -> No
     await pay(paying)
     new = code_of("340400", 0)
     registrar = await paying.door.registrar()
-    good(await registrar.put("/entities", [entity(new, name="新单位", region="340402")]))
+    account = {"bank": "测试银行", "account": "62221234", "holder": "新单位"}
+    good(await registrar.put("/entities", [entity(new, name="新单位", region="340402", bank_account=account)]))
+    assert len(await approve_accounts(paying.door, new)) == 1
     await use(await paying.door.platform("newcomer"), {new: 30_000}, hour=16)
     number = await lock_adjustment(paying)
     (line,) = [line for line in await every_line(paying.people.clerk, number) if line["uscc"] == new]

@@ -63,10 +63,10 @@ class Life:
         return True
 
     def _approve(self, who: str, _said: dict[str, object], _ended: bool) -> bool:
-        if who in self.makers | self.reviewers or self.state != "reviewed":
+        if who in self.makers | self.reviewers or self.state not in ("reviewed", "approved", "published"):
             return False
         self.approvers.add(who)
-        self.state = "approved"
+        self.state = "approved" if self.state == "reviewed" else self.state
         return True
 
     def _publish(self, who: str, said: dict[str, object], _ended: bool) -> bool:

@@ -25,9 +25,11 @@ async def test_no_state_leaves_a_shortcut_open(people: People, owner: asyncpg.Co
     good(await decide(people.reviewer, number, "review", decision="pass"))
     refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS, "approve": PARTS})
     good(await decide(people.approver, number, "approve"))
-    refused += await every_shortcut_is_refused(owner, number, actors, {"publish": MAKERS, "lock": PARTS})
+    refused += await every_shortcut_is_refused(
+        owner, number, actors, {"approve": PARTS, "publish": MAKERS, "lock": PARTS}
+    )
     good(await decide(people.second, number, "publish", days=1))
-    running = {"objection": (), "lock": (*PARTS, "nobody")}
+    running = {"approve": PARTS, "objection": (), "lock": (*PARTS, "nobody")}
     refused += await every_shortcut_is_refused(owner, number, actors | {"nobody": "key:in a hurry"}, running)
     good(await decide(people.clerk, number, "cancel"))
     refused += await every_shortcut_is_refused(owner, number, actors, {})

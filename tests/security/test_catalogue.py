@@ -42,6 +42,9 @@ WITHOUT_ROW_SECURITY = {
     "reversal": "of the journal",
     "rollup": "a cache of the journal",
     "rollup_block": "a cache of the journal",
+    "account_event": "of the registry: cities have no right to it",
+    "account_proposal": "of the registry: cities have no right to it",
+    "settlement_account": "of the province: cities have no right to it",
     "settlement_transition": "a rule",
     "source": "a number for a source",
 }
@@ -56,6 +59,7 @@ HIDDEN = {
     "api_key": {"secret_digest"},
     "person": {"password_hash", "totp_secret"},
     "entity_fact": {"bank_account"},
+    "account_proposal": {"account"},
     "payout_instruction": {"account"},
 }
 """What the reader does not see: None stands for a whole table."""

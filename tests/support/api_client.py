@@ -92,13 +92,19 @@ class ApiClient:
     """The database's URL, for who must look behind the door."""
 
     async def holder(
-        self, *scopes: str, name: str | None = None, source: str | None = None, expires_at: datetime | None = None
+        self,
+        *scopes: str,
+        name: str | None = None,
+        source: str | None = None,
+        city: str | None = None,
+        expires_at: datetime | None = None,
     ) -> KeyClient:
         """A holder of a new key."""
         name = name or f"holder-{next(_NUMBERS)}"
         key = await create_key(
-            self.commands, NewKey(name, list(scopes), source=source, expires_at=expires_at), now=datetime.now(UTC)
-        )
+            self.commands, NewKey(name, list(scopes), source=source, city=city, expires_at=expires_at),
+            now=datetime.now(UTC),
+        )  # fmt: skip
         return KeyClient(self.client, key, source or name)
 
     async def platform(self, source: str | None = None) -> KeyClient:

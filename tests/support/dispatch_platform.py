@@ -62,6 +62,11 @@ def entities_of(codes: Sequence[str]) -> list[dict[str, Any]]:
             "region": code[2:8],
             "ai_enterprise": True,
             "state_body": False,
+            "bank_account": {
+                "bank": "示例银行",
+                "account": f"62{drawn(code, 10**14):014d}",
+                "holder": f"示例单位{number:03d}",
+            },
             "valid_from": "2015-01-01",
         }
         for number, code in enumerate(codes, 1)
@@ -161,9 +166,9 @@ def build(trace: Path, out: Path, shift_days: int, entities: int, limit: int | N
     }
 
 
-def sent(url: str, key: str, method: str, body: bytes, content_type: str) -> dict[str, Any]:
+def sent(url: str, key: str, method: str, body: bytes | None = None, content_type: str | None = None) -> dict[str, Any]:
     """The service's answer; a refusal ends the program."""
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type}
+    headers = {"Authorization": f"Bearer {key}", **({"Content-Type": content_type} if content_type else {})}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - the URL of our own service
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - the same
@@ -186,13 +191,24 @@ def bodies(file: Path, batch: int) -> Iterator[bytes]:
         yield b"\n".join(lines)
 
 
-def push(folder: Path, url: str, registry_key: str, usage_key: str, batch: int) -> dict[str, int]:
-    """Send the registry, then the usage; the sums of the receipts."""
+def approve_accounts(url: str, approval_key: str) -> None:
+    """Approve every account that waits, with the key of somebody else than the one who sent it."""
+    while items := sent(f"{url}/v1/account-proposals?status=proposed&limit=1000", approval_key, "GET")["items"]:
+        for one in items:
+            sent(f"{url}/v1/account-proposals/{one['id']}/approve", approval_key, "POST", b"{}", "application/json")
+
+
+def push(
+    folder: Path, url: str, registry_key: str, usage_key: str, batch: int, approval_key: str | None = None
+) -> dict[str, int]:
+    """Send the registry, have its accounts approved by a second key, send the usage; the sums of the receipts."""
     for name in REGISTRY:
         items = (folder / f"{name}.json").read_bytes()
         answer = sent(f"{url}/v1/{name}", registry_key, "PUT", items, "application/json")
         if answer["refused"]:
             sys.exit(f"{name}: {json.dumps(answer, ensure_ascii=False)[:2000]}")
+    if approval_key:
+        approve_accounts(url, approval_key)
     sums = dict.fromkeys(COUNTS, 0)
     for body in bodies(folder / "usage.ndjson", batch):
         answer = sent(f"{url}/v1/usage-records", usage_key, "POST", body, "application/x-ndjson")
@@ -216,12 +232,15 @@ def main() -> None:
     pushing.add_argument("url")
     pushing.add_argument("--registry-key", required=True)
     pushing.add_argument("--usage-key", required=True)
+    pushing.add_argument("--approval-key", help="another person's, to approve the accounts with")
     pushing.add_argument("--batch", type=int, default=5000)
     given = parser.parse_args()
     if given.command == "build":
         done: object = build(given.trace, given.out, given.shift_days, given.entities, given.limit)
     else:
-        done = push(given.folder, given.url.rstrip("/"), given.registry_key, given.usage_key, given.batch)
+        done = push(
+            given.folder, given.url.rstrip("/"), given.registry_key, given.usage_key, given.batch, given.approval_key
+        )
     print(json.dumps(done))
 
 

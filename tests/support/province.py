@@ -35,7 +35,7 @@ def code_of(city: str, number: int) -> str:
 
 def account_of(city: str, number: int) -> dict[str, str]:
     """The bank account of an entity of a city."""
-    return {"bank": "测试银行", "account": f"6222{city}{number:04d}", "holder": f"{city}-{number}"}
+    return {"bank": "测试银行", "account": f"6222{city}{number:04d}", "holder": f"{city}-{number} 有限公司"}
 
 
 async def people_of(door: ApiClient) -> People:
@@ -58,8 +58,19 @@ async def register(door: ApiClient, items: dict[str, list[Record]]) -> KeyClient
     return registrar
 
 
+async def approve_accounts(door: ApiClient, uscc: str | None = None) -> list[int]:
+    """Have somebody who recorded nothing approve every account that waits (of one entity, or of all); the proposals."""
+    second = await door.holder("settlement:approve", "payout:read")
+    waiting = await second.items("/account-proposals", status="proposed", entity=uscc, limit=1000)
+    for one in waiting:
+        said = {"confirm_holder": True} if one["holder_differs"] else {}
+        done = good(await post(second, f"/account-proposals/{one['id']}/approve", said))
+        assert (done["status"], done["decided_by"]) == ("approved", f"key:{second.name}")
+    return [one["id"] for one in waiting]
+
+
 async def populate(door: ApiClient, entities_a_city: int = 2) -> KeyClient:
-    """Register the province and send its first usage; the platform that sent it."""
+    """Register the province, accounts included, and send its first usage; the platform that sent it."""
     stranger = uscc(999)
     entities = [
         entity(
@@ -71,6 +82,7 @@ async def populate(door: ApiClient, entities_a_city: int = 2) -> KeyClient:
     ]  # fmt: skip
     owners = [{"uscc": stranger, "share": "1"}]
     await register(door, {"/chips": [chip_item()], "/facilities": [facility(owners=owners)], "/entities": entities})
+    assert len(await approve_accounts(door)) == len(entities)
     platform = await door.platform()
     await use(platform, {code_of(city, number): 100_000 for city in CITIES for number in range(entities_a_city)})
     return platform

@@ -23,8 +23,13 @@ def build(trace: str, folder: Path, shift_days: int) -> None:
     run("build", str(TRACES / f"{trace}.parquet"), str(folder), "--shift-days", str(shift_days))
 
 
-def push(folder: Path, url: str, registry_key: str, usage_key: str) -> str:
-    """Send what was built, 10,000 records a request; the client prints the receipts' sums."""
+def push(folder: Path, url: str, registry_key: str, usage_key: str, approval_key: str | None = None) -> str:
+    """Send what was built, 10,000 records a request; the client prints the receipts' sums.
+
+    With a second person's key it has the accounts approved.
+    """
+    approving = ("--approval-key", approval_key) if approval_key else ()
     return run(
-        "push", str(folder), url, "--registry-key", registry_key, "--usage-key", usage_key, "--batch", "10000"
+        "push", str(folder), url, "--registry-key", registry_key, "--usage-key", usage_key, "--batch", "10000",
+        *approving,
     )  # fmt: skip

@@ -43,7 +43,8 @@ async def of_a_city(door: ApiClient, city: str) -> KeyClient:
 async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> None:
     registrar, platform = await door.registrar(), await door.platform()
     build("ms_itp_2021", tmp_path, 1645)
-    push(tmp_path, str(door.client.base_url), registrar.key, platform.key)
+    second = await door.holder("settlement:approve", "payout:read", name="second")
+    push(tmp_path, str(door.client.base_url), registrar.key, platform.key, second.key)
     maker = await door.holder("settlement:run", "report:read", name="maker")
     approver = await door.holder("settlement:approve", "report:read", name="approver")
     locker = await door.holder("settlement:approve", "report:read", "payout:read", name="locker")
@@ -69,10 +70,10 @@ async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> N
         refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS, "approve": parts})
         good(await decide(approver, number, "approve", digest=made["digest"]))
         people["approve"] = "key:approver"
-        lock: dict[str, tuple[str, ...]] = {"publish": MAKERS, "lock": parts}
+        lock: dict[str, tuple[str, ...]] = {"approve": parts, "publish": MAKERS, "lock": parts}
         refused += await every_shortcut_is_refused(owner, number, people, lock)
         good(await decide(locker, number, "publish", days=0))
-        lock = {"objection": (), "lock": parts}
+        lock = {"approve": parts, "objection": (), "lock": parts}
         refused += await every_shortcut_is_refused(owner, number, people, lock)
         assert good(await decide(locker, number, "lock"))["status"] == "locked"
         refused += await every_shortcut_is_refused(owner, number, people, {})

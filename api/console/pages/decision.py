@@ -22,6 +22,7 @@ from settlement.review.states import POSSIBLE
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
+SHOWN_CHANGES: Final = 50
 PROVEN: Final = ("approve", "lock")  # money follows: password and code within five minutes
 NOTE_MAX = 500
 TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  # what a page gives back as it was typed
@@ -116,6 +117,7 @@ async def _page(
         status = 409
     cities = await queries.cities(number) if event == "review" else []
     waiting = await queries.waiting(number) if event == "review" else []
+    changes, accounts = await queries.changes(number, SHOWN_CHANGES + 1) if event in PROVEN else ([], {})
     return page(
         "decide", status, **frame(request, person, MONEY), settlement=settlement, event=event, title=TITLE[event],
         means=MEANS[event], error=error, given={name: given.get(name, "") for name in TYPED},
@@ -123,5 +125,6 @@ async def _page(
         round=queries.rounds()[settlement["round"]], cities=[one for one in cities if one["city"]], waiting=waiting,
         objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
         prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,
+        changes=changes[:SHOWN_CHANGES], more_changes=len(changes) > SHOWN_CHANGES, accounts=accounts,
         needs_note=event in ("objection", "ruling"),
     )  # fmt: skip
