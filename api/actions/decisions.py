@@ -6,6 +6,7 @@ What may be decided when and by whom, the database says; here stands what a deci
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
@@ -15,13 +16,11 @@ from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
-from meter.database.connect import driver
 from settlement.errors import NotAllowed
 from settlement.jobs.findings import find
 from settlement.jobs.verify import verify
-from settlement.review.states import POSSIBLE, move
+from settlement.review.states import move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
-from settlement.store.settlements import state_of
 from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
 TEXT_MAX = 4000
@@ -69,9 +68,10 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
     """
     try:
         detail = complete(hand, event, said)
-        if event == "lock":
-            await _reproduced(engine, settlement)
-        reached = await move(engine, settlement, event, actor=hand.actor, moment=now(), detail=detail)
+        reached = await move(
+            engine, settlement, event, actor=hand.actor, moment=now(), detail=detail,
+            check=partial(_reproduced, engine, settlement) if event == "lock" else None,
+        )  # fmt: skip
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
         raise refusal(error.code, error.detail) from None
@@ -86,10 +86,6 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
 
 async def _reproduced(engine: AsyncEngine, settlement: str) -> None:
     """Recompute what is about to be locked from the records themselves. Raises NotAllowed where that gives another."""
-    async with engine.connect() as held:
-        known = await state_of(await driver(held), settlement)
-    if known is None or known[1] not in POSSIBLE["lock"]:
-        return  # the database refuses it anyway, and says why
     verdict = await verify(engine, settlement)
     if not verdict["equal"]:
         unlike = sorted(name for name, value in verdict.items() if name.startswith("different_") and value)

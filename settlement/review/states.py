@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -42,20 +42,32 @@ _RACES = {
 
 
 async def move(
-    engine: AsyncEngine, settlement: str, event: str, *, actor: str, moment: datetime, detail: Mapping[str, Any]
+    engine: AsyncEngine,
+    settlement: str,
+    event: str,
+    *,
+    actor: str,
+    moment: datetime,
+    detail: Mapping[str, Any],
+    check: Callable[[], Awaitable[None]] | None = None,
 ) -> str:
     """Apply an event (submit, review, approve, publish, objection, ruling, lock, cancel); the state reached.
 
     Raises NotAllowed with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
     NOT_PAYABLE, DIGEST_CHANGED, FACT_BY_APPROVER, ACCOUNT_CHANGED, ACCOUNT_MISSING, REVIEW_MISSING, NOTICE_MISSING,
     NOTICE_RUNNING, OBJECTION_OPEN, CLAIM_ABOVE_PAID and the like; ROUND_LOCKED when another settlement of the round was
-    faster.
+    faster. `check` is awaited between the decision and its commit; what it raises undoes the decision.
     """
     async with engine.connect() as held:
         connection = await driver(held)
         try:
             async with connection.transaction(isolation="read_committed"):
-                return await insert_decision(connection, settlement, event, actor=actor, moment=moment, detail=detail)
+                reached = await insert_decision(
+                    connection, settlement, event, actor=actor, moment=moment, detail=detail
+                )
+                if check is not None:
+                    await check()
+                return reached
         except asyncpg.UniqueViolationError as refusal:
             why = _RACES.get(refusal.constraint_name or "")
             if why is None:
