@@ -12,6 +12,7 @@ import pytest
 from meter.archive import store
 from meter.archive.manifest import BrokenManifest, Sealing, read_manifest
 from meter.archive.seal import NotTheNextBatches
+from meter.days import SHANGHAI
 from meter.jobs.recompute import recompute_all
 from meter.jobs.seal import archive, check_archive
 from tests.support.api_client import ApiClient, KeyClient, counts
@@ -137,7 +138,7 @@ async def test_only_closed_months_are_sealed_and_the_future_waits_a_month_at_mos
     app: ApiClient, platform: KeyClient, tmp_path: Path
 ) -> None:
     await empty(app)
-    begin = datetime.now(UTC)
+    begin = datetime.now(SHANGHAI)  # months are local: for eight hours UTC is still in the one before
     old = await platform.push(usage("old"))
     running = begin.replace(day=1, hour=3, minute=0, second=0, microsecond=0) + timedelta(days=20)
     ahead = usage("ahead", started_at=running.isoformat(), ended_at=running.isoformat())

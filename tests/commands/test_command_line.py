@@ -151,7 +151,7 @@ def test_worlds_are_run_and_judged(run: Run, tmp_path: Path) -> None:
     file.write_text("- {id: [")
     broken = run("world", str(file))
     assert broken.returncode == 2
-    assert "no YAML" in broken.stderr
+    assert "is not YAML" in broken.stderr
     assert "Traceback" not in broken.stderr
 
 

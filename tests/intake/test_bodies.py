@@ -330,3 +330,6 @@ def test_a_body_of_very_many_empty_members_is_refused_and_one_of_many_is_read(pa
         decoded(pack(b"") * (MEMBERS_MAX + 1), coding)
     assert refused.value.code == BodyCode.BAD_COMPRESSION
     assert decoded(pack(b"[1]") * 10_000, coding) == b"[1]" * 10_000
+
+
+# long: one way to spoil a body after the other, in every format

@@ -140,7 +140,7 @@ async def test_a_parameter_that_a_route_does_not_declare_is_refused(
     headers = {"Authorization": f"Bearer {everyone.key}"}
     path = _filled(route.path, dict.fromkeys(route.in_path, "1"), {})
     for query, code in (
-        ("uscc=X", "unknown_parameter"),
+        ("credit_code=X", "unknown_parameter"),
         ("limits=1", "unknown_parameter"),
         ("=", "unknown_parameter"),
         *((f"{name}=1&{name}=1", "repeated_parameter") for name in route.in_query),
