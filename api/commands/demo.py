@@ -131,7 +131,7 @@ def _send(registrar: Client, approver: Client, platform: Client) -> None:
     waiting = approver.ask("GET", "/v1/account-proposals?status=proposed&limit=1000")["items"]
     for one in waiting:
         approver.ask("POST", f"/v1/account-proposals/{one['id']}/approve", {"note": "示例：开户证明已核对"})
-    _say("账户", f"{len(waiting)} approved by a second key")
+    _say("账户", f"{len(entities) - len(waiting)} first ones in force, {len(waiting)} approved by a second key")
     lines = list(province.usage(codes))
     sums = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "refused"), 0)
     for first in track(range(0, len(lines), BATCH_RECORDS), "用量", console=CONSOLE, disable=not CONSOLE.is_terminal):

@@ -160,6 +160,7 @@ set search_path = pg_catalog, public, pg_temp as $$
 declare
     p public.account_proposal%rowtype;
     code text;
+    first_one boolean;
 begin
     select * into p from public.account_proposal where id = new.proposal for update;
     if not found then
@@ -168,10 +169,14 @@ begin
     if exists (select from public.account_event where proposal = p.id) then
         perform public.suanbu_refuse('already_decided', 'this account was approved or rejected before');
     end if;
-    if public.suanbu_hand(p.actor) = public.suanbu_hand(new.actor) then
+    -- the first account of an entity, held in its own name, changes nothing: the second hand is that of the approval of
+    -- the settlement, which names it
+    first_one := new.event = 'approve' and new.actor = p.actor and not p.holder_differs
+        and not exists (select from public.account_proposal other where other.party = p.party and other.id <> p.id);
+    if not first_one and public.suanbu_hand(p.actor) = public.suanbu_hand(new.actor) then
         perform public.suanbu_refuse('same_person', 'whoever proposed an account cannot decide about it');
     end if;
-    if not public.suanbu_may_approve(new.actor) then
+    if not first_one and not public.suanbu_may_approve(new.actor) then
         perform public.suanbu_refuse('not_an_approver',
             'an account is approved or rejected with the scope settlement:approve, for the whole province');
     end if;
@@ -187,6 +192,20 @@ end $$
 --;
 create trigger account_event_apply before insert on account_event
 for each row execute function account_event_apply()
+--;
+create function account_first() returns trigger language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp as $$
+begin
+    if not new.holder_differs
+       and not exists (select from public.account_proposal where party = new.party and id <> new.id) then
+        insert into public.account_event (proposal, event, holder_confirmed, actor, at, note)
+        values (new.id, 'approve', false, new.actor, public.suanbu_now(), 'the first account, in the entity''s own name');
+    end if;
+    return null;
+end $$
+--;
+create trigger account_first after insert on account_proposal
+for each row execute function account_first()
 --;
 create function account_masked(wanted bigint) returns text language sql stable
 set search_path = pg_catalog, public, pg_temp as $$

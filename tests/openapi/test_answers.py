@@ -89,6 +89,9 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
     assert (await everyone.put("/entities", [entity(uscc(50), bank_account=stated)])).status_code == 200
     account, *_ = await everyone.items("/account-proposals", status="proposed")
     await post(people.second, f"/account-proposals/{account['id']}/reject", {"note": "not theirs"})
+    await everyone.put("/entities", [entity(uscc(50), bank_account={**stated, "account": "3"})])
+    account, *_ = await everyone.items("/account-proposals", status="proposed", entity=uscc(50))
+    good(await post(people.second, f"/account-proposals/{account['id']}/approve", {"confirm_holder": True}))
     (too_much,) = await use(platform, {code_of(CITIES[2], 1): 500_000}, hour=10)
     await everyone.get("/rounds")
     forecast = (await post(everyone, "/settlements", {"round": "anhui-2026"})).json()["id"]

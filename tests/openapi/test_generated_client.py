@@ -116,9 +116,12 @@ async def _settle(door: ApiClient, url: str) -> None:
 
     reviewer = Generated(url, await door.holder("settlement:review", "report:read"))
     approver = Generated(url, await door.holder("settlement:approve", "report:read", "payout:read"))
+    moved = entity(CONSUMER, name=ACCOUNT["holder"], bank_account={**ACCOUNT, "account": "6222000000000002"})
+    warned = registrar.call("registry", "put_entities", body=[model("Entity", moved)]).warnings
+    assert "ACCOUNT_PROPOSED" in [one.code for one in warned]
     (waiting,) = approver.call("payouts", "get_account_proposals").items
     account = approver.call("payouts", "post_account_approve", waiting.id, body=model("AccountApproval", {}))
-    assert (account.status, account.account_masked) == ("approved", "示例银行 ****0001")
+    assert (account.status, account.account_masked) == ("approved", "示例银行 ****0002")
     clerk.call("settlements", "post_settlement_submit", settled.id, body=model("Remark", {}))
     reviewer.call("settlements", "post_settlement_review", settled.id, body=model("Review", {"decision": "pass"}))
     approver.call("settlements", "post_settlement_approve", settled.id, body=model("Approval", {}))

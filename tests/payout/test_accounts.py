@@ -92,6 +92,35 @@ async def in_force(town: Town) -> str:
     return str(shown)[-4:]
 
 
+async def test_a_first_account_in_the_entitys_own_name_is_in_force_at_once_and_every_other_waits(town: Town) -> None:
+    own = {"bank": "徽商银行", "account": "6222000000001111", "holder": "新单位 有限公司"}
+    other = {**own, "account": "6222000000002222"}
+
+    async def told(number: int, account: dict[str, str]) -> list[str]:
+        item = entity(code_of(CITIES[1], number), name=own["holder"], region="340202", bank_account=account)
+        return [one["code"] for one in good(await town.registrar.put("/entities", [item]))["warnings"]]
+
+    async def shown(number: int) -> str | None:
+        found: str | None = await town.owner.fetchval(
+            "select masked from account_proposal where id = account_on($1, suanbu_today())", code_of(CITIES[1], number)
+        )
+        return found
+
+    assert await told(700, own) == []
+    assert await shown(700) == "徽商银行 ****1111"
+    assert await told(700, other) == ["ACCOUNT_PROPOSED"], "a change waits"
+    assert await shown(700) == "徽商银行 ****1111"
+    assert await told(701, {**own, "holder": "别的单位"}) == ["ACCOUNT_PROPOSED"], "another holder waits"
+    assert await shown(701) is None
+    logged = await town.owner.fetch(
+        "select action, after from audit where object = $1 and action like 'account%' order by seq",
+        code_of(CITIES[1], 700),
+    )
+    assert [row["action"] for row in logged] == ["account.propose", "account.approve", "account.propose"]
+    for uscc in (code_of(CITIES[1], 700), code_of(CITIES[1], 701)):
+        await approve_accounts(town.door, uscc)
+
+
 async def test_a_change_of_account_moves_no_money_before_another_hand_approves(town: Town) -> None:
     before = await in_force(town)
     made = await run(town.people.clerk, number="one hand")
