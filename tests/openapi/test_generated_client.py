@@ -119,7 +119,8 @@ async def _settle(door: ApiClient, url: str) -> None:
     moved = entity(CONSUMER, name=ACCOUNT["holder"], bank_account={**ACCOUNT, "account": "6222000000000002"})
     warned = registrar.call("registry", "put_entities", body=[model("Entity", moved)]).warnings
     assert "ACCOUNT_PROPOSED" in [one.code for one in warned]
-    (waiting,) = approver.call("payouts", "get_account_proposals").items
+    told = approver.call("payouts", "get_account_proposals").items
+    (waiting,) = [one for one in told if one.status == "proposed"]
     account = approver.call("payouts", "post_account_approve", waiting.id, body=model("AccountApproval", {}))
     assert (account.status, account.account_masked) == ("approved", "示例银行 ****0002")
     clerk.call("settlements", "post_settlement_submit", settled.id, body=model("Remark", {}))
