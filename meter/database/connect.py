@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -120,6 +120,14 @@ async def connect(url: str, *, application: str, role: str | None = None, second
         opened.terminate()
         raise
     return opened
+
+
+def savepoint(connection: asyncpg.Connection) -> Any:
+    """A part of the transaction at hand, which alone is undone where it fails, or a transaction where there is none.
+
+    A part has the isolation of the whole.
+    """
+    return connection.transaction(isolation=None if connection.is_in_transaction() else "read_committed")
 
 
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:

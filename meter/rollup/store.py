@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.connect import driver
+from meter.database.connect import driver, savepoint
 from meter.database.copy import binary_rows, frame
 from meter.database.locks import AdvisoryLock
 from meter.rollup.columns import MEASURED_DTYPE, measured
@@ -144,7 +144,7 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
     tail = await measured_rows(connection, covered + 1, batch)
     table = GroupTable()
     try:
-        async with connection.transaction():  # a savepoint inside another one: the error must not end that
+        async with savepoint(connection):  # a savepoint inside another one: the error must not end that
             table.add_frame(await frame(connection, _blocks(covered, _SUMS), USE_SCHEMA))
     except asyncpg.NumericValueOutOfRangeError:
         halves = await frame(connection, _blocks(covered, _HALVES), _HALVES_SCHEMA)

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.connect import driver
+from meter.database.connect import driver, savepoint
 from meter.database.errors import refusal_of
 from settlement.errors import Disputed, NotAllowed
 from settlement.payout.bank_reference import checked_bank_reference
@@ -217,7 +217,7 @@ async def _decide_or_propose(
 ) -> bool:
     """Carry a decision out, or write it down as a proposal where a second person is asked for; whether it is one."""
     try:
-        async with connection.transaction():
+        async with savepoint(connection):
             await insert_payout_event(
                 connection, instruction, after, said, bank_reference=None, moved_fen=0, actor=actor, moment=moment
             )
