@@ -25,7 +25,7 @@ from settlement.jobs.compare import compared
 from settlement.jobs.findings import find
 from settlement.jobs.settle import Request, run
 from settlement.payout.answers import ASIDE
-from settlement.payout.exchange import exchange
+from settlement.payout.bank_files import exchange
 from settlement.store.findings import list_findings
 from settlement.store.settlements import get_settlement
 

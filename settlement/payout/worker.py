@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from settlement.errors import Disputed, NotAllowed
-from settlement.payout.bank import FAILED, NOT_FOUND, PAID, RETURNED, WORKING, Answer, Bank, BankSilent
+from settlement.payout.bank_protocol import FAILED, NOT_FOUND, PAID, RETURNED, WORKING, Answer, Bank, BankSilent
 from settlement.payout.instructions import claim, mark, without_account
 from settlement.payout.refusals import keep_refusal
 

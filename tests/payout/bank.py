@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from settlement.payout.bank import Answer, BankSilent
+from settlement.payout.bank_protocol import Answer, BankSilent
 
 WAYS = (
     "paid", "refused", "silent but done", "silent and not done", "paid twice", "returned later", "wrong amount",

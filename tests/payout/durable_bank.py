@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from settlement.payout.bank import Answer, BankSilent
+from settlement.payout.bank_protocol import Answer, BankSilent
 
 WAYS = (
     "ok", "rejected", "accepted but silent", "not received", "notified twice", "late word", "returned later",

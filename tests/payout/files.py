@@ -10,7 +10,7 @@ from typing import Any
 
 from meter.database.connect import driver
 from meter.database.scope import PROVINCE, acting
-from settlement.payout.exchange import exchange
+from settlement.payout.bank_files import exchange
 from settlement.store.instructions import events_of, ledger, list_instructions
 from settlement.store.payout_refusals import list_refusals
 from tests.payout.conftest import Paying

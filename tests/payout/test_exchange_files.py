@@ -11,7 +11,7 @@ import pytest
 
 from api.clock import now
 from meter.database.scope import PROVINCE, acting
-from settlement.payout.exchange import exchange
+from settlement.payout.bank_files import exchange
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate
 from tests.support.serving import in_process

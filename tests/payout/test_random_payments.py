@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from meter.database.scope import PROVINCE, acting
-from settlement.payout.exchange import exchange
+from settlement.payout.bank_files import exchange
 from settlement.payout.worker import follow_up, work
 from tests.payout.conftest import Paying
 from tests.payout.durable_bank import WAYS, DurableBank
