@@ -104,10 +104,11 @@ class Served:
             [*command, *self._arguments], env=self._environment, stdout=subprocess.PIPE, start_new_session=True
         )
         assert self._process.stdout is not None
+        said = select.poll()  # unlike select(), it takes any number of open files
+        said.register(self._process.stdout, select.POLLIN | select.POLLHUP)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            readable, _, _ = select.select([self._process.stdout], [], [], 0.2)
-            if readable:
+            if said.poll(200):
                 line = self._process.stdout.readline().decode()
                 assert line.strip() == f"suanbu is ready at {self.url}", f"it said {line!r} and ended"
                 return

@@ -94,6 +94,9 @@ class KeyFile:
             if self._lock >= 0:
                 os.close(self._lock)
                 self._lock = -1
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = self._inode = -1
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
