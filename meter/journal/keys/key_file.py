@@ -53,6 +53,7 @@ from meter.kernels.hash_table import (
     insert_keys,
     move_slots,
 )
+from meter.private_files import make_folders
 
 FULLEST = 0.75  # beyond this share of its slots a table is widened
 EMPTIEST = 0.125  # of its slots: all 16 buckets of a key are full this early only when one key fills them
@@ -80,7 +81,7 @@ class KeyFile:
         self.path = path
         self._turn = threading.RLock()
         self._depth = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         self._lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         # header and table are of one file: always taken together, because a wider file may take its place at any time
         self._mapped: tuple[npt.NDArray[Any], npt.NDArray[Any]]
