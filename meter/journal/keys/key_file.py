@@ -41,7 +41,7 @@ from meter.journal.keys.header import (
     only_what_is_durable,
     set_watermark,
     watermark_at,
-)
+)  # fmt: skip
 from meter.journal.keys.header import boot_of_machine as _boot
 from meter.kernels.hash_table import (
     BUCKET_SLOTS,
