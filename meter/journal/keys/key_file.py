@@ -302,3 +302,6 @@ class KeyFile:
     def _replace(self, descriptor: int, temporary: Path) -> None:
         os.close(descriptor)
         temporary.rename(self.path)
+
+
+# long: one file under one lock; what must be taken together is read together
