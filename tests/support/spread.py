@@ -14,6 +14,7 @@ ONE_AFTER_ANOTHER = ("tests/faults/",)
 EACH_BY_ITSELF = ("tests/worlds/",)
 LONG = ("tests/faults/", "tests/laws/", "tests/commands/", "tests/database/")
 """Begun first, so that no worker is left with a long one at the end; and no part of the fast tests."""
+NOT_FAST = (*LONG, "tests/findings/", "tests/archive/")
 NEEDS_A_SERVER = "cluster"
 """The fixture that every test with a PostgreSQL asks for, directly or not."""
 
@@ -40,4 +41,4 @@ def longest_first(items: list[pytest.Item]) -> None:
 
 def is_fast(item: pytest.Item) -> bool:
     """Whether a test is one of `make test-fast`: in memory, and not of a folder with long tests."""
-    return not item.nodeid.startswith(LONG) and NEEDS_A_SERVER not in getattr(item, "fixturenames", ())
+    return not item.nodeid.startswith(NOT_FAST) and NEEDS_A_SERVER not in getattr(item, "fixturenames", ())
