@@ -12,10 +12,11 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.scratch import scratch
 
 PARTS = ("ingest", "rollup", "settlement", "verify", "payout", "report", "whole")
 HERE = Path(__file__).parent
@@ -51,8 +52,8 @@ def main() -> None:
 
 def measure(part: str, quick: bool) -> dict[str, Any]:
     """What a part measured."""
-    with tempfile.TemporaryDirectory(prefix="suanbu-bench-") as folder:
-        file = Path(folder) / "figures.json"
+    with scratch("bench") as folder:
+        file = folder / "figures.json"
         command = [sys.executable, "-m", f"benchmarks.{part}", "--json", str(file), *(["--quick"] if quick else [])]
         subprocess.run(command, check=True, cwd=HERE.parent)
         found: dict[str, Any] = json.loads(file.read_text())

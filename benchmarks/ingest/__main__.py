@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from benchmarks.ingest.memory import memory
 from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import peer, suanbu
 from benchmarks.ingest.stages import stages
+from benchmarks.scratch import scratch
 
 PARTS = ("beside", "memory", "matrix", "growth", "stages")
 
@@ -39,7 +39,7 @@ def main() -> None:
     parts = asked.only.split(",")
     assert set(parts) <= set(PARTS), f"parts are {PARTS}"
     found: dict[str, Any] = {"figures": {}}
-    with tempfile.TemporaryDirectory(prefix="suanbu-ingest-") as folder, crew() as senders:
+    with scratch("ingest") as folder, crew() as senders:
         for name, measured in _measured(parts, Path(folder), senders, asked.quick):
             found["figures"] |= measured.pop("figures", {})
             found[name] = measured

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.ingest.limit import known
 from benchmarks.ingest.province import Ids, body, frame
+from benchmarks.scratch import scratch
 from meter.intake import receive
 from meter.journal.digest_chain import SM3
 from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
@@ -38,8 +37,8 @@ def stages(content_type: str, records: int) -> dict[str, float]:
         found.setdefault(name, []).append(1e6 * (time.thread_time() - started) / records)
         return outcome
 
-    with tempfile.TemporaryDirectory() as folder:
-        keys = KnownKeys(KeyFile(Path(folder) / "stages.keys"))
+    with scratch("stages") as folder:
+        keys = KnownKeys(KeyFile(folder / "stages.keys"))
         head = NOTHING
         for number in range(1, ROUNDS + 1):
             text = body(frame(records, Ids(False, 1), number * records), content_type)

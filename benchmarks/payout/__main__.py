@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ import asyncpg
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from benchmarks.scratch import scratch
 from meter.database.bootstrap import SUPERUSER
 from meter.database.connect import service_engine
 from meter.database.embedded import embedded
@@ -47,10 +47,8 @@ def main() -> None:
     parser.add_argument("--instructions", type=int, help="a round")
     asked = parser.parse_args()
     count = asked.instructions or (200 if asked.quick else 1_000)
-    with tempfile.TemporaryDirectory(prefix="suanbu-payout-") as folder:
-        Path(folder).chmod(0o755)
-        with embedded(Path(folder)) as server:
-            found = asyncio.run(measure(server.socket_url(SUPERUSER), count))
+    with scratch("payout") as folder, embedded(folder) as server:
+        found = asyncio.run(measure(server.socket_url(SUPERUSER), count))
     text = json.dumps(found, indent=1)
     if asked.json:
         asked.json.write_text(text)

@@ -14,13 +14,13 @@ import asyncio
 import json
 import resource
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from benchmarks.scratch import scratch
 from benchmarks.settlement.awards import measure_awards
 from benchmarks.settlement.province import province
 from benchmarks.settlement.sql import settle_by_sql
@@ -75,7 +75,7 @@ def measure_whole(entities: int, holdings: int, rows: int, runs: int, url: str |
         seconds.append(time.perf_counter() - started)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if url is None:
-        with tempfile.TemporaryDirectory(prefix="suanbu-sql-") as folder, embedded(Path(folder)) as server:
+        with scratch("sql") as folder, embedded(folder) as server:
             sql_seconds, steps, lines = asyncio.run(settle_by_sql(server.url(SUPERUSER), inputs, of_round))
     else:
         sql_seconds, steps, lines = asyncio.run(settle_by_sql(url, inputs, of_round))

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import asyncpg
 from benchmarks.ingest.client import Load, prepared, send_all
 from benchmarks.ingest.province import NDJSON, Ids
 from benchmarks.ingest.servers import suanbu
+from benchmarks.scratch import scratch
 from meter.journal.store import read_wire
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
@@ -39,11 +39,9 @@ def main() -> None:
     parser.add_argument("--records", type=int)
     asked = parser.parse_args()
     records = asked.records or (200_000 if asked.quick else 3_000_000)
-    with tempfile.TemporaryDirectory(prefix="suanbu-verify-") as folder:
-        Path(folder).chmod(0o755)
-        with suanbu(Path(folder), "verify") as server:
-            _fill(server.port, server.key, records)
-            found = asyncio.run(measure(server.database, records))
+    with scratch("verify") as folder, suanbu(folder, "verify") as server:
+        _fill(server.port, server.key, records)
+        found = asyncio.run(measure(server.database, records))
     text = json.dumps(found, indent=1)
     if asked.json:
         asked.json.write_text(text)

@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ import httpx
 from api.auth.keys import NewKey, create_key
 from benchmarks.ingest.province import ARROW
 from benchmarks.ingest.servers import Server, rollup_lag, suanbu
+from benchmarks.scratch import scratch
 from benchmarks.whole.province import registrations, usage
 from meter.database.connect import command_engine
 from settlement.compute.settle import settle
@@ -46,7 +46,7 @@ def main() -> None:
     asked = parser.parse_args()
     entities = asked.entities or (5_000 if asked.quick else 100_000)
     records = asked.records or 10 * entities
-    with tempfile.TemporaryDirectory(prefix="suanbu-whole-") as folder, suanbu(Path(folder), "whole") as server:
+    with scratch("whole") as folder, suanbu(folder, "whole") as server:
         found = measure(server, entities, records)
     text = json.dumps(found, indent=1)
     if asked.json:
