@@ -1,5 +1,6 @@
 """The closed lists of what is decided and paid, each said once: tables, doors and words for people read them here."""
 
+from collections.abc import Mapping
 from typing import Final
 
 STATUSES: Final = (
@@ -29,3 +30,10 @@ OWNER_HAS_HOLDERS: Final = (  # what a PUT of the registry points out though it 
     "{code} owns a facility and has itself a recorded holder of {percent} % or more: owners are the investors who "
     "built it, looked through (R-JV); accepted, and taken as recorded"
 )
+RULE_BEHIND: Final[Mapping[tuple[str, str], str]] = {
+    ("facilities", "share"): "R-JV",
+    ("facilities", "shares_do_not_sum_to_one"): "R-JV: who built it",
+    ("holdings", "share"): "R-RELATED",
+    ("holdings", "holdings_above_one"): "R-RELATED",
+}
+"""(kind of registry item, code or field of a refusal) -> the rule that it breaks, as the refusal names it."""

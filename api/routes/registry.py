@@ -45,10 +45,10 @@ from meter.registry.outcome import Outcome
 from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
-from meter.registry.warnings import OwnersWarning
+from meter.registry.warnings import OwnersWarning, PolicyWords
 from meter.uscc import is_uscc
 from settlement.rounds import lowest_insider_share_billionths
-from settlement.vocabulary import OWNER_HAS_HOLDERS
+from settlement.vocabulary import OWNER_HAS_HOLDERS, RULE_BEHIND
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
 PUT_CODES = (
@@ -99,10 +99,14 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
             return await record_items(
                 service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
                 source=caller.source if kind == "control_totals" else None,
-                owners_warning=OwnersWarning(lowest_insider_share_billionths(), OWNER_HAS_HOLDERS),
+                policy=_policy_words(),
             )  # fmt: skip
     except (NotABatch, BodyError) as error:
         raise Problem(error.status, str(error.code), error.detail) from None
+
+
+def _policy_words() -> PolicyWords:
+    return PolicyWords(OwnersWarning(lowest_insider_share_billionths(), OWNER_HAS_HOLDERS), RULE_BEHIND)
 
 
 @ROUTER.put("/entities")

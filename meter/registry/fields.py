@@ -18,15 +18,26 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 WHOLE_DIGITS_MAX, DECIMALS_MAX = 12, 9  # of a share or a rating
 
 Item = dict[str, Any]
+Rules = Mapping[tuple[str, str], str]
+"""(kind of item, code or field of a refusal) -> the rule behind it, in the words of whoever decides."""
 
 
 class Unfit(ValueError):
-    """An item that cannot be recorded: `code` is stable, the message is for a person."""
+    """An item that cannot be recorded: `code` is stable, the message is for a person.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `field` is the field whose limits are broken, where a rule of whoever decides may stand behind them.
+    """
+
+    def __init__(self, code: str, detail: str, field: str = "") -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.field = field
+
+    def under(self, rules: Rules, kind: str) -> str:
+        """Say what is wrong with an item of a kind, with the rule behind it in parentheses where there is one."""
+        rule = rules.get((kind, self.field or self.code))
+        return f"{self.detail} ({rule})" if rule else self.detail
 
 
 @dataclass(frozen=True)
@@ -132,8 +143,8 @@ def local_day(name: str, value: Any) -> date:
     return found
 
 
-def decimal(low: Decimal, high: Decimal, places: int, rule: str = "") -> Callable[[str, Any], Decimal]:
-    """An exact decimal, sent as a string; `rule` names the rule behind its limits."""
+def decimal(low: Decimal, high: Decimal, places: int) -> Callable[[str, Any], Decimal]:
+    """Make the reader of an exact decimal, sent as a string, between two limits."""
 
     def read(name: str, value: Any) -> Decimal:
         if not isinstance(value, str):
@@ -142,8 +153,8 @@ def decimal(low: Decimal, high: Decimal, places: int, rule: str = "") -> Callabl
             raise Unfit("bad_decimal", f'{name} must be a decimal string such as "0.25"')
         number = Decimal(value)
         if not low <= number <= high or -int(number.as_tuple().exponent) > places:
-            between = f"between {low} and {high}, with at most {places} decimals{rule}"
-            raise Unfit("out_of_range", f"{name} must lie {between}")
+            between = f"between {low} and {high}, with at most {places} decimals"
+            raise Unfit("out_of_range", f"{name} must lie {between}", name)
         return number
 
     return read

@@ -8,13 +8,15 @@ from typing import Any
 from meter.days import EVER, date_of, end_day, start_day
 from meter.journal.write.transaction import JournalTransaction
 from meter.registry.facts import held_above_one
-from meter.registry.fields import Item
+from meter.registry.fields import Item, Rules, Unfit
 from meter.registry.outcome import Outcome
 from meter.registry.store import holdings_in
 
 
-async def refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[int, Item], outcome: Outcome) -> None:
-    """Take out the items that would leave an entity held above 100 % on some day."""
+async def refuse_holdings_above_one(
+    journal: JournalTransaction, fresh: dict[int, Item], outcome: Outcome, rules: Rules
+) -> None:
+    """Take out the items that would leave an entity held above 100 % on some day; `rules` as in Rules."""
     held = sorted({item["held"] for item in fresh.values()})
     facts: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
     for row in await holdings_in(journal, held):
@@ -31,7 +33,5 @@ async def refuse_holdings_above_one(journal: JournalTransaction, fresh: dict[int
             day = above[item["held"]]
             when = "since ever" if day == EVER else f"on {date_of(day)}"
             del fresh[index]
-            outcome.reject(
-                index, item, "refused", "holdings_above_one",
-                f"with this, {item['held']} would be held above 100 % {when} (R-RELATED)",
-            )  # fmt: skip
+            unfit = Unfit("holdings_above_one", f"with this, {item['held']} would be held above 100 % {when}")
+            outcome.reject(index, item, "refused", unfit.code, unfit.under(rules, "holdings"))

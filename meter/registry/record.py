@@ -16,12 +16,12 @@ from meter.journal.write.transaction import Clock, JournalTransaction, journal_t
 from meter.registry import store
 from meter.registry.accounts import propose_accounts, warn_of_accounts
 from meter.registry.body import parse_items
-from meter.registry.fields import Item, Unfit
+from meter.registry.fields import Item, Rules, Unfit
 from meter.registry.holdings import refuse_holdings_above_one
 from meter.registry.items import account_text, content_of, parties_of, spell, subject_of
 from meter.registry.outcome import Outcome
 from meter.registry.shapes import READERS
-from meter.registry.warnings import OwnersWarning, warn_of_owners, warn_of_superseded
+from meter.registry.warnings import PolicyWords, warn_of_owners, warn_of_superseded
 
 Source = tuple[int, str]
 
@@ -35,31 +35,31 @@ async def record_items(
     source: Source | None,
     algorithm: str,
     clock: Clock,
-    owners_warning: OwnersWarning,
+    policy: PolicyWords,
 ) -> Outcome:
     """Record the items of a body (JSON array) of one kind of READERS.
 
     Raises NotABatch for a body that is none, JournalUnavailable when nothing could be recorded.
     """
-    outcome, items = await asyncio.to_thread(_read, kind, body)  # others are answered meanwhile
+    outcome, items = await asyncio.to_thread(_read, kind, body, policy.rules)  # others are answered meanwhile
     async with journal_transaction(engine, algorithm, clock) as journal:
         latest = await store.latest_words(journal, kind, list(items.values()), source)
         fresh = _sift(latest, kind, items, source, outcome)
         if kind == "holdings":
-            await refuse_holdings_above_one(journal, fresh, outcome)
+            await refuse_holdings_above_one(journal, fresh, outcome, policy.rules)
         outcome.accepted = len(fresh)
         outcome.duplicate = outcome.received - outcome.accepted - outcome.conflict - outcome.refused
         outcome.results.sort(key=lambda result: result["index"])
         if fresh:
             await _append(journal, kind, fresh, source, body, key_name, outcome)
-        outcome.warnings = await warn_of_owners(journal, kind, items, owners_warning)
+        outcome.warnings = await warn_of_owners(journal, kind, items, policy.owners)
         outcome.warnings += await warn_of_accounts(journal, items)
         subjects = {index: subject_of(kind, item, source)[:-1] for index, item in items.items()}
         outcome.warnings += warn_of_superseded(kind, items, fresh, subjects, store.known_facts(latest))
     return outcome
 
 
-def _read(kind: str, body: bytes) -> tuple[Outcome, dict[int, Item]]:
+def _read(kind: str, body: bytes, rules: Rules) -> tuple[Outcome, dict[int, Item]]:
     """The well-formed items of a body by their places, and an outcome that has refused the others."""
     raw = parse_items(body)
     outcome = Outcome(len(raw))
@@ -68,7 +68,7 @@ def _read(kind: str, body: bytes) -> tuple[Outcome, dict[int, Item]]:
         try:
             items[index] = _sealable(READERS[kind](one))
         except Unfit as unfit:
-            outcome.reject(index, None, "refused", unfit.code, unfit.detail)
+            outcome.reject(index, None, "refused", unfit.code, unfit.under(rules, kind))
     return outcome, items
 
 

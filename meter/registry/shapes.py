@@ -17,8 +17,8 @@ from meter.vocabulary import ENTITY_KINDS, EXPENDITURE_KINDS, REGISTRY_KINDS
 AMOUNT_MAX_FEN = 10**15
 _ID = fields.matching(fields.IDENTIFIER, "1 to 64 of [A-Za-z0-9._:-]", "bad_id")
 _REGION = fields.matching(REGION, "a GB/T 2260 code of 6 digits", "bad_region")
-_SHARE = fields.decimal(Decimal("0.000000001"), Decimal(1), 9, " (R-JV)")
-_HELD_SHARE = fields.decimal(Decimal(0), Decimal(1), 9, " (R-RELATED)")
+_SHARE = fields.decimal(Decimal("0.000000001"), Decimal(1), 9)
+_HELD_SHARE = fields.decimal(Decimal(0), Decimal(1), 9)
 _PERIOD = {"valid_from": Field(fields.local_day, required=False), "valid_to": Field(fields.local_day, required=False)}
 
 _ENTITY = {
@@ -108,7 +108,7 @@ def read_facility(item: Any) -> Item:
     if len(set(owners)) != len(owners):
         raise Unfit("owner_named_twice", "an owner is named twice")
     if sum((owner["share"] for owner in found["owners"]), Decimal(0)) != 1:
-        raise Unfit("shares_do_not_sum_to_one", "the owners' shares must sum to exactly 1 (R-JV: who built it)")
+        raise Unfit("shares_do_not_sum_to_one", "the owners' shares must sum to exactly 1")
     for part in found["capacity"] or ():
         _period_ordered(part, "from", "to")
     return found

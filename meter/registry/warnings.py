@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from meter.days import EVER, NEVER, date_of, end_day, start_day
 from meter.in_force import periods_in_force
 from meter.journal.write.transaction import JournalTransaction
-from meter.registry.fields import Item
+from meter.registry.fields import Item, Rules
 from meter.registry.store import Said, held_at_least, owners_among
 
 DATED = ("entities", "facilities", "chips", "holdings")
@@ -30,6 +30,14 @@ class OwnersWarning(NamedTuple):
     def about(self, code: str) -> str:
         """The warning about one owner."""
         return self.words.format(code=code, percent=f"{(self.share * 100).normalize():f}")
+
+
+class PolicyWords(NamedTuple):
+    """What whoever decides adds to the answers of a PUT."""
+
+    owners: OwnersWarning
+    rules: Rules
+    """The rule that is named behind a refusal."""
 
 
 def warn_of_superseded(

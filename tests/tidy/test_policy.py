@@ -12,8 +12,6 @@ TOP = Path(__file__).resolve().parents[2]
 RULE = re.compile(r"\bR-[A-Z][A-Z0-9-]*")
 SHARE = re.compile(r"0?\.(?!0*1$)\d+")  # 0.000001 is a precision, not a share
 OF_FACTS = {"R-FACTS", "R-UNIT"}  # which fact is in force, and that a rating is never guessed: measuring itself
-# facts that contradict themselves are refused where they are read, with the rule that a person looks up
-REFUSED_FACTS = {"meter/registry/shapes.py": {"R-JV", "R-RELATED"}, "meter/registry/holdings.py": {"R-RELATED"}}
 
 
 def said_in(source: str) -> list[str]:
@@ -41,7 +39,7 @@ def test_what_measures_names_no_rule_of_the_settlement() -> None:
     files = {str(path.relative_to(TOP)): path.read_text("utf-8") for path in (TOP / "meter").rglob("*.py")}
     assert len(files) > 100
     found = {name: rules_in(source) - OF_FACTS for name, source in files.items()}
-    assert {name: rules for name, rules in found.items() if rules} == REFUSED_FACTS
+    assert {name: rules for name, rules in found.items() if rules} == {}
     registry = [source for name, source in files.items() if name.startswith("meter/registry/")]
     assert len(registry) > 10
     assert set().union(*map(shares_in, registry)) == set()

@@ -17,6 +17,7 @@ from meter.registry.shapes import READERS
 from settlement.errors import SettlementRefused
 from settlement.inputs.frames import COLUMNS, empty
 from settlement.jobs.worlds.read import World
+from settlement.vocabulary import RULE_BEHIND
 
 Registry = Mapping[str, list[dict[str, Any]]]
 Rows = list[tuple[Any, ...]]
@@ -30,7 +31,7 @@ def items_of(world: World, name: str) -> list[dict[str, Any]]:
         try:
             found.append(READERS[name](item))
         except Unfit as unfit:
-            raise SettlementRefused(unfit.code, f"{name}[{index}]: {unfit.detail}") from unfit
+            raise SettlementRefused(unfit.code, f"{name}[{index}]: {unfit.under(RULE_BEHIND, name)}") from unfit
     if name == "holdings":
         _check_held(found)
     if name == "expenditures":
