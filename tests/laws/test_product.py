@@ -17,5 +17,5 @@ def the_implementation_agrees_with_the_reference(settle: Settle, world: World, _
 
 @pytest.mark.timeout(max(300, WORLDS // 20))  # by how much there is to do: 20 worlds a second on the slowest machine
 def test_product_and_reference_agree() -> None:
-    """On 20,000 worlds, or as many as SUANBU_WORLDS says."""
+    """On DEFAULT_WORLDS, or as many as SUANBU_WORLDS says."""
     hold(the_implementation_agrees_with_the_reference, "product", world_of, WORLDS)

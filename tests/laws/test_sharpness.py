@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.laws.difference import differences
+from tests.laws.trial import DEFAULT_WORLDS
 from tests.laws.worlds import World, world_of
 from tests.reference import settle, settlement
 from tests.reference import settle as settle_by_reference
@@ -21,7 +22,7 @@ from tests.reference.parts import days_touched
 from tests.reference.records import Ingest, Record, read_record
 from tests.reference.rounds import DEFAULT_READINGS, ROUNDS, Round
 
-MOST_WORLDS = 3_000
+MOST_WORLDS = DEFAULT_WORLDS - 1_000
 TINY = Fraction(1, 10**12)
 BELOW = Fraction(1, 10_000)
 FACTS_ON = Facts.on

@@ -17,9 +17,10 @@ from tests.laws.worlds import World
 Law = Callable[[Settle, World, Chance], list[str] | None]
 WorldOf = Callable[[int], World]
 
-WORLDS = int(os.environ.get("SUANBU_WORLDS", "20000"))
+DEFAULT_WORLDS = 4_000  # more than any broken rule needs to be noticed (test_sharpness.py); `make laws` tries 20,000
+WORLDS = int(os.environ.get("SUANBU_WORLDS", DEFAULT_WORLDS))
 FIRST = int(os.environ.get("SUANBU_FIRST_WORLD", "0"))  # the first seed; another one tries other worlds
-LAW_WORLDS = {"reference": max(20, WORLDS // 200), "product": max(20, WORLDS // 800)}
+LAW_WORLDS = {"reference": max(100, WORLDS // 200), "product": max(25, WORLDS // 800)}
 PROCESSES = min(8, os.cpu_count() or 1)
 BLOCK = 100  # worlds a process takes at a time
 

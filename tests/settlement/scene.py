@@ -1,6 +1,6 @@
 """One province in which nearly everything happens at once, for tests of steps, digests, comparisons and intervals."""
 
-from tests.settlement.province import Province
+from tests.support.build_province import Province
 
 
 def busy_province(**order: object) -> Province:

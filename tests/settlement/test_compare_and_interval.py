@@ -10,8 +10,8 @@ from settlement.compute.settle import settle
 from settlement.jobs.worlds.inputs import inputs_of
 from settlement.rounds import load_rounds
 from settlement.rounds.reading_table import TABLE, choices
-from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
+from tests.support.build_province import code_of
 
 ROUND = load_rounds()["anhui-2026"]
 

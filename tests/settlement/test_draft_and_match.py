@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from settlement.errors import SettlementRefused
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 YEAR = {"from": "2024-01-01", "to": "2025-01-01"}
 

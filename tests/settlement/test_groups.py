@@ -1,6 +1,6 @@
 """Netting of entities and groups, day by day, and the readings of supply (docs/rules.md, section 5)."""
 
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 
 def figures(line: dict[str, object]) -> tuple[object, ...]:

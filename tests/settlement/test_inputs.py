@@ -13,8 +13,8 @@ from settlement.inputs.frames import Inputs
 from settlement.jobs.worlds.inputs import inputs_of
 from settlement.netting.set_aside import largest_beyond
 from settlement.rounds import load_rounds
-from tests.settlement.province import Province
 from tests.settlement.scene import busy_province
+from tests.support.build_province import Province
 
 ROUND = load_rounds()["anhui-2026"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 
 def hub(**facts: object) -> Province:

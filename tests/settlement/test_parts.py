@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 
 def hub() -> Province:

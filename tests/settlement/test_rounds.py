@@ -10,7 +10,7 @@ from meter.days import SHANGHAI
 from settlement.errors import SettlementRefused
 from settlement.jobs.worlds.run import settle_world
 from settlement.rounds import default_folder, load_round, load_rounds
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 TEXT = (default_folder() / "anhui-2026.toml").read_text(encoding="utf-8")
 

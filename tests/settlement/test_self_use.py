@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 
 def test_a_venture_used_only_by_its_investors_counts_on_neither_side() -> None:

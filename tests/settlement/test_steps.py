@@ -9,9 +9,9 @@ from settlement.compute.shapes import excluded_of
 from settlement.explain.operations import replay
 from settlement.explain.steps import steps_of
 from settlement.rounds.reading_table import TABLE, choices
-from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 from tests.settlement.test_draft_and_match import apply, model, team
+from tests.support.build_province import code_of
 
 TURNS = [{}, *({name: value} for name, values in ((name, choices(name)) for name in TABLE) for value in values)]
 

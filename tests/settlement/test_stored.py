@@ -17,9 +17,9 @@ from settlement.explain.stored import EACH_KIND, check_kinds, told, working_text
 from settlement.explain.story import Setting
 from settlement.numbers.quantities import UNITS_PER_PFLOPS_HOUR, pflops_hours_text, pflops_hours_texts
 from settlement.rounds.reading_table import TABLE, choices
-from tests.settlement.province import code_of
 from tests.settlement.scene import busy_province
 from tests.settlement.test_draft_and_match import apply, model
+from tests.support.build_province import code_of
 
 UNITS = st.one_of(
     st.integers(-(2**110), 2**110),

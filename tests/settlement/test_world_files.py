@@ -9,7 +9,7 @@ import pytest
 
 from settlement.jobs.worlds.read import load_worlds
 from settlement.jobs.worlds.run import run_world
-from tests.settlement.province import Province, code_of
+from tests.support.build_province import Province, code_of
 
 A = code_of("p1")
 
