@@ -21,10 +21,10 @@ from benchmarks.ingest.crew import Crew, crew
 from benchmarks.ingest.growth import Growth, growth
 from benchmarks.ingest.matrix import CELLS, matrix
 from benchmarks.ingest.memory import memory
-from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import peer, suanbu
 from benchmarks.ingest.stages import stages
 from benchmarks.scratch import scratch
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
 PARTS = ("beside", "memory", "matrix", "growth", "stages")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.ingest.client import Sent
 from benchmarks.ingest.crew import Crew, joined, settle
-from benchmarks.ingest.province import ARROW, NDJSON
 from benchmarks.ingest.servers import Server
+from tests.support.records import ARROW, NDJSON
 
 BATCH = 10_000
 

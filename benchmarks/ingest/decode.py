@@ -25,21 +25,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from benchmarks.ingest.province import (
-    ARROW,
-    CHIPS,
-    CONSUMERS,
-    EVENTS,
-    FACILITIES,
-    JSON,
-    NDJSON,
-    Ids,
-    body,
-    frame,
-    packed,
-    uscc,
-)
+from benchmarks.ingest.province import CHIPS, CONSUMERS, FACILITIES, Ids, body, frame, packed
 from meter.intake import DatedCode, Registered, receive, warm_up
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON, uscc
 
 SOURCE = 1
 NAMES = {NDJSON: "ndjson", JSON: "json", EVENTS: "cloudevents", ARROW: "arrow"}

@@ -14,11 +14,12 @@ import numpy as np
 
 from benchmarks.ingest.crew import Crew, settle
 from benchmarks.ingest.limit import rows
-from benchmarks.ingest.province import NDJSON, Ids
+from benchmarks.ingest.province import Ids
 from benchmarks.ingest.servers import Server
 from meter.database.copy import COPY_HEADER, COPY_TRAILER
 from meter.database.locks import AdvisoryLock
 from meter.journal.rows.layout import COLUMN_NAMES, WIRE
+from tests.support.records import NDJSON
 
 BATCH = 10_000
 BLOCK_BATCHES = 50

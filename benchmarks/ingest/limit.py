@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.ingest.client import Sent
-from benchmarks.ingest.province import ARROW, CHIPS, CONSUMERS, FACILITIES, Ids, body, frame, uscc
+from benchmarks.ingest.province import CHIPS, CONSUMERS, FACILITIES, Ids, body, frame
 from meter.database.copy import COPY_HEADER, COPY_TRAILER
 from meter.intake import DatedCode, Registered, receive
 from meter.journal.rows.encode import rows_of
 from meter.journal.rows.layout import COLUMN_NAMES
+from tests.support.records import ARROW, uscc
 
 SOURCE = 1
 

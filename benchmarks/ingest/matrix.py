@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.ingest.client import Sent
 from benchmarks.ingest.crew import Crew, joined, settle
-from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
 from benchmarks.ingest.servers import Server
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
 NAMES = {NDJSON: "ndjson", JSON: "json", EVENTS: "cloudevents", ARROW: "arrow"}
 REQUESTS = {1: 1_500, 100: 400, 1_000: 100, 10_000: 20}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.ingest.crew import Crew
-from benchmarks.ingest.province import ARROW, NDJSON
 from benchmarks.ingest.servers import Server
 from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
+from tests.support.records import ARROW, NDJSON
 
 CONNECTIONS = 64
 

@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 from stdnum.cn import uscc
 
-from benchmarks.ingest.province import CHIPS, FACILITIES, NDJSON
+from benchmarks.ingest.province import CHIPS, FACILITIES
+from tests.support.records import NDJSON
 
 METADATA = MetaData()
 RECORDS = Table(

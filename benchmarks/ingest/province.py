@@ -12,36 +12,21 @@ import polars as pl
 import pyarrow as pa
 import zstandard
 
-from tests.reference.uscc import coded
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON, chip, facility, uscc
 
 FACILITIES = [f"hf-{number:02d}" for number in range(40)]
 CHIPS = ["card-a", "card-b", "card-c", "card-d"]
 CONSUMERS = 2_000
 FIRST_SECOND, SECONDS = 1_756_684_800, 90 * 86_400  # 2025-09-01, a quarter
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
-EVENTS = "application/cloudevents-batch+json"
-ARROW = "application/vnd.apache.arrow.stream"
-
-
-def uscc(number: int, region: str = "340100") -> str:
-    """A well-formed unified social credit code (GB 32100-2015) that belongs to nobody."""
-    return coded(f"91{region}MA{number:07d}")
-
 
 def registry() -> dict[str, list[dict[str, Any]]]:
     """Registry items by path: the facilities and chips that records name."""
     owners = [{"uscc": uscc(0), "share": "1"}]
     return {
-        "facilities": [
-            {"id": name, "name": name, "region": "340100", "intelligent": True, "owners": owners,
-             "valid_from": "2015-01-01"}
-            for name in FACILITIES
-        ],
-        "chips": [
-            {"chip": name, "tflops_fp16": "312", "source": "invented", "valid_from": "2015-01-01"} for name in CHIPS
-        ],
-    }  # fmt: skip
+        "facilities": [facility(name, owners=owners) for name in FACILITIES],
+        "chips": [chip(name) for name in CHIPS],
+    }
 
 
 @dataclass(frozen=True)

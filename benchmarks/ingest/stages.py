@@ -58,7 +58,7 @@ def stages(content_type: str, records: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    from benchmarks.ingest.province import ARROW, EVENTS, JSON, NDJSON
+    from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
     for kind in (ARROW, NDJSON, JSON, EVENTS):
         print(kind, json.dumps(stages(kind, 10_000)))

@@ -29,6 +29,7 @@ from meter.database.embedded import embedded
 from meter.database.scope import PROVINCE, act_as
 from migrations.upgrade import upgrade
 from settlement.payout.instructions import claim, mark
+from tests.support.records import uscc
 
 WORKERS = 2
 AT_ONCE = 100
@@ -99,7 +100,7 @@ async def _prepare(url: str, round_number: int, count: int) -> None:
                    now())""",
                 number,
             )
-            codes = [f"91340100MA{n:07d}X" for n in range(count)]
+            codes = [uscc(n) for n in range(count)]
             await connection.execute(
                 """insert into settlement_line (settlement, uscc, name, outcome, award_fen, held_fen, payable_fen, line,
                    working) select $1, code, '', 'payable', 100, 0, 100, '{}', '{}' from unnest($2::text[]) code""",

@@ -16,6 +16,7 @@ from python_calamine import CalamineWorkbook
 
 from settlement.report import FORMATS, render
 from settlement.rounds import load_rounds
+from tests.support.records import uscc
 
 RUNS = 5
 CITIES = ("340100", "340200", "340300", "341300", "341800")
@@ -50,11 +51,11 @@ def main() -> None:
 
 def line(number: int) -> dict[str, Any]:
     """One line of the contract's shape."""
-    award = (number * 7_919_317) % 10**9
+    award, code = (number * 7_919_317) % 10**9, uscc(number)
     return {
-        "uscc": f"91340100MA{number:08d}", "name": f"示例单位{number}", "region": CITIES[number % 5],
+        "uscc": code, "name": f"示例单位{number}", "region": CITIES[number % 5],
         "consumed_pflops_hours": f"{number}.5", "supplied_pflops_hours": "0", "net_pflops_hours": f"{number}.5",
-        "group": f"91340100MA{number:08d}", "group_consumed_pflops_hours": f"{number}.5",
+        "group": code, "group_consumed_pflops_hours": f"{number}.5",
         "group_supplied_pflops_hours": "7/36", "eligible_expenditure_fen": award * 5, "base_fen": award * 5,
         "award_fen": award, "held_fen": 0, "payable_fen": award, "reasons": [], "flags": ["NO_EXPENDITURE_EVIDENCE"],
     }  # fmt: skip

@@ -19,12 +19,13 @@ from typing import Any
 import asyncpg
 
 from benchmarks.ingest.client import Load, prepared, send_all
-from benchmarks.ingest.province import NDJSON, Ids
+from benchmarks.ingest.province import Ids
 from benchmarks.ingest.servers import suanbu
 from benchmarks.scratch import scratch
 from meter.journal.store import read_wire
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
+from tests.support.records import NDJSON
 
 BATCH_RECORDS = 10_000
 BATCHES_AT_ONCE = 20

@@ -23,7 +23,6 @@ from typing import Any
 import httpx
 
 from api.auth.keys import NewKey, create_key
-from benchmarks.ingest.province import ARROW
 from benchmarks.ingest.servers import Server, rollup_lag, suanbu
 from benchmarks.scratch import scratch
 from benchmarks.whole.province import registrations, usage
@@ -31,6 +30,7 @@ from meter.database.connect import command_engine
 from settlement.compute.settle import settle
 from settlement.jobs.settle import Request, load_inputs
 from settlement.rounds import load_rounds
+from tests.support.records import ARROW
 
 ROUND, ORDER = "anhui-2026", {"rate": "0.20"}
 CORE_RUNS = 3

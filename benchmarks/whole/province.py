@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.ingest.province import ARROW, CHIPS, FACILITIES, body, uscc
+from benchmarks.ingest.province import CHIPS, FACILITIES, body
+from tests.support.records import ARROW, chip, entity, facility, uscc
 
 AT_ONCE = 10_000
 CITIES = ("340100", "340200", "340300", "340400", "341200", "341300")
@@ -24,27 +25,24 @@ def code(number: int) -> str:
 
 def registrations(entities: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Registry items by path, at most 10,000 a request; owners are entities that use nothing."""
-    yield (
-        "chips",
-        [{"chip": name, "tflops_fp16": "312", "source": "invented", "valid_from": "2015-01-01"} for name in CHIPS],
-    )
+    yield "chips", [chip(name) for name in CHIPS]
     for first in range(0, entities, AT_ONCE):
         yield "entities", [_entity(number) for number in range(first, min(first + AT_ONCE, entities))]
-    yield "facilities", [
-        {
-            "id": name, "name": name, "region": "340100", "intelligent": True, "valid_from": "2015-01-01",
-            "owners": [{"uscc": code(OWNERS_FROM + place), "share": "1"}],
-        }
-        for place, name in enumerate(FACILITIES)
-    ]  # fmt: skip
+    yield (
+        "facilities",
+        [
+            facility(name, owners=[{"uscc": code(OWNERS_FROM + place), "share": "1"}])
+            for place, name in enumerate(FACILITIES)
+        ],
+    )
 
 
 def _entity(number: int) -> dict[str, Any]:
-    return {
-        "uscc": code(number), "name": f"示例单位{number:07d}", "kind": KINDS[number % len(KINDS)],
-        "independent_legal_person": number % 97 != 0, "region": CITIES[number % len(CITIES)],
-        "ai_enterprise": None if number % 31 == 0 else True, "state_body": False, "valid_from": "2015-01-01",
-    }  # fmt: skip
+    return entity(
+        code(number), name=f"示例单位{number:07d}", kind=KINDS[number % len(KINDS)],
+        independent_legal_person=number % 97 != 0, region=CITIES[number % len(CITIES)],
+        ai_enterprise=None if number % 31 == 0 else True,
+    )  # fmt: skip
 
 
 def usage(entities: int, records: int, seed: int = 20260416) -> Iterator[tuple[int, bytes]]:

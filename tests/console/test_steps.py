@@ -17,45 +17,24 @@ from settlement.compute.shapes import excluded_of
 from settlement.explain.operations import OPERATIONS
 from settlement.explain.steps import steps_of
 from settlement.jobs.worlds.run import settle_world
+from tests.support.build_province import DAY, Province
+from tests.support.records import chip, uscc
 
-A, B, C = "91340100MA0020016K", "91340100MA00211238", "91340100MA0090014K"
+A, B, C = uscc(20016), uscc(21123), uscc(90014)
+ENDED = f"{DAY}T20:00:07+08:00"
 
 
 def world(**more: Any) -> dict[str, Any]:
-    """A user with a facility of its own that others use, a commercial part, an unstated part, evidence and support."""
-
-    def entity(uscc: str, region: str) -> dict[str, Any]:
-        return {
-            "uscc": uscc, "name": f"单位{uscc[-4:]}", "kind": "enterprise", "independent_legal_person": True,
-            "region": region, "ai_enterprise": True, "state_body": False, "valid_from": "2020-01-01",
-        }  # fmt: skip
-
-    def facility(name: str, owner: str) -> dict[str, Any]:
-        owners = [{"uscc": owner, "share": "1"}]
-        return {"id": name, "name": name, "region": "340100", "intelligent": True, "owners": owners,
-                "valid_from": "2020-01-01"}  # fmt: skip
-
-    def use(number: int, consumer: str, place: str, cards: int, fen: int, purpose: str | None) -> dict[str, Any]:
-        return {"id": f"u{number}", "consumer": consumer, "facility": place, "chip": "K", "cards": cards,
-                "started_at": "2025-10-01T08:00:00+08:00", "ended_at": "2025-10-01T18:00:07+08:00", "charge_fen": fen,
-                "purpose": purpose}  # fmt: skip
-
-    def paper(kind: str, fen: int) -> dict[str, Any]:
-        return {"id": kind, "consumer": A, "kind": kind, "served_from": "2025-10-01", "served_to": "2025-10-31",
-                "amount_fen": fen, "document": "-"}  # fmt: skip
-
-    return {
-        "id": "w", "round": "anhui-2026", "order": {"rate": "0.15", "uplift": True, "budget_fen": 1_000_001},
-        "entities": [entity(A, "340300"), entity(B, "340100"), entity(C, "340100")],
-        "facilities": [facility("hub", C), facility("own", A)],
-        "chips": [{"chip": "K", "tflops_fp16": "333", "source": "-", "valid_from": "2020-01-01"}],
-        "holdings": [], "expenditures": [paper("invoice", 70_000_000), paper("public_support", 1_000_000)],
-        "usage": [
-            use(1, A, "hub", 100, 100_000_000, "research"), use(2, A, "hub", 7, 7_000_000, "commercial"),
-            use(3, A, "hub", 9, 9_000_000, None), use(4, B, "own", 40, 40_000_000, "research"),
-        ],
-        **more,
-    }  # fmt: skip
+    """Build a user whose own facility others use, with a commercial part, an unstated one, evidence and support."""
+    order = {"rate": "0.15", "uplift": True, "budget_fen": 1_000_001}
+    made = Province(chips=[chip("K", tflops_fp16="333")], order=order)
+    made.party(A, region="340300").party(B, C, region="340100").facility("hub", **{C: "1"}).facility("own", **{A: "1"})
+    for number, (party, place, cards, purpose) in enumerate(
+        [(A, "hub", 100, "research"), (A, "hub", 7, "commercial"), (A, "hub", 9, None), (B, "own", 40, "research")], 1
+    ):
+        made.use(party, place, cards, cards * 1_000_000, id=f"u{number}", purpose=purpose, ended_at=ENDED)
+    made.paper(A, "invoice", 70_000_000).paper(A, "public_support", 1_000_000)
+    return made.world() | more
 
 
 WORLDS = {
@@ -86,9 +65,9 @@ def test_every_operation_has_a_formula() -> None:
 def test_every_step_of_a_settlement_is_told_in_chinese(name: str) -> None:
     settlement, _ = settle_world(WORLDS[name])
     told = 0
-    for uscc in settlement.lines["uscc"].to_list():
-        assert isinstance(excluded_of(settlement, uscc), list)
-        for raw, step in zip(steps := steps_of(settlement, uscc), shown_steps(steps, {}), strict=True):
+    for code in settlement.lines["uscc"].to_list():
+        assert isinstance(excluded_of(settlement, code), list)
+        for raw, step in zip(steps := steps_of(settlement, code), shown_steps(steps, {}), strict=True):
             assert (step.formula == "") == (raw["operation"] in ("given", "name"))
             assert step.after
             for value in (*step.before, *step.parameters, *step.after):

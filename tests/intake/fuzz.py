@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.intake.sample import EVENT, EVENTS, GOOD, JSON, NDJSON, A, B, arrow, event_text
+from tests.intake.sample import GOOD, A, B, arrow, event_text
+from tests.support.records import EVENT, EVENTS, JSON, NDJSON
 
 POOLS: dict[str, list[Any]] = {
     "id": ["e1", "e2", "a" * 64, "a" * 65, "", "a b", "é", "A.b_c:d-9", 5, None],

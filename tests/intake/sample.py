@@ -8,12 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from meter.intake import DatedCode, Received, Registered, receive
+from tests.support.records import EVENTS, JSON, NDJSON, uscc
 
-A = "91340100MA0020016K"
-B = "91340100MA0090014K"
-JSON, NDJSON = "application/json", "application/x-ndjson"
-EVENT, EVENTS = "application/cloudevents+json", "application/cloudevents-batch+json"
-ARROW = "application/vnd.apache.arrow.stream"
+A, B = uscc(20016), uscc(90014)
 FIRST_DAY = 20_089  # 2025-01-01
 REGISTERED = Registered.of(
     1,

@@ -15,7 +15,8 @@ import zstandard
 
 from meter.intake.body import MEMBERS_MAX, decoded
 from meter.intake.codes import BodyCode, BodyError
-from tests.intake.sample import ARROW, EVENTS, GOOD, JSON, NDJSON, arrow, codes, got, row, text_of
+from tests.intake.sample import GOOD, arrow, codes, got, row, text_of
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
 RECORD = text_of(GOOD).encode()
 LINES = b"\n".join([RECORD] * 3)

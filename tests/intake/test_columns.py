@@ -18,22 +18,8 @@ import meter.intake
 from meter.intake import DatedCode, Registered, receive, receive_records, warm_up
 from meter.kernels.text_digests import AS_WRITTEN, LOWER_HEX, digest_texts, initial_state
 from tests.intake.fuzz import Fuzz
-from tests.intake.sample import (
-    ARROW,
-    EVENTS,
-    GOOD,
-    JSON,
-    NDJSON,
-    REGISTERED,
-    A,
-    B,
-    arrow,
-    codes,
-    event_text,
-    got,
-    text_of,
-    written,
-)
+from tests.intake.sample import GOOD, REGISTERED, A, B, arrow, codes, event_text, got, text_of, written
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
 
 def blake2s(text: bytes, salt: bytes) -> bytes:

@@ -6,7 +6,8 @@ import pytest
 
 from meter.intake import BodyError
 from meter.intake.binary_event import structured_event, text_of_header
-from tests.intake.sample import EVENT, EVENTS, GOOD, JSON, Raw, codes, event_text, got, text_of
+from tests.intake.sample import GOOD, Raw, codes, event_text, got, text_of
+from tests.support.records import EVENT, EVENTS, JSON
 
 RECORD = text_of(GOOD)
 NAMELESS = text_of({name: value for name, value in GOOD.items() if name != "id"})

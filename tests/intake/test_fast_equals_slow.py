@@ -16,8 +16,9 @@ from meter.intake.record.usage_record import Number, Pairs, check_consumer, mill
 from meter.uscc import ALPHABET, check_digit
 from meter.uscc import is_uscc as plain_is_uscc
 from tests.intake.fuzz import Fuzz
-from tests.intake.sample import ARROW, NDJSON, codes, got
+from tests.intake.sample import codes, got
 from tests.reference.uscc import is_valid
+from tests.support.records import ARROW, NDJSON
 
 UNHURRIED = settings(deadline=None)  # the first example may wait for the compiler
 

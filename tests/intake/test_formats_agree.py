@@ -5,7 +5,8 @@ import pytest
 
 from meter.intake import Received
 from tests.intake.fuzz import Fuzz
-from tests.intake.sample import ARROW, EVENT, EVENTS, JSON, NDJSON, Raw, arrow, codes, event_text, got, text_of
+from tests.intake.sample import Raw, arrow, codes, event_text, got, text_of
+from tests.support.records import ARROW, EVENT, EVENTS, JSON, NDJSON
 
 CONTENT = (
     "key", "corrects", "consumer", "consumer_code", "facility", "chip", "millicards", "started", "ended", "charge_fen",

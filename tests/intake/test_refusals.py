@@ -6,23 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.intake.sample import (
-    ARROW,
-    EVENTS,
-    GOOD,
-    JSON,
-    NDJSON,
-    A,
-    B,
-    Raw,
-    arrow,
-    codes,
-    event_text,
-    got,
-    row,
-    text_of,
-    written,
-)
+from tests.intake.sample import GOOD, A, B, Raw, arrow, codes, event_text, got, row, text_of, written
+from tests.support.records import ARROW, EVENTS, JSON, NDJSON
 
 LONG = "x" * 65
 VOID = {"id": "e1", "corrects": "e0", "action": "void"}

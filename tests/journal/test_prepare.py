@@ -16,7 +16,8 @@ from meter.journal.digest_chain import SM3
 from meter.journal.prepare import Sent, prepare, prepare_again
 from meter.journal.write.delivery import Delivery, digest_of_rows
 from meter.kernels.chunked_digest import digest_in_pieces
-from tests.intake.sample import GOOD, NDJSON, REGISTERED
+from tests.intake.sample import GOOD, REGISTERED
+from tests.support.records import NDJSON
 
 SOURCE = (5, "platform")
 PACKED: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.compress, "zstd": zstandard.compress}

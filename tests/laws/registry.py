@@ -8,6 +8,7 @@ from typing import Any
 from tests.laws.calendar import Calendar, text_of
 from tests.laws.chance import Chance
 from tests.reference.uscc import coded
+from tests.support.records import ABSENT, chip, entity, expenditure, facility, holding
 
 Item = dict[str, Any]
 
@@ -68,21 +69,22 @@ def entity_facts(chance: Chance, calendar: Calendar, uscc: str, *, state_body: b
     facts = []
     for number in range(1 if chance.happens(0.75) else chance.number(2, 3)):
         facts.append(
-            {
-                "uscc": uscc,
-                "name": f"示例单位{uscc[10:17]}" + ("" if number == 0 else f"（{number}）"),
-                "kind": chance.one(KINDS),
-                "independent_legal_person": chance.happens(0.96),
-                "region": chance.one(REGIONS),
-                "ai_enterprise": chance.one([True] * 18 + [None, None, False]),
-                "state_body": state_body if chance.happens(0.9) else not state_body,
-            }
+            entity(
+                uscc,
+                name=f"示例单位{uscc[10:17]}" + ("" if number == 0 else f"（{number}）"),
+                kind=chance.one(KINDS),
+                independent_legal_person=chance.happens(0.96),
+                region=chance.one(REGIONS),
+                ai_enterprise=chance.one([True] * 18 + [None, None, False]),
+                state_body=state_body if chance.happens(0.9) else not state_body,
+                valid_from=ABSENT,
+            )
             | dates(chance, calendar, keys=("valid_from", "valid_to"), steady=steady if number == 0 else 0.15)
         )
     return facts
 
 
-def facility_facts(chance: Chance, calendar: Calendar, facility: str, cast: list[str]) -> list[Item]:
+def facility_facts(chance: Chance, calendar: Calendar, name: str, cast: list[str]) -> list[Item]:
     """One fact, or two: sold, moved or reclassified inside the window."""
     facts = []
     for number in range(1 if chance.happens(0.8) else 2):
@@ -90,13 +92,13 @@ def facility_facts(chance: Chance, calendar: Calendar, facility: str, cast: list
         owners = chance.some(cast, len(shares))
         if len(owners) < len(shares):
             owners, shares = owners[:1], ["1"]
-        item = {
-            "id": facility,
-            "name": f"智算中心 {facility}",
-            "region": chance.one(["340100"] * 7 + ["341300", "320100"]),
-            "intelligent": chance.happens(0.93),
-            "owners": [{"uscc": owner, "share": share} for owner, share in zip(owners, shares, strict=True)],
-        }
+        item = facility(
+            name,
+            region=chance.one(["340100"] * 7 + ["341300", "320100"]),
+            intelligent=chance.happens(0.93),
+            owners=[{"uscc": owner, "share": share} for owner, share in zip(owners, shares, strict=True)],
+            valid_from=ABSENT,
+        )
         if chance.happens(0.4):
             item["operator"] = chance.one([*cast, *cast, None])
         steady = 0.96 if number == 0 else 0.05
@@ -104,14 +106,14 @@ def facility_facts(chance: Chance, calendar: Calendar, facility: str, cast: list
     return facts
 
 
-def chip_facts(chance: Chance, calendar: Calendar, chip: str) -> list[Item]:
+def chip_facts(chance: Chance, calendar: Calendar, name: str) -> list[Item]:
     """A rating, now and then one that changes inside the window."""
-    facts = [{"chip": chip, "tflops_fp16": chance.one(RATINGS), "source": "invented", "valid_from": "2020-01-01"}]
+    facts = [chip(name, tflops_fp16=chance.one(RATINGS), valid_from="2020-01-01")]
     if chance.happens(0.1):
         del facts[0]["valid_from"]
     while chance.happens(0.2):
         start = text_of(calendar.change())
-        facts.append({"chip": chip, "tflops_fp16": chance.one(RATINGS), "source": "invented", "valid_from": start})
+        facts.append(chip(name, tflops_fp16=chance.one(RATINGS), valid_from=start))
     return facts
 
 
@@ -141,7 +143,7 @@ def holding_facts(chance: Chance, calendar: Calendar, cast: list[str], wanted: l
             if left.get(held, Fraction(1)) < Fraction(share):
                 continue
             left[held] = left.get(held, Fraction(1)) - Fraction(share)
-            item = {"holder": holder, "held": held, "share": share}
+            item = holding(holder, held, share, **{"from": ABSENT})
             steady = (0.4 if len(cast) > WEB else 0.7) if number == 0 else 0.1
             item |= dates(chance, calendar, keys=("from", "to"), steady=steady)
             facts.append(item | {"document": f"equity-{len(facts) + 1}"})
@@ -166,15 +168,14 @@ def expenditure_facts(
             if chance.happens(0.12):
                 amount = -amount // 3
             facts.append(
-                {
-                    "id": f"x{len(facts) + 1}",
-                    "consumer": consumer,
-                    "kind": kind,
-                    "served_from": text_of(start),
-                    "served_to": text_of(stop),
-                    "amount_fen": amount,
-                    "document": f"doc-{len(facts) + 1}",
-                }
+                expenditure(
+                    f"x{len(facts) + 1}",
+                    consumer=consumer,
+                    kind=kind,
+                    served_from=text_of(start),
+                    served_to=text_of(stop),
+                    amount_fen=amount,
+                )
             )
     if facts and chance.happens(0.05):
         facts.append(dict(facts[0]))  # sent twice

@@ -23,6 +23,7 @@ from tests.laws.worlds import STRANGER, World, anhui_world_of
 from tests.reference.days import first_second
 from tests.reference.parts import charge_on, days_touched
 from tests.reference.rounds import ROUNDS
+from tests.support.records import facility
 
 Item = dict[str, Any]
 
@@ -90,21 +91,14 @@ def use_off_the_platform_changes_nothing(settle: Settle, world: World, chance: C
 def a_stranger_changes_nobody_else(settle: Settle, world: World, chance: Chance) -> list[str] | None:
     """Law 5, second half: at a facility of its own kind, or at the hub, whose owner is a stranger to all."""
     newcomer, builder = code_of(7_000_001), code_of(7_000_002)
-    facility = {
-        "id": "far",
-        "name": "智算中心 far",
-        "region": "340100",
-        "intelligent": True,
-        "owners": [{"uscc": builder, "share": "1"}],
-        "valid_from": "2020-01-01",
-    }
+    far = facility("far", owners=[{"uscc": builder, "share": "1"}])
     before = settle(with_order(world, budget_fen=None))
     hub_is_strange = code_of(STRANGER) not in before["lines"]
     records = [
         record | {"consumer": newcomer, "facility": chance.one(["far", "hub"]) if hub_is_strange else "far"}
         for record in extra_records(world, chance, 3)
     ]
-    larger = with_usage(world | {"facilities": [*world["facilities"], facility]}, *records)
+    larger = with_usage(world | {"facilities": [*world["facilities"], far]}, *records)
     after = settle(with_order(larger, budget_fen=None))
     found = []
     for code, line in before["lines"].items():

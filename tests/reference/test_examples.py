@@ -11,8 +11,9 @@ from tests.reference.money import share_out
 from tests.reference.parts import cumulative_floor
 from tests.reference.quantity import text_of
 from tests.reference.rounds import ROUNDS
+from tests.support import records
 
-A, OWNER = "91340100MA0020016K", "91340100MA0090014K"
+A, OWNER = records.uscc(20016), records.uscc(90014)
 
 
 def match(**fields: Any) -> dict[str, Any]:
@@ -93,26 +94,12 @@ def test_one_plain_case_from_record_to_award() -> None:
     world = {
         "round": "anhui-2026",
         "order": {"rate": "0.20"},
-        "entities": [
-            {
-                "uscc": A,
-                "name": "甲公司",
-                "kind": "enterprise",
-                "independent_legal_person": True,
-                "region": "340100",
-                "ai_enterprise": True,
-                "state_body": False,
-            }
-        ],
-        "facilities": [
-            {"id": "hub", "name": "hub", "region": "340100", "intelligent": True}
-            | {"owners": [{"uscc": OWNER, "share": "1"}]}
-        ],
-        "chips": [{"chip": "K1000", "tflops_fp16": "1000"}],
+        "entities": [records.entity(A)],
+        "facilities": [records.facility("hub", owners=[{"uscc": OWNER, "share": "1"}])],
+        "chips": [records.chip("K1000", tflops_fp16="1000")],
         "usage": [
-            {"id": "u1", "consumer": A, "facility": "hub", "chip": "K1000", "cards": 100, "purpose": "research"}
+            records.usage("u1", consumer=A, facility="hub", chip="K1000", cards=100, charge_fen=100_000_000)
             | {"started_at": "2025-10-01T08:00:00+08:00", "ended_at": "2025-10-01T18:00:00+08:00"}
-            | {"charge_fen": 100_000_000}
         ],
     }
     line = settle(world)["lines"][A]

@@ -1,4 +1,4 @@
-"""The builder of provinces: parties, facilities, holdings, use and evidence in short words; a world, or items to send."""
+"""The builder of provinces: parties, facilities, holdings, use and evidence in short words; a world, or items."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.support.records import ABSENT, changed, chip, entity, expenditure, ho
 from tests.support.records import facility as facility_item
 
 Item = dict[str, Any]
+Period = tuple[str | None, str | None]
 DAY = "2025-11-03"
 """A day inside anhui-2026."""
 CODE_LENGTH = 18
@@ -46,7 +47,7 @@ class Province:
             self.entities.append(entity(code_of(name), **(usual | facts)))
         return self
 
-    def facility(self, name: str, /, valid: tuple[str | None, str | None] = (None, None), **owners: str) -> Province:
+    def facility(self, name: str, valid: Period = (None, None), /, **owners: Any) -> Province:
         """An intelligent facility in Anhui with owner=share; `_region`, `_intelligent`, `_operator` change it."""
         changes: Item = {"region": "340200", **_period("valid_from", "valid_to", valid)}
         for key in [key for key in owners if key.startswith("_")]:
@@ -84,7 +85,8 @@ class Province:
     def registry(self) -> dict[str, list[Item]]:
         """The registry's items by the path that takes them."""
         kinds = {"/chips": self.chips, "/entities": self.entities, "/facilities": self.facilities}
-        return kinds | {"/holdings": self.holdings, "/expenditures": self.expenditures}
+        kinds |= {"/holdings": self.holdings, "/expenditures": self.expenditures}
+        return {path: items for path, items in kinds.items() if items}
 
     def world(self) -> Item:
         """The world (docs/contract.md, section 6)."""
@@ -109,6 +111,6 @@ class Province:
         return settle_world(self.world())[0]
 
 
-def _period(start: str, end: str, days: tuple[str | None, str | None]) -> Item:
+def _period(start: str, end: str, days: Period) -> Item:
     """The two ends of a period; an end that is None is left out: since ever, or for ever."""
     return {name: ABSENT if day is None else day for name, day in zip((start, end), days, strict=True)}

@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from tests.support.records import uscc
+from tests.support.records import chip, entity, facility, holding, uscc
 
 SHANGHAI = timezone(timedelta(hours=8))
 CITIES = (
@@ -54,21 +54,17 @@ def jobs_of(trace: Path, limit: int | None) -> pl.DataFrame:
 def entities_of(codes: Sequence[str]) -> list[dict[str, Any]]:
     """The legal entities that use the compute."""
     return [
-        {
-            "uscc": code,
-            "name": f"示例单位{number:03d}",
-            "kind": KINDS[drawn(f"kind{number - 1}", len(KINDS))],
-            "independent_legal_person": True,
-            "region": code[2:8],
-            "ai_enterprise": True,
-            "state_body": False,
-            "bank_account": {
+        entity(
+            code,
+            name=f"示例单位{number:03d}",
+            kind=KINDS[drawn(f"kind{number - 1}", len(KINDS))],
+            region=code[2:8],
+            bank_account={
                 "bank": "示例银行",
                 "account": f"62{drawn(code, 10**14):014d}",
                 "holder": f"示例单位{number:03d}",
             },
-            "valid_from": "2015-01-01",
-        }
+        )
         for number, code in enumerate(codes, 1)
     ]
 
@@ -82,39 +78,21 @@ def facilities_of(providers: Sequence[str], codes: Sequence[str]) -> list[dict[s
         if drawn(f"jv{provider}", 3) == 0:
             second = codes[(first + 1) % len(codes)]
             owners = [{"uscc": codes[first], "share": "0.6"}, {"uscc": second, "share": "0.4"}]
-        found.append(
-            {
-                "id": provider,
-                "name": f"智算中心 {provider}",
-                "region": CITIES[drawn(f"site{provider}", len(CITIES))],
-                "intelligent": True,
-                "owners": owners,
-                "valid_from": "2015-01-01",
-            }
-        )
+        found.append(facility(provider, region=CITIES[drawn(f"site{provider}", len(CITIES))], owners=owners))
     return found
 
 
 def holdings_of(codes: Sequence[str]) -> list[dict[str, Any]]:
     """Every fifth entity holds a share of the next."""
     return [
-        {
-            "holder": codes[place],
-            "held": codes[place + 1],
-            "share": SHARES[place % len(SHARES)],
-            "from": "2015-01-01",
-            "document": "invented",
-        }
+        holding(codes[place], codes[place + 1], SHARES[place % len(SHARES)], document="invented")
         for place in range(0, len(codes) - 1, 5)
     ]
 
 
 def chips_of() -> list[dict[str, Any]]:
     """The accelerator models."""
-    return [
-        {"chip": name, "tflops_fp16": tflops, "source": "data sheet, dense FP16", "valid_from": "2015-01-01"}
-        for name, (tflops, _) in CHIPS.items()
-    ]
+    return [chip(name, tflops_fp16=tflops, source="data sheet, dense FP16") for name, (tflops, _) in CHIPS.items()]
 
 
 def record_of(job: dict[str, Any], codes: Sequence[str], shift_days: int) -> dict[str, Any]:

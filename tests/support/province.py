@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from tests.support.api_client import ApiClient, KeyClient, good
-from tests.support.records import Record, entity, facility, usage, uscc
-from tests.support.records import chip as chip_item
+from tests.support.build_province import Province
+from tests.support.records import Record, chip, usage, uscc
 from tests.support.worlds import post
 
 CITIES = ("340100", "340200", "340300")
@@ -72,16 +72,14 @@ async def approve_accounts(door: ApiClient, uscc: str | None = None) -> list[int
 async def populate(door: ApiClient, entities_a_city: int = 2) -> KeyClient:
     """Register the province, accounts included, and send its first usage; the platform that sent it."""
     stranger = uscc(999)
-    entities = [
-        entity(
-            code_of(city, number), name=f"{city}-{number} 有限公司", region=city[:5] + "2",
-            bank_account=account_of(city, number),
-        )
-        for city in CITIES
-        for number in range(entities_a_city)
-    ]  # fmt: skip
-    owners = [{"uscc": stranger, "share": "1"}]
-    await register(door, {"/chips": [chip_item()], "/facilities": [facility(owners=owners)], "/entities": entities})
+    made = Province(chips=[chip()]).facility("hf-01", **{stranger: "1"})
+    for city in CITIES:
+        for number in range(entities_a_city):
+            made.party(
+                code_of(city, number), name=f"{city}-{number} 有限公司", region=city[:5] + "2",
+                bank_account=account_of(city, number),
+            )  # fmt: skip
+    await register(door, made.registry())
     assert await approve_accounts(door) == [], "first accounts in their own names are in force at once"
     platform = await door.platform()
     await use(platform, {code_of(city, number): 100_000 for city in CITIES for number in range(entities_a_city)})
