@@ -7,25 +7,22 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.actions.decisions import TEXT_MAX, Actor
+from api.actions.actor import LARGEST, Actor, require_of_the_province, require_texts
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
 from settlement.payout.accounts import answer
 
-SCOPE: Final = "settlement:approve"
+ACCOUNT_SCOPE: Final = "settlement:approve"
 WORDS: Final = ("approve", "reject")
-LARGEST: Final = 2**63
 
 
 async def decide(engine: AsyncEngine, hand: Actor, number: int, word: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """Approve or reject a proposed account; the proposal. Refusals are in the audit log. Raises Problem."""
-    if SCOPE not in hand.scopes or hand.city is not None:
-        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE}, for the whole province")
+    require_of_the_province(hand, ACCOUNT_SCOPE)
+    require_texts(said)
     note = said.get("note")
-    if note and (len(note) > TEXT_MAX or "\0" in note):
-        raise Problem(400, "out_of_range", f"note is longer than {TEXT_MAX} characters, or holds a NUL")
     if not 0 < number < LARGEST:
         raise Problem(404, "NO_SUCH_PROPOSAL", f"there is no account proposal {number}")
     try:

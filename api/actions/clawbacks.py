@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.actions.decisions import TEXT_MAX, Actor
+from api.actions.actor import LARGEST, Actor, require_of_the_province, require_texts
 from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
@@ -15,17 +15,14 @@ from settlement.errors import NotAllowed
 from settlement.payout.clawbacks import answer, propose
 from settlement.vocabulary import CLAIM_KINDS
 
-SCOPE_OF: Final = {"propose": "settlement:run", "approve": "settlement:approve", "reject": "settlement:approve"}
-LARGEST: Final = 2**63
+CLAWBACK_SCOPE: Final = {"propose": "settlement:run", "approve": "settlement:approve", "reject": "settlement:approve"}
 
 
 async def decide(engine: AsyncEngine, hand: Actor, clawback: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
     """Propose how a clawback is settled, or approve or reject a proposal; the clawback. Raises Problem."""
-    if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
-        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")
+    require_of_the_province(hand, CLAWBACK_SCOPE[word])
+    require_texts(said)
     note = said.get("note")
-    if note and (len(note) > TEXT_MAX or "\0" in note):
-        raise Problem(400, "out_of_range", f"note is longer than {TEXT_MAX} characters, or holds a NUL")
     try:
         if word == "propose":
             if (

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.actions.actor import LARGEST, Actor, require_texts
 from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
@@ -23,9 +24,8 @@ from settlement.review.states import move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
 from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
-TEXT_MAX = 4000
 LOG = structlog.get_logger("suanbu")
-SCOPE_OF: Final[Mapping[str, str]] = {
+DECISION_SCOPE: Final[Mapping[str, str]] = {
     "submit": "settlement:run", "review": "settlement:review", "approve": "settlement:approve",
     "publish": "settlement:approve", "objection": "settlement:review", "ruling": "settlement:approve",
     "lock": "settlement:approve", "cancel": "settlement:run",
@@ -42,22 +42,6 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "cancel": {"note": str},
 }
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": REVIEW_DECISIONS, "ruling": RULINGS}
-
-
-class Actor(Protocol):
-    """Who decides: a key's holder or a person."""
-
-    @property
-    def actor(self) -> str:
-        """Who, by name."""
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What he may ask."""
-
-    @property
-    def city(self) -> str | None:
-        """The city he is bound to."""
 
 
 async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, said: Mapping[str, Any]) -> str:
@@ -103,14 +87,12 @@ async def _look(engine: AsyncEngine, settlement: str) -> None:
 
 def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a decision carries, as it is written down. Raises Problem 400 or 403."""
-    if SCOPE_OF[event] not in hand.scopes:
-        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[event]}")
+    if DECISION_SCOPE[event] not in hand.scopes:
+        raise Problem(403, "scope_missing", f"this needs the scope {DECISION_SCOPE[event]}")
     if hand.city is not None and event not in OF_A_CITY:
         raise Problem(403, "city_limited", "this is not open to who is bound to one city")
     given = dict(said)
-    for name, value in given.items():
-        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
-            raise Problem(400, "out_of_range", f"{name} is longer than {TEXT_MAX} characters, or holds a NUL")
+    require_texts(given)
     choices = CHOICES.get(event)
     if choices and given.get("decision") not in choices:
         raise Problem(400, "bad_request", f"decision is {' or '.join(choices)}")
@@ -118,7 +100,7 @@ def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]
         raise Problem(400, "missing_field", "this decision needs a note")
     if not 0 <= given.get("days", 0) <= NOTICE_DAYS_MAX:
         raise Problem(400, "out_of_range", f"days must lie between 0 and {NOTICE_DAYS_MAX}")
-    if event == "ruling" and not 0 < given.get("objection", 0) < 2**63:
+    if event == "ruling" and not 0 < given.get("objection", 0) < LARGEST:
         raise Problem(404, "NO_SUCH_OBJECTION", "there is no such objection")
     if hand.city is not None and given.setdefault("city", hand.city) != hand.city:
         raise Problem(403, "OTHER_CITY", "who is bound to a city decides about its own lines only")

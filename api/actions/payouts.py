@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.actions.decisions import TEXT_MAX, Actor
+from api.actions.actor import LARGEST, Actor, require_of_the_province, require_texts
 from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
@@ -16,17 +16,15 @@ from settlement.errors import Disputed, NotAllowed
 from settlement.payout.instructions import DECISIONS, MARKS, decide, mark
 from settlement.payout.refusals import keep_refusal
 
-SCOPE_OF: Final[Mapping[str, str]] = {
+PAYOUT_SCOPE: Final[Mapping[str, str]] = {
     **dict.fromkeys(MARKS, "payout:run"), **dict.fromkeys(DECISIONS, "settlement:approve"),
 }  # fmt: skip
 OUTCOMES: Final = ("paid", "failed", "returned")
-LARGEST: Final = 2**63
 
 
 async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said: dict[str, Any]) -> dict[str, Any]:
     """Record a mark, or decide (retry, settle); the instruction. Refusals are in the audit log. Raises Problem."""
-    if SCOPE_OF[word] not in hand.scopes or hand.city is not None:
-        raise Problem(403, "scope_missing", f"this needs the scope {SCOPE_OF[word]}, for the whole province")
+    require_of_the_province(hand, PAYOUT_SCOPE[word])
     if not 0 < number < LARGEST:
         raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
     if word == "settle" and said.get("outcome") not in OUTCOMES:
@@ -34,8 +32,7 @@ async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said:
     for name, value in said.items():
         if isinstance(value, int) and not -LARGEST < value < LARGEST:
             raise Problem(400, "out_of_range", f"{name} is out of range")
-        if isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value):
-            raise Problem(400, "out_of_range", f"{name} is too long, or holds a NUL")
+    require_texts(said)
     issue = said.pop("issue", None)
     try:
         if word in DECISIONS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from api.actions.decisions import Actor
+from api.actions.actor import Actor
 from api.clock import now
 from api.http import metrics
 from api.http.errors import refusal

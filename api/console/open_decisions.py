@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.actions.decisions import OF_A_CITY, SCOPE_OF
+from api.actions.decisions import DECISION_SCOPE, OF_A_CITY
 from api.auth.people import Person
 from settlement.review.states import POSSIBLE, taken_part
 
@@ -24,7 +24,7 @@ MEANS: Final[Mapping[str, str]] = {
     "lock": "锁定之后不再改变，并立即生成支付指令；以后的变化只能作为差额另行结算。",
     "cancel": "取消之后不能恢复；同样的条件可以重新计算。",
 }
-assert set(TITLE) == set(MEANS) == set(SCOPE_OF)
+assert set(TITLE) == set(MEANS) == set(DECISION_SCOPE)
 
 
 def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
@@ -34,7 +34,7 @@ def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
         event
         for event, states in POSSIBLE.items()
         if settlement["status"] in states
-        and SCOPE_OF[event] in person.scopes
+        and DECISION_SCOPE[event] in person.scopes
         and (person.city is None or event in OF_A_CITY)
         and (event != "ruling" or open_objections(settlement))
     ]
@@ -45,7 +45,7 @@ def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
 def may_adjust(person: Person, settlement: Record) -> bool:
     """Whether a person may settle what arrived since this one was locked."""
     locked = settlement["status"] in ("locked", "paid")
-    return locked and person.city is None and SCOPE_OF["submit"] in person.scopes
+    return locked and person.city is None and DECISION_SCOPE["submit"] in person.scopes
 
 
 def objections_of(settlement: Record) -> list[tuple[Record, Record | None]]:

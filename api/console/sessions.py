@@ -43,7 +43,7 @@ MONEY, PAYOUTS, CLAWBACKS, ACCOUNTS = "money", "payouts", "clawbacks", "accounts
 AUDIT, QUARANTINE, ROUNDS = "audit", "quarantine", "rounds"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
-SCOPE_OF = {
+SECTION_SCOPE = {
     MONEY: "report:read", PAYOUTS: "payout:read", CLAWBACKS: "payout:read", ACCOUNTS: "payout:read",
     AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None,
 }  # fmt: skip
@@ -107,11 +107,11 @@ class ConsoleRoute(APIRoute):
 
 def sections(person: Person | None) -> list[str]:
     """The sections a person sees."""
-    return [name for name in SCOPE_OF if person is not None and _sees(person, name)]
+    return [name for name in SECTION_SCOPE if person is not None and _sees(person, name)]
 
 
 def _sees(person: Person, section: str) -> bool:
-    scope = SCOPE_OF[section]
+    scope = SECTION_SCOPE[section]
     if person.city is not None and section in OF_THE_PROVINCE:
         return False
     return scope is None or scope in person.scopes

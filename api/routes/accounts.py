@@ -6,16 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from api.actions.accounts import SCOPE, decide
+from api.actions.accounts import ACCOUNT_SCOPE, decide
 from api.auth.keys import require
-from api.http.json_body import body_of
 from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
+from api.routes.deciding import Decision
 from api.schemas.account import AccountApproval, AccountProposal, AccountProposalPage, AccountRejection
-from api.schemas.base import Body
 from meter.database.connect import driver
 from meter.vocabulary import ACCOUNT_STATUSES
 from settlement.store.accounts import list_account_proposals
@@ -23,6 +22,8 @@ from settlement.store.accounts import list_account_proposals
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/account-proposals", tags=["payouts"])
 ProposalNumber = Annotated[int, Path(description="The number of the proposal.", examples=[1])]
 ANSWERING = ("NO_SUCH_PROPOSAL", "ALREADY_DECIDED", "SAME_PERSON", "NOT_AN_APPROVER")
+APPROVAL = Decision(AccountProposal, ACCOUNT_SCOPE, AccountApproval, (*ANSWERING, "HOLDER_UNCONFIRMED"))
+REJECTION = Decision(AccountProposal, ACCOUNT_SCOPE, AccountRejection, ANSWERING)
 
 
 @ROUTER.get("")
@@ -45,24 +46,22 @@ async def get_account_proposals(
 
 
 @ROUTER.post("/{number}/approve")
-@operation(AccountProposal, scope=SCOPE, body=AccountApproval, codes=(*ANSWERING, "HOLDER_UNCONFIRMED"))
+@APPROVAL.describe
 async def post_account_approve(request: Request, number: ProposalNumber) -> Any:
     """Approve a bank account; by somebody else than the one who recorded it.
 
     Where the holder is called otherwise than the entity, `confirm_holder` says that this is right.
     """
-    return await _decide(request, number, "approve", AccountApproval)
+    return await _decide(request, number, "approve", APPROVAL)
 
 
 @ROUTER.post("/{number}/reject")
-@operation(AccountProposal, scope=SCOPE, body=AccountRejection, codes=ANSWERING)
+@REJECTION.describe
 async def post_account_reject(request: Request, number: ProposalNumber) -> Any:
     """Reject a bank account; by somebody else than the one who recorded it."""
-    return await _decide(request, number, "reject", AccountRejection)
+    return await _decide(request, number, "reject", REJECTION)
 
 
-async def _decide(request: Request, number: int, word: str, model: type[Body]) -> Any:
-    caller = await as_caller(request)
-    require(caller, SCOPE)
-    said = (await body_of(request, model)).stated()
+async def _decide(request: Request, number: int, word: str, decision: Decision) -> Any:
+    caller, said = await decision.read(request)
     return await decide(service_of(request).engine, caller, number, word, said)

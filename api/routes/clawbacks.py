@@ -6,21 +6,27 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from api.actions.clawbacks import SCOPE_OF, decide
+from api.actions.clawbacks import CLAWBACK_SCOPE, decide
 from api.auth.keys import require
-from api.http.json_body import body_of
 from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
-from api.schemas.base import Body
+from api.routes.deciding import Decision
 from api.schemas.clawback import ClawbackAnswer, ClawbackPage, ClawbackProposal, DecidedClawback
 from meter.database.connect import driver
 from settlement.store.clawbacks import list_clawbacks
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1/claims", tags=["payouts"])
 ClawbackNumber = Annotated[int, Path(description="The number of the clawback.", examples=[1])]
-ANSWERING = ("NO_SUCH_CLAIM", "NO_SUCH_PROPOSAL", "NO_SUCH_INSTRUCTION", "SAME_PERSON", "ABOVE_CLAIM", "WAIVED_WHOLE")
+PROPOSAL = Decision(
+    DecidedClawback, CLAWBACK_SCOPE["propose"], ClawbackProposal,
+    ("NO_SUCH_CLAIM", "NO_SUCH_INSTRUCTION", "ABOVE_CLAIM", "WAIVED_WHOLE", "INSTRUCTION_MISSING"),
+)  # fmt: skip
+ANSWER = Decision(
+    DecidedClawback, CLAWBACK_SCOPE["approve"], ClawbackAnswer,
+    ("NO_SUCH_CLAIM", "NO_SUCH_PROPOSAL", "NO_SUCH_INSTRUCTION", "SAME_PERSON", "ABOVE_CLAIM", "WAIVED_WHOLE"),
+)  # fmt: skip
 
 
 @ROUTER.get("")
@@ -41,31 +47,26 @@ async def get_clawbacks(
 
 
 @ROUTER.post("/{number}/propose")
-@operation(
-    DecidedClawback, scope="settlement:run", body=ClawbackProposal,
-    codes=("NO_SUCH_CLAIM", "NO_SUCH_INSTRUCTION", "ABOVE_CLAIM", "WAIVED_WHOLE", "INSTRUCTION_MISSING"),
-)  # fmt: skip
+@PROPOSAL.describe
 async def post_clawback_propose(request: Request, number: ClawbackNumber) -> Any:
     """Propose to offset a clawback against an instruction that is not out yet, to book it as repaid, or to waive it."""
-    return await _decide(request, number, "propose", ClawbackProposal)
+    return await _decide(request, number, "propose", PROPOSAL)
 
 
 @ROUTER.post("/{number}/approve")
-@operation(DecidedClawback, scope="settlement:approve", body=ClawbackAnswer, codes=ANSWERING)
+@ANSWER.describe
 async def post_clawback_approve(request: Request, number: ClawbackNumber) -> Any:
     """Approve a proposal, which carries it out; by somebody else than the one who proposed it."""
-    return await _decide(request, number, "approve", ClawbackAnswer)
+    return await _decide(request, number, "approve", ANSWER)
 
 
 @ROUTER.post("/{number}/reject")
-@operation(DecidedClawback, scope="settlement:approve", body=ClawbackAnswer, codes=ANSWERING)
+@ANSWER.describe
 async def post_clawback_reject(request: Request, number: ClawbackNumber) -> Any:
     """Reject a proposal; by somebody else than the one who proposed it."""
-    return await _decide(request, number, "reject", ClawbackAnswer)
+    return await _decide(request, number, "reject", ANSWER)
 
 
-async def _decide(request: Request, number: int, event: str, model: type[Body]) -> Any:
-    caller = await as_caller(request)
-    require(caller, SCOPE_OF[event])
-    said = (await body_of(request, model)).stated()
-    return await decide(service_of(request).engine, caller, number, event, said)
+async def _decide(request: Request, number: int, word: str, decision: Decision) -> Any:
+    caller, said = await decision.read(request)
+    return await decide(service_of(request).engine, caller, number, word, said)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from api.actions.payouts import SCOPE_OF, record
+from api.actions.payouts import PAYOUT_SCOPE, record
 from api.auth.keys import require
 from api.clock import now
 from api.http.json_body import body_of
@@ -15,6 +15,7 @@ from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of,
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
+from api.routes.deciding import Decision
 from api.schemas.payout import (
     ClaimedInstructions,
     ClaimInstructions,
@@ -38,6 +39,8 @@ MARKING = (
     "AMOUNT_INVALID", "AMOUNT_MISSING",
 )  # fmt: skip
 DECIDING = ("NO_SUCH_INSTRUCTION", "STATE_NOT_ALLOWED", "SAME_PERSON", "MONEY_OPEN", "ISSUE_OPEN", "DECISION_MISSING")
+MARK = Decision(Instruction, PAYOUT_SCOPE["paid"], PayoutMark, MARKING)
+DECISION = Decision(Instruction, PAYOUT_SCOPE["retry"], PayoutDecision, DECIDING)
 
 
 @ROUTER.get("")
@@ -88,21 +91,21 @@ async def get_payout_events(
 
 
 @ROUTER.post("/{number}/submitted")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_submitted(request: Request, number: InstructionNumber) -> Any:
     """Record that an instruction was handed to the bank."""
     return await _mark(request, number, "submitted")
 
 
 @ROUTER.post("/{number}/unknown")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_unknown(request: Request, number: InstructionNumber) -> Any:
     """Record that the bank's answer is not known."""
     return await _mark(request, number, "unknown")
 
 
 @ROUTER.post("/{number}/paid")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_paid(request: Request, number: InstructionNumber) -> Any:
     """Record that the bank paid, with its reference.
 
@@ -112,52 +115,48 @@ async def post_payout_paid(request: Request, number: InstructionNumber) -> Any:
 
 
 @ROUTER.post("/{number}/failed")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_failed(request: Request, number: InstructionNumber) -> Any:
     """Record that the bank did not pay."""
     return await _mark(request, number, "failed")
 
 
 @ROUTER.post("/{number}/returned")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_returned(request: Request, number: InstructionNumber) -> Any:
     """Record that the money came back."""
     return await _mark(request, number, "returned")
 
 
 @ROUTER.post("/{number}/disputed")
-@operation(Instruction, scope="payout:run", body=PayoutMark, codes=MARKING)
+@MARK.describe
 async def post_payout_disputed(request: Request, number: InstructionNumber) -> Any:
     """Record that what the bank says contradicts the instruction: a person decides."""
     return await _mark(request, number, "disputed")
 
 
 @ROUTER.post("/{number}/retry")
-@operation(Instruction, scope="settlement:approve", body=PayoutDecision, codes=DECIDING)
+@DECISION.describe
 async def post_payout_retry(request: Request, number: InstructionNumber) -> Any:
     """Decide to pay again what failed or was returned, by somebody else than the one who recorded the outcome."""
     return await _decide(request, number, "retry")
 
 
 @ROUTER.post("/{number}/settle")
-@operation(Instruction, scope="settlement:approve", body=PayoutDecision, codes=DECIDING)
+@DECISION.describe
 async def post_payout_settle(request: Request, number: InstructionNumber) -> Any:
     """Decide what became of a disputed instruction: `outcome` is paid, failed or returned."""
     return await _decide(request, number, "settle")
 
 
 async def _mark(request: Request, number: int, mark: str) -> Any:
-    caller = await as_caller(request)
-    require(caller, SCOPE_OF[mark])
-    said = (await body_of(request, PayoutMark)).stated()
+    caller, said = await MARK.read(request)
     _shorten(said)
     return await record(service_of(request).engine, caller, number, mark, said)
 
 
 async def _decide(request: Request, number: int, decision: str) -> Any:
-    caller = await as_caller(request)
-    require(caller, SCOPE_OF[decision])
-    said = (await body_of(request, PayoutDecision)).stated()
+    caller, said = await DECISION.read(request)
     return await record(service_of(request).engine, caller, number, decision, said)
 
 

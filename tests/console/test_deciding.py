@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.actions.decisions import FIELDS, SCOPE_OF
+from api.actions.decisions import DECISION_SCOPE, FIELDS
 from api.auth.roles import ROLES
 from api.console.open_decisions import TITLE
 from api.http.problem import Problem
@@ -245,4 +245,4 @@ def test_a_key_and_a_person_of_one_name_are_one_hand() -> None:
 
 
 def test_every_decision_has_its_fields() -> None:
-    assert set(FIELDS) == set(SCOPE_OF) == set(POSSIBLE) == set(TITLE)
+    assert set(FIELDS) == set(DECISION_SCOPE) == set(POSSIBLE) == set(TITLE)

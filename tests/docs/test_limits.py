@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.actions import decisions
+from api.actions import actor
 from api.auth import keys, passwords, people, sessions, signing
 from api.commands.keys import LIVE_MAX
 from api.console.sessions import FORM_BYTES
@@ -97,7 +97,7 @@ LIMITS = {
     "digits of a number in an application or a match, on either side of the point": plain(decimals.DIGITS_MAX),
     "days of notice": plain(readings.NOTICE_DAYS_MAX),
     "characters of an order's number": plain(readings.NUMBER_CHARACTERS_MAX),
-    "characters of a note": plain(decisions.TEXT_MAX),
+    "characters of a note": plain(actor.TEXT_MAX),
     "settlements of one comparison": plain(compare.COMPARISONS_MAX),
     "instructions of one claim": plain(instructions.CLAIM_MAX),
     "time of a lease": f"{instructions.LEASE_SECONDS} s",

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.actions.accounts import SCOPE, WORDS
+from api.actions.accounts import ACCOUNT_SCOPE, WORDS
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
@@ -59,7 +59,7 @@ async def post_account(request: Request, queries: Shelf, number: Number, word: s
     item = await _account(queries, number, person)
     if word not in WORDS:
         raise missing("事项", person)
-    if SCOPE not in person.scopes:
+    if ACCOUNT_SCOPE not in person.scopes:
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
     shown = await proven(queries, session, person, given)
     if shown is None:
@@ -85,7 +85,7 @@ async def _account(queries: Queries, number: int, person: Person) -> Record:
 
 
 def _page(request: Request, person: Person, item: Record, error: str = "", status: int = 200) -> Response:
-    decides = item["status"] == "proposed" and SCOPE in person.scopes and person.city is None
+    decides = item["status"] == "proposed" and ACCOUNT_SCOPE in person.scopes and person.city is None
     own = hand_of(item["proposed_by"]) == hand_of(person.actor)
     return page(
         "account", status, **frame(request, person, ACCOUNTS), item=item, error=error, decides=decides and not own,

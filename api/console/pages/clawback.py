@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.actions.clawbacks import SCOPE_OF
+from api.actions.clawbacks import CLAWBACK_SCOPE
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
@@ -40,9 +40,9 @@ async def post_clawback(request: Request, queries: Shelf, number: Number, word: 
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     clawback = await _clawback(queries, number, person)
-    if word not in SCOPE_OF:
+    if word not in CLAWBACK_SCOPE:
         raise missing("事项", person)
-    if SCOPE_OF[word] not in person.scopes:
+    if CLAWBACK_SCOPE[word] not in person.scopes:
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
     if word != "propose":
         shown = await proven(queries, session, person, given)
@@ -89,8 +89,8 @@ async def _page(
 ) -> Response:
     answered = {event["proposal"] for event in clawback["events"]}
     waiting = [event for event in clawback["events"] if event["event"] == "propose" and event["id"] not in answered]
-    may_propose = clawback["status"] == "open" and SCOPE_OF["propose"] in person.scopes
-    decides = SCOPE_OF["approve"] in person.scopes
+    may_propose = clawback["status"] == "open" and CLAWBACK_SCOPE["propose"] in person.scopes
+    decides = CLAWBACK_SCOPE["approve"] in person.scopes
     return page(
         "clawback", status, **frame(request, person, CLAWBACKS), item=clawback, error=error, waiting=waiting,
         open_fen=clawback["amount_fen"] - clawback["recovered_fen"] if clawback["status"] == "open" else 0,

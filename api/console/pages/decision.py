@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.actions.decisions import CHOICES, FIELDS, OF_A_CITY, SCOPE_OF
+from api.actions.decisions import CHOICES, DECISION_SCOPE, FIELDS, OF_A_CITY
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
@@ -77,7 +77,7 @@ async def _asked(queries: Queries, number: str, event: str, person: Person) -> R
     settlement = await settlement_of(queries, number, person)
     if event not in TITLE:
         raise missing("事项", person)
-    if SCOPE_OF[event] not in person.scopes or (person.city is not None and event not in OF_A_CITY):
+    if DECISION_SCOPE[event] not in person.scopes or (person.city is not None and event not in OF_A_CITY):
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
     return settlement
 

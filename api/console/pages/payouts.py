@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.actions.payouts import OUTCOMES, SCOPE_OF
+from api.actions.payouts import OUTCOMES, PAYOUT_SCOPE
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
@@ -72,7 +72,7 @@ async def post_decision(request: Request, queries: Shelf, number: Number, word: 
     item = await _instruction(queries, number, person)
     if word not in DECISIONS:
         raise missing("事项", person)
-    if SCOPE_OF[word] not in person.scopes or person.city is not None:
+    if PAYOUT_SCOPE[word] not in person.scopes or person.city is not None:
         raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
     shown = await proven(queries, session, person, given)
     if shown is None:
@@ -100,7 +100,7 @@ async def _not_booked(queries: Queries, person: Person, number: int | None) -> l
 async def _page(
     request: Request, queries: Queries, person: Person, item: Record, error: str = "", status: int = 200
 ) -> Response:
-    decides = SCOPE_OF["retry"] in person.scopes and person.city is None
+    decides = PAYOUT_SCOPE["retry"] in person.scopes and person.city is None
     word = {"failed": "retry", "returned": "retry", "disputed": "settle"}.get(item["status"], "")
     return page(
         "payout", status, **frame(request, person, PAYOUTS), item=item, events=await queries.payout_events(item["id"]),
