@@ -42,16 +42,16 @@ def stages(content_type: str, records: int) -> dict[str, float]:
         head = NOTHING
         for number in range(1, ROUNDS + 1):
             text = body(frame(records, Ids(False, 1), number * records), content_type)
-            received = timed("decode and check", lambda: receive(text, content_type, None, registered, 1))  # noqa: B023
+            received = timed("decode and check", lambda: receive(text, content_type, None, registered, 1))
             assert len(received.records) == records
-            timed("compress the body", lambda: compressed(text))  # noqa: B023
-            timed("digest of the body", lambda: digest_in_pieces(SM3, text))  # noqa: B023
-            rows = timed("rows and keys", lambda: rows_of(received.records, sources))  # noqa: B023
-            timed("digest of the rows", lambda: digest_of_rows(SM3, rows.wire))  # noqa: B023
-            timed("ask the key file", lambda: (keys.file.find(rows.keys), repeats_inside(rows.keys)))  # noqa: B023
+            timed("compress the body", lambda: compressed(text))
+            timed("digest of the body", lambda: digest_in_pieces(SM3, text))
+            rows = timed("rows and keys", lambda: rows_of(received.records, sources))
+            timed("digest of the rows", lambda: digest_of_rows(SM3, rows.wire))
+            timed("ask the key file", lambda: (keys.file.find(rows.keys), repeats_inside(rows.keys)))
             after = Watermark(number, bytes(32))
             batches = np.full(records, number)
-            timed("tell the key file", lambda: keys.note(rows.keys, batches, head, after))  # noqa: B023
+            timed("tell the key file", lambda: keys.note(rows.keys, batches, head, after))
             head = after
         keys.close()
     return {name: round(statistics.median(times[3:]), 3) for name, times in found.items()}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.settlement.openfisca import award_by_openfisca
+from benchmarks.settlement.openfisca import INPUTS, award_by_openfisca
 from settlement.award.exact_line import Figures
 from settlement.award.formula import award
 
@@ -46,7 +46,7 @@ def measure_awards(entities: int, runs: int) -> dict[str, Any]:
     floats = [
         one.astype(np.float64) for one in (charges, covered, everything, consumed, supplied, group, group_supplied)
     ]
-    inputs = dict(zip(_NAMES, [*floats, np.full(entities, float(RATE))], strict=True))
+    inputs = dict(zip(INPUTS, [*floats, np.full(entities, float(RATE))], strict=True))
     award(figures, [RATE], gate=False, half_up=False)  # compiled before it is measured
     ours: list[float] = []
     theirs: list[float] = []
@@ -66,18 +66,6 @@ def measure_awards(entities: int, runs: int) -> dict[str, Any]:
         "openfisca_fen_wrong": int(wrong.sum()),
         "openfisca_fen_wrong_at_most": int(wrong.max()),
     }
-
-
-_NAMES = (
-    "charges_fen",
-    "covered_fen",
-    "all_charges_fen",
-    "consumed",
-    "supplied",
-    "group_consumed",
-    "group_supplied",
-    "rate",
-)
 
 
 def _pairs(micro: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -86,3 +86,12 @@ def test_panels_fit_the_grid_and_do_not_overlap() -> None:
     for a, b in combinations(boxes, 2):
         apart = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         assert apart or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"], (a, b)
+
+
+def test_everything_that_is_measured_is_shown_or_watched() -> None:
+    alerts = (PATH.parents[1] / "alerts.yml").read_text(encoding="utf-8")
+    asked = {metric for _, expression in QUERIES for metric in named(expressions(expression)).metrics}
+    measured = {re.sub(r"_(total|sum|count|bucket)$", "", name) for name in series()}
+    shown = {re.sub(r"_(total|sum|count|bucket)$", "", name) for name in asked}
+    unseen = {name for name in measured - shown if not re.search(rf"\b{name}(_total|_sum|_count|_bucket)?\b", alerts)}
+    assert unseen == set(), "nobody sees it: show it on the dashboard, or take it away"

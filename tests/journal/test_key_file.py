@@ -67,7 +67,7 @@ class KeyFileMachine(TwoWorkers):
             self.widen(1 - number)
         elif other == "records":
             self.record(1 - number, 1, 0, True)
-        elif other == "removes":
+        elif other == "file removed":
             self.remove()
         if head == self.journal.head and keys.cover_ahead(generation, head, new):
             self.journal.batches.append(Batch(new, found))

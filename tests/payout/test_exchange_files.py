@@ -30,5 +30,6 @@ async def test_a_file_for_the_bank_is_its_owners_alone(cluster: Cluster, tmp_pat
         os.umask(before)
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == len(done) == 6
-    assert all(json.loads(file.read_text())["account"] for file in files)
+    contents = [json.loads(file.read_text()) for file in files]
+    assert all(set(one) == {"reference", "uscc", "amount_fen", "account"} and one["account"] for one in contents)
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

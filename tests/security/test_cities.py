@@ -115,7 +115,7 @@ def filled(path: str, province: Province, city: str, *, thorough: bool) -> list[
             }  # fmt: skip
             if path.startswith(("/v1/payouts", "/v1/claims", "/console/payouts")):
                 values["number"] = "3"
-            filled_in = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values.get(m.group(1), "1"), path)  # noqa: B023
+            filled_in = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values.get(m[1], "1"), path)  # noqa: B023 - at once
             found.append(filled_in)
             if "report" in path:
                 kinds = (".csv", ".json?layout=lines", ".csv?layout=city")
