@@ -9,12 +9,12 @@ from api.service import Service
 
 
 def service_of(request: Request) -> Service:
-    """The service of this worker."""
+    """Return the service of this worker."""
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
 
 
 async def as_caller(request: Request) -> Caller:
-    """Who sends the request, by the key in its Authorization header. Raises Problem 401."""
+    """Return who sends the request, by the key in its Authorization header. Raises Problem 401."""
     return await service_of(request).keys.caller(request.headers.get("authorization"), request)

@@ -52,7 +52,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """The settings that the parent process left. Raises RuntimeError for an unknown digest algorithm."""
+        """Return the settings that the parent process left. Raises RuntimeError for an unknown digest algorithm."""
         algorithm = os.environ.get("SUANBU_DIGEST", SM3)
         if algorithm not in ALGORITHMS:
             raise RuntimeError(f"SUANBU_DIGEST must be one of {', '.join(ALGORITHMS)}")

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 
 def create_app() -> ASGIApp:
-    """uvicorn's factory."""
+    """Make the application, as uvicorn's factory."""
     gc.disable()
     try:
         from api.app import create_app as loaded

@@ -31,7 +31,7 @@ class NotAnInstant(ValueError):
 
 
 def day_number(at: date | int) -> int:
-    """The number of a date, or of the local day of an instant (one with an offset, or epoch seconds)."""
+    """Return the number of a date, or of the local day of an instant (one with an offset, or epoch seconds)."""
     if isinstance(at, int):
         return (at + UTC_PLUS_8_SECONDS) // DAY_SECONDS
     if isinstance(at, datetime):
@@ -41,27 +41,27 @@ def day_number(at: date | int) -> int:
 
 
 def date_of(number: int) -> date:
-    """The date of a day's number; the inverse of `day_number`."""
+    """Return the date of a day's number; the inverse of `day_number`."""
     return date.fromordinal(number + _EPOCH)
 
 
 def first_second(number: int) -> int:
-    """The epoch second with which a local day begins."""
+    """Return the epoch second with which a local day begins."""
     return number * DAY_SECONDS - UTC_PLUS_8_SECONDS
 
 
 def start_day(start: date | None) -> int:
-    """The first day of a fact: EVER where it states none."""
+    """Return the first day of a fact: EVER where it states none."""
     return EVER if start is None else day_number(start)
 
 
 def end_day(end: date | None) -> int:
-    """The day after the last one of a fact: NEVER where it states none."""
+    """Return the day after the last one of a fact: NEVER where it states none."""
     return NEVER if end is None else day_number(end)
 
 
 def read_date(text: object) -> date | None:
-    """The date of a text YYYY-MM-DD between FIRST_DATE and LAST_DATE; None for anything else."""
+    """Return the date of a text YYYY-MM-DD between FIRST_DATE and LAST_DATE; None for anything else."""
     if not isinstance(text, str) or not _DATE.fullmatch(text):
         return None
     try:
@@ -72,7 +72,10 @@ def read_date(text: object) -> date | None:
 
 
 def read_instant(text: object) -> datetime | None:
-    """The instant (UTC) of an RFC 3339 text on a local day between FIRST_DATE and LAST_DATE; None for anything else."""
+    """Return the instant (UTC) of an RFC 3339 text on a local day between FIRST_DATE and LAST_DATE.
+
+    None for anything else.
+    """
     if not isinstance(text, str):
         return None
     try:
@@ -85,7 +88,7 @@ def read_instant(text: object) -> datetime | None:
 
 
 def seconds_of_instant(text: str) -> tuple[int, int]:
-    """Epoch seconds, floored, and the microseconds after them. Raises NotAnInstant.
+    """Return epoch seconds, floored, and the microseconds after them. Raises NotAnInstant.
 
     A leap second (:60) has no epoch second of its own, and 24:00 is not RFC 3339: neither is taken. `-00:00` (offset
     unknown, time is UTC) and lower-case t and z are RFC 3339 and taken; a space in place of the T is not.
@@ -107,7 +110,7 @@ def seconds_of_instant(text: str) -> tuple[int, int]:
 
 
 def days_of_date(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 in the proleptic Gregorian calendar; years from 0."""
+    """Return days since 1970-01-01 in the proleptic Gregorian calendar; years from 0."""
     shifted = year - (month <= 2)
     era, year_of_era = divmod(shifted, 400)
     day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1

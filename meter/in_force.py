@@ -50,7 +50,7 @@ class Timeline:
     fact: Int64Array
 
     def fact_on(self, subject: int, day: int) -> int | None:
-        """The fact about one subject that is in force on a day, or None."""
+        """Return the fact about one subject that is in force on a day, or None."""
         low, high = self.offset[subject], self.offset[subject + 1]
         found = int(place_in_force(self.begin, self.end, low, high, day, False))
         return None if found < 0 else int(self.fact[found])
@@ -59,7 +59,8 @@ class Timeline:
 def timeline_of(
     subject: Int64Array, start: npt.NDArray[Any], end: npt.NDArray[Any], recorded: npt.NDArray[Any], subjects: int
 ) -> Timeline:
-    """The timeline of facts given as columns: whom each is about, its days, and its place in the order of recording.
+    """Return the timeline of facts given as columns: whom each is about, its days, and its place in the order of
+    recording.
 
     Facts that are never in force are left out.
     """
@@ -82,7 +83,10 @@ def timeline_of(
 
 @kernel
 def place_in_force(begin: Array, end: Array, low: Whole, high: Whole, day: Whole, stand_in: bool) -> Any:
-    """The place of the period among [low, high) that a day lies in, -1 for none; with `stand_in` the last before it."""
+    """Return the place of the period among [low, high) that a day lies in, -1 for none.
+
+    With `stand_in` the last before it.
+    """
     first = low
     while low < high:
         middle = (low + high) >> 1
@@ -98,7 +102,10 @@ def place_in_force(begin: Array, end: Array, low: Whole, high: Whole, day: Whole
 
 @kernel(inline=True)
 def is_in_force(begin: Array, end: Array, low: Whole, high: Whole, day: Whole) -> Any:
-    """Whether a day lies in one of the periods among [low, high), which are few; `place_in_force` says in which."""
+    """Return whether a day lies in one of the periods among [low, high), which are few.
+
+    `place_in_force` says in which.
+    """
     for period in range(low, high):  # noqa: SIM110 a loop is what compiles well
         if begin[period] <= day < end[period]:
             return True
@@ -109,7 +116,7 @@ def is_in_force(begin: Array, end: Array, low: Whole, high: Whole, day: Whole) -
 def facts_in_force(
     offset: Array, begin: Array, end: Array, fact: Array, subject: Array, day: Array, stand_in: bool
 ) -> Array:
-    """The fact in force for each (subject, day) pair, -1 for none; with `stand_in` the last before it."""
+    """Return the fact in force for each (subject, day) pair, -1 for none; with `stand_in` the last before it."""
     out = np.empty(len(subject), np.int64)
     for i in range(len(subject)):
         low, high = offset[subject[i]], offset[subject[i] + 1]
@@ -120,8 +127,8 @@ def facts_in_force(
 
 @kernel
 def last_in_window(offset: Array, begin: Array, end: Array, fact: Array, window_start: Whole, last_day: Whole) -> Array:
-    """For every subject the fact in force on the last day, or the last that was on any day from window_start on; -1
-    where none was."""
+    """Return for every subject the fact in force on the last day, or the last that was on any day from window_start
+    on; -1 where none was."""
     out = np.empty(len(offset) - 1, np.int64)
     for subject in range(len(offset) - 1):
         found = place_in_force(begin, end, offset[subject], offset[subject + 1], last_day, True)

@@ -19,12 +19,15 @@ class NotPrivate(RuntimeError):
 
 
 def write_nothing_for_others() -> None:
-    """From here on whatever this process writes is its owner's alone."""
+    """Keep whatever this process writes from here on for its owner alone."""
     os.umask(PRIVATE_MASK)
 
 
 def folder_mode() -> int:
-    """Closed to others; as root, PostgreSQL's plain user has to pass through, who reads nothing that is not its own."""
+    """Return the mode of a folder that is closed to others.
+
+    As root, PostgreSQL's plain user has to pass through it, who reads nothing that is not its own.
+    """
     return 0o700 if os.geteuid() else 0o711
 
 
@@ -79,7 +82,7 @@ def claim_folder(folder: Path, owner: int) -> None:
 
 
 def is_private(folder: Path, owner: int) -> bool:
-    """Whether a folder is one (no link to one), of this owner and closed to everybody else."""
+    """Return whether a folder is one (no link to one), of this owner and closed to everybody else."""
     try:
         found = folder.lstat()
     except OSError:
@@ -88,7 +91,8 @@ def is_private(folder: Path, owner: int) -> bool:
 
 
 def socket_folder(data: Path, owner: int) -> Path:
-    """The folder of the database's socket: under `data`, else, where that path is too long, one of an unguessable name.
+    """Return the folder of the database's socket: under `data`, else, where that path is too long, one of an
+    unguessable name.
 
     Which one that is stands in a file under `data`; it is used again for as long as it is still ours alone.
     """

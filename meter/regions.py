@@ -23,7 +23,7 @@ def region_prefix(wanted: str) -> str:
 
 
 def in_region(region: str | None, wanted: str) -> bool:
-    """Whether a seat lies in a region; one that is not on record lies in none."""
+    """Return whether a seat lies in a region; one that is not on record lies in none."""
     return region is not None and region.startswith(region_prefix(wanted))
 
 

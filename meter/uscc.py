@@ -14,10 +14,10 @@ def check_digit(body: str) -> str:
 
 
 def is_well_formed(code: str) -> bool:
-    """Whether a text has 18 characters of the alphabet, whatever its check digit."""
+    """Return whether a text has 18 characters of the alphabet, whatever its check digit."""
     return len(code) == CHARACTERS and all(character in VALUES for character in code)
 
 
 def is_uscc(code: str) -> bool:
-    """Whether a text is a unified social credit code, letter for letter and with the right check digit."""
+    """Return whether a text is a unified social credit code, letter for letter and with the right check digit."""
     return is_well_formed(code) and code[-1] == check_digit(code[:-1])

@@ -17,7 +17,7 @@ from meter.database.roles import SERVICE_ROLE, RolesMissing, act_as_owner
 
 
 def configuration(connection: Connection | None = None) -> Config:
-    """Alembic's configuration; with a connection, for running migrations on it."""
+    """Return Alembic's configuration; with a connection, for running migrations on it."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
@@ -27,7 +27,7 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def newest() -> str:
-    """The revision this code needs."""
+    """Return the revision this code needs."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()
     assert head is not None
     return head
@@ -62,7 +62,7 @@ async def upgrade(url: str) -> tuple[str | None, str]:
 
 
 async def _as_it_is(connection: AsyncConnection) -> tuple[str, str]:
-    """The revision, for a login that may change no table. Raises RolesMissing unless it is the newest."""
+    """Return the revision, for a login that may change no table. Raises RolesMissing unless it is the newest."""
     await connection.execute(text(f"set role {SERVICE_ROLE}"))
     found = await connection.run_sync(_revision)
     if found != newest():

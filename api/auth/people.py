@@ -38,7 +38,7 @@ class Person:
         return SCOPES_OF[self.role]
 
     def may_decide(self, now: datetime) -> bool:
-        """Whether password and second factor were shown just now, as a decision about money asks."""
+        """Return whether password and second factor were shown just now, as a decision about money asks."""
         fresh = self.proven_at is not None and now - self.proven_at <= timedelta(minutes=PROOF_MINUTES)
         return fresh and self.second_factor
 

@@ -72,7 +72,7 @@ def _say(what: str, detail: str = "") -> None:
 
 
 def _prepare(data: Path, password: str) -> dict[str, str]:
-    """The database and a key for each of the demonstration's users."""
+    """Return the database and a key for each of the demonstration's users."""
     _say("数据库", f"embedded PostgreSQL under {data}")
     scopes = {
         "registrar": ["registry:write", "registry:read"],
@@ -96,7 +96,7 @@ def _prepare(data: Path, password: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _serving(data: Path) -> Iterator[str]:
-    """The service as its own process, on a free port."""
+    """Run the service as its own process, on a free port."""
     _say("服务", "suanbu serve")
     command = [sys.executable, *ENTRY, "serve", "--data", str(data), "--port", "0"]
     with subprocess.Popen(  # noqa: S603 - our own command
@@ -114,7 +114,7 @@ def _serving(data: Path) -> Iterator[str]:
 
 
 def _send(registrar: Client, approver: Client, platform: Client) -> None:
-    """The registry, its accounts approved by somebody else, then eight months of usage."""
+    """Send the registry, its accounts approved by somebody else, then eight months of usage."""
     entities = province.entities()
     codes = [entity["uscc"] for entity in entities]
     facts = {
@@ -160,7 +160,7 @@ def _show_lines(number: str, lines: list[dict[str, Any]], totals: dict[str, int]
 
 
 def _telling(lines: list[dict[str, Any]]) -> str:
-    """The line that shows most: an award that netting reduced."""
+    """Return the line that shows most: an award that netting reduced."""
     netted = [line for line in lines if line["award_fen"] and line["supplied_pflops_hours"] != "0"]
     chosen: str = max(netted or lines, key=lambda line: line["award_fen"])["uscc"]
     return chosen
@@ -182,7 +182,7 @@ def _yuan(fen: int) -> str:
 
 
 def _rounded(quantity: str) -> str:
-    """A quantity cut to three decimals, for the table only; the settlement keeps it exact."""
+    """Return a quantity cut to three decimals, for the table only; the settlement keeps it exact."""
     top, _, bottom = quantity.partition("/")
     if bottom:
         thousandths = int(top) * 1000 // int(bottom)

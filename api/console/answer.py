@@ -27,7 +27,7 @@ NO_STORE = "no-store"
 
 
 def page(template: str, code: int = 200, /, **values: Any) -> HTMLResponse:
-    """A page from its template, with its HTTP status."""
+    """Return a page from its template, with its HTTP status."""
     return HTMLResponse(environment().get_template(f"{template}.html").render(**values), code)
 
 
@@ -37,13 +37,13 @@ def to(path: str) -> RedirectResponse:
 
 
 def over_https(request: Request) -> bool:
-    """Whether people reach us over https: by the address we were told, or else by that of the request."""
+    """Return whether people reach us over https: by the address we were told, or else by that of the request."""
     told = str(getattr(request.app.state, "public_url", ""))
     return (told or request.url.scheme).startswith("https")
 
 
 def secured(request: Request, response: Response) -> Response:
-    """The answer with the console's headers; what does not say how long it may be kept is not kept at all."""
+    """Return the answer with the console's headers; what does not say how long it may be kept is not kept at all."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", NO_STORE)

@@ -28,7 +28,7 @@ assert set(TITLE) == set(MEANS) == set(DECISION_SCOPE)
 
 
 def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
-    """The decisions open to a person now, and whether some are kept from him by what he did before."""
+    """Return the decisions open to a person now, and whether some are kept from him by what he did before."""
     events = settlement.get("events") or []
     possible = [
         event
@@ -43,13 +43,13 @@ def choices_of(person: Person, settlement: Record) -> tuple[list[str], bool]:
 
 
 def may_adjust(person: Person, settlement: Record) -> bool:
-    """Whether a person may settle what arrived since this one was locked."""
+    """Return whether a person may settle what arrived since this one was locked."""
     locked = settlement["status"] in ("locked", "paid")
     return locked and person.city is None and DECISION_SCOPE["submit"] in person.scopes
 
 
 def objections_of(settlement: Record) -> list[tuple[Record, Record | None]]:
-    """Objections, oldest first, each with its ruling."""
+    """Return objections, oldest first, each with its ruling."""
     events = settlement.get("events") or []
     ruled = {event["detail"].get("objection"): event for event in events if event["event"] == "ruling"}
     seen = [event for event in events if event["event"] == "objection" and "note" in event["detail"]]
@@ -57,12 +57,12 @@ def objections_of(settlement: Record) -> list[tuple[Record, Record | None]]:
 
 
 def open_objections(settlement: Record) -> list[Record]:
-    """Objections without a ruling, oldest first."""
+    """Return objections without a ruling, oldest first."""
     return [objection for objection, ruling in objections_of(settlement) if ruling is None]
 
 
 def reviews_of(settlement: Record) -> dict[str, Record]:
-    """What was said of each city since the last submission; under "" what was said of all of them at once."""
+    """Return what was said of each city since the last submission; under "" what was said of all of them at once."""
     said: dict[str, Record] = {}
     for event in settlement.get("events") or []:
         if event["event"] == "submit":

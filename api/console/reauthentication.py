@@ -12,7 +12,9 @@ FAILED = "密码或动态口令不正确（口令用过一次后请等下一个�
 
 
 async def proven(queries: Queries, session: str, person: Person, given: Mapping[str, str]) -> Person | None:
-    """The person, proven; None where the form's password and code are not right, or there is no second factor."""
+    """Return the person, proven; None where the form's password and code are not right, or there is no second
+    factor.
+    """
     if person.may_decide(now()):
         return person
     right = await queries.prove(session, given.get("password", ""), given.get("code") or None)

@@ -64,12 +64,12 @@ class PageRefused(Exception):
 
 
 def refusal(status: int, title: str, text: str, person: Person | None = None) -> PageRefused:
-    """A refusal as a page."""
+    """Return a refusal as a page."""
     return PageRefused(page("refusal", status, title=title, text=text, person=person, sections=sections(person)))
 
 
 def missing(what: str, person: Person | None = None) -> PageRefused:
-    """404: there is no such thing (or it is not for this person to know)."""
+    """Return 404: there is no such thing (or it is not for this person to know)."""
     return refusal(404, "没有找到", f"没有这样的{what}。", person)
 
 
@@ -106,7 +106,7 @@ class ConsoleRoute(APIRoute):
 
 
 def sections(person: Person | None) -> list[str]:
-    """The sections a person sees."""
+    """Return the sections a person sees."""
     return [name for name in SECTION_SCOPE if person is not None and _sees(person, name)]
 
 
@@ -118,7 +118,7 @@ def _sees(person: Person, section: str) -> bool:
 
 
 async def logged_in(request: Request, queries: Queries) -> Person:
-    """Who is logged in. Raises PageRefused: to the login."""
+    """Return who is logged in. Raises PageRefused: to the login."""
     person = await queries.whose(cookie_of(request, SESSION_COOKIE))
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -127,7 +127,7 @@ async def logged_in(request: Request, queries: Queries) -> Person:
 
 
 async def admitted(request: Request, queries: Queries, section: str) -> Person:
-    """Who is logged in and sees this section. Raises PageRefused: to the login, or 403."""
+    """Return who is logged in and sees this section. Raises PageRefused: to the login, or 403."""
     person = await logged_in(request, queries)
     if not _sees(person, section):
         raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
@@ -135,7 +135,10 @@ async def admitted(request: Request, queries: Queries, section: str) -> Person:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a small form. Raises PageRefused 413/415/400/408/503; a field that is given twice is refused."""
+    """Return the fields of a small form. Raises PageRefused 413/415/400/408/503.
+
+    A field that is given twice is refused.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise refusal(415, "提交有误", "请从页面上的表单提交。")
     try:
@@ -154,23 +157,23 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 def new_form_token() -> str:
-    """A token for a form that is shown before there is a session."""
+    """Return a token for a form that is shown before there is a session."""
     return secrets.token_urlsafe(24)
 
 
 def session_form_token(session: str) -> str:
-    """The token of forms inside a session: follows from the session, and tells nobody the session."""
+    """Return the token of forms inside a session: follows from the session, and tells nobody the session."""
     return hmac.new(session.encode(), b"console form", hashlib.sha256).hexdigest()
 
 
 def check_form(given: str | None, expected: str | None) -> None:
-    """Raises Turned 403 unless the form carries the token it was shown with."""
+    """Raise PageRefused 403 unless the form carries the token it was shown with."""
     if not given or not expected or not hmac.compare_digest(given.encode(), expected.encode()):
         raise refusal(403, "表单已失效", "请返回页面，刷新后重新提交。")
 
 
 def check_session_form(request: Request, given: str | None) -> str:
-    """The session whose page the form stood in. Raises Turned 403 for any other form."""
+    """Return the session whose page the form stood in. Raises PageRefused 403 for any other form."""
     session = cookie_of(request, SESSION_COOKIE)
     check_form(given, session_form_token(session) if session else None)
     assert session is not None, "a form without a session was let through"
@@ -178,7 +181,10 @@ def check_session_form(request: Request, given: str | None) -> str:
 
 
 def client_of(request: Request) -> str:
-    """Where a request comes from: the connection's address, or what a trusted proxy said; of IPv6 the network."""
+    """Return where a request comes from: the connection's address, or what a trusted proxy said.
+
+    Of IPv6 the network.
+    """
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
@@ -190,7 +196,7 @@ def client_of(request: Request) -> str:
 
 
 def cookie_of(request: Request, name: str) -> str | None:
-    """A cookie of ours; over https only one that no other host and no plain page can have set."""
+    """Return a cookie of ours; over https only one that no other host and no plain page can have set."""
     return request.cookies.get(_cookie_name(request, name))
 
 
@@ -203,7 +209,10 @@ def _cookie_path(request: Request, path: str) -> str:
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str, path: str, hours: int) -> None:
-    """A cookie that scripts cannot read and other sites cannot send; over https only there, and of this host alone."""
+    """Set a cookie that scripts cannot read and other sites cannot send.
+
+    Over https only there, and of this host alone.
+    """
     response.set_cookie(
         _cookie_name(request, name), value, max_age=hours * 3600, path=_cookie_path(request, path),
         secure=over_https(request), httponly=True, samesite="strict",
@@ -230,7 +239,7 @@ def end_session(request: Request, response: Response) -> None:
 
 
 def local_path(wanted: str | None) -> str:
-    """Where to go after the login: a page of the console and nothing else."""
+    """Return where to go after the login: a page of the console and nothing else."""
     path = wanted or HOME
     parts = urlsplit(path)
     plain = path.isascii() and path.isprintable() and "\\" not in path

@@ -62,7 +62,7 @@ LIFE = (
 
 @cache
 def environment() -> Environment:
-    """The environment, made when the first page is asked for."""
+    """Return the environment, made when the first page is asked for."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
@@ -102,12 +102,12 @@ def environment() -> Environment:
 
 
 def money(fen: int) -> Markup:
-    """Fen in yuan, the exact fen beside it for whoever asks."""
+    """Return fen in yuan, the exact fen beside it for whoever asks."""
     return Markup('<data class="money" value="{0}" title="{0} 分">{1}</data>').format(fen, yuan_text(fen))
 
 
 def quantity(value: str, decimals: int = 6) -> Markup:
-    """A quantity, the exact number beside it where it is rounded."""
+    """Return a quantity, the exact number beside it where it is rounded."""
     found = shown(value, decimals)
     if not found.exact:
         return Markup('<data class="number" value="{}">{}</data>').format(value, found.text)
@@ -115,23 +115,23 @@ def quantity(value: str, decimals: int = 6) -> Markup:
 
 
 def who(actor: str) -> str:
-    """Who acted, in Chinese; what is hidden from this reader stays hidden."""
+    """Return who acted, in Chinese; what is hidden from this reader stays hidden."""
     kind, colon, name = actor.partition(":")
     return f"{name}（{ ({'key': '接口', 'person': '人员'}[kind]) }）" if colon and kind in ("key", "person") else actor
 
 
 def group_net(line: Mapping[str, Any]) -> str:
-    """The group's net of a line, exact: the contract's line has its two sides."""
+    """Return the group's net of a line, exact: the contract's line has its two sides."""
     net = Fraction(line["group_consumed_pflops_hours"]) - Fraction(line["group_supplied_pflops_hours"])
     return decimal_text(net)
 
 
 @cache
 def static_bytes(name: str) -> bytes:
-    """A static file."""
+    """Return a static file."""
     return (FOLDER / "static" / name).read_bytes()
 
 
 def static_path(name: str) -> str:
-    """Its address, which changes with its content so that it can be kept for long."""
+    """Return its address, which changes with its content so that it can be kept for long."""
     return f"/console/static/{name}?v={hashlib.sha256(static_bytes(name)).hexdigest()[:12]}"

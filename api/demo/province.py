@@ -25,18 +25,18 @@ RECORDS = 40_000
 
 
 def number(key: str, size: int) -> int:
-    """A number below `size` that follows from the key alone."""
+    """Return a number below `size` that follows from the key alone."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") % size
 
 
 def code(kind: str, region: str, serial: int) -> str:
-    """A well-formed unified social credit code (GB 32100-2015) that belongs to nobody."""
+    """Return a well-formed unified social credit code (GB 32100-2015) that belongs to nobody."""
     body = f"{kind}{region}MA{serial:07d}"
     return body + check_digit(body)
 
 
 def entities() -> list[dict[str, Any]]:
-    """Companies, universities and institutes in sixteen cities; some lack what the round asks for."""
+    """Return companies, universities and institutes in sixteen cities; some lack what the round asks for."""
     found = []
     for i in range(ENTITIES):
         region = list(CITIES)[number(f"city {i}", 16)]
@@ -67,7 +67,8 @@ def entities() -> list[dict[str, Any]]:
 
 
 def facilities(codes: list[str]) -> list[dict[str, Any]]:
-    """A neutral hub, companies' own centres, a joint venture, one used by its builder only, one outside Anhui."""
+    """Return a neutral hub, companies' own centres, a joint venture, one used by its builder only, one outside
+    Anhui."""
 
     def one(
         name: str, title: str, region: str, owners: list[tuple[str, str]], intelligent: bool = True
@@ -89,7 +90,7 @@ def facilities(codes: list[str]) -> list[dict[str, Any]]:
 
 
 def holdings(codes: list[str]) -> list[dict[str, Any]]:
-    """A parent with two subsidiaries, one sold inside the window, and a holding just below a quarter."""
+    """Return a parent with two subsidiaries, one sold inside the window, and a holding just below a quarter."""
     return [
         {"holder": codes[2], "held": codes[10], "share": "0.51", "from": "2020-01-01", "document": "示例股权登记-1"},
         {"holder": codes[2], "held": codes[11], "share": "1", "from": "2020-01-01", "to": "2026-01-01",
@@ -99,7 +100,7 @@ def holdings(codes: list[str]) -> list[dict[str, Any]]:
 
 
 def chips() -> list[dict[str, Any]]:
-    """Three accelerator models with invented names and prices."""
+    """Return three accelerator models with invented names and prices."""
     return [
         {"chip": name, "tflops_fp16": rating, "source": "示例数据，稠密 FP16", "valid_from": "2020-01-01"}
         for name, (rating, _) in CHIPS.items()
@@ -107,7 +108,7 @@ def chips() -> list[dict[str, Any]]:
 
 
 def expenditures(codes: list[str]) -> list[dict[str, Any]]:
-    """Two entities file evidence; another scheme has paid part of one bill."""
+    """Return evidence that two entities file; another scheme has paid part of one bill."""
     period = {"served_from": "2025-09-01", "served_to": "2026-02-28"}
     return [
         {"id": "inv-20", "consumer": codes[20], "kind": "invoice", **period, "amount_fen": 40_000_000,
@@ -118,7 +119,7 @@ def expenditures(codes: list[str]) -> list[dict[str, Any]]:
 
 
 def usage(codes: list[str]) -> Iterator[bytes]:
-    """Lines of usage records, in order of their start within each day."""
+    """Yield lines of usage records, in order of their start within each day."""
     places = ["hub-hefei"] * 5 + ["hub-wuhu"] * 3 + ["own-3", "jv-45", "nanjing-1", "hpc-1"]
     for i in range(RECORDS):
         who = min(number(f"who {i}", ENTITIES), number(f"who else {i}", ENTITIES))

@@ -36,7 +36,7 @@ class BodyBudget:
         self._ahead_seen = 0.0
 
     async def early(self, request: Request) -> bytes:
-        """The body, for who must see it before its route does; it counts as held until `over` is told."""
+        """Return the body, for who must see it before its route does; it counts as held until `over` is told."""
         async with self.body(request) as whole:
             request._body = whole  # where Starlette keeps a body that was read, and looks for it first
             self.held_bytes += len(whole)
@@ -45,14 +45,14 @@ class BodyBudget:
         return whole
 
     def over(self, scope: Scope) -> None:
-        """A request has been answered: nothing of it is held any longer."""
+        """Note that a request has been answered: nothing of it is held any longer."""
         size = scope.pop(HELD, 0)
         self.held_bytes -= size
         self._whole -= size > SMALL_BYTES
 
     @contextlib.asynccontextmanager
     async def body(self, request: Request, most: int = BODY_BYTES) -> AsyncIterator[bytes]:
-        """The body of a request, `most` bytes long, which counts as held until the block ends.
+        """Read the body of a request, `most` bytes long, which counts as held until the block ends.
 
         Raises Problem 408 (too slow), 413 (too large), 503 (too many large bodies at once).
         """
@@ -93,7 +93,7 @@ class BodyBudget:
             self.held_bytes -= size
 
     def _full(self, who: object, own_bytes: int, more_bytes: int) -> bool:
-        """Whether there is no room for more, others holding the rest.
+        """Return whether there is no room for more, others holding the rest.
 
         Until some have arrived, one at a time is read on all the same: else bodies that are half read would wait for
         each other.

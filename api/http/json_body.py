@@ -58,7 +58,7 @@ def _inexact(text: str) -> Any:
 
 
 def _refused(error: ValidationError) -> Problem:
-    """The first thing that is wrong, as a problem with one of our codes."""
+    """Return the first thing that is wrong, as a problem with one of our codes."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     name = ".".join(str(part) for part in first["loc"])[:64]
     code = CODE_OF.get(first["type"], "wrong_type")

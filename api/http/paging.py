@@ -78,14 +78,14 @@ def _comparable(mark: object) -> bool:
 def page_of(
     rows: Sequence[Row], page: Page, mark: Callable[[Row], Any], shape: Callable[[Row], Any] = lambda row: row
 ) -> dict[str, Any]:
-    """The answer for rows fetched with one more than the limit."""
+    """Return the answer for rows fetched with one more than the limit."""
     items, more = rows[: page.limit], len(rows) > page.limit
     following = base64.urlsafe_b64encode(msgspec.json.encode(mark(items[-1]))).decode().rstrip("=") if more else None
     return {"items": [shape(row) for row in items], "next": following}
 
 
 def page_of_all(rows: Sequence[Row], page: Page) -> dict[str, Any]:
-    """The answer out of a short list that only grows at its end: marks are places in it."""
+    """Return the answer out of a short list that only grows at its end: marks are places in it."""
     first = page.after(Number, 0)
     if first < 0:
         raise Problem(400, "bad_cursor", "the cursor is not one of this list")

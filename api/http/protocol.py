@@ -47,12 +47,12 @@ class Protocol(HttpToolsProtocol):
         self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has come, and has some time to say what it wants."""
+        """Note that a client has come, which has some time to say what it wants."""
         super().connection_made(transport)
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone."""
+        """Note that the client has gone."""
         self._stop_timer()
         self._stop_unread_timer()
         super().connection_lost(exc)
@@ -92,23 +92,23 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(TRAILER_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """A request line begins."""
+        """Note that a request line begins."""
         super().on_message_begin()
         self._in_head, self._in_body, self._begun, self._head_bytes, self._field_bytes = True, False, True, 0, 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the path has arrived."""
+        """Take a part of the path."""
         self._count(len(url), HEAD_TOO_LARGE)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a field of the trailer, which is counted and dropped: it comes too late to be a header."""
+        """Take a header, or a field of the trailer, which is counted and dropped: it comes too late to be a header."""
         self._count(len(name) + len(value) + 4, HEAD_TOO_LARGE if self._in_head else TRAILER_TOO_LARGE)
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """A request is to be answered, unless it offers an upgrade: then it is read again without the offer."""
+        """Have a request answered, unless it offers an upgrade: then it is read again without the offer."""
         self._count(len(self.parser.get_method()) + len(b"  HTTP/1.1\r\n\r\n"), HEAD_TOO_LARGE)
         self._in_head, self._in_body, self._field_bytes, self._between_bytes = False, True, 0, 0
         self._stop_timer()
@@ -116,11 +116,11 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """The size of a chunk has arrived, or that there is none to come."""
+        """Note that the size of a chunk has arrived, or that there is none to come."""
         self._moved = True
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body has arrived. It is handed on as it is: uvicorn alone would copy it twice."""
+        """Take a piece of a body. It is handed on as it is: uvicorn alone would copy it twice."""
         self._moved = True
         if self.cycle is not None and not self.cycle.body and not self.cycle.response_complete:
             self.cycle.body = body  # type: ignore[assignment]  # what arrives before it is taken is put behind it
@@ -128,19 +128,19 @@ class Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """A body has come to its end."""
+        """Note that a body has come to its end."""
         self._in_body = False
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The client is slower than its answer."""
+        """Note that the client is slower than its answer."""
         super().pause_writing()
         self._stop_unread_timer()
         self._look_again_at(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """The client has taken what was written."""
+        """Note that the client has taken what was written."""
         self._stop_unread_timer()
         super().resume_writing()
 

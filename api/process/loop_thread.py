@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @contextlib.asynccontextmanager
 async def in_thread(name: str, opened: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncIterator[T]:
-    """What `opened` opens, living in a thread of that name with an event loop of its own while the block lasts.
+    """Lend what `opened` opens, living in a thread of that name with an event loop of its own while the block lasts.
 
     Raises what opening or closing raises.
     """

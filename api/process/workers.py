@@ -15,7 +15,7 @@ FAILURES_MAX = 3  # for each worker, one after another, while none can answer
 
 
 def say_ready() -> None:
-    """In a worker: leave a mark for the parent that this process has come as far as answering requests."""
+    """Leave (in a worker) a mark for the parent that this process has come as far as answering requests."""
     folder = os.environ.get(FOLDER)
     if folder:
         _mark(Path(folder), os.getpid()).touch()
@@ -51,7 +51,9 @@ class Workers(Multiprocess):
             self.processes[place].start()
 
     def _is_no_use(self, ended: Process) -> bool:
-        """Whether to give up, a process having ended: it and all before it, time after time, without ever answering."""
+        """Return whether to give up, a process having ended: it and all before it, time after time, without ever
+        answering.
+        """
         assert ended.pid is not None
         mark = _mark(self._folder, ended.pid)
         if mark.exists():

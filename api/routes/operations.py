@@ -58,7 +58,7 @@ async def get_metrics(request: Request) -> Response:
 
 
 async def _may_read_money(request: Request) -> bool:
-    """Whether the request carries a key that may; one that is wrong is refused, as everywhere."""
+    """Return whether the request carries a key that may; one that is wrong is refused, as everywhere."""
     if request.headers.get("authorization") is None:
         return False
     try:

@@ -29,7 +29,7 @@ class HotPath:
 
     @staticmethod
     def takes(scope: Scope) -> bool:
-        """Whether a request is one for this path."""
+        """Return whether a request is one for this path."""
         return (
             scope["type"] == "http"
             and scope["path"] == PATH

@@ -130,7 +130,7 @@ class _Recorded(Answer):
 
 
 def _listed(kind: type[Body], *hidden: str) -> type[Answer]:
-    """The fact as it is listed: what was sent, without what is hidden, and its batch."""
+    """Return the fact as it is listed: what was sent, without what is hidden, and its batch."""
     fields = {name: (field.annotation, field) for name, field in kind.model_fields.items() if name not in hidden}
     return create_model(f"Recorded{kind.__name__}", __base__=_Recorded, __doc__=kind.__doc__, **fields)  # type: ignore[call-overload,no-any-return]
 

@@ -29,7 +29,7 @@ class Sizes:
 
 
 def beside(crew: Crew, ours: Server, peer: Server, sizes: Sizes) -> dict[str, Any]:
-    """Rates of every contender by round, their medians, and the ratios that the goals are stated in."""
+    """Measure every contender: its rates by round, their medians, and the ratios that the goals are stated in."""
     contenders: dict[str, Callable[[], Sent]] = {
         "copy": lambda: crew.copy(ours.database, BATCH, sizes.batches),
         "copy, 2 connections": lambda: crew.copy(ours.database, BATCH, sizes.batches, connections=2),
@@ -59,7 +59,7 @@ def beside(crew: Crew, ours: Server, peer: Server, sizes: Sizes) -> dict[str, An
     }
 
     def ratio(mine: str, theirs: str) -> float:
-        """The median over the rounds of the ratio within each round."""
+        """Return the median over the rounds of the ratio within each round."""
         pairs = zip(rounds[mine], rounds[theirs], strict=True)
         return round(statistics.median(a.rate / b.rate for a, b in pairs), 3)
 

@@ -54,13 +54,13 @@ class Sent:
         return self.accepted / self.seconds
 
     def latency_ms(self, share: float) -> float:
-        """A quantile of the latencies, in milliseconds."""
+        """Return a quantile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def work(pipe: Connection) -> None:
-    """For every load that comes: prepare, say so, wait for the word, send everything, report."""
+    """Do for every load that comes: prepare, say so, wait for the word, send everything, report."""
     while (load := pipe.recv()) is not None:
         requests = prepared(load)
         pipe.send(None)
@@ -70,7 +70,7 @@ def work(pipe: Connection) -> None:
 
 
 def prepared(load: Load) -> list[bytes]:
-    """Whole requests, head and body."""
+    """Read whole requests, head and body."""
     encoding = f"Content-Encoding: {load.encoding}\r\n" if load.encoding else ""
     bodies = []
     step = max(1, 20_000 // load.records)

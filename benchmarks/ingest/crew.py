@@ -41,7 +41,7 @@ class Crew:
         return sent
 
     def copy(self, database: str, records: int, batches: int, ordered: bool = True, connections: int = 1) -> Sent:
-        """COPY fresh records into the table beside the journal."""
+        """Copy fresh records into the table beside the journal."""
         first = self._fresh(records * batches)
         return _asked(self.copier, Copying(database, records, batches, Ids(ordered, 1), first, connections))
 
@@ -53,7 +53,7 @@ class Crew:
 
 @contextlib.contextmanager
 def crew() -> Iterator[Crew]:
-    """Both processes, for as long as the block lasts."""
+    """Run both processes, for as long as the block lasts."""
     with _child(client.work) as sender, _child(limit.work) as copier:
         yield Crew(sender, copier)
 
@@ -68,7 +68,7 @@ def settle(*servers: Server) -> None:
 
 
 def joined(parts: list[Sent]) -> Sent:
-    """Several rounds as one: the latencies of all."""
+    """Return several rounds as one: the latencies of all."""
     return replace(parts[0], latencies=[latency for part in parts for latency in part.latencies])
 
 

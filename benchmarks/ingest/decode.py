@@ -82,7 +82,7 @@ PEERS: dict[str, dict[str, Callable[[bytes], Any]]] = {
 
 
 def registered() -> Registered:
-    """What the registry knows of the invented province; every second consumer is a known party."""
+    """Return what the registry knows of the invented province; every second consumer is a known party."""
     codes = [uscc(number) for number in range(0, CONSUMERS, 2)]
     facilities = [DatedCode(name, number) for number, name in enumerate(FACILITIES, 1)]
     chips = [DatedCode(name, number) for number, name in enumerate(CHIPS, 1)]
@@ -90,7 +90,7 @@ def registered() -> Registered:
 
 
 def measure(rounds: int, sizes: tuple[int, ...]) -> dict[str, float]:
-    """Records a second by `decode.FORMAT.SIZE.READER`."""
+    """Measure records a second by `decode.FORMAT.SIZE.READER`."""
     known = registered()
     figures: dict[str, float] = {}
     for size in sizes:

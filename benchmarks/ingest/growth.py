@@ -37,7 +37,7 @@ class Growth:
 
 
 def growth(crew: Crew, empty: Server, full: Server, plan: Growth) -> dict[str, Any]:
-    """Rates by records stored and kind of id; the figure is that of the fullest, random ids."""
+    """Measure rates by records stored and kind of id; the figure is that of the fullest, random ids."""
     found: dict[str, Any] = {}
     held = 0
     for stored in plan.stored:

@@ -35,7 +35,7 @@ class Copying:
 
 
 def known() -> Registered:
-    """A registry in which everything of the province has a number."""
+    """Return a registry in which everything of the province has a number."""
     return Registered.of(
         1,
         [DatedCode(name, number) for number, name in enumerate(FACILITIES, 1)],
@@ -49,7 +49,7 @@ PROVINCE = known()
 
 
 def rows(records: int, ids: Ids, first: int) -> npt.NDArray[np.void]:
-    """The rows (WIRE) that the service would make of the same records."""
+    """Return the rows (WIRE) that the service would make of the same records."""
     text = body(frame(records, ids, first), ARROW)
     received = receive(text, ARROW, None, PROVINCE, SOURCE)
     assert len(received.records) == records
@@ -67,7 +67,7 @@ def streams(records: int, batches: int, ids: Ids, first: int) -> list[bytes]:
 
 
 def work(pipe: Connection) -> None:
-    """For every copying that comes: prepare, say so, wait for the word, COPY, report."""
+    """Do for every copying that comes: prepare, say so, wait for the word, COPY, report."""
     while (copying := pipe.recv()) is not None:
         made = streams(copying.records, copying.batches, copying.ids, copying.first)
         pipe.send(None)

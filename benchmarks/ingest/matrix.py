@@ -46,7 +46,7 @@ CELLS = [
 
 
 def matrix(crew: Crew, servers: dict[str, Server], cells: list[Cell], rounds: int) -> dict[str, Any]:
-    """Every cell on every server, the servers in turn within each round."""
+    """Measure every cell on every server, the servers in turn within each round."""
     found: dict[str, Any] = {}
     for cell in cells:
         parts: dict[str, list[Sent]] = {name: [] for name in servers}

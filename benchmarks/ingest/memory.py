@@ -13,7 +13,8 @@ CONNECTIONS = 64
 
 
 def memory(crew: Crew, ours: Server, requests: int) -> dict[str, Any]:
-    """The peak, all worker processes together, with bodies of 10,000 records: as they are, and filled to 32 MiB."""
+    """Measure the peak, all worker processes together, with bodies of 10,000 records: as they are, and filled to 32
+    MiB."""
     ours.forget_peak()
     before = ours.peak_mb()
     found: dict[str, Any] = {"before_mb": round(before)}

@@ -77,7 +77,7 @@ class UsageRecord(BaseModel):
         return self
 
     def row(self, source: int) -> dict[str, Any]:
-        """The record as a row of the table."""
+        """Return the record as a row of the table."""
         return {
             "source": source, "id": self.id, "consumer": self.consumer, "facility": self.facility, "chip": self.chip,
             "cards": self.cards, "started_at": _whole(self.started_at), "ended_at": _whole(self.ended_at),

@@ -21,7 +21,7 @@ FIRST_SECOND, SECONDS = 1_756_684_800, 90 * 86_400  # 2025-09-01, a quarter
 
 
 def registry() -> dict[str, list[dict[str, Any]]]:
-    """Registry items by path: the facilities and chips that records name."""
+    """Return registry items by path: the facilities and chips that records name."""
     owners = [{"uscc": uscc(0), "share": "1"}]
     return {
         "facilities": [facility(name, owners=owners) for name in FACILITIES],
@@ -38,7 +38,7 @@ class Ids:
 
 
 def frame(count: int, ids: Ids, first: int) -> pl.DataFrame:
-    """`count` records from number `first` of a sequence on, as a platform's table holds them.
+    """Return `count` records from number `first` of a sequence on, as a platform's table holds them.
 
     A consumer uses one to three offers (a facility and its chip); a few consumers use most; a platform sends what has
     ended within the last two days.
@@ -69,7 +69,7 @@ def frame(count: int, ids: Ids, first: int) -> pl.DataFrame:
 
 
 def body(records: pl.DataFrame, content_type: str) -> bytes:
-    """The records in a format."""
+    """Return the records in a format."""
     if content_type == ARROW:
         table = records.to_arrow(compat_level=pl.CompatLevel.oldest())
         sink = pa.BufferOutputStream()
@@ -93,7 +93,7 @@ def body(records: pl.DataFrame, content_type: str) -> bytes:
 
 
 def packed(text: bytes, encoding: str) -> bytes:
-    """A body in a content encoding."""
+    """Return a body in a content encoding."""
     if encoding == "gzip":
         return gzip.compress(text, 1)
     return zstandard.compress(text, 1) if encoding == "zstd" else text

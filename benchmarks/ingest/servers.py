@@ -43,7 +43,7 @@ class Server:
     pid: int
 
     def processes(self) -> list[int]:
-        """The process and its children: the workers."""
+        """Return the process and its children: the workers."""
         found = [self.pid]
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
@@ -55,7 +55,7 @@ class Server:
         return found
 
     def peak_mb(self) -> float:
-        """The most memory that all of its processes held, each at its own peak."""
+        """Return the most memory that all of its processes held, each at its own peak."""
         total = 0
         for pid in self.processes():
             with contextlib.suppress(OSError, StopIteration):
@@ -70,7 +70,7 @@ class Server:
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def cpu_seconds(self) -> float:
-        """Processor time of its processes so far (not the database's)."""
+        """Return processor time of its processes so far (not the database's)."""
         total = 0
         for pid in self.processes():
             with contextlib.suppress(OSError):
@@ -81,7 +81,7 @@ class Server:
 
 @contextlib.contextmanager
 def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
-    """The service with an embedded database under `data`, a platform's key, and the province registered."""
+    """Run the service with an embedded database under `data`, a platform's key, and the province registered."""
     with embedded(data) as database:
         keys = asyncio.run(_keys(database.socket_url(SUPERUSER)))
         port = _free_port()
@@ -95,7 +95,7 @@ def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def peer(data: Path) -> Iterator[Server]:
-    """The peer with an embedded database of its own under `data`."""
+    """Run the peer with an embedded database of its own under `data`."""
     with embedded(data) as database:
         key, port = secrets.token_urlsafe(16), _free_port()
         url = database.socket_url(SUPERUSER).replace("postgresql://", "postgresql+asyncpg://")
@@ -163,7 +163,7 @@ def _put(port: int, key: str, kind: str, items: list[dict[str, object]]) -> None
 
 
 async def rollup_lag(database: str) -> int:
-    """Batches that the rollup has not taken in yet."""
+    """Return batches that the rollup has not taken in yet."""
     connection = await asyncpg.connect(database)
     try:
         return int(

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def line(number: int) -> dict[str, Any]:
-    """One line of the contract's shape."""
+    """Return one line of the contract's shape."""
     award, code = (number * 7_919_317) % 10**9, uscc(number)
     return {
         "uscc": code, "name": f"示例单位{number}", "region": CITIES[number % 5],
@@ -62,13 +62,13 @@ def line(number: int) -> dict[str, Any]:
 
 
 def sheet_cells(workbook: bytes) -> list[list[list[Any]]]:
-    """The cells of every sheet, so that the bare library writes exactly as many."""
+    """Return the cells of every sheet, so that the bare library writes exactly as many."""
     book = CalamineWorkbook.from_filelike(io.BytesIO(workbook))
     return [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
 
 
 def bare_workbook(sheets: list[list[list[Any]]]) -> bytes:
-    """The same cells without form, format or check."""
+    """Return the same cells without form, format or check."""
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
         for rows in sheets:
@@ -80,7 +80,7 @@ def bare_workbook(sheets: list[list[list[Any]]]) -> bytes:
 
 
 def median(work: Callable[[], object]) -> float:
-    """The median of some runs, in seconds."""
+    """Return the median of some runs, in seconds."""
     taken = []
     for _ in range(RUNS):
         started = time.perf_counter()

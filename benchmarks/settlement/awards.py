@@ -19,7 +19,7 @@ UNITS_PER_MICRO = 3_600_000_000_000_000_000  # of 1/3.6e24 in a millionth of a P
 
 
 def measure_awards(entities: int, runs: int) -> dict[str, Any]:
-    """Median seconds of both, their ratio, and how many fen the floats are wrong by.
+    """Measure the median seconds of both, their ratio, and how many fen the floats are wrong by.
 
     Half of the entities supply, half stand in a group, a third is covered in part: the costly branches are common.
     """
@@ -69,6 +69,6 @@ def measure_awards(entities: int, runs: int) -> dict[str, Any]:
 
 
 def _pairs(micro: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Millionths of a PFLOPS-hour as pairs (high, low) of the settlement's unit."""
+    """Turn millionths of a PFLOPS-hour into pairs (high, low) of the settlement's unit."""
     units = micro.astype(object) * UNITS_PER_MICRO
     return np.stack([(units >> 64).astype(np.uint64), (units & (2**64 - 1)).astype(np.uint64)], axis=1)

@@ -79,7 +79,7 @@ FORMULAS = {
 
 
 def award_by_openfisca(inputs: dict[str, npt.NDArray[np.float64]], runs: int) -> tuple[list[float], npt.NDArray[Any]]:
-    """Seconds of each of `runs` calculations of `award` from inputs that are set already, and the awards."""
+    """Measure each of `runs` calculations of `award` from inputs that are set already: seconds, and the awards."""
     system = TaxBenefitSystem([ENTITY])
     for name in INPUTS:
         system.add_variable(_variable(name))

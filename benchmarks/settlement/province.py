@@ -16,7 +16,7 @@ CHIP_TFLOPS = (125, 280, 312, 320, 376, 512, 640, 989)
 
 
 def province(of_round: Round, entities: int, holdings: int, rows: int, seed: int = 20260416) -> Inputs:
-    """Inputs with about so many entities, holdings and rows of use; the same for the same seed.
+    """Return inputs with about so many entities, holdings and rows of use; the same for the same seed.
 
     Half of the entities live in families: chains up to 500 links deep, rings of 2 to 40, trees, and parties with two
     holders of one family. One holding in twenty starts or ends inside the window, one entity in two hundred is a State
@@ -82,7 +82,7 @@ def _entities(chance: np.random.Generator, count: int) -> pl.DataFrame:
 
 
 def _facilities(chance: np.random.Generator, entities: int, count: int) -> tuple[pl.DataFrame, pl.DataFrame, Int]:
-    """Facility facts, their owners, and the first investor of each."""
+    """Return facility facts, their owners, and the first investor of each."""
     facts = _frame(
         "facility_facts",
         np.arange(count),
@@ -105,7 +105,10 @@ def _facilities(chance: np.random.Generator, entities: int, count: int) -> tuple
 
 
 def _holdings(chance: np.random.Generator, window: tuple[int, int], entities: int, wanted: int) -> pl.DataFrame:
-    """Families over shuffled entities: every member but a root is held by an earlier one; rings close on themselves."""
+    """Return families over shuffled entities: every member but a root is held by an earlier one.
+
+    Rings close on themselves.
+    """
     order = chance.permutation(entities)
     size = np.minimum(chance.geometric(0.08, entities) + 1, 500)
     size[:: max(1, entities // 400)] = 500  # now and then a deep one
@@ -170,8 +173,10 @@ def _expenditures(chance: np.random.Generator, window: tuple[int, int], entities
 def _use(
     chance: np.random.Generator, window: tuple[int, int], entities: int, investor: Int, wanted: int
 ) -> pl.DataFrame:
-    """Each consumer stays with a handful of facilities and a chip; some days lie outside the window. One facility in
-    twenty is used by its first investor alone, another one nearly so."""
+    """Draw use: each consumer stays with a handful of facilities and a chip; some days lie outside the window.
+
+    One facility in twenty is used by its first investor alone, another one nearly so.
+    """
     facilities = len(investor)
     rows = wanted * 11 // 10  # some keys occur twice
     consumer = chance.integers(0, entities, rows)

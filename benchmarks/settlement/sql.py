@@ -254,7 +254,10 @@ SESSION = (
 
 
 async def settle_by_sql(url: str, inputs: Inputs, of_round: Round) -> tuple[float, dict[str, float], pl.DataFrame]:
-    """Seconds in all, seconds by step, and uscc, award_fen, held_fen by code. Loading the inputs is not counted."""
+    """Measure the seconds in all, seconds by step, and uscc, award_fen, held_fen by code.
+
+    Loading the inputs is not counted.
+    """
     assert of_round.window is not None, "a draft has no window"
     connection = await asyncpg.connect(url)
     try:
@@ -279,7 +282,7 @@ async def settle_by_sql(url: str, inputs: Inputs, of_round: Round) -> tuple[floa
 
 
 async def _load(connection: Any, inputs: Inputs) -> None:
-    """The inputs as analysed tables with the indexes such tables would have."""
+    """Load the inputs as analysed tables with the indexes such tables would have."""
     for name in TABLES:
         frame: pl.DataFrame = getattr(inputs, name)
         columns = ", ".join(f'"{column}" {TYPES[kind.base_type()]}' for column, kind in frame.schema.items())

@@ -19,12 +19,12 @@ OWNERS_FROM = 9_000_000
 
 
 def code(number: int) -> str:
-    """The credit code of an entity."""
+    """Return the credit code of an entity."""
     return uscc(number, CITIES[number % len(CITIES)])
 
 
 def registrations(entities: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Registry items by path, at most 10,000 a request; owners are entities that use nothing."""
+    """Yield registry items by path, at most 10,000 a request; owners are entities that use nothing."""
     yield "chips", [chip(name) for name in CHIPS]
     for first in range(0, entities, AT_ONCE):
         yield "entities", [_entity(number) for number in range(first, min(first + AT_ONCE, entities))]
@@ -46,7 +46,7 @@ def _entity(number: int) -> dict[str, Any]:
 
 
 def usage(entities: int, records: int, seed: int = 20260416) -> Iterator[tuple[int, bytes]]:
-    """Bodies of at most 10,000 records, with how many each holds; every entity uses something."""
+    """Yield bodies of at most 10,000 records, with how many each holds; every entity uses something."""
     codes = np.array([code(number) for number in range(entities)])
     for first in range(0, records, AT_ONCE):
         count = min(AT_ONCE, records - first)

@@ -33,7 +33,7 @@ async def unlock(connection: asyncpg.Connection) -> None:
 
 
 async def sealings_known(connection: asyncpg.Connection) -> tuple[Sealing, ...]:
-    """The manifest as the database has it, its chain checked. Raises BrokenManifest."""
+    """Return the manifest as the database has it, its chain checked. Raises BrokenManifest."""
     rows = await connection.fetch("select line from archive_sealing order by serial")
     sealings = tuple(sealing_from_json(row["line"]) for row in rows)
     check_chain(sealings)
@@ -50,7 +50,8 @@ async def keep_sealing(connection: asyncpg.Connection, sealing: Sealing, moment:
 
 
 async def closed_up_to(connection: asyncpg.Connection, after: int, month_began: datetime) -> int:
-    """The last batch of closed months: before the first use of the month that runs, or recorded before that month.
+    """Return the last batch of closed months: before the first use of the month that runs, or recorded before that
+    month.
 
     Whoever dates a record into the future does not hold the archive up for more than a month.
     """
@@ -65,7 +66,7 @@ async def closed_up_to(connection: asyncpg.Connection, after: int, month_began: 
 
 
 async def sums_of(connection: asyncpg.Connection, first: int, last: int) -> tuple[int, int]:
-    """How many rows the archive of the batches first..last has, and the fen they come to."""
+    """Return how many rows the archive of the batches first..last has, and the fen they come to."""
     row = await connection.fetchrow(
         f"""select count(*) as rows, coalesce(sum(charge_fen), 0)::text as fen from (
                 select charge_fen from entry where batch between $1 and $2 and action <> {VOID}
@@ -76,7 +77,7 @@ async def sums_of(connection: asyncpg.Connection, first: int, last: int) -> tupl
 
 
 async def windows(connection: asyncpg.Connection, first: int, last: int) -> list[tuple[int, int, int]]:
-    """The batches first..last in windows of about WINDOW_RECORDS records: (first, last, records) each."""
+    """Return the batches first..last in windows of about WINDOW_RECORDS records: (first, last, records) each."""
     rows = await connection.fetch(
         """select min(batch) as first, max(batch) as last, sum(entries)::bigint as records from (
                select batch, entries, sum(entries) over (order by batch) / $3 as place from (
@@ -89,7 +90,7 @@ async def windows(connection: asyncpg.Connection, first: int, last: int) -> list
 
 
 def sealed_entries(entries: NDArray[np.void]) -> NDArray[np.void]:
-    """Entries of the journal (ENTRY) as rows of the archive; those that only take back are left out."""
+    """Return entries of the journal (ENTRY) as rows of the archive; those that only take back are left out."""
     entries = entries[entries["action"] != VOID]
     rows = np.zeros(len(entries), ROW_DTYPE)
     for name in (*_SAME, "key"):
@@ -99,7 +100,7 @@ def sealed_entries(entries: NDArray[np.void]) -> NDArray[np.void]:
 
 
 async def reversals(connection: asyncpg.Connection, first: int, last: int) -> NDArray[np.void]:
-    """What the batches first..last take back, as rows of the archive.
+    """Return what the batches first..last take back, as rows of the archive.
 
     Where the originals stand is looked up in one pass over the journal: no index knows a key.
     """

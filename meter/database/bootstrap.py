@@ -19,7 +19,7 @@ _RIGHTS: Final = "login nosuperuser nocreatedb nocreaterole noreplication nobypa
 
 
 def login_passwords(data: Path) -> dict[str, str]:
-    """The password of every login, from a file that only its owner can read; made if absent."""
+    """Return the password of every login, from a file that only its owner can read; made if absent."""
     made = secret_file(
         data / "postgres.logins", lambda: json.dumps({one.name: secrets.token_urlsafe(24) for one in LOGINS})
     )
@@ -27,7 +27,10 @@ def login_passwords(data: Path) -> dict[str, str]:
 
 
 def bootstrap_sql(passwords: Mapping[str, str], *, set_anew: bool) -> str:
-    """What psql runs on the database `postgres`: it makes what is missing; `set_anew` sets known logins to rights."""
+    """Return what psql runs on the database `postgres`: it makes what is missing.
+
+    `set_anew` sets known logins to rights.
+    """
     steps = ["set log_min_error_statement = panic", SERVER_SQL]  # a password is not for the log
     for one in LOGINS:
         inherit = "inherit" if one.inherits else "noinherit"

@@ -53,11 +53,11 @@ class Running:
     passwords: Mapping[str, str]
 
     def url(self, login: Login) -> str:
-        """The URL over loopback, for psql, Grafana and everyone else."""
+        """Return the URL over loopback, for psql, Grafana and everyone else."""
         return f"postgresql://{self._who(login)}@127.0.0.1:{self.port}/{NAME}"
 
     def socket_url(self, login: Login) -> str:
-        """The URL over the Unix socket, which the service itself uses."""
+        """Return the URL over the Unix socket, which the service itself uses."""
         return f"postgresql://{self._who(login)}@/{NAME}?host={quote(str(self.socket_folder))}&port={self.port}"
 
     def _who(self, login: Login) -> str:
@@ -143,14 +143,14 @@ class _Server:
         return Running(sockets, self._port(), {SUPERUSER.name: self._password(), **login_passwords(self.data)})
 
     def _noted(self, line: int) -> str:
-        """A line of what the server says of itself."""
+        """Return a line of what the server says of itself."""
         return (self.cluster / "postmaster.pid").read_text().splitlines()[line].strip()
 
     def _port(self) -> int:
         return int(self._noted(3))
 
     def _sockets(self) -> Path | None:
-        """Where the server that runs has its socket."""
+        """Return where the server that runs has its socket."""
         try:
             return Path(self._noted(4))
         except (FileNotFoundError, IndexError):
@@ -250,7 +250,7 @@ class _Server:
         return pid if any(part == str(self.cluster).encode() for part in command) else None
 
     def _pid_gone(self) -> bool:
-        """Whether the server that we wait for has ended instead of coming up."""
+        """Return whether the server that we wait for has ended instead of coming up."""
         return self._pid() is None if self.process is None else self.process.poll() is not None
 
     def _ready(self) -> bool:
@@ -265,7 +265,7 @@ class _Server:
             os.chown(path, user, -1, follow_symlinks=False)
 
     def _must_be_reachable(self) -> None:
-        """Nothing above the data directory is opened for the plain user of PostgreSQL: that is not ours to do."""
+        """Refuse a data directory below one that is closed to the plain user of PostgreSQL: to open it is not ours."""
         if self.user is None:
             return
         for place in (self.data, self.binaries):

@@ -44,7 +44,7 @@ def binaries() -> Path:
 
 
 def unprivileged_user() -> int | None:
-    """The user id to run PostgreSQL under when we are root, None when we are not."""
+    """Return the user id to run PostgreSQL under when we are root, None when we are not."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

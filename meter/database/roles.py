@@ -153,7 +153,7 @@ async def act_as_owner(connection: asyncpg.Connection) -> bool:
 
 
 def sql_for(login: str | None = None) -> str:
-    """The SQL that a superuser runs once on a database of a server of one's own."""
+    """Return the SQL that a superuser runs once on a database of a server of one's own."""
     quoted = '"' + login.replace('"', '""') + '"' if login else ""
     hand = f"grant {OWNER_ROLE}, {COMMAND_ROLE}, {SERVICE_ROLE}, {CITY_ROLE} to {quoted};\n" if login else ""
     return f"{SERVER_SQL};\n{DATABASE_SQL};\n{hand}"

@@ -40,7 +40,7 @@ class Seal:
 
     @classmethod
     def of(cls, key: bytes) -> Seal:
-        """From 32 random bytes."""
+        """Make the seal from 32 random bytes."""
         if len(key) != 32:
             raise ValueError("a sealing key has 32 bytes")
         return cls(
@@ -49,13 +49,13 @@ class Seal:
         )
 
     def seal(self, text: str, owner: str) -> str:
-        """The text, readable only with the key, and only as the owner's."""
+        """Return the text, readable only with the key, and only as the owner's."""
         plain, bound = text.encode(), owner.encode()
         nonce = hmac.new(self.naming, bound + b"\0" + plain, hashlib.sha256).digest()[:NONCE_BYTES]
         return MARK + base64.b64encode(nonce + self.cipher.encrypt(nonce, plain, bound)).decode()
 
     def unseal(self, sealed: str, owner: str) -> str:
-        """The text again. Raises CannotUnseal."""
+        """Return the text again. Raises CannotUnseal."""
         try:
             if not sealed.startswith(MARK):
                 raise CannotUnseal("this is no sealed text")
@@ -66,7 +66,8 @@ class Seal:
 
 
 def ensure_seal(data: Path) -> Seal:
-    """The seal of this installation: the key from SUANBU_SEAL_KEY (hex), else from a file under `data`, made if absent.
+    """Return the seal of this installation: the key from SUANBU_SEAL_KEY (hex), else from a file under `data`, made if
+    absent.
 
     Leaves the key in the environment, where worker processes find it.
     """
@@ -79,7 +80,7 @@ def ensure_seal(data: Path) -> Seal:
 
 
 def seal_from_environment() -> Seal | None:
-    """The seal whose key the parent process left, or None."""
+    """Return the seal whose key the parent process left, or None."""
     given = os.environ.get(ENVIRONMENT)
     return _seal(given) if given else None
 
@@ -90,7 +91,7 @@ def _seal(key: str) -> Seal:
 
 
 def secret_file(path: Path, make: object) -> str:
-    """The text of a file that only its owner can read; made whole or not at all when it is absent."""
+    """Return the text of a file that only its owner can read; made whole or not at all when it is absent."""
     assert callable(make)
     if not path.exists():
         fresh = path.with_name(f"{path.name}.{os.getpid()}.new")

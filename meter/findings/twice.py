@@ -158,7 +158,7 @@ def _unlike(one: Whole, other: Whole, some: Rows) -> Whole:
 
 @kernel(inline=True)
 def _comes_before(one: Whole, other: Whole, exactly: bool, hashed: Hashed, some: Rows) -> bool:
-    """Order by hash (and, `exactly`, by what was hashed), then time, then place in the journal."""
+    """Compare two rows by hash (and, `exactly`, by what was hashed), then time, then place in the journal."""
     hashes, times, rows, record = hashed.hashes, hashed.times, hashed.rows, some.record
     if hashes[one] != hashes[other]:
         return bool(hashes[one] < hashes[other])

@@ -16,12 +16,12 @@ ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def is_binary_event(headers: Iterable[tuple[bytes, bytes]], content_type: str) -> bool:
-    """Whether headers (their names in lower case) make of a body an event in binary mode."""
+    """Return whether headers (their names in lower case) make of a body an event in binary mode."""
     return any(name in TELLING for name, _ in headers) and format_of(content_type) not in STRUCTURED
 
 
 def structured_event(headers: Iterable[tuple[bytes, bytes]], content_type: str, data: bytes) -> bytes:
-    """The event as one JSON object, to be received as `application/cloudevents+json`; raises `BodyError`.
+    """Return the event as one JSON object, to be received as `application/cloudevents+json`; raises `BodyError`.
 
     Each header is an attribute of that name, also one that is given twice: the authority on events judges what stands
     here. `data` is made sure to be one object, so that nothing in it can be taken for an attribute.
@@ -36,7 +36,8 @@ def structured_event(headers: Iterable[tuple[bytes, bytes]], content_type: str, 
 
 
 def text_of_header(value: bytes) -> str:
-    """The text of a header: unquoted, then without percent-encoding, read as UTF-8 (HTTP binding, section 3.1.3.2).
+    """Return the text of a header: unquoted, then without percent-encoding, read as UTF-8 (HTTP binding, section
+    3.1.3.2).
 
     What is no UTF-8 becomes half a surrogate pair, which no attribute may hold.
     """

@@ -34,7 +34,10 @@ class Format(Enum):
 
 
 def format_of(content_type: str) -> Format:
-    """The format a Content-Type header names; its charset must be UTF-8 (or ASCII), other parameters are ignored."""
+    """Return the format a Content-Type header names.
+
+    Its charset must be UTF-8 (or ASCII), other parameters are ignored.
+    """
     name, *parameters = content_type.split(";")
     try:
         found = Format(name.strip().lower())
@@ -49,7 +52,7 @@ def format_of(content_type: str) -> Format:
 
 
 def decoded(body: bytes, content_encoding: str | None) -> bytes:
-    """The body without its content encoding: at most 32 MiB, read no further (413). One coding only, not a list.
+    """Return the body without its content encoding: at most 32 MiB, read no further (413). One coding only, not a list.
 
     Several gzip members or zstd frames one after the other are one body (RFC 1952, RFC 8878); anything else after the
     end is refused, and so is an end that does not come.
@@ -67,7 +70,7 @@ def decoded(body: bytes, content_encoding: str | None) -> bytes:
 
 
 def from_gzip(body: bytes) -> bytes:
-    """Every member of a gzip file, bounded."""
+    """Return every member of a gzip file, bounded."""
     view = memoryview(body)
     place = members = 0
     with Room() as out:
@@ -95,7 +98,7 @@ def from_gzip(body: bytes) -> bytes:
 
 
 def from_zstd(body: bytes) -> bytes:
-    """Every frame of a zstd stream, bounded; a frame that wants a larger window than HTTP allows is refused."""
+    """Return every frame of a zstd stream, bounded; a frame that wants a larger window than HTTP allows is refused."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
     view = memoryview(body)
     place = frames = 0

@@ -46,7 +46,7 @@ class Found:
 
 
 def finish(found: Found, registered: Registered, source_number: int) -> Received:
-    """The batch with every record either checked or refused."""
+    """Return the batch with every record either checked or refused."""
     records, places = found.records, found.places
     count = len(records)
     codes = np.zeros(count, np.uint8)
@@ -82,7 +82,10 @@ def finish(found: Found, registered: Registered, source_number: int) -> Received
 
 
 def fill_digests(found: Found, source_number: int) -> None:
-    """Keys and digests of the rows a kernel accepted; the authority's rows get zeros here and their own later."""
+    """Fill in the keys and digests of the rows a kernel accepted.
+
+    The authority's rows get zeros here and their own later.
+    """
     records, places = found.records, found.places
     salt = salt_of_source(source_number)
     records["key"] = digests_of("id", found, salt).view(np.uint8)
@@ -101,7 +104,7 @@ def fill_digests(found: Found, source_number: int) -> None:
 
 
 def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
-    """(n, 4) uint32 digests of one text of every row, zeros where there is none."""
+    """Return (n, 4) uint32 digests of one text of every row, zeros where there is none."""
     # contiguous, so that the kernel sees one type of array
     starts, lengths = found.places[name].copy(), found.places[name + "_length"].copy()
     digests = np.zeros((len(lengths), 4), np.uint32)
@@ -118,7 +121,7 @@ def digests_of(name: str, found: Found, salt: bytes) -> npt.NDArray[np.uint32]:
 
 
 def write(records: Array, row: int, checked: Checked, source_number: int) -> None:
-    """One record the authority accepted, as a row."""
+    """Write one record that the authority accepted as a row."""
     records[row] = (
         row,
         0,
@@ -141,7 +144,7 @@ def write(records: Array, row: int, checked: Checked, source_number: int) -> Non
 
 
 def id_of(value: Value) -> str | None:
-    """The id of a refused record or event, where it can be read and is well-formed."""
+    """Return the id of a refused record or event, where it can be read and is well-formed."""
     if isinstance(value, Pairs):
         for name, item in value:
             if name == "id":

@@ -21,7 +21,8 @@ def receive(
     *,
     fast: bool = True,
 ) -> Received:
-    """The checked records and the refusals of one request body (docs/contract.md, section 1); raises `BodyError`.
+    """Return the checked records and the refusals of one request body (docs/contract.md, section 1); raises
+    `BodyError`.
 
     Pure and thread-safe; the kernels run without the interpreter lock. `fast=False` sends every record to the
     authority, one at a time, and gives the same answer.
@@ -34,7 +35,7 @@ def receive(
 
 
 def document_of(body: bytes, content_type: str) -> Document:
-    """The records of a decoded body as they were received, without judging any; raises `BodyError`."""
+    """Return the records of a decoded body as they were received, without judging any; raises `BodyError`."""
     return _found(body, format_of(content_type), Registered.of(0), fast=False).document
 
 
@@ -45,7 +46,7 @@ def _found(plain: bytes, form: Format, registered: Registered, fast: bool) -> Fo
 
 
 def receive_records(records: Sequence[object], registered: Registered, source_number: int) -> Received:
-    """The same for records that are Python values already (as read from a worlds file), by way of NDJSON.
+    """Return the same for records that are Python values already (as read from a worlds file), by way of NDJSON.
 
     A value that JSON has no word for (a date, say) is a TypeError: a mistake of the caller, not of a client.
     """

@@ -18,7 +18,7 @@ class Document(Protocol):
     """A decoded body whose records can be given back."""
 
     def verbatim(self, index: int) -> bytes:
-        """The record at a position of the body, as received (for Arrow: the row as JSON)."""
+        """Return the record at a position of the body, as received (for Arrow: the row as JSON)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Received:
     id_texts: Texts
 
     def ids(self, rows: Iterable[int]) -> list[str]:
-        """The ids of rows of `records`."""
+        """Return the ids of rows of `records`."""
         return [self.id_texts.text(int(self.records["index"][row])) for row in rows]
 
     def verbatim(self, index: int) -> bytes:
-        """Any record of the body as received, by its position there."""
+        """Return any record of the body as received, by its position there."""
         return self.document.verbatim(index)
 
 
@@ -71,7 +71,7 @@ class Texts:
     read: dict[int, str]
 
     def text(self, index: int) -> str:
-        """The text of a record, by its position in the body."""
+        """Return the text of a record, by its position in the body."""
         if index in self.read:
             return self.read[index]
         start, length = int(self.starts[index]), int(self.lengths[index])

@@ -24,7 +24,7 @@ class Room:
         self.size = end
 
     def whole(self) -> bytes:
-        """Everything."""
+        """Return all of it."""
         return self._memory[: self.size]
 
     def __enter__(self) -> Room:

@@ -102,7 +102,7 @@ async def recompute_all(
 
 
 def digest_of_use(frames: Iterable[pl.DataFrame]) -> str:
-    """`sha256:hex` over the rows of `use` frames laid end to end, little-endian, however they are cut."""
+    """Return `sha256:hex` over the rows of `use` frames laid end to end, little-endian, however they are cut."""
     state = hashlib.sha256()
     for frame in frames:
         rows = np.empty(frame.height, _ROW)
@@ -118,7 +118,7 @@ def _spans(archive: Path, files: list[SealedFile], batch: int) -> list[Span]:
 
 
 def _first_difference(found: pl.DataFrame, kept: pl.DataFrame) -> dict[str, object] | None:
-    """The first group that the two do not have alike."""
+    """Return the first group that the two do not have alike."""
     if found.equals(kept):
         return None
     both = found.join(kept, on=USE_KEY, how="full", suffix="_kept", coalesce=True)

@@ -85,7 +85,7 @@ async def _archive(
 
 
 async def _unconfirmed(connection: asyncpg.Connection, folder: Path, known: tuple[Sealing, ...]) -> Sealing | None:
-    """A sealing that was written to the folder by a job killed before the database knew: it is done again.
+    """Return a sealing that was written to the folder by a job killed before the database knew: it is done again.
 
     Only the one after those that the database knows, and only when it sums up what this journal holds for its batches;
     anything else is another journal's folder, or a database restored from before: raises BrokenManifest.
@@ -134,7 +134,7 @@ async def _seal(
 async def check_archive(
     engine: AsyncEngine, folder: Path, progress: Progress | None = None
 ) -> tuple[tuple[Sealing, ...], list[Fault]]:
-    """The sealings and every fault of their files. Raises BrokenManifest where the two manifests differ."""
+    """Return the sealings and every fault of their files. Raises BrokenManifest where the two manifests differ."""
     async with engine.connect() as held:
         known = await store.sealings_known(await driver(held))
     sealings = read_manifest(folder, known[-1].digest if known else None)

@@ -37,7 +37,7 @@ class Header:
 
 
 def digest_of(algorithm: str, *parts: bytes | memoryview) -> str:
-    """The digest of the parts one after another, as `algorithm:hex`."""
+    """Return the digest of the parts one after another, as `algorithm:hex`."""
     state = hashlib.new(algorithm, usedforsecurity=True)
     for part in parts:
         state.update(part)
@@ -45,12 +45,12 @@ def digest_of(algorithm: str, *parts: bytes | memoryview) -> str:
 
 
 def contents_text(contents: Mapping[str, str]) -> str:
-    """The one way in which `contents` is written down."""
+    """Return the one way in which `contents` is written down."""
     return json.dumps(dict(contents), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def link(algorithm: str, previous: bytes, header: Header) -> bytes:
-    """The digest (32 bytes) of a batch that follows the batch whose digest is `previous`."""
+    """Return the digest (32 bytes) of a batch that follows the batch whose digest is `previous`."""
     assert algorithm in ALGORITHMS
     assert len(previous) == 32
     fields = {name: value for name, value in vars(header).items() if name not in ("recorded_at", "contents")}

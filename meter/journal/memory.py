@@ -57,18 +57,18 @@ class MemoryJournal:
         self.counts["refused"] += int(found[REFUSED]) + len(received.refused)
 
     def counting(self) -> npt.NDArray[np.void]:
-        """The entries (ENTRY) that count: neither voids nor corrected."""
+        """Return the entries (ENTRY) that count: neither voids nor corrected."""
         rows = [
             entry for key, entry in self._entries.items() if key not in self._corrected and entry["action"][0] != VOID
         ]
         return np.concatenate([*rows, np.empty(0, ENTRY)]).astype(ENTRY)
 
     def consumers(self) -> dict[str, int]:
-        """Entity code -> the number by which entries name it."""
+        """Return entity code -> the number by which entries name it."""
         return dict(self._consumers)
 
     def _span(self, entry: npt.NDArray[np.void]) -> Span | None:
-        """Whose version and when; None for a void, which says neither."""
+        """Return whose version it is and when it came; None for a void, which says neither."""
         if entry["action"][0] == VOID:
             return None
         names = {number: code for code, number in self._consumers.items()}
@@ -77,7 +77,7 @@ class MemoryJournal:
 
 
 def _candidates(received: Received, source: int) -> npt.NDArray[np.void]:
-    """The checked records of a delivery as journal entries (ENTRY); batch is 0, unknown consumers are -1."""
+    """Return the checked records of a delivery as journal entries (ENTRY); batch is 0, unknown consumers are -1."""
     records = received.records
     entries = np.zeros(len(records), ENTRY)
     entries["ordinal"] = records["index"]

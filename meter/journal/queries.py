@@ -29,14 +29,15 @@ _ACTIONS = {0: None, **{number: word for word, number in ACTIONS.items()}}
 
 
 def key_of(source: int, record_id: str) -> bytes:
-    """The key (16 bytes) under which a source's record stands."""
+    """Return the key (16 bytes) under which a source's record stands."""
     return hashlib.blake2s(record_id.encode(), digest_size=16, salt=source.to_bytes(8, "little")).digest()
 
 
 async def find_record(
     connection: asyncpg.Connection, keys: KnownKeys, source: str, record_id: str
 ) -> dict[str, Any] | None:
-    """A record, its batch, what it corrects, what corrects it, what else came under its id; None when there is none.
+    """Return a record, its batch, what it corrects, what corrects it, what else came under its id; None when there is
+    none.
 
     Brings `keys` up to the journal first: what another machine has just recorded is found too.
     """
@@ -105,7 +106,7 @@ async def _entry(connection: asyncpg.Connection, keys: KnownKeys, key: bytes) ->
 
 
 async def _quarantined_under(connection: asyncpg.Connection, source: int, record_id: str) -> list[dict[str, Any]]:
-    """What came under an id and was not accepted, oldest first: other versions, and tries that were refused.
+    """Return what came under an id and was not accepted, oldest first: other versions, and tries that were refused.
 
     `released_in` is the batch in which a replay recorded a try after all.
     """
@@ -120,7 +121,7 @@ async def _quarantined_under(connection: asyncpg.Connection, source: int, record
 
 
 async def _as_received(connection: asyncpg.Connection, batch: int, ordinal: int) -> Any:
-    """The record as its source wrote it, out of the body that was kept."""
+    """Return the record as its source wrote it, out of the body that was kept."""
     row = await connection.fetchrow("select content_type, codec, body from batch_body where batch = $1", batch)
     # in a thread: a body may have 32 MiB, and others are answered meanwhile
     return await asyncio.to_thread(_record_of, row["content_type"], row["codec"], row["body"], ordinal)
@@ -141,7 +142,7 @@ def _thousandths(millicards: int) -> str:
 
 
 async def batch_receipt(connection: asyncpg.Connection, batch: int) -> dict[str, Any] | None:
-    """A batch's receipt: counts, digest and what of it is in quarantine; None when there is none."""
+    """Return a batch's receipt: counts, digest and what of it is in quarantine; None when there is none."""
     row = await connection.fetchrow(
         "select b.*, s.name as source_name from batch b left join source s on s.id = b.source where b.batch = $1", batch
     )
@@ -169,7 +170,7 @@ async def batch_receipt(connection: asyncpg.Connection, batch: int) -> dict[str,
 async def quarantined(
     connection: asyncpg.Connection, status: str | None, after: int, limit: int, longest_bytes: int = 2**31 - 1
 ) -> list[dict[str, Any]]:
-    """What waits for a person, oldest first; of a record longer than `longest_bytes` its beginning."""
+    """Return what waits for a person, oldest first; of a record longer than `longest_bytes` its beginning."""
     rows = await connection.fetch(
         f"""select q.id, q.batch, q.ordinal, q.record_id, q.status, q.code, q.detail, s.name as source_name,
             substring(q.record from 1 for $4) as record, octet_length(q.record) as record_bytes
@@ -194,7 +195,8 @@ async def quarantined(
 
 
 async def fitting(connection: asyncpg.Connection, status: str | None, after: int, limit: int) -> int:
-    """How many of the next `limit` records of the quarantine are one portion: PAGE_BYTES or little more, or one."""
+    """Return how many of the next `limit` records of the quarantine are one portion: PAGE_BYTES or little more, or
+    one."""
     found = await connection.fetchval(
         f"""select count(*) from (select sum(octet_length(q.record)) over (order by q.id) - octet_length(q.record)
             as before from quarantine q where {_WAITING} order by q.id limit $3) next where before < $4""",
@@ -216,7 +218,7 @@ class Portion:
 
 
 async def waiting_by_status(connection: asyncpg.Connection) -> dict[str, int]:
-    """Status -> records in quarantine that nobody has released."""
+    """Return status -> records in quarantine that nobody has released."""
     rows = await connection.fetch(
         """select status, count(*) as records from quarantine q where not exists
            (select from quarantine_release r where r.quarantine = q.id) group by status"""
@@ -225,12 +227,15 @@ async def waiting_by_status(connection: asyncpg.Connection) -> dict[str, int]:
 
 
 async def last_quarantined(connection: asyncpg.Connection) -> int:
-    """The number of the newest record in quarantine, 0 when there is none."""
+    """Return the number of the newest record in quarantine, 0 when there is none."""
     return int(await connection.fetchval("select coalesce(max(id), 0) from quarantine"))
 
 
 async def replayable(connection: asyncpg.Connection, source: int, after: int, last: int) -> Portion | None:
-    """The next refused records of a source, numbered after..last, that may have become acceptable; None at the end."""
+    """Return the next refused records of a source, numbered after..last, that may have become acceptable.
+
+    None at the end.
+    """
     codes = [str(code) for code in Code if MEANING[code].may_become_acceptable] + ["corrects_unknown_record"]
     rows = await connection.fetch(
         """select id, record, content_type from (
@@ -250,6 +255,6 @@ async def replayable(connection: asyncpg.Connection, source: int, after: int, la
 
 
 def _replayed_as(row: asyncpg.Record) -> str:
-    """The content type under which a record is tried again: events as events, the others as plain JSON."""
+    """Return the content type under which a record is tried again: events as events, the others as plain JSON."""
     event = row["content_type"].split(";")[0].strip().lower() in _EVENT_TYPES
     return _EVENT_TYPES[1] if event else "application/json"

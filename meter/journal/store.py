@@ -37,7 +37,7 @@ _BODY_COLUMNS = {"batch": "int8", "content_type": "text", "codec": "text", "body
 
 
 def _unnest(columns: Mapping[str, str], first: int) -> str:
-    """`unnest` of one array parameter for every column, numbered from `first`."""
+    """Return `unnest` of one array parameter for every column, numbered from `first`."""
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), first))
     return f"unnest({arrays})"
 
@@ -78,24 +78,27 @@ async def append_batches(
 
 
 async def last_batch(connection: asyncpg.Connection) -> asyncpg.Record | None:
-    """The last batch: number, digest, moment, and the last batch that changed the registry; None before the first."""
+    """Return the last batch: number, digest, moment, and the last batch that changed the registry.
+
+    None before the first.
+    """
     return await connection.fetchrow(
         "select batch, digest, recorded_at, registry_batch from batch order by batch desc limit 1"
     )
 
 
 async def last_number(connection: asyncpg.Connection) -> int:
-    """The number of the last batch, 0 before the first."""
+    """Return the number of the last batch, 0 before the first."""
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
 
 
 async def batch_exists(connection: asyncpg.Connection, batch: int) -> bool:
-    """Whether there is a batch of this number."""
+    """Return whether there is a batch of this number."""
     return bool(await connection.fetchval("select exists (select from batch where batch = $1)", batch))
 
 
 async def entries_after(connection: asyncpg.Connection, batch: int) -> int:
-    """How many entries the batches after this one hold."""
+    """Return how many entries the batches after this one hold."""
     return int(
         await connection.fetchval(
             "select coalesce(sum(accepted), 0) from batch where batch > $1 and kind in ('usage', 'replay')", batch
@@ -104,7 +107,7 @@ async def entries_after(connection: asyncpg.Connection, batch: int) -> int:
 
 
 async def batches_after(connection: asyncpg.Connection, batch: int, limit: int) -> list[asyncpg.Record]:
-    """The next batches after this one: batch, digest, and how many entries each holds."""
+    """Return the next batches after this one: batch, digest, and how many entries each holds."""
     return list(
         await connection.fetch(
             "select batch, digest, case when kind in ('usage', 'replay') then accepted else 0 end as entries "
@@ -117,7 +120,7 @@ async def batches_after(connection: asyncpg.Connection, batch: int, limit: int) 
 async def names_in(
     connection: asyncpg.Connection, table: str, column: str, wanted: Sequence[str]
 ) -> tuple[int, dict[str, int]]:
-    """The last number of a dictionary table, and the numbers of those of the names that it has."""
+    """Return the last number of a dictionary table, and the numbers of those of the names that it has."""
     rows = await connection.fetch(
         f"select last, id, {column} as name from (select coalesce(max(id), 0) as last from {table}) newest "
         f"left join {table} on {column} = any($1::text[])",
@@ -127,7 +130,7 @@ async def names_in(
 
 
 async def digest_at(connection: asyncpg.Connection, batch: int) -> bytes | None:
-    """The digest of a batch in the chain, None where there is no such batch."""
+    """Return the digest of a batch in the chain, None where there is no such batch."""
     found: bytes | None = await connection.fetchval("select digest from batch where batch = $1", batch)
     return found
 
@@ -135,7 +138,7 @@ async def digest_at(connection: asyncpg.Connection, batch: int) -> bytes | None:
 async def entries_at(
     connection: asyncpg.Connection, keys: npt.NDArray[np.uint64], spans: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.void]:
-    """The entries (ENTRY) that stand under keys (n, 2), each in the batches spans[i, 0] .. spans[i, 1]."""
+    """Return the entries (ENTRY) that stand under keys (n, 2), each in the batches spans[i, 0] .. spans[i, 1]."""
     order = np.argsort(spans[:, 0], kind="stable")
     keys, spans = keys[order], spans[order]
     # batches lie side by side in the heap: what is near in the order of batches is read together
@@ -158,7 +161,7 @@ async def entries_at(
 
 
 async def corrected(connection: asyncpg.Connection, keys: Iterable[bytes]) -> frozenset[bytes]:
-    """Which of the keys stand corrected."""
+    """Return which of the keys stand corrected."""
     listed = _uuids(set(keys))
     rows = await connection.fetch(f"select key from reversal where key = any({listed})")
     return frozenset(row["key"].bytes for row in rows)
@@ -167,7 +170,7 @@ async def corrected(connection: asyncpg.Connection, keys: Iterable[bytes]) -> fr
 async def read_keys(
     connection: asyncpg.Connection, first: int, last: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The keys (n, 2) and batches (n,) of all entries of the batches first..last, in no order."""
+    """Return the keys (n, 2) and batches (n,) of all entries of the batches first..last, in no order."""
     query = f"select batch, key from entry where batch between {int(first)} and {int(last)}"
     body = await copy_out(connection, query)
     if len(body) % KEY_WIRE.itemsize:
@@ -178,7 +181,7 @@ async def read_keys(
 
 
 async def append_entries(connection: asyncpg.Connection, wire: npt.NDArray[np.void]) -> None:
-    """COPY rows (WIRE) into the journal."""
+    """Copy rows (WIRE) into the journal."""
     if len(wire):
         await copy_in(connection, "entry", COLUMN_NAMES, wire)
 
@@ -204,7 +207,7 @@ async def append_reversals(
 
 
 async def known_quarantine(connection: asyncpg.Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Digest -> batch of the quarantined records that are already kept."""
+    """Return digest -> batch of the quarantined records that are already kept."""
     if not digests:
         return {}
     rows = await connection.fetch("select digest, batch from quarantine where digest = any($1::bytea[])", digests)
@@ -218,7 +221,7 @@ async def append_quarantine(connection: asyncpg.Connection, rows: Sequence[tuple
 
 
 async def digest_of_batch(connection: asyncpg.Connection, batch: int) -> str:
-    """The digest of a batch in the chain, `algorithm:hex`."""
+    """Return the digest of a batch in the chain, `algorithm:hex`."""
     query = "select algorithm || ':' || encode(digest, 'hex') from batch where batch = $1"
     return str(await connection.fetchval(query, batch))
 
@@ -230,12 +233,12 @@ async def wait_for_standby(connection: asyncpg.Connection) -> None:
 
 
 async def read_entries(connection: asyncpg.Connection, first: int, last: int) -> npt.NDArray[np.void]:
-    """All entries (ENTRY) of the batches first..last, by batch and ordinal."""
+    """Return all entries (ENTRY) of the batches first..last, by batch and ordinal."""
     return from_wire(await read_wire(connection, first, last))
 
 
 async def read_wire(connection: asyncpg.Connection, first: int, last: int) -> npt.NDArray[np.void]:
-    """All rows (WIRE) of the batches first..last, by batch and ordinal, as they were hashed."""
+    """Return all rows (WIRE) of the batches first..last, by batch and ordinal, as they were hashed."""
     wire = await _wire(
         connection, f"select {_ENTRY_COLUMNS} from entry where batch between {int(first)} and {int(last)}"
     )
@@ -254,5 +257,5 @@ async def _wire(connection: asyncpg.Connection, query: str) -> npt.NDArray[np.vo
 
 
 def _uuids(keys: Iterable[bytes]) -> str:
-    """Our own 16-byte digests as an SQL array literal: hexadecimal only, so nothing can be injected."""
+    """Return our own 16-byte digests as an SQL array literal: hexadecimal only, so nothing can be injected."""
     return "'{" + ",".join(key.hex() for key in keys) + "}'::uuid[]"

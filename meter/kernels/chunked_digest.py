@@ -22,7 +22,7 @@ _PADDING = np.frombuffer(b"\x80" + bytes(BLOCK_BYTES - 9) + (8 * PIECE_BYTES).to
 
 
 def digest_in_pieces(algorithm: str, data: bytes | bytearray | memoryview) -> str:
-    """The digest of `data` (contiguous bytes) in pieces, as `algorithm/4096:hex`."""
+    """Return the digest of `data` (contiguous bytes) in pieces, as `algorithm/4096:hex`."""
     view = memoryview(data).cast("B")
     whole = len(view) // PIECE_BYTES if algorithm == "sm3" else 0
     outer = hashlib.new(algorithm)

@@ -32,7 +32,10 @@ _DISTANCE_SHIFT = np.uint64(LOCATOR_BITS)
 
 @kernel
 def hash_of(first: Any, second: Any, secrets: Array) -> Any:
-    """The top HASH_BITS of a mix of the key's two halves; the file's secrets keep senders from choosing buckets."""
+    """Return the top HASH_BITS of a mix of the key's two halves.
+
+    The file's secrets keep senders from choosing buckets.
+    """
     value = (first ^ secrets[0]) * _FIRST
     value ^= value >> _LONG
     value = (value + second) * (secrets[1] | _ONE)
@@ -44,13 +47,14 @@ def hash_of(first: Any, second: Any, secrets: Array) -> Any:
 
 @kernel
 def stride_of(remainder: Any) -> int:
-    """How many buckets a key moves on at a time: odd, so that all buckets come."""
+    """Return how many buckets a key moves on at a time: odd, so that all buckets come."""
     return np.int64((remainder * _FIRST) >> _LONG) | 1  # type: ignore[return-value]
 
 
 @kernel
 def find_keys(table: Array, bucket_bits: int, secrets: Array, keys: Array, rows: Array, locators: Array) -> int:
-    """How many (row of `keys`, locator) pairs the table holds; as many as fit are written to `rows` and `locators`.
+    """Return how many (row of `keys`, locator) pairs the table holds; as many as fit are written to `rows` and
+    `locators`.
 
     table: uint64, 8 * 2^bucket_bits slots. keys: (n, 2) uint64, the two halves of each key.
     """
@@ -169,7 +173,7 @@ def move_slots(old: Array, old_bits: int, new: Array, new_bits: int, locator_shi
 
 @kernel
 def count_slots(table: Array) -> int:
-    """How many slots are taken."""
+    """Return how many slots are taken."""
     taken = 0
     for slot in range(table.size):
         taken += table[slot] != 0

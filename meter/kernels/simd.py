@@ -11,12 +11,13 @@ _BYTES = ir.VectorType(ir.IntType(8), 4 * LANES)
 
 
 def splat(value: int) -> ir.Constant:
-    """A vector with one value in every lane."""
+    """Return a vector with one value in every lane."""
     return ir.Constant(VECTOR, [value & 0xFFFFFFFF] * LANES)
 
 
 def turned(builder: Any, value: Any, bits: int) -> Any:
-    """Every lane rotated left; by whole bytes they are shuffled, which is one instruction where rotating is three."""
+    """Return every lane rotated left; by whole bytes they are shuffled, which is one instruction where rotating is
+    three."""
     if bits % 8:
         return builder.or_(builder.shl(value, splat(bits)), builder.lshr(value, splat(32 - bits)))
     places = [(at & ~3) | ((at - bits // 8) & 3) for at in range(4 * LANES)]

@@ -22,7 +22,9 @@ SWAP = f"llvm.bswap.v{LANES}i32"
 
 
 def transposed(builder: Any, rows: list[Any]) -> list[Any]:
-    """As many vectors as there are lanes, as the columns of those given: rounds of exchanging halves."""
+    """Return transpose as many vectors as there are lanes: return the columns of those given: rounds of exchanging
+    halves.
+    """
     width = LANES // 2
     while width:
         keep = [lane if not lane & width else LANES + lane - width for lane in range(LANES)]
@@ -38,7 +40,7 @@ def transposed(builder: Any, rows: list[Any]) -> list[Any]:
 
 
 def compressed(builder: Any, before: list[Any], words: list[Any]) -> list[Any]:
-    """The eight words of state after one block of sixteen words."""
+    """Return the eight words of state after one block of sixteen words."""
 
     def xor(*values: Any) -> Any:
         found = values[0]

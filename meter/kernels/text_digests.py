@@ -21,7 +21,7 @@ LOWER_HEX = np.uint64(0x2020202020202020)  # the bit that tells a from A; the di
 
 @lru_cache
 def initial_state(salt: bytes) -> npt.NDArray[np.uint32]:
-    """The state a digest of 16 bytes begins with, for a salt of 8 bytes."""
+    """Return the state a digest of 16 bytes begins with, for a salt of 8 bytes."""
     state = INITIAL.copy()
     state[0] ^= np.uint32(PARAMETERS)
     state[4:6] ^= np.frombuffer(salt, "<u4").astype(np.uint32)
@@ -31,7 +31,7 @@ def initial_state(salt: bytes) -> npt.NDArray[np.uint32]:
 
 @kernel
 def put_word(words: Array, place: int, lane: int, word: Any) -> None:
-    """Eight bytes of a message as two words of a lane."""
+    """Put eight bytes of a message as two words of a lane."""
     words[place, lane] = np.uint32(word & LOW_HALF)
     words[place + 1, lane] = np.uint32(word >> np.uint64(32))
 

@@ -15,7 +15,7 @@ HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 @intrinsic
 def word_at(_context: Any, text: Any, place: Any) -> Any:
-    """The 8 bytes of a contiguous uint8 array from `place` as one little-endian uint64.
+    """Return the 8 bytes of a contiguous uint8 array from `place` as one little-endian uint64.
 
     Nothing is checked: the caller knows that place + 8 <= text.size.
     """
@@ -32,7 +32,7 @@ def word_at(_context: Any, text: Any, place: Any) -> Any:
 
 @intrinsic
 def trailing_zeros(_context: Any, _word: Any) -> Any:
-    """The number of zero bits below the lowest one bit of a uint64 that is not 0."""
+    """Return the number of zero bits below the lowest one bit of a uint64 that is not 0."""
     signature = types.int64(types.uint64)
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -43,7 +43,7 @@ def trailing_zeros(_context: Any, _word: Any) -> Any:
 
 @kernel
 def last_word(text: Array, start: int, length: int) -> Any:
-    """The last `length` % 8 bytes of a text as a uint64, zeros above them."""
+    """Return the last `length` % 8 bytes of a text as a uint64, zeros above them."""
     rest = length & 7
     first = start + length - rest
     if first + 8 <= text.size:
@@ -56,7 +56,7 @@ def last_word(text: Array, start: int, length: int) -> Any:
 
 @kernel
 def hash_of(text: Array, start: int, length: int) -> int:
-    """A hash of a text, not negative: every word of it multiplied and folded in."""
+    """Return a hash of a text, not negative: every word of it multiplied and folded in."""
     value: Any = np.uint64(length) * HASH_FACTOR
     for place in range(start, start + length - 7, 8):
         value = (value ^ word_at(text, place)) * HASH_FACTOR
@@ -68,7 +68,7 @@ def hash_of(text: Array, start: int, length: int) -> int:
 
 @kernel
 def same_text(text: Array, start: int, other: Array, other_start: int, length: int) -> bool:
-    """Whether two texts of one length are the same."""
+    """Return whether two texts of one length are the same."""
     for step in range(0, length - 7, 8):
         if word_at(text, start + step) != word_at(other, other_start + step):
             return False

@@ -45,7 +45,7 @@ async def propose_accounts(journal: JournalTransaction, recorded: Recorded, fres
 
 
 async def warn_of_accounts(journal: JournalTransaction, items: Mapping[int, Item]) -> list[dict[str, Any]]:
-    """ACCOUNT_PROPOSED for each item whose account waits; what else the item states is in force at once."""
+    """Return ACCOUNT_PROPOSED for each item whose account waits; what else the item states is in force at once."""
     stating = {index: item for index, item in items.items() if item.get("bank_account")}
     waiting = await waiting_accounts(journal, [item["uscc"] for item in stating.values()])
     found = []

@@ -28,7 +28,7 @@ class Broken:
 
 
 def parse_items(body: bytes) -> list[Any]:
-    """The items of a body. Raises NotABatch when it is no JSON array, or too long a one."""
+    """Return the items of a body. Raises NotABatch when it is no JSON array, or too long a one."""
 
     def pairs(items: list[tuple[str, Any]]) -> Any:
         found = dict(items)

@@ -9,7 +9,7 @@ from meter.in_force import periods_in_force
 
 
 def held_above_one(holdings: Sequence[tuple[int, int, int, Decimal]]) -> int | None:
-    """The first day on which the recorded holdings of one held entity exceed 1, or None.
+    """Return the first day on which the recorded holdings of one held entity exceed 1, or None.
 
     `holdings` are (holder, from day, to day exclusive, share) in the order in which they were recorded.
     """

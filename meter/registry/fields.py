@@ -77,7 +77,7 @@ def wrong(name: str, expected: str) -> NoReturn:
 
 
 def text(limit: int) -> Callable[[str, Any], str]:
-    """Text of 1 to `limit` characters."""
+    """Return text of 1 to `limit` characters."""
 
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -92,14 +92,14 @@ def text(limit: int) -> Callable[[str, Any], str]:
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or false."""
+    """Return true or false."""
     if not isinstance(value, bool):
         wrong(name, "true or false")
     return value
 
 
 def whole(low: int, high: int) -> Callable[[str, Any], int]:
-    """An integer between two limits, both allowed."""
+    """Return an integer between two limits, both allowed."""
 
     def read(name: str, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -112,7 +112,7 @@ def whole(low: int, high: int) -> Callable[[str, Any], int]:
 
 
 def matching(pattern: re.Pattern[str], expected: str, code: str) -> Callable[[str, Any], str]:
-    """Text of a pattern; `code` says what is wrong with another one."""
+    """Return text of a pattern; `code` says what is wrong with another one."""
 
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -125,7 +125,7 @@ def matching(pattern: re.Pattern[str], expected: str, code: str) -> Callable[[st
 
 
 def entity_code(name: str, value: Any) -> str:
-    """A unified social credit code with the right check digit."""
+    """Return a unified social credit code with the right check digit."""
     if not isinstance(value, str):
         wrong(name, "a string")
     if not is_uscc(value):
@@ -134,7 +134,7 @@ def entity_code(name: str, value: Any) -> str:
 
 
 def local_day(name: str, value: Any) -> date:
-    """A local day."""
+    """Return a local day."""
     if not isinstance(value, str):
         wrong(name, "a string")
     found = read_date(value)
@@ -161,7 +161,7 @@ def decimal(low: Decimal, high: Decimal, places: int) -> Callable[[str, Any], De
 
 
 def one_of(*values: str) -> Callable[[str, Any], str]:
-    """One of a closed list of words."""
+    """Return one of a closed list of words."""
 
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -174,7 +174,7 @@ def one_of(*values: str) -> Callable[[str, Any], str]:
 
 
 def list_of(fields: Mapping[str, Field], limit: int) -> Callable[[str, Any], list[Item]]:
-    """An array of at most `limit` objects of one shape."""
+    """Return an array of at most `limit` objects of one shape."""
 
     def read(name: str, value: Any) -> list[Item]:
         if not isinstance(value, list):
@@ -187,5 +187,5 @@ def list_of(fields: Mapping[str, Field], limit: int) -> Callable[[str, Any], lis
 
 
 def object_of(fields: Mapping[str, Field]) -> Callable[[str, Any], Item]:
-    """An object of a shape."""
+    """Return an object of a shape."""
     return lambda _, value: shape_of(value, fields)

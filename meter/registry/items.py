@@ -12,7 +12,7 @@ from meter.registry.fields import Item
 
 
 def content_of(item: Item) -> str:
-    """The item in the one spelling by which repeats are compared; bank accounts are kept apart."""
+    """Return the item in the one spelling by which repeats are compared; bank accounts are kept apart."""
     return json.dumps(
         _stated({name: value for name, value in item.items() if name != "bank_account"}),
         sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=spell,
@@ -20,14 +20,14 @@ def content_of(item: Item) -> str:
 
 
 def _stated(value: Any) -> Any:
-    """A value without the fields, however deep, that state nothing."""
+    """Return a value without the fields, however deep, that state nothing."""
     if isinstance(value, dict):
         return {name: _stated(part) for name, part in value.items() if part is not None}
     return [_stated(part) for part in value] if isinstance(value, list) else value
 
 
 def spell(value: object) -> str:
-    """A decimal without trailing zeros, or a date, as JSON text."""
+    """Return a decimal without trailing zeros, or a date, as JSON text."""
     if isinstance(value, Decimal):
         text = f"{value:f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
@@ -36,14 +36,14 @@ def spell(value: object) -> str:
 
 
 def subject_name(item: Item) -> str | None:
-    """What an item is about, in its own words."""
+    """Return what an item is about, in its own words."""
     if "held" in item:
         return f"{item['holder']}>{item['held']}"
     return item.get("id") or item.get("uscc") or item.get("chip")
 
 
 def subject_of(kind: str, item: Item, source: tuple[int, str] | None) -> tuple[object, ...]:
-    """The subject and start of an item, in its own words."""
+    """Return the subject and start of an item, in its own words."""
     match kind:
         case "entities":
             return item["uscc"], item["valid_from"]
@@ -61,13 +61,15 @@ def subject_of(kind: str, item: Item, source: tuple[int, str] | None) -> tuple[o
 
 
 def parties_of(item: Item) -> list[str]:
-    """Every entity code that an item names."""
+    """Return every entity code that an item names."""
     found = [item[name] for name in ("uscc", "operator", "holder", "held", "consumer") if item.get(name)]
     return found + [owner["uscc"] for owner in item.get("owners", ())]
 
 
 def account_text(item: Item) -> str:
-    """The item's bank account, sealed: equal accounts of one entity are sealed alike, so repeats are recognised."""
+    """Return the item's bank account, sealed: equal accounts of one entity are sealed alike, so repeats are
+    recognised.
+    """
     account = item.get("bank_account")
     if not account:
         return ""
@@ -77,5 +79,5 @@ def account_text(item: Item) -> str:
 
 
 def account_owner(uscc: str) -> str:
-    """To what a sealed bank account is bound."""
+    """Return to what a sealed bank account is bound."""
     return f"account {uscc}"

@@ -14,7 +14,7 @@ from meter.registry.items import content_of
 
 
 async def facts_of_batches(connection: asyncpg.Connection, after: int, last: int) -> dict[int, FactsOfBatch]:
-    """Batch -> what its digest covers of registry facts, for the batches after `after` up to `last`.
+    """Return batch -> what its digest covers of registry facts, for the batches after `after` up to `last`.
 
     Where a stored column disagrees with the stored item, the text says so, and so has another digest.
     """
@@ -31,7 +31,7 @@ async def facts_of_batches(connection: asyncpg.Connection, after: int, last: int
 
 
 def _said(kind: str, row: asyncpg.Record) -> str:
-    """The item as it was said, when the columns say the same; else what the columns say."""
+    """Return the item as it was said, when the columns say the same; else what the columns say."""
     item = {name: value for name, value in dict(row).items() if name not in _ABOUT}
     if kind == "facilities":
         item |= {"owners": json.loads(item["owners"] or "[]"), "capacity": json.loads(item["capacity"] or "null")}
@@ -49,7 +49,7 @@ _ABOUT = ("in_batch", "in_place", "as_said", "account", "said_by")
 
 
 def _comparable(item: Any) -> Any:
-    """An item for comparing: owners in one order, shares in one spelling."""
+    """Return an item for comparing: owners in one order, shares in one spelling."""
     if not isinstance(item, dict) or "owners" not in item:
         return item
     owners = sorted((str(owner.get("uscc")), Decimal(owner.get("share") or 0)) for owner in item["owners"])

@@ -41,7 +41,7 @@ class Reconciled:
 async def reconcile(
     connection: asyncpg.Connection, first: date, end: date, after: str, enough: int
 ) -> list[Reconciled]:
-    """Every source and local day in [first, end) with something declared or recorded, by day and source.
+    """Return every source and local day in [first, end) with something declared or recorded, by day and source.
 
     Recorded are the records that count (R-CORR) and start on the day, as of now. At most DAYS_MAX days. On the first
     day only sources whose name comes after `after`; no more days are read once there are `enough`.

@@ -60,7 +60,7 @@ async def record_items(
 
 
 def _read(kind: str, body: bytes, rules: Rules) -> tuple[Outcome, dict[int, Item]]:
-    """The well-formed items of a body by their places, and an outcome that has refused the others."""
+    """Return the well-formed items of a body by their places, and an outcome that has refused the others."""
     raw = parse_items(body)
     outcome = Outcome(len(raw))
     items: dict[int, Item] = {}
@@ -73,7 +73,7 @@ def _read(kind: str, body: bytes, rules: Rules) -> tuple[Outcome, dict[int, Item
 
 
 def _sealable(item: Item) -> Item:
-    """The item. Raises Unfit where it brings a bank account and this process has no key to seal it with."""
+    """Return the item. Raises Unfit where it brings a bank account and this process has no key to seal it with."""
     if item.get("bank_account") and seal_from_environment() is None:
         raise Unfit("no_sealing_key", "bank accounts are kept sealed only, and this service was started without a key")
     return item
@@ -86,7 +86,7 @@ def _sift(
     source: Source | None,
     outcome: Outcome,
 ) -> dict[int, Item]:
-    """The items that say something new, compared with the latest word on the same subject and start."""
+    """Return the items that say something new, compared with the latest word on the same subject and start."""
     words = {subject: (word.content, word.account) for subject, word in latest.items()}
     fresh: dict[int, Item] = {}
     for index, item in items.items():
@@ -148,7 +148,7 @@ async def _append(
 def _columns(
     kind: str, item: Item, parties: Mapping[str, int], codes: Mapping[str, int], source: Source | None
 ) -> tuple[Any, ...]:
-    """What an item says, in the order of its table's columns; `codes` are the numbers of facilities or chips."""
+    """Return what an item says, in the order of its table's columns; `codes` are the numbers of facilities or chips."""
     match kind:
         case "entities":
             return (

@@ -94,14 +94,14 @@ def _period_ordered(item: Item, start: str = "valid_from", end: str = "valid_to"
 
 
 def read_entity(item: Any) -> Item:
-    """An entity (docs/contract.md, section 2); ai_enterprise may be null. Raises Unfit."""
+    """Return an entity (docs/contract.md, section 2); ai_enterprise may be null. Raises Unfit."""
     found = shape_of(item, _ENTITY)
     _period_ordered(found)
     return found
 
 
 def read_facility(item: Any) -> Item:
-    """A facility whose owners' shares sum to exactly 1. Raises Unfit."""
+    """Return a facility whose owners' shares sum to exactly 1. Raises Unfit."""
     found = shape_of(item, _FACILITY)
     _period_ordered(found)
     owners = [owner["uscc"] for owner in found["owners"]]
@@ -115,14 +115,14 @@ def read_facility(item: Any) -> Item:
 
 
 def read_chip(item: Any) -> Item:
-    """A chip's dense FP16 rating in TFLOPS, as an exact decimal. Raises Unfit."""
+    """Return a chip's dense FP16 rating in TFLOPS, as an exact decimal. Raises Unfit."""
     found = shape_of(item, _CHIP)
     _period_ordered(found)
     return found
 
 
 def read_holding(item: Any) -> Item:
-    """A holding: `holder` holds `share` of `held`; a share of 0 says that it ended. Raises Unfit."""
+    """Return a holding: `holder` holds `share` of `held`; a share of 0 says that it ended. Raises Unfit."""
     found = shape_of(item, _HOLDING)
     _period_ordered(found, "from", "to")
     if found["holder"] == found["held"]:
@@ -131,7 +131,7 @@ def read_holding(item: Any) -> Item:
 
 
 def read_expenditure(item: Any) -> Item:
-    """Evidence of spending; both ends of the period are inclusive; a red invoice is negative. Raises Unfit."""
+    """Return evidence of spending; both ends of the period are inclusive; a red invoice is negative. Raises Unfit."""
     found = shape_of(item, _EXPENDITURE)
     if found["served_from"] > found["served_to"]:
         raise Unfit("empty_period", "served_to must not lie before served_from")
@@ -139,7 +139,7 @@ def read_expenditure(item: Any) -> Item:
 
 
 def read_control_total(item: Any) -> Item:
-    """What a source says it sent for a local day. Raises Unfit."""
+    """Return what a source says it sent for a local day. Raises Unfit."""
     return shape_of(item, _CONTROL_TOTAL)
 
 

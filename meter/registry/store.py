@@ -49,7 +49,7 @@ class ProposedAccount(NamedTuple):
 
 
 def _recorded(subject: str) -> str:
-    """Columns: when a fact, and when the first one with its start, was recorded, and its days."""
+    """Return columns: when a fact, and when the first one with its start, was recorded, and its days."""
     return f"""(f.batch << 20 | f.ordinal) as recorded, f.valid_from, f.valid_to,
         min(f.batch << 20 | f.ordinal) over (partition by {subject}, f.valid_from) as first_recorded"""
 
@@ -76,7 +76,7 @@ _QUERIES: Mapping[str, str] = {
 async def latest_words(
     journal: JournalTransaction, kind: str, items: Sequence[Item], source: tuple[int, str] | None
 ) -> dict[tuple[object, ...], Word]:
-    """Subject and start -> the latest word on it."""
+    """Return subject and start -> the latest word on it."""
     if kind == "control_totals":
         assert source is not None
         rows = await journal.connection.fetch(
@@ -102,7 +102,7 @@ def _said_of(row: asyncpg.Record) -> Said | None:
 
 
 def known_facts(latest: Mapping[tuple[object, ...], Word]) -> dict[tuple[object, ...], list[Said]]:
-    """The facts already recorded about each subject."""
+    """Return the facts already recorded about each subject."""
     known: dict[tuple[object, ...], list[Said]] = {}
     for subject, word in latest.items():
         if word.said is not None:
@@ -170,7 +170,7 @@ async def append_facts(
 
 
 async def latest_names(journal: JournalTransaction, before: int, codes: Iterable[str]) -> dict[str, str]:
-    """Entity code -> the name in the last fact about it from before a batch."""
+    """Return entity code -> the name in the last fact about it from before a batch."""
     rows = await journal.connection.fetch(
         """select distinct on (p.uscc) p.uscc, f.name from entity_fact f join party p on p.id = f.party
            where p.uscc = any($1::text[]) and f.batch < $2 order by p.uscc, f.batch desc, f.ordinal desc""",
@@ -207,7 +207,7 @@ async def insert_account_proposals(journal: JournalTransaction, accounts: Sequen
 async def waiting_accounts(
     journal: JournalTransaction, codes: Iterable[str]
 ) -> dict[tuple[str, str, date | None, date | None], int]:
-    """Code, sealed account and days -> the last proposal of it that nobody has decided about yet."""
+    """Return code, sealed account and days -> the last proposal of it that nobody has decided about yet."""
     rows = await journal.connection.fetch(
         """select p.uscc, a.account, a.valid_from, a.valid_to, a.id from account_proposal a
            join party p on p.id = a.party where p.uscc = any($1::text[])

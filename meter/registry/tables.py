@@ -26,7 +26,7 @@ RATING = Numeric(18, 6)
 
 
 def _fact() -> list[Column[object]]:
-    """When a fact became known: its batch and its place in the request."""
+    """Return when a fact became known: its batch and its place in the request."""
     return [
         Column("batch", BigInteger, ForeignKey("batch.batch"), nullable=False),
         Column("ordinal", Integer, nullable=False),
@@ -34,12 +34,14 @@ def _fact() -> list[Column[object]]:
 
 
 def _content() -> Column[object]:
-    """The item as the contract shapes it, in one spelling: what repeats are compared by and what is given back."""
+    """Return the item as the contract shapes it, in one spelling: what repeats are compared by and what is given
+    back.
+    """
     return Column("content", Text, nullable=False)
 
 
 def _period() -> list[Column[object]]:
-    """When a fact holds: from inclusive (none: since ever), to exclusive (none: until superseded)."""
+    """Return when a fact holds: from inclusive (none: since ever), to exclusive (none: until superseded)."""
     return [Column("valid_from", Date), Column("valid_to", Date)]
 
 

@@ -28,7 +28,7 @@ class OwnersWarning(NamedTuple):
         return Decimal(self.share_billionths).scaleb(-9)
 
     def about(self, code: str) -> str:
-        """The warning about one owner."""
+        """Return the warning about one owner."""
         return self.words.format(code=code, percent=f"{(self.share * 100).normalize():f}")
 
 
@@ -47,7 +47,7 @@ def warn_of_superseded(
     subjects: Mapping[int, tuple[object, ...]],
     known: Mapping[tuple[object, ...], list[Said]],
 ) -> list[dict[str, Any]]:
-    """CHANGES_NOTHING for each fact of which a later start of the same subject was recorded before it (R-FACTS).
+    """Return CHANGES_NOTHING for each fact of which a later start of the same subject was recorded before it (R-FACTS).
 
     Such a fact is in force on no day from that later start on; the detail says on which days it is, if on any.
     `known` is what was recorded before these items.
@@ -100,7 +100,7 @@ def _detail(fact: Said, facts: list[Said]) -> str:
 async def warn_of_owners(
     journal: JournalTransaction, kind: str, items: dict[int, Item], warning: OwnersWarning
 ) -> list[dict[str, Any]]:
-    """OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of the warning's share or more."""
+    """Return OWNER_HAS_HOLDERS where an owner of a facility has a recorded holder of the warning's share or more."""
     if kind == "facilities":
         named = {owner["uscc"] for item in items.values() for owner in item["owners"]}
         has_holders = await held_at_least(journal, named, warning.share)

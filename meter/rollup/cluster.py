@@ -22,7 +22,8 @@ LOOK_SECONDS = 0.5  # float: a pause, nothing is counted with it
 def rolled_up_at(
     master: str, paths: list[str], as_of: int, progress: Callable[[int, int], None] | None = None
 ) -> pl.DataFrame:
-    """The `use` frame of sealed files as the cluster at `master` computes it. Raises ImportError without pyspark.
+    """Return the `use` frame of sealed files as the cluster at `master` computes it. Raises ImportError without
+    pyspark.
 
     `progress` is called with the tasks done and the tasks known of.
     """

@@ -46,14 +46,14 @@ class Recent:
                 self._drop()
 
     def after(self, batch: int) -> list[Piece]:
-        """The pieces from `batch` + 1 on, none when they are not all here; earlier ones are let go."""
+        """Return the pieces from `batch` + 1 on, none when they are not all here; earlier ones are let go."""
         with self._alone:
             while self._pieces and self._pieces[0].last <= batch:
                 self._drop()
             return list(self._pieces) if self._pieces and self._pieces[0].first == batch + 1 else []
 
     def entries(self, pieces: Sequence[Piece]) -> Entries:
-        """The measured columns of pieces."""
+        """Return the measured columns of pieces."""
         return self._measured([piece.rows for piece in pieces])
 
     def _drop(self) -> None:

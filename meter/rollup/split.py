@@ -84,7 +84,7 @@ def _survey(millicards: Array, started: Array, ended: Array, charge_fen: Array, 
 
 @kernel
 def _series_are_sound(consumer: Array, facility: Array, chip: Array, purpose: Array) -> bool:
-    """Whether ids are not negative and every purpose is 0, 1 or 2."""
+    """Return whether ids are not negative and every purpose is 0, 1 or 2."""
     ids = np.int32(0)
     codes = np.uint8(0)
     for at in range(len(consumer)):

@@ -37,7 +37,7 @@ _EPOCH_SECONDS = 946_684_800  # timestamptz counts microseconds from 2000 on
 
 
 async def measured_rows(connection: asyncpg.Connection, first: int, last: int) -> Any:
-    """What the batches first..last add and take back, as an array of MEASURED_DTYPE."""
+    """Return what the batches first..last add and take back, as an array of MEASURED_DTYPE."""
     query = (
         _COUNTED.format(sign="1", table="entry", first=int(first), last=int(last))
         + " and action <> 2 union all "
@@ -77,7 +77,7 @@ async def advance(engine: AsyncEngine, recent: Recent | None = None) -> int:
 
 
 async def _from_memory(connection: asyncpg.Connection, recent: Recent, done: int) -> tuple[int, pl.DataFrame] | None:
-    """The next block up to the last batch that is recent, None when that cannot be told from memory."""
+    """Return the next block up to the last batch that is recent, None when that cannot be told from memory."""
     pieces = recent.after(done)
     if not pieces or not await _holds(connection, pieces[-1]):
         return None
@@ -85,7 +85,7 @@ async def _from_memory(connection: asyncpg.Connection, recent: Recent, done: int
 
 
 async def _from_database(connection: asyncpg.Connection, done: int) -> tuple[int, pl.DataFrame] | None:
-    """The next block as the journal has it, None when there is none."""
+    """Return the next block as the journal has it, None when there is none."""
     last = await _block_after(connection, done)
     if last is None:
         return None
@@ -94,7 +94,7 @@ async def _from_database(connection: asyncpg.Connection, done: int) -> tuple[int
 
 
 async def _block_after(connection: asyncpg.Connection, done: int, most: int | None = None) -> int | None:
-    """The last batch of the next block (BLOCK_RECORDS records, or one batch), up to `most`; None at the end."""
+    """Return the last batch of the next block (BLOCK_RECORDS records, or one batch), up to `most`; None at the end."""
     last: int | None = await connection.fetchval(
         """select max(batch) from (select batch, sum(accepted) over (order by batch) as records from batch
            where batch > $1 and ($3::bigint is null or batch <= $3) order by batch limit 100000) waiting
@@ -105,7 +105,8 @@ async def _block_after(connection: asyncpg.Connection, done: int, most: int | No
 
 
 async def use_from_records(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
-    """The `use` frame of all batches up to and including `batch`, added up from the records: no rollup is believed.
+    """Return the `use` frame of all batches up to and including `batch`, added up from the records: no rollup is
+    believed.
 
     Reads block by block; memory holds groups.
     """
@@ -118,7 +119,7 @@ async def use_from_records(connection: asyncpg.Connection, batch: int) -> pl.Dat
 
 
 async def _holds(connection: asyncpg.Connection, piece: Piece) -> bool:
-    """Whether the journal has these very batches."""
+    """Return whether the journal has these very batches."""
     digest = await connection.fetchval("select digest from batch where batch = $1", piece.last)
     return bool(digest == piece.digest)
 
@@ -132,12 +133,13 @@ async def _append(connection: asyncpg.Connection, last: int, use: pl.DataFrame) 
 
 
 async def rolled_up_to(connection: asyncpg.Connection) -> int:
-    """The last batch that the rollup covers, 0 when it covers none."""
+    """Return the last batch that the rollup covers, 0 when it covers none."""
     return int(await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block"))
 
 
 async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
-    """The `use` frame of all batches up to and including `batch`, whether or not the rollup has come that far."""
+    """Return the `use` frame of all batches up to and including `batch`, whether or not the rollup has come that
+    far."""
     covered = int(
         await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
     )
@@ -164,14 +166,15 @@ _HALVES_SCHEMA = pl.Schema({**USE_SCHEMA, **{f"{name}_high": pl.Int64() for name
 
 
 def _blocks(covered: int, sums: list[str]) -> str:
-    """The query for sums over the blocks up to a batch, by the key of `use`."""
+    """Return the query for sums over the blocks up to a batch, by the key of `use`."""
     key = ", ".join(USE_KEY)
     columns = ", ".join([key.replace("via_platform", "via_platform::int"), *sums])
     return f"select {columns} from rollup where last_batch <= {covered} group by {key}"
 
 
 def _upper_halves(halves: pl.DataFrame) -> tuple[pl.DataFrame, int, np.ndarray[Any, np.dtype[np.int32]]]:
-    """What the sums of the upper 32 bits stand for, as a `use` frame, its sign, and how often each sum laps 2^64."""
+    """Return what the sums of the upper 32 bits stand for, as a `use` frame, its sign, and how often each sum laps
+    2^64."""
     laps = np.zeros((halves.height, 4), np.int32)
     amounts = {name: pl.Series(name, np.zeros(halves.height, np.int64)) for name in USE_SUMS}
     for place, name in enumerate(_WIDE):
@@ -183,11 +186,11 @@ def _upper_halves(halves: pl.DataFrame) -> tuple[pl.DataFrame, int, np.ndarray[A
 
 
 async def last_number(connection: asyncpg.Connection) -> int:
-    """The number of the journal's last batch, 0 before the first."""
+    """Return the number of the journal's last batch, 0 before the first."""
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
 
 
 async def names_of(connection: asyncpg.Connection, column: str) -> dict[int, str]:
-    """Number -> code, of what a column of the rollup names: consumer, facility or chip."""
+    """Return number -> code, of what a column of the rollup names: consumer, facility or chip."""
     table, code = {"consumer": ("party", "uscc"), "facility": ("facility", "code"), "chip": ("chip", "code")}[column]
     return {row["id"]: row["name"] for row in await connection.fetch(f"select id, {code} as name from {table}")}

@@ -42,7 +42,7 @@ class Span:
 
 
 def parse_span(start: str | None, end: str | None) -> Span:
-    """Edges as Asia/Shanghai days or as instants with an offset; none: unbounded. Raises NotATotal."""
+    """Return edges as Asia/Shanghai days or as instants with an offset; none: unbounded. Raises NotATotal."""
     span = Span(_edge("from", start, _FIRST), _edge("to", end, _LAST))
     if span.start > span.end:
         raise NotATotal("empty_period", "`to` must not lie before `from`")
@@ -61,7 +61,7 @@ def _edge(name: str, text: str | None, absent: int) -> int:
 
 
 async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[str]) -> list[dict[str, Any]]:
-    """Totals over the records that count: items with the `by` columns, card_hours, charge_fen and records.
+    """Return totals over the records that count: items with the `by` columns, card_hours, charge_fen and records.
 
     Every total is exact, also beyond 64 bits. Raises NotATotal for an unknown column.
     """
@@ -91,7 +91,7 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
 
 
 def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
-    """Totals of whole local days out of the rollup."""
+    """Return totals of whole local days out of the rollup."""
     first = day_number(span.start) if span.start > _FIRST else EVER
     end = day_number(span.end) if span.end < _LAST else NEVER
     rows = use.filter((pl.col("day") >= first) & (pl.col("day") < end))

@@ -10,7 +10,7 @@ from settlement.numbers.uint128 import ZERO, divide, multiply_add
 
 
 def share_budget(award_fen: Int64Array, budget_fen: int) -> tuple[Int64Array, Int64Array]:
-    """(payable, odd): what each award is paid, and the odd fen in it (0 or 1). Awards in order of code.
+    """Return (payable, odd): what each award is paid, and the odd fen in it (0 or 1). Awards in order of code.
 
     Enough money: the award. Else floor(award x budget / sum), the odd fen to the largest remainders, ties to the
     smaller code; the sum is exactly the budget.

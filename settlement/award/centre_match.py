@@ -30,7 +30,7 @@ class MatchLine:
     document: str | None
 
     def as_dict(self) -> dict[str, object]:
-        """The match as JSON values."""
+        """Return the match as JSON values."""
         return {
             "id": self.id,
             "city": self.city,
@@ -43,7 +43,7 @@ class MatchLine:
 
 
 def award_matches(given: list[dict[str, Any]], of_round: Round, readings: Readings) -> list[MatchLine]:
-    """All matches in order of id. A round without the clause awards nothing and says so.
+    """Return all matches in order of id. A round without the clause awards nothing and says so.
 
     Raises SettlementRefused MATCH_INVALID.
     """

@@ -90,7 +90,7 @@ def exact_line(i: Whole, figures: Figures, rates: Rates, gate: bool, half_up: bo
 
 @kernel
 def _less(a: Any, b: Any) -> bool:
-    """Whether a < b; both are four limbs, most significant first."""
+    """Return whether a < b; both are four limbs, most significant first."""
     if a[0] != b[0]:
         return bool(a[0] < b[0])
     if a[1] != b[1]:

@@ -38,7 +38,7 @@ class _Facts(NamedTuple):
 
 
 def expenditure_of(facts: pl.DataFrame, parties: int, window: tuple[int, int]) -> Expenditure:
-    """Cuts every fact to the window by the cumulative floor over days, both ends inclusive, floor towards minus
+    """Cut every fact to the window by the cumulative floor over days, both ends inclusive, floor towards minus
     infinity. SettlementRefused: TOTAL_TOO_LARGE where the amounts of all facts together do not fit in 62 bits."""
     magnitude = facts.select(pl.col("amount_fen").cast(pl.Int128).abs().sum()).item() or 0
     if magnitude >= 2**62:

@@ -15,7 +15,7 @@ LINES_A_THREAD = 100_000
 
 
 def award(figures: Figures, rates: list[Fraction], *, gate: bool, half_up: bool) -> Amounts:
-    """award = floor(rate x charges x covered / all x min(net / consumed, group net / group consumed)).
+    """Return award = floor(rate x charges x covered / all x min(net / consumed, group net / group consumed)).
 
     `gate`: any positive nets give the ratio 1. `half_up`: round the award half up. `Figures` and `Rates` state the
     bounds of what goes in.

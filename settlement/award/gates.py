@@ -24,7 +24,7 @@ class Gates:
 
 
 def gates_of(inputs: Inputs, entities: Timeline, of_round: Round) -> Gates:
-    """All refusals and holds of R-ENTITY that apply; a refusal does not hide a hold."""
+    """Return all refusals and holds of R-ENTITY that apply; a refusal does not hide a hold."""
     assert of_round.window is not None, "a draft has no last day"
     start, end = of_round.window
     fact: Int64Array = last_in_window(entities.offset, entities.begin, entities.end, entities.fact, start, end - 1)
@@ -59,7 +59,7 @@ def gates_of(inputs: Inputs, entities: Timeline, of_round: Round) -> Gates:
 
 
 def northern(inputs: Inputs, fact: Int64Array, of_round: Round, places: str) -> npt.NDArray[np.bool_]:
-    """By party: whether the seat of the judged fact is a northern place under the reading `north_places`."""
+    """Return by party: whether the seat of the judged fact is a northern place under the reading `north_places`."""
     regions = inputs.entity_facts["region"]
     north = np.zeros(len(regions), dtype=np.bool_)
     for prefix in of_round.north_prefixes(places):

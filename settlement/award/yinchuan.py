@@ -51,7 +51,7 @@ class DraftLine:
 
 
 def apply_draft(inputs: Inputs, of_round: Round) -> dict[int, DraftLine]:
-    """All applications in order of id, by party. SettlementRefused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
+    """Return all applications in order of id, by party. SettlementRefused: APPLICATION_INVALID, TOTAL_TOO_LARGE."""
     applications = sorted((_Application(item, inputs) for item in inputs.applications), key=lambda item: item.id)
     for one, next_one in pairwise(applications):
         if one.id == next_one.id:
@@ -128,14 +128,14 @@ class _Application:
         return value
 
     def number(self, name: str) -> Fraction:
-        """An exact number, a decimal string or a whole number, not below 0."""
+        """Return an exact number, a decimal string or a whole number, not below 0."""
         value = exact_number(self.given.get(name))
         if value is None:
             self._wrong(name, "an exact number")
         return value
 
     def truth(self, name: str, *, default: bool = False) -> bool:
-        """A boolean, `default` where it is left out."""
+        """Return a boolean, `default` where it is left out."""
         value = self.given.get(name, default)
         if not isinstance(value, bool):
             self._wrong(name, "true or false")
@@ -155,7 +155,7 @@ class _Drafting:
         self.entities = timeline(facts, facts["party"].to_numpy().astype("int64"), inputs.parties.height)
 
     def take(self, application: _Application) -> None:
-        """Pays one application: gates, amount, Y-HIGHER, then Y-STACK."""
+        """Pay one application: gates, amount, Y-HIGHER, then Y-STACK."""
         line = self.lines.setdefault(application.party, DraftLine())
         measure = application.number("kwh") if application.article == "5" else Fraction(self._cost(application))
         reasons, clause = self._clause(application, measure)
@@ -190,7 +190,7 @@ class _Drafting:
         return fact is not None and bool(self.inputs.entity_facts["independent_legal_person"][fact])
 
     def _cost(self, application: _Application) -> int:
-        """The cost given, or the charges metered in [from, to)."""
+        """Return the cost given, or the charges metered in [from, to)."""
         if application.cost_fen is not None:
             return application.cost_fen
         mine = self.inputs.use.filter(
@@ -201,7 +201,7 @@ class _Drafting:
         return int(mine.select(pl.col("charge_fen").cast(pl.Int128).sum()).item() or 0)
 
     def _clause(self, application: _Application, measure: Fraction) -> tuple[list[str], int]:
-        """(reasons against, fen) of the article alone, floored once."""
+        """Return (reasons against, fen) of the article alone, floored once."""
 
         def rule(name: str) -> Any:
             return self.round.parameter(f"Y-{application.article}", name)
@@ -231,7 +231,10 @@ class _Drafting:
         return against, min(share.numerator // share.denominator, int(rule("cap_fen")))
 
     def _key(self, application: _Application) -> tuple[int, str | None, str] | None:
-        """The cost an application is about (Y-STACK): all metered ones of a consumer share one; None: its own."""
+        """Return the cost an application is about (Y-STACK): all metered ones of a consumer share one.
+
+        None: its own.
+        """
         if application.cost_fen is None:
             return application.party, None, "metered"
         if application.cost_ref is not None:

@@ -20,7 +20,10 @@ LOCKED = ("locked", "paid")
 
 
 async def printed(connection: asyncpg.Connection, settlement: Mapping[str, Any], data: Path) -> dict[str, Any] | None:
-    """The signed statement of a locked settlement, by the installation's key under `data`; None of one not locked."""
+    """Return the signed statement of a locked settlement, by the installation's key under `data`.
+
+    None of one not locked.
+    """
     if settlement["status"] not in LOCKED:
         return None
     lines = await lines_of(connection, settlement["id"])

@@ -23,7 +23,7 @@ class NotSigned(Exception):
 
 
 def signing_key(data: Path) -> Ed25519PrivateKey:
-    """The installation's key, from a file under `data` that only its owner reads; made when it is absent."""
+    """Return the installation's key, from a file under `data` that only its owner reads; made when it is absent."""
     make_folders(data)
     text = secret_file(data / KEY_FILE, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex())
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
@@ -34,7 +34,7 @@ def signing_key(data: Path) -> Ed25519PrivateKey:
 
 
 def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
-    """The statement with its signature, as it is written to a file."""
+    """Return the statement with its signature, as it is written to a file."""
     public = key.public_key().public_bytes_raw()
     return {
         "statement": statement,
@@ -48,12 +48,12 @@ def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
 
 
 def fingerprint(public: bytes) -> str:
-    """A short name of a public key, for printing on paper."""
+    """Return a short name of a public key, for printing on paper."""
     return "sha256:" + hashlib.sha256(public).hexdigest()[:32]
 
 
 def opened(text: bytes, trusted: bytes | None) -> dict[str, Any]:
-    """The statement of a checkpoint file, whose signature is good and by the trusted public key (None: by any).
+    """Return the statement of a checkpoint file, whose signature is good and by the trusted public key (None: by any).
 
     Raises NotSigned.
     """

@@ -22,7 +22,7 @@ MARKS = 4096
 
 
 async def state(connection: asyncpg.Connection, moment: datetime) -> dict[str, Any]:
-    """The statement for what the database holds now, read in one snapshot."""
+    """Return the statement for what the database holds now, read in one snapshot."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         return {
             "format": FORMAT,
@@ -37,7 +37,7 @@ async def state(connection: asyncpg.Connection, moment: datetime) -> dict[str, A
 
 
 async def lines_of(connection: asyncpg.Connection, settlement: str) -> dict[str, Any]:
-    """How many lines a settlement has, the digest over them all, and marks: the digest of each group of them."""
+    """Return how many lines a settlement has, the digest over them all, and marks: the digest of each group of them."""
     digests: list[tuple[str, bytes]] = []
     async for portion in digested_lines(connection, settlement):
         digests += [(uscc, hashlib.sha256(text.encode()).digest()) for uscc, text in portion]
@@ -53,5 +53,5 @@ async def lines_of(connection: asyncpg.Connection, settlement: str) -> dict[str,
 
 
 def spelled(statement: dict[str, Any]) -> bytes:
-    """The one spelling of a statement that is signed."""
+    """Return the one spelling of a statement that is signed."""
     return json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

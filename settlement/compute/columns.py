@@ -16,7 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def paid_before(inputs: Inputs, party: npt.NDArray[np.int64]) -> tuple[Int64Array, BoolArray]:
-    """What the earlier settlement paid each line, and whether it had one (R-CORR)."""
+    """Return what the earlier settlement paid each line, and whether it had one (R-CORR)."""
     paid = np.zeros(inputs.parties.height, dtype=np.int64)
     had = np.zeros(inputs.parties.height, dtype=np.bool_)
     before = inputs.settled_before["party"].to_numpy()
@@ -26,25 +26,25 @@ def paid_before(inputs: Inputs, party: npt.NDArray[np.int64]) -> tuple[Int64Arra
 
 
 def gather(values: pl.Series, rows: pl.Series) -> pl.Series:
-    """values[rows], null where the row is null."""
+    """Take values[rows], null where the row is null."""
     if not len(values):
         return pl.Series([None] * len(rows), dtype=values.dtype)
     return values.gather(rows)
 
 
 def names_of(names: tuple[str, ...], numbers: npt.NDArray[np.int8]) -> pl.Series:
-    """The name of each number."""
+    """Return the name of each number."""
     return pl.Series(list(names)).gather(numbers.astype(np.int64))
 
 
 def name_lists(bits: Int64Array, names: Any) -> pl.Series:
-    """Bits as sorted lists of names: few distinct values, so each is rendered once."""
+    """Return bits as sorted lists of names: few distinct values, so each is rendered once."""
     distinct, where = np.unique(bits, return_inverse=True)
     return pl.Series([names(int(value)) for value in distinct], dtype=pl.List(pl.String)).gather(where)
 
 
 def totals_of(lines: pl.DataFrame, inputs: Inputs) -> dict[str, int]:
-    """The sums of the money columns, and the difference from what was settled before.
+    """Return the sums of the money columns, and the difference from what was settled before.
 
     Raises SettlementRefused TOTAL_TOO_LARGE.
     """

@@ -35,7 +35,7 @@ class Comparison:
 
 
 def compare(a: Settlement, b: Settlement) -> Comparison:
-    """The difference of two settlements, also of different rounds or inputs."""
+    """Return the difference of two settlements, also of different rounds or inputs."""
     columns = [name for name in CANONICAL if name != "uscc"]
 
     def side(settlement: Settlement, suffix: str) -> pl.DataFrame:
@@ -83,6 +83,6 @@ def compare_orders(
     orders: Sequence[Order | Mapping[str, Any] | None],
     readings: Sequence[Readings | Mapping[str, Any] | None] = (None,),
 ) -> list[tuple[Settlement, Comparison]]:
-    """Settles every order under every readings, orders first, and compares each with the first of all."""
+    """Settle every order under every readings, orders first, and compare each with the first of all."""
     settled = [settle(inputs, of_round, order, chosen) for chosen in readings or (None,) for order in orders or (None,)]
     return [(settlement, compare(settled[0], settlement)) for settlement in settled]

@@ -21,7 +21,7 @@ from settlement.rounds.reason_codes import (
 
 
 def settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readings) -> Settlement:
-    """Yinchuan: applications instead of use, nothing payable."""
+    """Settle Yinchuan: applications instead of use, nothing payable."""
     drafted = apply_draft(inputs, of_round)
     settled_party = inputs.settled_before["party"].to_numpy()
     party = np.unique(np.concatenate((np.array(sorted(drafted), dtype=np.int64), settled_party.astype(np.int64))))
@@ -69,7 +69,7 @@ def settle_draft(inputs: Inputs, of_round: Round, order: Order, readings: Readin
 
 
 def _sum_of(items: list[DraftItem]) -> int:
-    """The items of one line together; refused where they do not fit."""
+    """Return the items of one line together; refused where they do not fit."""
     total = sum(item.fen for item in items)
     if total >= 2**62:
         raise SettlementRefused("TOTAL_TOO_LARGE", "the applications of one consumer do not fit in 62 bits")

@@ -36,7 +36,8 @@ def interval(
     order: Order | Mapping[str, Any] | None = None,
     readings: Readings | Mapping[str, Any] | None = None,
 ) -> Interval:
-    """The interval of awards over all readings, around the readings given. Raises SettlementRefused like `settle`.
+    """Return the interval of awards over all readings, around the readings given. Raises SettlementRefused like
+    `settle`.
 
     A line's bounds are the least and the greatest award over all combinations of the switches that can turn, the
     others at their strict or generous end, and over every single switch turned alone. Budgets do not enter: an
@@ -54,7 +55,7 @@ def interval(
     least, greatest = own.copy(), own.copy()
 
     def award_under(other: Readings) -> Int64Array:
-        """The award of every line under other readings, which also widens the bounds; lines stay the same."""
+        """Return the award of every line under other readings, which also widens the bounds; lines stay the same."""
         nonlocal least, greatest
         lines = settle(inputs, of_round, read, other).lines
         assert lines["uscc"].equals(default.lines["uscc"]), "a reading adds no line and takes none away"
@@ -85,7 +86,8 @@ def _sums(lines: pl.DataFrame) -> dict[str, int]:
 
 
 def combinations(chosen: Readings) -> list[Readings]:
-    """Every combination of the switches that can turn a line either way, the others at their strict or generous end."""
+    """Return every combination of the switches that can turn a line either way, the others at their strict or generous
+    end."""
     turning = [name for name, reading in reading_table.TABLE.items() if reading.grows is None]
     ends = {name: reading.grows for name, reading in reading_table.TABLE.items() if reading.grows is not None}
     return [
@@ -100,7 +102,7 @@ def combinations(chosen: Readings) -> list[Readings]:
 
 
 def single_turns(chosen: Readings) -> dict[str, list[Readings]]:
-    """For every switch, the readings with that switch alone at each of its other values."""
+    """Return for every switch, the readings with that switch alone at each of its other values."""
     return {
         name: [replace(chosen, **{name: value}) for value in choices(name) if value != getattr(chosen, name)]
         for name in reading_table.TABLE

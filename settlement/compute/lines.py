@@ -64,7 +64,7 @@ class Lines:
         self._marks()
 
     def _cover(self) -> None:
-        """Evidence and public support (R-SPEND, R-MATERIALS, R-NODUP)."""
+        """Judge evidence and public support (R-SPEND, R-MATERIALS, R-NODUP)."""
         spent, party = self.spent, self.party
         self.all_charges = self.netted.all_charges_fen[party]
         self.public_support = spent.total_fen[EXPENDITURE_KINDS.index("public_support"), party]
@@ -81,7 +81,7 @@ class Lines:
         self.covered = np.clip(self.evidenced - self.public_support, 0, self.all_charges)
 
     def _rate(self) -> None:
-        """Rate of the order, uplifted for northern seats where the reading says so (R-CAP20, R-NORTH)."""
+        """Set the rate of the order, uplifted for northern seats where the reading says so (R-CAP20, R-NORTH)."""
         rate = self.round.ceiling if self.order.rate is None else self.order.rate
         uplifted = rate * self.round.uplift_factor
         if self.readings.uplift == "capped":
@@ -112,7 +112,7 @@ class Lines:
         )
 
     def _outcomes(self) -> None:
-        """NO_ELIGIBLE_USE and the two reasons of a net that is not positive."""
+        """Give NO_ELIGIBLE_USE and the two reasons of a net that is not positive."""
         netted, party, reasons = self.netted, self.party, self.reasons
         reasons[~netted.has_kept[party]] |= REASON_BIT["NO_ELIGIBLE_USE"]
         by_scheme = self.readings.filter_order == "net_then_filter"
@@ -122,7 +122,7 @@ class Lines:
         reasons[used & (self.now.ratio == GROUP_NOT_POSITIVE)] |= REASON_BIT["GROUP_NET_NOT_POSITIVE"]
 
     def _money(self) -> None:
-        """Award, held, payable and adjustment (R-HOLD, R-BUDGET, R-CORR)."""
+        """Compute award, held, payable and adjustment (R-HOLD, R-BUDGET, R-CORR)."""
         refused = (self.reasons & REFUSAL_BITS) != 0
         waiting = (self.reasons & ENTITY_HOLD_BITS) != 0
         self.award = np.where(refused | waiting, 0, self.now.award_fen)
@@ -145,7 +145,7 @@ class Lines:
         self.settled, self.has_settled = paid_before(self.inputs, self.party)
 
     def _marks(self) -> None:
-        """The flags that look at the finished award, and conflicts in quarantine."""
+        """Raise the flags that look at the finished award, and conflicts in quarantine."""
         # 2 x (p + award) > all, without doubling: the sum is above the floor of the half
         public = self.public_support + self.award > self.all_charges // 2
         self.flags[public] |= FLAG_BIT["PUBLIC_SHARE_ABOVE_HALF"]
@@ -161,7 +161,7 @@ class Lines:
         self.flags[touched[self.party]] |= FLAG_BIT["CONFLICT_IN_QUARANTINE"]
 
     def _units(self) -> dict[str, pl.Series]:
-        """The quantities as columns of whole numbers, 128 bits each."""
+        """Return the quantities as columns of whole numbers, 128 bits each."""
         netted = self.netted
         units = {
             "consumed_units": netted.consumed,
@@ -174,7 +174,7 @@ class Lines:
         return {name: int128(pairs[self.party], name) for name, pairs in units.items()}
 
     def _spent(self) -> dict[str, pl.Series]:
-        """The sum of each kind of expenditure, null where none is on file."""
+        """Return the sum of each kind of expenditure, null where none is on file."""
         spent, party = self.spent, self.party
         return {
             f"{kind}_fen": pl.Series(spent.total_fen[number, party]).set(pl.Series(~spent.on_file[number, party]), None)
@@ -182,7 +182,7 @@ class Lines:
         }
 
     def frame(self) -> pl.DataFrame:
-        """The lines as a frame, ascending by uscc."""
+        """Return the lines as a frame, ascending by uscc."""
         party, netted = self.party, self.netted
         codes = self.inputs.parties["uscc"]
         fact = pl.Series(self.gates.fact[party])
@@ -229,7 +229,7 @@ class Lines:
 
 
 def _least(spent: Expenditure, party: npt.NDArray[np.int64], kinds: tuple[str, ...]) -> tuple[Int64Array, BoolArray]:
-    """The smallest total over the kinds that have a fact, and whether any has (R-SPEND)."""
+    """Return the smallest total over the kinds that have a fact, and whether any has (R-SPEND)."""
     least = np.full(len(party), np.iinfo(np.int64).max, dtype=np.int64)
     found = np.zeros(len(party), dtype=np.bool_)
     for kind in kinds:

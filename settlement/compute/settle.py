@@ -77,7 +77,7 @@ def _settle(inputs: Inputs, of_round: Round, order: Order, readings: Readings) -
 
 
 def _facilities(inputs: Inputs, scope: FacilityScope) -> pl.DataFrame:
-    """The scope of each facility used through the platform: code, all and outside use (1/3.6e15 PFLOPS-hour)."""
+    """Return the scope of each facility used through the platform: code, all and outside use (1/3.6e15 PFLOPS-hour)."""
     used = np.flatnonzero(scope.used)
     names = np.array(["in_scheme", "outside_scheme", "held"])
     assert OUTSIDE_SCHEME == 1, "names stand in the order of the codes"

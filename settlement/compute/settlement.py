@@ -62,8 +62,8 @@ class Settlement:
     digest: str = ""
 
     def canonical_bytes(self) -> bytes:
-        """The bytes the digest is over: a head line (JSON: round's sha256, order, readings, totals, matches, items)
-        and one comma-separated line for each entity, columns CANONICAL, sorted by uscc."""
+        """Return the bytes the digest is over: a head line (JSON: round's sha256, order, readings, totals, matches,
+        items) and one comma-separated line for each entity, columns CANONICAL, sorted by uscc."""
         head = {
             "round": self.round.id,
             "round_sha256": self.round.sha256,
@@ -80,14 +80,14 @@ class Settlement:
         return text.encode() + body.collect().write_csv(include_header=False, line_terminator="\n").encode()
 
     def line(self, uscc: str) -> dict[str, Any] | None:
-        """The row of one entity as a mapping, or None where it has no line."""
+        """Return the row of one entity as a mapping, or None where it has no line."""
         at = self.lines["uscc"].search_sorted(uscc)
         if at >= self.lines.height or self.lines["uscc"][int(at)] != uscc:
             return None
         return self.lines.row(int(at), named=True)
 
     def parts(self, uscc: str) -> list[dict[str, Any]]:
-        """The rows of `excluded` of one entity, in the order of exclusions (found by halving: it is sorted)."""
+        """Return the rows of `excluded` of one entity, in the order of exclusions (found by halving: it is sorted)."""
         codes = self.excluded["uscc"]
         low, high = (int(codes.search_sorted(uscc, side)) for side in SIDES)
         return self.excluded.slice(low, high - low).to_dicts()

@@ -13,7 +13,7 @@ import settlement
 
 @functools.cache
 def code_version() -> str:
-    """`version+sha256:hex` over the Python and TOML files of meter and settlement, by path."""
+    """Return `version+sha256:hex` over the Python and TOML files of meter and settlement, by path."""
     state = hashlib.sha256()
     for package in (meter, settlement):
         assert package.__file__ is not None

@@ -87,7 +87,7 @@ def _about(row: asyncpg.Record) -> dict[str, Any]:
 
 
 async def _lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[bytes]:
-    """Each line as the text that its digest is made over: a JSON array, line and working in it as texts."""
+    """Yield each line as the text that its digest is made over: a JSON array, line and working in it as texts."""
     async for portion in digested_lines(connection, settlement):
         yield b"".join(text.encode() + b"\n" for _, text in portion)
 
@@ -113,13 +113,13 @@ async def _names(connection: asyncpg.Connection) -> AsyncIterator[bytes]:
 
 
 async def _records(connection: asyncpg.Connection, last: int) -> AsyncIterator[bytes]:
-    """The rows as they were hashed, batch by batch."""
+    """Yield the rows as they were hashed, batch by batch."""
     for first in range(1, last + 1, _BATCHES_AT_ONCE):
         yield (await read_wire(connection, first, min(last, first + _BATCHES_AT_ONCE - 1))).tobytes()
 
 
 def _layout() -> dict[str, Any]:
-    """Where each column of a row of records.bin lies."""
+    """Return where each column of a row of records.bin lies."""
     assert WIRE.fields is not None
     return {
         "row_bytes": WIRE.itemsize,

@@ -29,7 +29,7 @@ class Check:
         self.lines_sha256 = ""
 
     def rows(self, name: str) -> Iterator[Any]:
-        """The rows of a file of one JSON value a line."""
+        """Yield the rows of a file of one JSON value a line."""
         with self.archive.open(name) as file:
             for line in file:
                 yield json.loads(line)
@@ -39,7 +39,7 @@ class Check:
         self.wrong.append(what)
 
     def files(self) -> None:
-        """Every file is there and as the manifest says; nothing else is."""
+        """Check that every file is there and as the manifest says; nothing else is."""
         manifest = json.loads(self.archive.read("manifest.json"))
         names = set(self.archive.namelist()) - {"manifest.json"}
         for name in sorted(names ^ set(manifest["files"])):
@@ -54,7 +54,7 @@ class Check:
                     self.no(f"file {name}: its digest is not the manifest's")
 
     def lines(self) -> None:
-        """Lines add up to the totals, and their digest is the one that was approved."""
+        """Check that lines add up to the totals, and their digest is the one that was approved."""
         digests = []
         sums: dict[str, int] = defaultdict(int)
         told = self.rows("steps.ndjson")
@@ -87,7 +87,8 @@ class Check:
         print(f"{len(digests)} lines, {sums['payable_fen']} fen payable, digest {whole}")
 
     def steps(self, code: str, shown: dict[str, int], values: dict[str, Any], told: dict[str, Any]) -> None:
-        """The steps follow one another, agree with the values that are stored, and come to the line's money."""
+        """Check that the steps follow one another, agree with the values that are stored, and come to the line's
+        money."""
         if told.get("uscc") != code or not told["steps"]:
             self.no(f"line {code}: has no steps")
             return
@@ -104,7 +105,10 @@ class Check:
                 self.no(f"line {code}: {name} is {value}, its steps come to {known[name]}")
 
     def people(self) -> None:
-        """Maker, reviewers and approver are different; every decision is in the audit log, whose rows are whole."""
+        """Check that maker, reviewers and approver are different.
+
+        Every decision is in the audit log, whose rows are whole.
+        """
         by: dict[str, set[str]] = defaultdict(set)
         events = {}
         for one in self.rows("events.ndjson"):
@@ -128,7 +132,8 @@ class Check:
         print(f"{len(events)} decisions by {len(set().union(*by.values()))} people")
 
     def journal(self) -> None:
-        """The chain of batches leads to the digest in the receipt, and covers exactly the records in the bundle."""
+        """Check that the chain of batches leads to the digest in the receipt, and covers exactly the records in the
+        bundle."""
         layout = json.loads(self.archive.read("layout.json"))
         size, start, columns = layout["row_bytes"], layout["digested_from"], layout["columns"]
         previous, number, records = bytes(32), 0, 0
@@ -171,7 +176,8 @@ class Check:
         print(f"{number} batches, {records} records, {sum(charges.values())} fen charged")
 
     def inside(self, record: dict[str, Any]) -> int:
-        """The part of a record's charge inside the window, if it came through the platform (cumulative floor)."""
+        """Return the part of a record's charge inside the window, if it came through the platform (cumulative
+        floor)."""
         window = self.settlement["window"]
         if window is None or not record["via_platform"]:
             return 0
@@ -182,7 +188,7 @@ class Check:
         return int(charge * last // (end - start) - charge * first // (end - start))
 
     def money(self) -> None:
-        """Each line starts from its records' charges, and is awarded no more than its rate of them."""
+        """Check that each line starts from its records' charges, and is awarded no more than its rate of them."""
         names = {one["number"]: one["name"] for one in self.rows("names.ndjson") if one["table"] == "party"}
         charges = {names[number]: fen for number, fen in self.platform.items()}
         for code, (award, values) in self.values.items():
@@ -193,7 +199,7 @@ class Check:
                 self.no(f"line {code}: is awarded {award} fen of {found} at a rate of {rate}")
 
     def checkpoint(self) -> None:
-        """The checkpoint in the bundle speaks of this settlement and of these lines."""
+        """Check that the checkpoint in the bundle speaks of this settlement and of these lines."""
         if "checkpoint.json" not in self.archive.namelist():
             return
         settlements = json.loads(self.archive.read("checkpoint.json"))["statement"]["settlements"]
@@ -206,7 +212,7 @@ class Check:
 
 
 def _chained(previous: bytes, batch: dict[str, Any]) -> str:
-    """The digest of a batch: of the one before, its header, and what it holds."""
+    """Return the digest of a batch: of the one before, its header, and what it holds."""
     header = {name: batch[name] for name in batch if name not in ("contents", "algorithm", "digest")}
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     state = hashlib.new(batch["algorithm"], previous)
@@ -215,7 +221,7 @@ def _chained(previous: bytes, batch: dict[str, Any]) -> str:
 
 
 def _counted(rows: bytes, size: int, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The records among rows that measure something; a void does not."""
+    """Yield the records among rows that measure something; a void does not."""
     for place in range(0, len(rows) - size + 1, size):
         row = rows[place : place + size]
         if _number(row, columns["action"]) != 2:
@@ -225,7 +231,7 @@ def _counted(rows: bytes, size: int, columns: dict[str, Any]) -> Iterator[dict[s
 
 
 def _seconds(microseconds: int) -> int:
-    """An instant of records.bin, microseconds since 2000, as whole seconds since 1970."""
+    """Return an instant of records.bin, microseconds since 2000, as whole seconds since 1970."""
     return microseconds // 1_000_000 + 946_684_800
 
 
@@ -235,7 +241,7 @@ def _number(row: bytes, column: dict[str, Any]) -> int:
 
 
 def _pieces(algorithm: str, data: bytes) -> str:
-    """H(H(piece 1) H(piece 2) ...), pieces of 4096 bytes."""
+    """Return H(H(piece 1) H(piece 2) ...), pieces of 4096 bytes."""
     parts = [data[at : at + 4096] for at in range(0, max(len(data), 1), 4096)]
     whole = hashlib.new(algorithm, b"".join(hashlib.new(algorithm, part).digest() for part in parts))
     return f"{algorithm}/4096:{whole.hexdigest()}"

@@ -12,7 +12,7 @@ from settlement.explain.story import Story
 
 
 def tell_application(story: Story, item: DraftItem) -> None:
-    """One application: the clause, the other policy, the cost paid before."""
+    """Tell one application: the clause, the other policy, the cost paid before."""
     rule = f"Y-{item.article}"
     words = story.setting.round.rules[rule]
     if item.article == "5":
@@ -60,7 +60,7 @@ def tell_application(story: Story, item: DraftItem) -> None:
 
 
 def tell_sum(story: Story, row: Values) -> None:
-    """The sum of the items; nothing is payable."""
+    """Tell the sum of the items; nothing is payable."""
     items = {f"item_fen:{item.id}": item.fen for item in story.setting.drafts[row["uscc"]]}
     story.add(
         "Y-DRAFT",

@@ -21,7 +21,7 @@ def tell_money(story: Story, row: Values) -> None:
 
 
 def _tell_net(story: Story, row: Values) -> str:
-    """Supply, group and ratio; the ratio."""
+    """Tell supply, group and ratio; return the ratio."""
     story.add(
         "R-NET-FORMULA",
         "算力补助量=算力使用量-算力被使用量",
@@ -62,7 +62,7 @@ def _tell_net(story: Story, row: Values) -> str:
 
 
 def _tell_spend(story: Story, row: Values, ratio: str) -> tuple[str, str]:
-    """Evidence, public support, eligible expenditure, base; the covered share and the base."""
+    """Tell evidence, public support, eligible expenditure and base; return the covered share and the base."""
     evidence = {f"{kind}_fen": row[f"{kind}_fen"] for kind in EVIDENCE_KINDS}
     story.add(
         "R-SPEND",
@@ -103,7 +103,7 @@ def _tell_spend(story: Story, row: Values, ratio: str) -> tuple[str, str]:
 
 
 def _tell_rate(story: Story, row: Values) -> str:
-    """The rate of the order and its uplift; the rate."""
+    """Tell the rate of the order and its uplift; return the rate."""
     of_round, order = story.setting.round, story.setting.order
     forecast = order.rate is None
     story.add(
@@ -135,7 +135,7 @@ def _tell_rate(story: Story, row: Values) -> str:
 
 
 def _tell_award(story: Story, row: Values, base: str, rate: str) -> str:
-    """The gate and the one floor; the gate."""
+    """Tell the gate and the one floor; return the gate."""
     story.add(
         "R-ENTITY",
         "兑现单位资格",
@@ -161,7 +161,7 @@ def _tell_award(story: Story, row: Values, base: str, rate: str) -> str:
 
 
 def _tell_held(story: Story, row: Values, covered_share: str, rate: str, gate: str) -> None:
-    """The same with all holds released."""
+    """Tell the same with all holds released."""
     story.add(
         "R-HOLD",
         "待核金额：全部放行时的差额",
@@ -187,7 +187,7 @@ def _tell_held(story: Story, row: Values, covered_share: str, rate: str, gate: s
 
 
 def _tell_payable(story: Story, row: Values) -> None:
-    """Budget, or why nothing is payable."""
+    """Tell the budget, or why nothing is payable."""
     order, all_awards = story.setting.order, story.setting.sum_of_awards_fen
     if order.budget_fen is not None and all_awards is None:  # a city sees no figure of the province
         story.add("R-BUDGET", "应付金额（按全省预算分配）", "given", {"payable_fen": row["payable_fen"]}, {}, {})

@@ -36,7 +36,7 @@ TITLE_OF_REASON: Final = {
 
 
 def tell_use(story: Story, row: Values) -> None:
-    """From all use in the window to the eligible use."""
+    """Tell the way from all use in the window to the eligible use."""
     parts = story.parts
     by_scheme = story.readings["filter_order"] == "net_then_filter"
     off_platform = sum(part["charge_fen"] for part in parts if part["reason"] == "NOT_VIA_PLATFORM")
@@ -78,7 +78,7 @@ def tell_use(story: Story, row: Values) -> None:
 
 
 def _running(story: Story) -> dict[str, Any]:
-    """Charges and use as they stand after the last step that changed them."""
+    """Return charges and use as they stand after the last step that changed them."""
     for step in reversed(story.steps):
         if "charges_fen" in step["after"]:
             return {name: step["after"][name] for name in RUNNING if name in step["after"]}

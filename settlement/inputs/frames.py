@@ -93,7 +93,7 @@ WHOLE: Final = 10**9
 
 
 def empty(name: str) -> pl.DataFrame:
-    """An empty frame with the columns and types of the input `name`."""
+    """Return an empty frame with the columns and types of the input `name`."""
     return pl.DataFrame(schema=dict(COLUMNS[name]))
 
 
@@ -122,7 +122,7 @@ class Inputs:
     matches: list[dict[str, Any]] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raises SettlementRefused when a frame is not what the border promises. Codes: INPUT_COLUMNS, INPUT_NULL,
+        """Raise SettlementRefused when a frame is not what the border promises. Codes: INPUT_COLUMNS, INPUT_NULL,
         INPUT_UNSORTED, INPUT_UNKNOWN_RANK, INPUT_OUT_OF_RANGE, INPUT_DUPLICATE, OWNER_SHARES_NOT_ONE.
         (Holdings above 100 % and unrated chips are judged by day: netting refuses them.)"""
         for name, columns in COLUMNS.items():
@@ -204,7 +204,7 @@ def _check_values(inputs: Inputs) -> None:
 
 
 def _check_owners(inputs: Inputs) -> None:
-    """R-JV: the shares of the owners of every facility fact sum to exactly 1."""
+    """Check (R-JV) that the shares of the owners of every facility fact sum to exactly 1."""
     sums = inputs.facility_owners.group_by("seq").agg(
         pl.col("share_billionths").cast(pl.Int128).sum().alias("total"),
         pl.col("party").is_duplicated().any().alias("twice"),

@@ -28,7 +28,7 @@ def ranked(
     applications: list[dict[str, Any]] | None = None,
     matches: list[dict[str, Any]] | None = None,
 ) -> Inputs:
-    """Inputs from frames that name parties, facilities and chips by numbers; `codes` say whose number is whose.
+    """Return inputs from frames that name parties, facilities and chips by numbers; `codes` say whose number is whose.
 
     `codes` have the columns number (Int32, at least 0) and code; only codes that the frames or the applications name
     become ranks.
@@ -55,7 +55,7 @@ def ranked(
 def _ranks(
     name: str, frames: Mapping[str, pl.DataFrame], codes: pl.DataFrame, applicants: set[str]
 ) -> tuple[pl.DataFrame, npt.NDArray[np.int32]]:
-    """The sorted list of codes that the frames name, and number -> rank (-1 for numbers nobody names)."""
+    """Return the sorted list of codes that the frames name, and number -> rank (-1 for numbers nobody names)."""
     largest = int(codes["number"].max() or 0)  # type: ignore[arg-type]
     named = np.zeros(largest + 2, bool)
     for table_name, of in RANKS.items():

@@ -11,7 +11,7 @@ __all__ = ["Int32Array", "Int64Array", "Timeline", "timeline"]
 
 
 def timeline(facts: pl.DataFrame, subject: Int64Array, subjects: int) -> Timeline:
-    """The timeline of a frame with seq, valid_from and valid_to; `subject` has one number for each row.
+    """Return the timeline of a frame with seq, valid_from and valid_to; `subject` has one number for each row.
 
     `fact` of the timeline is the row of the frame.
     """

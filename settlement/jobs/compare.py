@@ -21,7 +21,8 @@ COMPARISONS_MAX = 16
 
 
 async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each readings).
+    """Answer what-if: settlements `a` and `b`, or a `round` under `orders` and `readings` (each order under each
+    readings).
 
     Nothing is stored. Each item is a settlement with its difference from the first. Raises SettlementRefused.
     """
@@ -39,7 +40,7 @@ async def compared(engine: AsyncEngine, wanted: Mapping[str, Any]) -> dict[str, 
 
 
 async def _two(engine: AsyncEngine, first: str, second: str) -> list[tuple[Settlement, Comparison]]:
-    """Two stored settlements, computed again."""
+    """Return two stored settlements, computed again."""
     both = []
     for name in (first, second):
         request, row = await stored_request(engine, name)
@@ -48,7 +49,9 @@ async def _two(engine: AsyncEngine, first: str, second: str) -> list[tuple[Settl
 
 
 async def _many(engine: AsyncEngine, wanted: Mapping[str, Any]) -> list[tuple[Settlement, Comparison]]:
-    """A round under each order and each readings, as it would be settled now: a lock stands here as it does there."""
+    """Return a round under each order and each readings, as it would be settled now: a lock stands here as it does
+    there.
+    """
     of_round = round_called(wanted["round"])
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), of_round.id)
@@ -77,7 +80,9 @@ def _item(result: Settlement, difference: Comparison) -> dict[str, Any]:
 
 
 async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
-    """The strictest, default and most generous award of every line, and the switches that move it by themselves."""
+    """Return the strictest, default and most generous award of every line, and the switches that move it by
+    themselves.
+    """
     request, row = await stored_request(engine, settlement)
     inputs = (await load_inputs(engine, request, row["adjusts"])).inputs
     found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)

@@ -54,7 +54,9 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
 
 
 async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
-    """How many lines are stored, and the codes of those whose line, and whose working, are not what `result` gives."""
+    """Return how many lines are stored, and the codes of those whose line, and whose working, are not what `result`
+    gives.
+    """
     computed = await asyncio.to_thread(stored_lines, result)
     different: list[str] = []
     retold: list[str] = []
@@ -73,7 +75,9 @@ async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlemen
 
 
 def _compare(computed: pl.DataFrame, block: pl.DataFrame, result: Settlement) -> tuple[list[str], list[str]]:
-    """The codes of a block of stored lines whose line, and whose working alone, differ from what was computed."""
+    """Return the codes of a block of stored lines whose line, and whose working alone, differ from what was
+    computed.
+    """
     both = block.join(computed, on="uscc", how="left", suffix="_again", maintain_order="left")
     beside = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_again")) for name in BESIDE)
     unlike = both.filter(
@@ -94,5 +98,5 @@ def _compare(computed: pl.DataFrame, block: pl.DataFrame, result: Settlement) ->
 
 
 def _plain(value: Any) -> Any:
-    """A value as it comes back from JSON."""
+    """Return a value as it comes back from JSON."""
     return json.loads(json.dumps(value, ensure_ascii=False, default=str)) if value is not None else None

@@ -88,8 +88,8 @@ class Sums(NamedTuple):
     fate_pieces: Int64Array  # by cell
 
     def excluded_frame(self) -> pl.DataFrame:
-        """Parts that do not count, or not yet: party, status, reason, use (Int128, 1/3.6e15 PFLOPS-hour), charge_fen,
-        pieces; sorted by party and in the order of exclusions."""
+        """Return the parts that do not count, or not yet: party, status, reason, use (Int128, 1/3.6e15 PFLOPS-hour),
+        charge_fen, pieces; sorted by party and in the order of exclusions."""
         cells = np.flatnonzero(self.fate_pieces)
         fate = cells % len(FATES)
         return pl.DataFrame(
@@ -113,7 +113,7 @@ class Sums(NamedTuple):
 
 
 def no_sums(parties: int, rows: Rows) -> Sums:
-    """All sums at zero."""
+    """Return the sums, all at zero."""
 
     def pairs(count: int = parties) -> UInt64Array:
         return np.zeros((count, 2), dtype=np.uint64)
@@ -250,7 +250,7 @@ def _sum_rows(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over rows
 
 
 def change_groups(sums: Sums, members: Int32Array, root: Int32Array, *, joining: bool) -> None:
-    """Members join the group of their root, or leave it."""
+    """Let members join the group of their root, or leave it."""
     for pool, group in (
         (sums.pool_consumed, sums.group_consumed),
         (sums.pool_released, sums.group_released_consumed),

@@ -44,7 +44,7 @@ class _Walk(NamedTuple):
 
 
 def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
-    """Sources and steadiness of every party, by one walk over the strongly connected sets from the top down."""
+    """Return sources and steadiness of every party, by one walk over the strongly connected sets from the top down."""
     parties = holdings.parties
     joined = np.zeros(parties, dtype=np.bool_)
     joined[holdings.members] = True
@@ -63,8 +63,8 @@ def ancestors_of(holdings: Holdings, window: tuple[int, int]) -> Ancestors:
 def _walk(  # noqa: PLR0915 - a kernel: one walk over a graph
     holdings: Holdings, window: tuple[int, int], walk: _Walk
 ) -> Array:
-    """Tarjan's walk along the edges upwards: a strongly connected set is complete once all above it are. Returns the
-    sources of all sets, one after the other."""
+    """Walk (Tarjan) along the edges upwards: a strongly connected set is complete once all above it are.
+    Returns the sources of all sets, one after the other."""
     members, by_held, holder = holdings.members, holdings.by_held, holdings.holder
     parties = holdings.parties
     number = np.zeros(parties, np.int32)
@@ -128,7 +128,7 @@ def _walk(  # noqa: PLR0915 - a kernel: one walk over a graph
 def _close(
     together: Array, first: Whole, holdings: Holdings, window: tuple[int, int], sources: Array, kept: Whole, walk: _Walk
 ) -> Whole:
-    """Gives the parties of one strongly connected set the sources of all above them, or one of themselves as the
+    """Give the parties of one strongly connected set the sources of all above them, or one of themselves as the
     source; returns how many sources are kept now. A set with one set above it shares its list."""
     by_held, holder, begin, end = holdings.by_held, holdings.holder, holdings.begin, holdings.end
     closed, offset, count, steady, merged = walk
@@ -173,7 +173,7 @@ def _close(
 
 @kernel
 def _insert(merged: Array, found: Whole, value: Whole) -> Whole:
-    """Inserts into an ascending list without repeats; -1 where it grows beyond what is kept."""
+    """Insert into an ascending list without repeats; -1 where it grows beyond what is kept."""
     at = 0
     while at < found and merged[at] < value:
         at += 1
@@ -189,7 +189,7 @@ def _insert(merged: Array, found: Whole, value: Whole) -> Whole:
 
 @kernel
 def share_source(known: Ancestors, x: Whole, y: Whole) -> bool:
-    """Whether two parties with kept sources have one in common."""
+    """Return whether two parties with kept sources have one in common."""
     sources = known.sources
     i, j = known.offset[x], known.offset[y]
     end_i, end_j = i + known.kept[x], j + known.kept[y]

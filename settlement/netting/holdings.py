@@ -38,7 +38,7 @@ class Holdings(NamedTuple):
 
 
 def holdings_of(inputs: Inputs, entities: Timeline, window: tuple[int, int], threshold_billionths: int) -> Holdings:
-    """The counting edges of the window.
+    """Return the counting edges of the window.
 
     Raises SettlementRefused HOLDINGS_ABOVE_WHOLE where one held is held above 100 % on a day.
     """
@@ -73,7 +73,7 @@ def holdings_of(inputs: Inputs, entities: Timeline, window: tuple[int, int], thr
 
 
 def _check_whole(inputs: Inputs, held: Int64Array, share: Int64Array, lines: Timeline) -> None:
-    """No company is held above 100 % on any day."""
+    """Check that no company is held above 100 % on any day."""
     if len(held) == 0:
         return
     subject = np.concatenate((held, held))
@@ -89,7 +89,7 @@ def _check_whole(inputs: Inputs, held: Int64Array, share: Int64Array, lines: Tim
 
 
 def _state_intervals(inputs: Inputs, entities: Timeline) -> tuple[Int64Array, Int32Array, Int32Array]:
-    """Days on which a party is a State body: offsets by party, begin, end."""
+    """Return days on which a party is a State body: offsets by party, begin, end."""
     is_state = inputs.entity_facts["state_body"].to_numpy()[entities.fact].astype(np.bool_)
     party = np.repeat(np.arange(len(entities.offset) - 1), np.diff(entities.offset))
     offset = np.zeros(len(entities.offset), dtype=np.int64)
@@ -99,7 +99,7 @@ def _state_intervals(inputs: Inputs, entities: Timeline) -> tuple[Int64Array, In
 
 @kernel
 def _without_state(holder: Array, begin: Array, end: Array, offset: Array, state_begin: Array, state_end: Array) -> Any:
-    """Cuts the days on which the holder is a State body out of its edges: (edge, begin, end) of what is left."""
+    """Cut the days on which the holder is a State body out of its edges: (edge, begin, end) of what is left."""
     room = len(holder)
     for i in range(len(holder)):
         room += offset[holder[i] + 1] - offset[holder[i]]
@@ -170,7 +170,7 @@ class Segment:
 
 
 def segments_of(holdings: Holdings, window: tuple[int, int], days: Int32Array) -> list[Segment]:
-    """Cuts rows, ascending by day, where any holding changes; nothing changes at the start of the first segment."""
+    """Cut rows, ascending by day, where any holding changes; nothing changes at the start of the first segment."""
     starts, first = np.unique(holdings.change_days, return_index=True)
     edges = np.append(first, len(holdings.change_days))
     cuts = np.concatenate(([0], np.searchsorted(days, starts), [len(days)]))
@@ -199,13 +199,13 @@ class Groups:
         _climb(holdings.members, self._largest, self.root, self._seen, self._walk)
 
     def below(self, changed: Int32Array) -> Int32Array:
-        """Everybody whose path to the root passes one of `changed`, they included."""
+        """Return everybody whose path to the root passes one of `changed`, they included."""
         self._stamp += 1
         found: Int32Array = _below(changed, self.holdings, self._largest, self._mark, self._stamp, self._walk)
         return found.copy()
 
     def advance(self, changed: Int32Array, moved: Int32Array, day: int) -> None:
-        """Moves to `day`, on which the holders of `changed` change; `moved` = `below(changed)`."""
+        """Move to `day`, on which the holders of `changed` change; `moved` = `below(changed)`."""
         self._follow(changed, day)
         _climb(moved, self._largest, self.root, self._seen, self._walk)
 
@@ -215,7 +215,7 @@ class Groups:
 
 @kernel
 def _follow(parties: Array, day: Whole, holdings: Holdings, largest: Array) -> None:
-    """largest[x] = the largest holder of x that counts on the day, -1 for none."""
+    """Set largest[x] to the largest holder of x that counts on the day, -1 for none."""
     by_held, holder, share = holdings.by_held, holdings.holder, holdings.share
     begin, end = holdings.begin, holdings.end
     for x in parties:
@@ -230,7 +230,7 @@ def _follow(parties: Array, day: Whole, holdings: Holdings, largest: Array) -> N
 
 @kernel
 def _below(changed: Array, holdings: Holdings, largest: Array, mark: Array, stamp: Whole, queue: Array) -> Array:
-    """`changed` and everybody below them. The path of a party up to the first changed one is the same before and
+    """Return `changed` and everybody below them. The path of a party up to the first changed one is the same before and
     after the change, so either state of `largest` gives the same answer."""
     by_holder, downwards, held = holdings.by_holder, holdings.downwards, holdings.held
     filled = 0
@@ -254,7 +254,7 @@ def _below(changed: Array, holdings: Holdings, largest: Array, mark: Array, stam
 
 @kernel
 def _climb(parties: Array, up: Array, root: Array, seen: Array, walk: Array) -> None:
-    """root[x] = where following `up` from x ends: the last party, or the smallest code of a cycle. The roots of
+    """Set root[x] to where following `up` from x ends: the last party, or the smallest code of a cycle. The roots of
     parties that are not listed are taken as they are."""
     for i in range(len(parties)):
         root[parties[i]] = -1

@@ -14,7 +14,7 @@ OUTSIDER, INSIDER, OPEN = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
 def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """1 for every row on the platform whose consumer is an insider of its facility on that day, else 0."""
+    """Return 1 for every row on the platform whose consumer is an insider of its facility on that day, else 0."""
     inside = np.zeros(len(rows.day), dtype=np.uint8)
     known = ancestors_of(holdings, window)
     judge_day = np.zeros(len(rows.day), dtype=np.int32)
@@ -28,7 +28,7 @@ def insiders(rows: Rows, owners: Owners, holdings: Holdings, window: tuple[int, 
 
 @kernel
 def _judge(rows: Rows, owners: Owners, known: Ancestors, window_start: Whole, judge_day: Array, inside: Array) -> Whole:
-    """Decides every row it can without a search; leaves OPEN the others, with the day to judge them by (the first of
+    """Decide every row it can without a search; leave OPEN the others, with the day to judge them by (the first of
     the window where nothing above changes, so that one answer serves all days), and says how many."""
     day, consumer, fact, via_platform = rows.day, rows.consumer, rows.facility_fact, rows.via_platform
     offset, party, is_insider = owners.offset, owners.party, owners.is_insider
@@ -68,7 +68,7 @@ def _judge(rows: Rows, owners: Owners, known: Ancestors, window_start: Whole, ju
 def _search(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over rows
     picked: Array, judge_day: Array, rows: Rows, owners: Owners, holdings: Holdings, inside: Array
 ) -> None:
-    """Decides OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
+    """Decide OPEN rows, sorted by facility fact, day to judge by and consumer: is anybody above the consumer (or the
     consumer) also above an owner (or the owner)? What a search without success has seen is not searched again."""
     consumer, fact = rows.consumer, rows.facility_fact
     offset, party, is_insider = owners.offset, owners.party, owners.is_insider

@@ -65,13 +65,13 @@ class Netted:
 
 
 def entity_timeline(inputs: Inputs) -> Timeline:
-    """Which entity fact rules when, by party."""
+    """Return which entity fact is in force when, by party."""
     facts = inputs.entity_facts
     return timeline(facts, facts["party"].to_numpy().astype(np.int64), inputs.parties.height)
 
 
 def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
-    """Everything of sections 3 to 5 of the rule catalogue. SettlementRefused: HOLDINGS_ABOVE_WHOLE,
+    """Compute everything of sections 3 to 5 of the rule catalogue. SettlementRefused: HOLDINGS_ABOVE_WHOLE,
     FACILITY_NOT_REGISTERED, CHIP_NOT_RATED."""
     assert of_round.window is not None, "a draft has no window and is not netted"
     window = of_round.window
@@ -115,7 +115,7 @@ def net(inputs: Inputs, of_round: Round, readings: Readings) -> Netted:
 
 
 def _charges(inputs: Inputs, window: tuple[int, int]) -> tuple[int, int]:
-    """Charges inside and outside the window."""
+    """Return the charges inside and outside the window."""
     day = pl.col("day")
     inside = (day >= window[0]) & (day < window[1])
     charge = pl.col("charge_fen").cast(pl.Int128)
@@ -144,7 +144,7 @@ def _part_rules(of_round: Round, readings: Readings) -> PartRules:
 
 
 def _sum(given: Given, groups: Groups, window: tuple[int, int], *, by_group: bool) -> Sums:
-    """The second pass over the rows: what each part is, and whose consumption and supply it is, day by day."""
+    """Make the second pass over the rows: what each part is, and whose consumption and supply it is, day by day."""
     sums = no_sums(groups.holdings.parties, given.rows)
     for segment in segments_of(groups.holdings, window, given.rows.day):
         if len(segment.changed):

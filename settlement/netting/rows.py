@@ -54,7 +54,8 @@ class Places(NamedTuple):
 
 
 def rows_of(inputs: Inputs, window: tuple[int, int]) -> Rows:
-    """The rows of the window with their facility fact and chip rating. SettlementRefused: FACILITY_NOT_REGISTERED,
+    """Return the rows of the window with their facility fact and chip rating. SettlementRefused:
+    FACILITY_NOT_REGISTERED,
     CHIP_NOT_RATED where no fact rules on the day nor ruled before (R-FACTS, R-UNIT); INPUT_DUPLICATE."""
     use = inputs.use
     use = use.filter((pl.col("day") >= window[0]) & (pl.col("day") < window[1]))
@@ -101,7 +102,7 @@ ASCENDING, UNSORTED, REPEATED = 0, 1, 2
 
 @kernel
 def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpose: Array, via_platform: Array) -> int:
-    """ASCENDING, UNSORTED (some row is below the one before it) or REPEATED (two neighbours are equal)."""
+    """Return ASCENDING, UNSORTED (some row is below the one before it) or REPEATED (two neighbours are equal)."""
     repeated = False
     for i in range(1, len(day)):
         a = (day[i - 1], consumer[i - 1], facility[i - 1], chip[i - 1], purpose[i - 1], via_platform[i - 1])
@@ -114,14 +115,17 @@ def _key_order(day: Array, consumer: Array, facility: Array, chip: Array, purpos
 
 
 def _facts_on(facts: pl.DataFrame, subject: str, subjects: int, which: Int32Array, day: Int32Array) -> Int64Array:
-    """The fact of each row on its day, or the last that was in force before (R-FACTS); -1 where there is none."""
+    """Return the fact of each row on its day, or the last that was in force before (R-FACTS).
+
+    -1 where there is none.
+    """
     lines = timeline(facts, facts[subject].to_numpy().astype(np.int64), subjects)
     found: Int64Array = facts_in_force(lines.offset, lines.begin, lines.end, lines.fact, which, day, True)
     return found
 
 
 def places_of(inputs: Inputs, of_round: Round) -> Places:
-    """Place and kind of compute by facility fact."""
+    """Return the place and kind of compute by facility fact."""
     facts = inputs.facility_facts
     return Places(
         in_province=facts["region"].str.starts_with(of_round.province_prefix).to_numpy().astype(np.bool_),
@@ -130,7 +134,7 @@ def places_of(inputs: Inputs, of_round: Round) -> Places:
 
 
 def owners_of(inputs: Inputs, of_round: Round, supply_owner: str) -> Owners:
-    """Owners and suppliers by facility fact, under the reading `supply_owner` (R-NET)."""
+    """Return owners and suppliers by facility fact, under the reading `supply_owner` (R-NET)."""
     facts = inputs.facility_facts
     listed = inputs.facility_owners.join(
         facts.select("seq", pl.int_range(pl.len(), dtype=pl.Int64).alias("fact")), on="seq", how="inner"

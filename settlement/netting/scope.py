@@ -29,7 +29,7 @@ class FacilityScope:
 
 
 def scope_of(rows: Rows, inside: npt.NDArray[np.uint8], facilities: int, readings: Readings) -> FacilityScope:
-    """OUTSIDE_SCHEME where nobody but insiders used it, IN_DOUBT below the hold threshold, else IN_SCHEME.
+    """Return OUTSIDE_SCHEME where nobody but insiders used it, IN_DOUBT below the hold threshold, else IN_SCHEME.
 
     Under `use_excluded` parts decide for themselves and every facility is IN_SCHEME.
     """

@@ -22,7 +22,7 @@ UNITS_LIMIT = 2**126  # all use of the window together, in units of 1/3.6e24 PFL
 
 
 def set_use_aside(inputs: Inputs, window: tuple[int, int]) -> tuple[Inputs, BoolArray]:
-    """The inputs without the use in the window that cannot be added up, and whose use that is."""
+    """Return the inputs without the use in the window that cannot be added up, and whose use that is."""
     day = pl.col("day")
     inside = inputs.use.lazy().filter((day >= window[0]) & (day < window[1]))
     fen, seconds = (pl.col(name).cast(pl.Int128).sum() for name in ("charge_fen", "millicard_seconds"))
@@ -50,7 +50,7 @@ def set_use_aside(inputs: Inputs, window: tuple[int, int]) -> tuple[Inputs, Bool
 
 
 def set_evidence_aside(inputs: Inputs) -> tuple[Inputs, BoolArray]:
-    """The inputs without the expenditures that cannot be added up, and whose evidence that is."""
+    """Return the inputs without the expenditures that cannot be added up, and whose evidence that is."""
     magnitude = pl.col("amount_fen").cast(pl.Int128).abs().sum()
     aside = np.zeros(inputs.parties.height, np.bool_)
     if int(inputs.expenditure_facts.select(magnitude).item() or 0) < FEN_LIMIT:
@@ -63,7 +63,10 @@ def set_evidence_aside(inputs: Inputs) -> tuple[Inputs, BoolArray]:
 
 
 def largest_beyond(sums: Mapping[int, int], limit: int) -> set[int]:
-    """The parties with the largest sums, as few as leave a rest below `limit`; of two alike the later goes first."""
+    """Return the parties with the largest sums, as few as leave a rest below `limit`.
+
+    Of two alike the later goes first.
+    """
     rest = sum(sums.values())
     gone: set[int] = set()
     for party in sorted(sums, key=lambda party: (sums[party], party), reverse=True):

@@ -15,27 +15,30 @@ LARGEST_MONEY_FEN: Final = 2**62 - 1  # twice of it still fits in 63 bits
 
 
 def exact_number(value: object) -> Fraction | None:
-    """A whole number or a decimal text such as "0.25" (meter/decimals.py), not below 0; None for anything else."""
+    """Return a whole number or a decimal text such as "0.25" (meter/decimals.py), not below 0.
+
+    None for anything else.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return Fraction(value) if 0 <= value < 10**DIGITS_MAX else None
     return read_decimal(value)
 
 
 def whole_number(value: object) -> int | None:
-    """A whole number from 0 to LARGEST_MONEY_FEN; None for anything else."""
+    """Return a whole number from 0 to LARGEST_MONEY_FEN; None for anything else."""
     plain = isinstance(value, int) and not isinstance(value, bool)
     return value if plain and isinstance(value, int) and 0 <= value <= LARGEST_MONEY_FEN else None
 
 
 def exact_day(value: object) -> datetime.date | None:
-    """A date that clients may give, or the text YYYY-MM-DD of one; None for anything else."""
+    """Return a date that clients may give, or the text YYYY-MM-DD of one; None for anything else."""
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = value.isoformat()
     return read_date(value)
 
 
 def objects(given: Iterable[object], code: str, rule: str) -> list[dict[str, Any]]:
-    """The items of a list that must all be objects. Refused with `code` where one is none."""
+    """Return the items of a list that must all be objects. Refused with `code` where one is none."""
     found: list[dict[str, Any]] = []
     for index, item in enumerate(given):
         if not isinstance(item, Mapping):

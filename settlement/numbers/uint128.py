@@ -24,7 +24,7 @@ ONE = np.uint64(1)
 
 @intrinsic
 def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (numba's protocol)
-    """Upper 64 bits of the product of two uint64."""
+    """Return the upper 64 bits of the product of two uint64."""
     signature = types.uint64(types.uint64, types.uint64)
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -37,7 +37,7 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (n
 
 @kernel
 def multiply_add(a: Whole, b: Whole, carry: Whole) -> Any:
-    """a * b + carry as (high, low); never overflows."""
+    """Return a * b + carry as (high, low); never overflows."""
     low = a * b + carry
     high = high_product(a, b)
     if low < carry:
@@ -47,7 +47,7 @@ def multiply_add(a: Whole, b: Whole, carry: Whole) -> Any:
 
 @kernel
 def add_carry(a: Whole, b: Whole, carry: Whole) -> Any:
-    """a + b + carry (0 or 1) as (sum, carry)."""
+    """Return a + b + carry (0 or 1) as (sum, carry)."""
     total = a + b
     out = ONE if total < a else ZERO
     total += carry
@@ -58,7 +58,7 @@ def add_carry(a: Whole, b: Whole, carry: Whole) -> Any:
 
 @kernel
 def subtract_borrow(a: Whole, b: Whole, borrow: Whole) -> Any:
-    """a - b - borrow (0 or 1) as (difference, borrow)."""
+    """Return a - b - borrow (0 or 1) as (difference, borrow)."""
     difference = a - b
     out = ONE if a < b else ZERO
     if difference < borrow:
@@ -68,7 +68,7 @@ def subtract_borrow(a: Whole, b: Whole, borrow: Whole) -> Any:
 
 @kernel
 def add_pair(target: Array, at: Whole, high: Whole, low: Whole) -> Any:
-    """target[at] += (high, low); False where the sum leaves the bound."""
+    """Add (high, low) to target[at]; False where the sum leaves the bound."""
     before = target[at, 1]
     total = before + low
     target[at, 1] = total
@@ -78,7 +78,7 @@ def add_pair(target: Array, at: Whole, high: Whole, low: Whole) -> Any:
 
 @kernel
 def scale_pair(high: Whole, low: Whole, factor: Whole) -> Any:
-    """(high, low) * factor as (fits, high, low); fits is False at or beyond 2**126."""
+    """Return (high, low) * factor as (fits, high, low); fits is False at or beyond 2**126."""
     carry, low_out = multiply_add(low, factor, ZERO)
     top, high_out = multiply_add(high, factor, carry)
     return (top == ZERO) & (high_out < HIGH_LIMIT), high_out, low_out
@@ -86,7 +86,7 @@ def scale_pair(high: Whole, low: Whole, factor: Whole) -> Any:
 
 @kernel
 def multiply_pairs(a1: Whole, a0: Whole, b1: Whole, b0: Whole) -> Any:
-    """(a1, a0) * (b1, b0) as four limbs, most significant first."""
+    """Return (a1, a0) * (b1, b0) as four limbs, most significant first."""
     c, r0 = multiply_add(a0, b0, ZERO)
     p2, p1 = multiply_add(a1, b0, c)
     c, r1 = multiply_add(a0, b1, p1)
@@ -97,7 +97,7 @@ def multiply_pairs(a1: Whole, a0: Whole, b1: Whole, b0: Whole) -> Any:
 
 @kernel
 def multiply_limbs(a3: Whole, a2: Whole, a1: Whole, a0: Whole, factor: Whole) -> Any:
-    """(a3, a2, a1, a0) * factor as five limbs, most significant first."""
+    """Return (a3, a2, a1, a0) * factor as five limbs, most significant first."""
     carry, r0 = multiply_add(a0, factor, ZERO)
     carry, r1 = multiply_add(a1, factor, carry)
     carry, r2 = multiply_add(a2, factor, carry)
@@ -107,14 +107,14 @@ def multiply_limbs(a3: Whole, a2: Whole, a1: Whole, a0: Whole, factor: Whole) ->
 
 @kernel
 def as_float(n4: Whole, n3: Whole, n2: Whole, n1: Whole, n0: Whole) -> Any:
-    """Nearest-enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
+    """Return a near enough float of five limbs: only ever a first guess that exact arithmetic then corrects."""
     base = 18446744073709551616.0  # float: 2^64; only ever a first guess
     return (((float(n4) * base + float(n3)) * base + float(n2)) * base + float(n1)) * base + float(n0)
 
 
 @kernel
 def divide(n: Any, d: Any) -> tuple[Whole, bool]:
-    """(floor(n / d), whether twice the remainder reaches d) for a quotient below 2**62 and d > 0.
+    """Return (floor(n / d), whether twice the remainder reaches d) for a quotient below 2**62 and d > 0.
 
     `n` is five limbs and `d` four, most significant first. The float only guesses; the remainder decides in exact
     limbs and the guess is moved until 0 <= remainder < d.
@@ -156,7 +156,7 @@ def divide(n: Any, d: Any) -> tuple[Whole, bool]:
 
 
 def int128(pairs: UInt64Array, name: str) -> pl.Series:
-    """A column of (high, low) pairs, shape (n, 2), as one Int128 series."""
+    """Return a column of (high, low) pairs, shape (n, 2), as one Int128 series."""
     high = pl.Series(np.ascontiguousarray(pairs[:, 0]).view(np.int64)).cast(pl.Int128)
     low = pl.Series(np.ascontiguousarray(pairs[:, 1])).cast(pl.Int128)
     shift = pl.Series([1 << 64], dtype=pl.Int128)

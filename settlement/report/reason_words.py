@@ -136,11 +136,13 @@ WORDS: Final[Mapping[str, Word]] = {row[0]: Word(*row) for row in _TABLE}
 
 
 def word_of(code: str) -> Word:
-    """The words of a code. A code this table does not know is shown as it is: a report never fails for a word."""
+    """Return the words of a code. A code this table does not know is shown as it is: a report never fails for a
+    word.
+    """
     return WORDS.get(code) or Word(code, "", code, "", "")
 
 
 def titles(codes: object) -> str:
-    """The short names of a line's codes, one after the other."""
+    """Return the short names of a line's codes, one after the other."""
     assert isinstance(codes, (list, tuple))
     return "；".join(word_of(str(code)).title for code in codes)

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check(folder: Path, rules: Path, rounds: Path) -> tuple[list[Quote], list[Quote]]:
-    """All quotes, and those not found. Raises ValueError where quotes or documents are missing."""
+    """Return all quotes, and those not found. Raises ValueError where quotes or documents are missing."""
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: name the folder that holds the policy documents")
     page = rules.read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def check(folder: Path, rules: Path, rounds: Path) -> tuple[list[Quote], list[Qu
 
 
 def documents_of(page: str) -> list[PolicyDocument]:
-    """The table of documents. Raises ValueError where the page has none."""
+    """Return the table of documents. Raises ValueError where the page has none."""
     found = [PolicyDocument(row["name"], row["key"], row["file"]) for row in map(ROW.match, page.splitlines()) if row]
     if not found:
         raise ValueError("the rules have no table of documents")
@@ -86,7 +86,10 @@ def documents_of(page: str) -> list[PolicyDocument]:
 
 
 def quotes_of_rules(page: str, name: str, documents: list[PolicyDocument]) -> Iterator[Quote]:
-    """The lines `> document: words` of the rules. Raises ValueError for a document that the table does not name."""
+    """Yield the lines `> document: words` of the rules.
+
+    Raises ValueError for a document that the table does not name.
+    """
     keys = {document.name: document.key for document in documents}
     for number, line in enumerate(page.splitlines(), 1):
         if not line.startswith(">") or line == ">":  # a bare mark keeps two quotes apart
@@ -98,7 +101,7 @@ def quotes_of_rules(page: str, name: str, documents: list[PolicyDocument]) -> It
 
 
 def quotes_of_round(node: Any, place: str) -> Iterator[Quote]:
-    """Every `quote` of a round's file with the document it names."""
+    """Yield every `quote` of a round's file with the document it names."""
     if isinstance(node, dict):
         if "quote" in node:
             yield Quote(place, node["document"], node["quote"])
@@ -110,7 +113,7 @@ def quotes_of_round(node: Any, place: str) -> Iterator[Quote]:
 
 
 def squeezed(text: str) -> str:
-    """The text without spaces and line breaks."""
+    """Return the text without spaces and line breaks."""
     return re.sub(r"\s", "", text)
 
 

@@ -47,7 +47,7 @@ def _contradiction(place: str, detail: str) -> SettlementRefused:
 
 
 def _check_rules(loaded: Round) -> None:
-    """Every rule that a round of its sort needs, and none of the other sort."""
+    """Check that there is every rule that a round of its sort needs, and none of the other sort."""
     needed, foreign = (DRAFT_RULES, "R-") if loaded.draft else (SETTLED_RULES, "Y-")
     for rule in needed:
         if rule not in loaded.rules:
@@ -66,7 +66,7 @@ def _check_unique(loaded: Round) -> None:
 
 
 def _check_lists(loaded: Round) -> None:
-    """Values that are words of closed lists."""
+    """Check values that are words of closed lists."""
     place = loaded.id
     check_among(f"{place}.rules.R-PURPOSE", "purposes", loaded.purposes, tuple(PURPOSES))
     check_among(f"{place}.rules.R-KIND", "kinds", loaded.kinds, ENTITY_KINDS)
@@ -79,7 +79,7 @@ def _check_lists(loaded: Round) -> None:
 
 
 def _check_numbers(loaded: Round) -> None:
-    """Rates and shares within their bounds."""
+    """Check that rates and shares lie within their bounds."""
     place = loaded.id
     if not 0 < loaded.ceiling <= 1:
         raise _contradiction(place, "the ceiling must lie above 0 and not above 1")
@@ -96,7 +96,7 @@ def _check_numbers(loaded: Round) -> None:
 
 
 def check_series(rounds: list[Round]) -> None:
-    """Windows of one series neither overlap nor leave a gap that the later round does not declare."""
+    """Check that windows of one series neither overlap nor leave a gap that the later round does not declare."""
     dated = sorted((item for item in rounds if item.window is not None), key=lambda item: item.window or (0, 0))
     for index, later in enumerate(dated):
         assert later.window is not None

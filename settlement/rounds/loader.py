@@ -28,12 +28,15 @@ from settlement.rounds.table import Table
 
 
 def default_folder() -> Path:
-    """The folder of the rounds that come with the product."""
+    """Return the folder of the rounds that come with the product."""
     return Path(__file__).parent
 
 
 def load_round(text: str) -> Round:
-    """One round from the text of its file. Raises SettlementRefused (codes ROUND_…) with the place of the mistake."""
+    """Return one round from the text of its file.
+
+    Raises SettlementRefused (codes ROUND_…) with the place of the mistake.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -68,7 +71,7 @@ def load_round(text: str) -> Round:
 
 
 def load_rounds(folder: Path | None = None) -> Mapping[str, Round]:
-    """All rounds of a folder by id. Raises SettlementRefused on a bad round, overlap, or undeclared gap.
+    """Return all rounds of a folder by id. Raises SettlementRefused on a bad round, overlap, or undeclared gap.
 
     Without a folder the product's, which are read once: a published round never changes while a process lives.
     """
@@ -76,7 +79,7 @@ def load_rounds(folder: Path | None = None) -> Mapping[str, Round]:
 
 
 def lowest_insider_share_billionths() -> int:
-    """From which share on an investor is an insider in some round of the product."""
+    """Return from which share on an investor is an insider in some round of the product."""
     return min(one.insider_share_billionths for one in load_rounds().values() if not one.draft)
 
 
@@ -111,7 +114,7 @@ def _document(key: str, table: Table) -> Document:
 
 
 def _source(table: Table, documents: Mapping[str, Document], *, both: bool = False) -> Source:
-    """The source of a value; `both` allows an EXT remark beside the quote."""
+    """Return the source of a value; `both` allows an EXT remark beside the quote."""
     ext = table.optional_string("ext")
     if ext is not None and "quote" not in table.data and "document" not in table.data:
         return Source(None, None, None, ext)

@@ -32,7 +32,7 @@ class Order:
     notice_days: int | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """The order in the contract's shape."""
+        """Return the order in the contract's shape."""
         shown: dict[str, object] = {}
         if self.rate is not None:
             shown["rate"] = decimal_text(self.rate)
@@ -64,12 +64,12 @@ class Readings:
     filter_order: str = DEFAULTS["filter_order"]
 
     def as_dict(self) -> dict[str, str]:
-        """All switches with their values."""
+        """Return all switches with their values."""
         return asdict(self)
 
 
 def read_order(given: Mapping[str, Any] | Order | None, of_round: Round) -> Order:
-    """Checks an order (R-CAP20, R-BUDGET). SettlementRefused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
+    """Check an order (R-CAP20, R-BUDGET). SettlementRefused: RATE_ABOVE_CEILING, RATE_NEGATIVE, RATE_NOT_EXACT,
     BUDGET_NEGATIVE, BUDGET_NOT_EXACT, ORDER_UNKNOWN_FIELD, ORDER_WRONG_TYPE."""
     if given is not None and not isinstance(given, (Order, Mapping)):
         raise SettlementRefused("ORDER_WRONG_TYPE", f'an order is an object such as {{rate: "0.20"}}, not {given!r}')
@@ -126,7 +126,7 @@ def _order_of(given: dict[str, Any]) -> Order:
 
 
 def read_readings(given: Mapping[str, Any] | Readings | None, order: Order, of_round: Round) -> Readings:
-    """Every switch with its value: what is given, else what the round and the order say, else the default.
+    """Return every switch with its value: what is given, else what the round and the order say, else the default.
 
     Refused: UNKNOWN_READING (no such switch), UNKNOWN_READING_VALUE (the switch has no such value).
     """

@@ -57,10 +57,10 @@ ENTITY_HOLD_BITS: Final = sum(REASON_BIT[name] for name in ENTITY_HOLDS)
 
 
 def reason_names(bits: int) -> list[str]:
-    """The reasons in `bits`, sorted by name."""
+    """Return the reasons in `bits`, sorted by name."""
     return sorted(name for name, bit in REASON_BIT.items() if bits & bit)
 
 
 def flag_names(bits: int) -> list[str]:
-    """The flags in `bits`, sorted by name."""
+    """Return the flags in `bits`, sorted by name."""
     return sorted(name for name, bit in FLAG_BIT.items() if bits & bit)

@@ -51,7 +51,7 @@ class Deadline:
     source: Source
 
     def judge(self, instant: datetime.datetime) -> str:
-        """on_time, late, early or person (the minute that 23:59 leaves open) for an aware instant."""
+        """Say on_time, late, early or person (the minute that 23:59 leaves open) for an aware instant."""
         if self.edge == "opens":
             return "on_time" if instant >= self.at else "early"
         if self.edge == "before":
@@ -115,7 +115,7 @@ class Round:
     text: str
 
     def parameter(self, rule: str, name: str) -> object:
-        """One parameter of one rule; KeyError where the round has no such rule."""
+        """Return one parameter of one rule; KeyError where the round has no such rule."""
         return self.rules[rule].parameters[name]
 
     def _strings(self, rule: str, name: str) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class Round:
         return Fraction(str(self.parameter("R-NORTH", "factor")))
 
     def north_prefixes(self, places: str) -> tuple[str, ...]:
-        """Prefixes of the region codes that count as northern under the reading `north_places`."""
+        """Return the prefixes of the region codes that count as northern under the reading `north_places`."""
         six = self._strings("R-NORTH-PLACES", "six")
         return six if places == "six" else six + self._strings("R-NORTH-PLACES", "six_plus_four")
 

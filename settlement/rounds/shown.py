@@ -12,7 +12,7 @@ from settlement.rounds.round import Round, Source
 
 
 def round_dict(one: Round) -> dict[str, Any]:
-    """The round as JSON values; days as dates, `to` exclusive; `text` is the TOML file itself."""
+    """Return the round as JSON values; days as dates, `to` exclusive; `text` is the TOML file itself."""
     window = None
     if one.window is not None:
         first, end = (date_of(day) for day in one.window)
@@ -60,7 +60,7 @@ def _source(source: Source | None) -> dict[str, str] | None:
 
 
 def _value(value: object) -> Any:
-    """A parameter as JSON: exact numbers as strings, dates as ISO, sequences as arrays."""
+    """Return a parameter as JSON: exact numbers as strings, dates as ISO, sequences as arrays."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Fraction):

@@ -22,7 +22,7 @@ _EVENT = {status: event for event, status in _STATUS.items()}
 async def list_account_proposals(
     connection: asyncpg.Connection, status: str | None, uscc: str | None, after: int, limit: int
 ) -> list[dict[str, Any]]:
-    """Proposals in order of their numbers, with masked accounts; `status` is one of ACCOUNT_STATUSES."""
+    """Return proposals in order of their numbers, with masked accounts; `status` is one of ACCOUNT_STATUSES."""
     rows = await connection.fetch(
         f"""with shown as ({_PROPOSALS}) select shown.*, before.account as before_account from shown
             left join account_proposal before on before.id = shown.before_id
@@ -34,7 +34,7 @@ async def list_account_proposals(
 
 
 async def account_proposal(connection: asyncpg.Connection, number: int) -> dict[str, Any] | None:
-    """One proposal, or None."""
+    """Return one proposal, or None."""
     found = await list_account_proposals(connection, None, None, number - 1, 1)
     return found[0] if found and found[0]["id"] == number else None
 

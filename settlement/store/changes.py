@@ -58,7 +58,8 @@ order by uscc limit $2"""
 async def list_changes(
     connection: asyncpg.Connection, settlement: str, after: tuple[int, int], limit: int
 ) -> list[dict[str, Any]]:
-    """What was recorded after the settlement's batch about its lines, in order of recording after (batch, ordinal).
+    """Return what was recorded after the settlement's batch about its lines, in order of recording after (batch,
+    ordinal).
 
     The record of an entity, a holding, an expenditure, any facility or chip; and how many records of its consumers a
     delivery corrected.
@@ -80,7 +81,10 @@ async def list_changes(
 
 
 async def changed_accounts(connection: asyncpg.Connection, settlement: str) -> dict[str, Any]:
-    """How many payable lines have no account, one that waits, or another than was approved; and the first of them."""
+    """Return how many payable lines have no account, one that waits, or another than was approved.
+
+    And the first of them.
+    """
     rows = await connection.fetch(_ACCOUNTS, settlement, ACCOUNTS_SHOWN)
     return {
         "lines": rows[0]["lines"] if rows else 0,

@@ -23,17 +23,17 @@ where d.id is null or s.seq is null
 
 
 async def journal_marks(connection: asyncpg.Connection, most: int) -> dict[str, Any]:
-    """The last batch, and the digests of at most `most` evenly spread ones."""
+    """Return the last batch, and the digests of at most `most` evenly spread ones."""
     return await _marks(connection, "batch", "batch", "algorithm || ':' || encode(digest, 'hex')", most)
 
 
 async def audit_marks(connection: asyncpg.Connection, most: int) -> dict[str, Any]:
-    """The last row of the audit log, and the digests of at most `most` evenly spread ones."""
+    """Return the last row of the audit log, and the digests of at most `most` evenly spread ones."""
     return await _marks(connection, "audit", "seq", "digest", most)
 
 
 async def unlogged(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Decisions without their row of the audit log (seq is null), and rows of the log without their decision."""
+    """Return decisions without their row of the audit log (seq is null), and rows of the log without their decision."""
     rows: list[asyncpg.Record] = await connection.fetch(_UNLOGGED)
     return rows
 

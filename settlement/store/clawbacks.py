@@ -35,7 +35,7 @@ async def insert_clawback_event(connection: asyncpg.Connection, clawback: int, s
 async def list_clawbacks(
     connection: asyncpg.Connection, status: str | None, settlement: str | None, after: int, limit: int
 ) -> list[dict[str, Any]]:
-    """Clawbacks in order of their numbers, with what was proposed and decided."""
+    """Return clawbacks in order of their numbers, with what was proposed and decided."""
     rows = await connection.fetch(
         """select c.*, coalesce((select jsonb_agg(jsonb_build_object('id', e.id, 'event', e.event, 'kind', e.kind,
                'amount_fen', e.amount_fen, 'instruction', e.instruction, 'proposal', e.proposal, 'actor', e.actor,

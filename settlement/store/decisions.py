@@ -24,7 +24,7 @@ async def insert_decision(
 
 
 async def decisions_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
-    """Every decision about a settlement, oldest first."""
+    """Return every decision about a settlement, oldest first."""
     rows = await connection.fetch(
         """select id, event, before, after, actor, city, at, detail from settlement_event
            where settlement = $1 order by id""",
@@ -34,6 +34,6 @@ async def decisions_of(connection: asyncpg.Connection, settlement: str) -> list[
 
 
 async def waiting_cities(connection: asyncpg.Connection, settlement: str) -> list[str]:
-    """Cities whose lines have not passed review since the settlement was last submitted."""
+    """Return cities whose lines have not passed review since the settlement was last submitted."""
     rows = await connection.fetch("select settlement_waiting($1) as city", settlement)
     return [row["city"] for row in rows]

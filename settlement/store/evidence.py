@@ -13,7 +13,7 @@ _NAMES = (("party", "uscc"), ("facility", "code"), ("chip", "code"), ("source", 
 
 
 async def audit_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
-    """The rows of the audit log about a settlement, each with the digest of the row before it."""
+    """Return the rows of the audit log about a settlement, each with the digest of the row before it."""
     rows = await connection.fetch(
         f"""select seq, {_MOMENT.format("at")} || 'Z' as at, actor, action, object, result, before, after, detail,
             digest, (select digest from audit p where p.seq = a.seq - 1) as previous
@@ -24,14 +24,14 @@ async def audit_of(connection: asyncpg.Connection, settlement: str) -> list[dict
 
 
 async def names(connection: asyncpg.Connection) -> AsyncIterator[dict[str, Any]]:
-    """What the numbers in the records stand for: table, number and name."""
+    """Yield what the numbers in the records stand for: table, number and name."""
     for table, column in _NAMES:
         for row in await connection.fetch(f"select id, {column} as name from {table} order by id"):
             yield {"table": table, "number": row["id"], "name": row["name"]}
 
 
 async def batches_to(connection: asyncpg.Connection, last: int) -> AsyncIterator[list[dict[str, Any]]]:
-    """The batches up to one, as their digests cover them, portions at a time."""
+    """Yield the batches up to one, as their digests cover them, portions at a time."""
     after = 0
     while rows := await connection.fetch(
         f"""select b.batch, b.kind, s.name as source, {_MOMENT.format("b.recorded_at")} || '+00:00' as recorded_at,
@@ -45,7 +45,7 @@ async def batches_to(connection: asyncpg.Connection, last: int) -> AsyncIterator
 
 
 async def reversals_to(connection: asyncpg.Connection, last: int) -> list[dict[str, Any]]:
-    """The reversals up to a batch, their keys as hexadecimal text."""
+    """Return the reversals up to a batch, their keys as hexadecimal text."""
     rows = await connection.fetch(
         """select key, batch, ordinal, consumer, charge_fen, via_platform,
            extract(epoch from started_at)::bigint as started, extract(epoch from ended_at)::bigint as ended

@@ -27,7 +27,7 @@ _CONFLICT_SCHEMA = {
 
 
 async def head_at(connection: asyncpg.Connection, batch: int | None) -> tuple[int, str | None]:
-    """The last batch (up to `batch`) with its digest as algorithm:hex; 0 and None where nothing is recorded."""
+    """Return the last batch (up to `batch`) with its digest as algorithm:hex; 0 and None where nothing is recorded."""
     head = await connection.fetchrow(
         "select batch, algorithm || ':' || encode(digest, 'hex') as digest from batch "
         "where $1::bigint is null or batch <= $1 order by batch desc limit 1",
@@ -45,7 +45,7 @@ async def inputs_as_of(
     applications: list[dict[str, Any]] | None = None,
     matches: list[dict[str, Any]] | None = None,
 ) -> tuple[Inputs, bool]:
-    """The inputs as of a batch; `settled` is what an earlier, locked settlement paid: entity code -> fen.
+    """Return the inputs as of a batch; `settled` is what an earlier, locked settlement paid: entity code -> fen.
 
     Use comes from the rollup, or is added up `from_records` anew: then the second value says whether the rollup agrees.
     """
@@ -67,14 +67,14 @@ async def inputs_as_of(
 
 
 def _with(codes: pl.DataFrame, more: set[str]) -> pl.DataFrame:
-    """The codes and those that are new, numbered behind the last."""
+    """Return the codes and those that are new, numbered behind the last."""
     fresh = sorted(more - set(codes["code"].to_list()))
     first = int(codes["number"].max() or 0) + 1  # type: ignore[arg-type]
     return pl.concat([codes, pl.DataFrame({"number": range(first, first + len(fresh)), "code": fresh}, codes.schema)])
 
 
 def _crossed(conflicts: pl.DataFrame) -> pl.DataFrame:
-    """Each consumer of either version with the span of each version; a void version has neither."""
+    """Return each consumer of either version with the span of each version; a void version has neither."""
     parts = [
         conflicts.select(
             pl.col(who).alias("party"),

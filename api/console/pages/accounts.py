@@ -30,7 +30,7 @@ Mark = Annotated[int, Query(ge=0, lt=2**63)]
 
 @ROUTER.get("/accounts")
 async def get_accounts(request: Request, queries: Shelf, status: str = "", uscc: str = "", after: Mark = 0) -> Response:
-    """Proposed accounts, by what became of them and by entity."""
+    """Show proposed accounts, by what became of them and by entity."""
     person = await admitted(request, queries, ACCOUNTS)
     if (status and status not in ACCOUNT) or "\0" in uscc or len(uscc) > 18:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
@@ -45,7 +45,7 @@ async def get_accounts(request: Request, queries: Shelf, status: str = "", uscc:
 
 @ROUTER.get("/accounts/{number}")
 async def get_account(request: Request, queries: Shelf, number: Number) -> Response:
-    """One proposed account."""
+    """Show one proposed account."""
     person = await admitted(request, queries, ACCOUNTS)
     return _page(request, person, await _account(queries, number, person))
 

@@ -28,7 +28,7 @@ async def get_audit(
     object: str = "",
     before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
-    """Who did what to what, with what result."""
+    """Show who did what to what, with what result."""
     person = await admitted(request, queries, AUDIT)
     if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
         raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
@@ -44,14 +44,14 @@ async def get_audit(
 
 @ROUTER.get("/audit/export")
 async def get_export(request: Request, queries: Shelf) -> Response:
-    """The whole log as NDJSON."""
+    """Show the whole log as NDJSON."""
     await admitted(request, queries, AUDIT)
     headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
     return StreamingResponse(queries.audit_export(), media_type="application/x-ndjson", headers=headers)
 
 
 def _said(detail: str) -> list[tuple[str, str]]:
-    """The detail's names and values, as they stand."""
+    """Return the detail's names and values, as they stand."""
     found = json.loads(detail)
     return [(str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
             for name, value in found.items()]  # fmt: skip

@@ -28,7 +28,7 @@ Number = Annotated[int, Path(gt=0, lt=2**63)]
 
 @ROUTER.get("/claims/{number}")
 async def get_clawback(request: Request, queries: Shelf, number: Number) -> Response:
-    """One clawback."""
+    """Show one clawback."""
     person = await admitted(request, queries, CLAWBACKS)
     return await _page(request, queries, person, await _clawback(queries, number, person))
 
@@ -64,7 +64,7 @@ async def _clawback(queries: Queries, number: int, person: Person) -> Record:
 
 
 def _said(word: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """What the form says. Raises Problem 400 for an amount or a number that is none."""
+    """Return what the form says. Raises Problem 400 for an amount or a number that is none."""
     note = given.get("note", "").strip()
     if len(note) > NOTE_MAX:
         raise Problem(400, "out_of_range", "the note is too long")

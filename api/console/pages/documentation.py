@@ -106,7 +106,7 @@ def _type(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shown(schema: Mapping[str, Any]) -> str:
-    """A schema in a few words: its type or its name, its limits and its default."""
+    """Show a schema in a few words: its type or its name, its limits and its default."""
     if "$ref" in schema:
         return f"<code>{escape(schema['$ref'].rpartition('/')[2])}</code>"
     parts = schema.get("anyOf") or schema.get("oneOf")
@@ -125,5 +125,5 @@ def _shown(schema: Mapping[str, Any]) -> str:
 
 
 def _words(text: str) -> str:
-    """Text as HTML, what stands between backquotes as code."""
+    """Return text as HTML, what stands between backquotes as code."""
     return CODE.sub(r"<code>\1</code>", escape(text))

@@ -21,7 +21,7 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 
 @ROUTER.get("/settlements/{number}/lines/{uscc}")
 async def get_line(request: Request, queries: Shelf, number: str, uscc: str) -> Response:
-    """One line with its reasons."""
+    """Show one line with its reasons."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
     line = await queries.line(number, uscc, of_a_city=person.city is not None)

@@ -43,7 +43,7 @@ FIRST = (
 
 @ROUTER.get("")
 async def get_home(request: Request, queries: Shelf) -> Response:
-    """The first section a person sees."""
+    """Show the first section a person sees."""
     person = await admitted(request, queries, ROUNDS_SECTION)
     seen = sections(person)
     return to(f"{HOME}/{next(path for section, path in FIRST if section in seen)}")
@@ -51,7 +51,7 @@ async def get_home(request: Request, queries: Shelf) -> Response:
 
 @ROUTER.get("/login")
 async def get_login(request: Request) -> Response:
-    """The login form, with a token that only this browser holds."""
+    """Show the login form, with a token that only this browser holds."""
     return _form(request, 200, request.query_params.get("next"), "")
 
 

@@ -27,7 +27,7 @@ WHY = {
 
 @ROUTER.get("/password")
 async def get_password(request: Request, queries: Shelf) -> Response:
-    """The form."""
+    """Show the form."""
     return _form(request, await logged_in(request, queries))
 
 

@@ -43,7 +43,7 @@ Mark = Annotated[int, Query(ge=0, lt=2**63)]
 async def get_payouts(
     request: Request, queries: Shelf, status: str = "", settlement: str = "", after: Mark = 0
 ) -> Response:
-    """Instructions, by state and settlement."""
+    """Show instructions, by state and settlement."""
     person = await admitted(request, queries, PAYOUTS)
     if (status and status not in PAYOUT) or "\0" in settlement or len(settlement) > 64:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
@@ -58,7 +58,7 @@ async def get_payouts(
 
 @ROUTER.get("/payouts/{number}")
 async def get_payout(request: Request, queries: Shelf, number: Number) -> Response:
-    """One instruction with its events."""
+    """Show one instruction with its events."""
     person = await admitted(request, queries, PAYOUTS)
     return await _page(request, queries, person, await _instruction(queries, number, person))
 
@@ -93,7 +93,7 @@ async def _instruction(queries: Queries, number: int, person: Person) -> Record:
 
 
 async def _not_booked(queries: Queries, person: Person, number: int | None) -> list[Record]:
-    """What was not booked is for the whole province: it may name a reference that belongs to nobody."""
+    """List what was not booked. It is for the whole province: it may name a reference that belongs to nobody."""
     return await queries.payout_refusals(number, REFUSALS) if person.city is None else []
 
 
@@ -113,7 +113,7 @@ async def _page(
 async def get_clawbacks(
     request: Request, queries: Shelf, status: str = "", settlement: str = "", after: Mark = 0
 ) -> Response:
-    """Clawbacks: what was paid too much, and how it comes back."""
+    """Show clawbacks: what was paid too much, and how it comes back."""
     person = await admitted(request, queries, CLAWBACKS)
     if (status and status not in CLAWBACK) or "\0" in settlement or len(settlement) > 64:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)

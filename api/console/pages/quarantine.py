@@ -23,7 +23,7 @@ STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
 async def get_quarantine(
     request: Request, queries: Shelf, status: str = "", after: Annotated[int, Query(ge=0, lt=2**63)] = 0
 ) -> Response:
-    """What waits, oldest first."""
+    """Show what waits, oldest first."""
     person = await admitted(request, queries, QUARANTINE)
     if status and status not in STATUS:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
@@ -43,7 +43,7 @@ async def get_quarantine(
 
 
 def _readable(item: Record) -> str:
-    """The record exactly as it was received, or its beginning."""
+    """Return the record exactly as it was received, or its beginning."""
     if item["record_bytes"] <= LONGEST_RECORD_BYTES:
         return str(item["record"])
     return f"{item['record']}\n…（共 {item['record_bytes']} 字节，已截断）"

@@ -38,14 +38,14 @@ WORDS = {
 
 @ROUTER.get("/rounds")
 async def get_rounds(request: Request, queries: Shelf) -> Response:
-    """All rounds."""
+    """Show all rounds."""
     person = await admitted(request, queries, ROUNDS)
     return page("rounds", **frame(request, person, ROUNDS), rounds=queries.rounds())
 
 
 @ROUTER.get("/rounds/{number}")
 async def get_round(request: Request, queries: Shelf, number: str) -> Response:
-    """One round with all its words."""
+    """Show one round with all its words."""
     person = await admitted(request, queries, ROUNDS)
     of_round = queries.rounds().get(number)
     if of_round is None:
@@ -56,7 +56,7 @@ async def get_round(request: Request, queries: Shelf, number: str) -> Response:
 
 
 def parameters_of(parameters: Mapping[str, object]) -> list[tuple[str, str]]:
-    """The parameters of a rule: name and value in Chinese."""
+    """Return the parameters of a rule: name and value in Chinese."""
     return [(PARAMETER.get(name, name), _text(value)) for name, value in parameters.items()]
 
 

@@ -12,7 +12,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 
 @ROUTER.get("/static/{name}")
 async def get_static(name: str) -> Response:
-    """A file of the console; its address changes with its content."""
+    """Show a file of the console; its address changes with its content."""
     if name not in STATIC:
         raise missing("文件")
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}

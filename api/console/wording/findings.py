@@ -31,12 +31,15 @@ class ShownFinding:
 
 
 def shown_findings(found: Sequence[Mapping[str, Any]]) -> list[ShownFinding]:
-    """The findings one after the other; one of a kind that is not known is shown with its numbers as they are."""
+    """Return the findings one after the other.
+
+    One of a kind that is not known is shown with its numbers as they are.
+    """
     return [_shown(one) for one in found]
 
 
 def counted(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Entity code -> how many findings there are about it."""
+    """Return entity code -> how many findings there are about it."""
     count: dict[str, int] = {}
     for one in found:
         for code in {one.get("consumer"), *(one.get("parties") or ())} - {None}:
@@ -88,5 +91,5 @@ def _yuan(thousandths_of_a_fen: Any) -> str:
 
 
 def _moment(value: str | None) -> str:
-    """An instant as the finding has it (RFC 3339), in Beijing time."""
+    """Return an instant as the finding has it (RFC 3339), in Beijing time."""
     return "—" if value is None else datetime.fromisoformat(value).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

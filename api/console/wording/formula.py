@@ -15,7 +15,7 @@ _ROUNDED = re.compile(r"≈(?=[-\d])")
 
 
 def formula_of(step: Mapping[str, Any]) -> str:
-    """The formula of a step; empty where a step only states what is given, or where it is of an unknown kind."""
+    """Return the formula of a step; empty where a step only states what is given, or where it is of an unknown kind."""
     write = _FORMULAS.get(str(step.get("operation")))
     if write is None:
         return ""

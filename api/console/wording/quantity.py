@@ -20,7 +20,7 @@ class Shown:
 
 
 def shown(value: str | int | Fraction, decimals: int = DECIMALS) -> Shown:
-    """An exact number (decimal or fraction as text). Half a last place is rounded away from zero."""
+    """Return an exact number (decimal or fraction as text). Half a last place is rounded away from zero."""
     number = Fraction(value)
     scaled = abs(number) * 10**decimals
     whole = int(scaled + Fraction(1, 2))
@@ -31,6 +31,6 @@ def shown(value: str | int | Fraction, decimals: int = DECIMALS) -> Shown:
 
 
 def percent(value: str) -> Shown:
-    """An exact ratio as a percentage."""
+    """Return an exact ratio as a percentage."""
     found = shown(Fraction(value) * 100)
     return Shown(f"{found.text}%", str(value) if found.exact else "")

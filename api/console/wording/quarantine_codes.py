@@ -15,12 +15,12 @@ _REPLAYABLE = {str(code) for code in Code if MEANING[code].may_become_acceptable
 
 
 def meaning_of(code: str) -> str:
-    """What a code means; one that is not known is shown as it is."""
+    """Return what a code means; one that is not known is shown as it is."""
     if code in _BY_JOURNAL:
         return _BY_JOURNAL[code]
     return MEANING[Code(code)].chinese if code in set(Code) else code
 
 
 def is_replayable(code: str) -> bool:
-    """Whether the same record may be accepted later, when the registry knows more."""
+    """Return whether the same record may be accepted later, when the registry knows more."""
     return code in _REPLAYABLE

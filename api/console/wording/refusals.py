@@ -65,10 +65,10 @@ _NOT_BOOKED: Final[Mapping[str, str]] = {
 
 
 def not_booked(code: str) -> str:
-    """Why a word of the bank was not booked, in Chinese; a code that is not known is shown as it is."""
+    """Return why a word of the bank was not booked, in Chinese; a code that is not known is shown as it is."""
     return _NOT_BOOKED.get(code, f"没有入账（{code}）。")
 
 
 def because(code: str) -> str:
-    """The reason in Chinese; a code that is not known is shown as it is."""
+    """Return the reason in Chinese; a code that is not known is shown as it is."""
     return _BECAUSE.get(code, f"没有办理成功（{code}）。")

@@ -29,7 +29,7 @@ class ShownStep:
 
 
 def shown_steps(steps: Sequence[Mapping[str, Any]], documents: Mapping[str, str]) -> list[ShownStep]:
-    """The steps one after the other; `documents` are the titles of the round's documents by key."""
+    """Return the steps one after the other; `documents` are the titles of the round's documents by key."""
     return [_shown(number, step, documents) for number, step in enumerate(steps, start=1)]
 
 

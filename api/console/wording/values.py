@@ -52,25 +52,25 @@ class Value:
 
 
 def label_of(name: str) -> str:
-    """What a value is called; one that is not known keeps its name."""
+    """Return what a value is called; one that is not known keeps its name."""
     if name.startswith("item_fen:"):
         return f"申请 {name.partition(':')[2]}"
     return reading_label(name) or LABEL.get(name, name)
 
 
 def value_of(name: str, value: Any) -> Value:
-    """A value of a step as people read it."""
+    """Return a value of a step as people read it."""
     text, exact = _written(name, value)
     return Value(label_of(name), text, exact)
 
 
 def values_of(named: Mapping[str, Any]) -> list[Value]:
-    """All values of a mapping, in its order."""
+    """Return all values of a mapping, in its order."""
     return [value_of(name, value) for name, value in named.items()]
 
 
 def brief(name: str, value: Any) -> str:
-    """A value inside a formula: without unit."""
+    """Return a value inside a formula: without unit."""
     if value is None:
         return "无"
     if name.endswith("_fen") or name.startswith("item_fen:"):
@@ -113,6 +113,6 @@ def _written_text(name: str, value: str) -> tuple[str, str]:
 
 
 def _yuan_of_exact(fen: str) -> tuple[str, str]:
-    """An exact amount of fen (perhaps a fraction) in yuan, and the fen themselves."""
+    """Return an exact amount of fen (perhaps a fraction) in yuan, and the fen themselves."""
     found = shown(Fraction(fen) / 100)
     return found.text, f"{fen} 分"

@@ -49,7 +49,7 @@ class ArrowBody:
     columns: tuple[Column, ...]
 
     def value(self, row: int) -> Value:
-        """What a row states, for the authority: nulls left out, columns in their order."""
+        """Return what a row states, for the authority: nulls left out, columns in their order."""
         stated = [column for column in self.columns if column.lengths[row] != ABSENT]
         size = sum(int(column.lengths[row]) for column in stated)
         if size > RECORD_BYTES:
@@ -57,7 +57,7 @@ class ArrowBody:
         return Pairs((column.name, column.cell(row)) for column in stated)
 
     def verbatim(self, index: int) -> bytes:
-        """A row as JSON: numbers and texts exact, bytes that are no UTF-8 replaced, foreign types named."""
+        """Return a row as JSON: numbers and texts exact, bytes that are no UTF-8 replaced, foreign types named."""
         parts = []
         for column in self.columns:
             if column.lengths[index] == ABSENT:
@@ -72,14 +72,14 @@ class ArrowBody:
 
 
 def json_of(value: Value) -> str:
-    """A cell as JSON text; what JSON cannot say is an object that names it, so that it is refused as it was."""
+    """Return a cell as JSON text; what JSON cannot say is an object that names it, so that it is refused as it was."""
     if isinstance(value, Number):
         return value.text if value.text.lstrip("-") not in ("nan", "inf") else f'{{"number": "{value.text}"}}'
     return json.dumps({"arrow": value.kind} if isinstance(value, Foreign) else value, ensure_ascii=False)
 
 
 def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) -> Found:
-    """The records of an Arrow IPC stream; raises `BodyError`."""
+    """Return the records of an Arrow IPC stream; raises `BodyError`."""
     check_stream(body)
     columns: list[Column] = []
     text_bytes = 0
@@ -109,7 +109,7 @@ def found_in_arrow(body: bytes | bytearray, registered: Registered, fast: bool) 
 
 
 def plain_columns(columns: list[Column], count: int) -> tuple[dict[str, Column], Array]:
-    """The columns the kernels can read, by field, and which rows state anything beside them."""
+    """Return the columns the kernels can read, by field, and which rows state anything beside them."""
     by_field: dict[str, Column] = {}
     strange = np.zeros(count, np.bool_)
     for column in columns:

@@ -34,7 +34,7 @@ class Column:
     is_text: bool
 
     def cell(self, row: int) -> Value:
-        """What a cell that is not null states; raises `RecordRefused` with bad_utf8."""
+        """Return what a cell that is not null states; raises `RecordRefused` with bad_utf8."""
         if self.is_text:
             start, length = int(self.starts[row]), int(self.lengths[row])
             try:
@@ -59,7 +59,7 @@ class Column:
         return Foreign(str(self.kind))
 
     def fits(self, field: str) -> bool:
-        """Whether the kernels can read this column as that field."""
+        """Return whether the kernels can read this column as that field."""
         kind = self.array.type
         if self.is_text:
             return field not in ("charge_fen", "via_platform")
@@ -74,7 +74,7 @@ class Column:
         return field in ("started_at", "ended_at") and bool(pa.types.is_timestamp(kind)) and kind.tz is not None
 
     def numbers(self, field: str) -> Array:
-        """The values of a fitting column that is no text, as the field carries them, BAD where out of range."""
+        """Return the values of a fitting column that is no text, as the field carries them, BAD where out of range."""
         if field == "via_platform":
             # null and false is false; to fill in a scalar, or to_numpy, would load pandas where that is installed
             stated = pc.and_kleene(self.array, self.array.is_valid())
@@ -92,21 +92,21 @@ class Column:
         return within(seconds, FIRST_SECOND, END_SECOND - 1, 1)
 
     def _decimals(self, least: int, most: int, unit: int) -> Array:
-        """The values of a decimal128 column, by the digits it stores, times a unit."""
+        """Return the values of a decimal128 column, by the digits it stores, times a unit."""
         halves = aligned(self.array.buffers()[1], np.int64)[2 * self.array.offset :][: 2 * len(self.array)]
         low = within(halves[0::2], least, most, unit)
         return np.where(halves[1::2] == 0, low, BAD)
 
 
 def is_text(kind: Any) -> bool:
-    """Whether an Arrow type is one of the string types, dictionaries of them included."""
+    """Return whether an Arrow type is one of the string types, dictionaries of them included."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def column_of(name: str, kind: Any, chunks: list[Any]) -> Column:
-    """A column from its chunks, every buffer and offset of it validated; raises ArrowInvalid for what is broken.
+    """Return a column from its chunks, every buffer and offset of it validated; raises ArrowInvalid for what is broken.
 
     Text is validated as bytes and read as UTF-8 cell by cell, so that one bad cell costs one record.
     """
@@ -132,7 +132,7 @@ def column_of(name: str, kind: Any, chunks: list[Any]) -> Column:
 
 
 def bytes_view(array: Any) -> Any:
-    """A string array, or a dictionary of strings, seen as bytes, without a copy."""
+    """Return a string array, or a dictionary of strings, seen as bytes, without a copy."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(array.indices, bytes_view(array.dictionary), safe=False)
@@ -142,7 +142,7 @@ def bytes_view(array: Any) -> Any:
 
 
 def texts_of(array: Any) -> tuple[Array, Array, Array]:
-    """(bytes, starts, lengths) of an array of bytes; a dictionary's texts are pointed to, not repeated."""
+    """Return (bytes, starts, lengths) of an array of bytes; a dictionary's texts are pointed to, not repeated."""
     if pa.types.is_dictionary(array.type):
         text, starts, lengths = texts_of(array.dictionary)
         if array.dictionary.null_count:
@@ -169,7 +169,7 @@ def texts_of(array: Any) -> tuple[Array, Array, Array]:
 
 
 def texts_of_chunks(chunks: list[Any]) -> tuple[Array, Array, Array]:
-    """(bytes, starts, lengths) of chunks that each have a dictionary; one that several share is laid out once.
+    """Return (bytes, starts, lengths) of chunks that each have a dictionary; one that several share is laid out once.
 
     To bring them under one dictionary could take more places than its index type counts.
     """
@@ -198,14 +198,14 @@ def texts_of_chunks(chunks: list[Any]) -> tuple[Array, Array, Array]:
 
 
 def values_of(array: Any) -> Array:
-    """The values of an array of numbers or timestamps; what stands in for a null has no meaning."""
+    """Return the values of an array of numbers or timestamps; what stands in for a null has no meaning."""
     kind = array.type
     form = np.dtype(np.int64) if pa.types.is_timestamp(kind) else np.dtype(kind.to_pandas_dtype())
     return aligned(array.buffers()[1], form)[array.offset : array.offset + len(array)]
 
 
 def aligned(buffer: Any, form: Any) -> Array:
-    """A buffer as numbers, copied where the sender did not align it."""
+    """Return a buffer as numbers, copied where the sender did not align it."""
     if buffer is None:
         return np.zeros(0, form)
     whole = np.frombuffer(buffer, np.uint8)
@@ -215,7 +215,8 @@ def aligned(buffer: Any, form: Any) -> Array:
 
 
 def within(values: Array, least: int, most: int, unit: int) -> Array:
-    """Integers times a unit as int64, BAD outside least..most (compared in their own width, so nothing wraps)."""
+    """Multiply integers by a unit as int64, BAD outside least..most (compared in their own width, so nothing
+    wraps)."""
     info = np.iinfo(values.dtype)
     good = (values >= max(least, int(info.min))) & (values <= min(most, int(info.max)))
     return np.where(good, np.where(good, values, 0).astype(np.int64) * unit, BAD)

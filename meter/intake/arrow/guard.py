@@ -24,7 +24,7 @@ class Table(NamedTuple):
     place: int
 
     def field(self, number: int) -> int:
-        """The place of a field's value, or 0 where it is left out."""
+        """Return the place of a field's value, or 0 where it is left out."""
         fields = self.place - number_at(self.data, "<i", self.place)
         entry = 4 + 2 * number
         if entry + 2 > number_at(self.data, "<H", fields):
@@ -33,17 +33,17 @@ class Table(NamedTuple):
         return self.place + offset if offset else 0
 
     def number(self, number: int, form: str) -> int:
-        """A scalar field, 0 where it is left out."""
+        """Return a scalar field, 0 where it is left out."""
         place = self.field(number)
         return number_at(self.data, form, place) if place else 0
 
     def table(self, number: int) -> "Table | None":
-        """A table field, None where it is left out."""
+        """Return a table field, None where it is left out."""
         place = self.field(number)
         return Table(self.data, place + number_at(self.data, "<I", place)) if place else None
 
     def vector(self, number: int) -> tuple[int, int]:
-        """(place of the first item, number of items) of a vector field."""
+        """Return (place of the first item, number of items) of a vector field."""
         place = self.field(number)
         if not place:
             return 0, 0
@@ -52,7 +52,7 @@ class Table(NamedTuple):
 
 
 def number_at(data: memoryview, form: str, place: int) -> int:
-    """A little-endian number; raises struct.error outside the data."""
+    """Return a little-endian number; raises struct.error outside the data."""
     if place < 0:
         raise struct.error("before the beginning")
     value: int = struct.unpack_from(form, data, place)[0]
@@ -102,7 +102,7 @@ def check_stream(body: bytes | bytearray) -> None:
 
 
 def metadata_length(view: memoryview, place: int, number: int) -> int | None:
-    """How long the metadata of the message at `place` is; None where the stream ends. Raises `BodyError`."""
+    """Return how long the metadata of the message at `place` is; None where the stream ends. Raises `BodyError`."""
     if place == len(view) and number:
         return None
     if number_at(view, "<I", place) != CONTINUATION:
@@ -125,7 +125,10 @@ class Sizes(NamedTuple):
     dictionaries: dict[int, int]  # by their ids, what each takes
 
     def with_batch(self, header: Table, batch: Table, body: memoryview) -> "Sizes":
-        """With one batch more; that of a dictionary stands in a header of its own. Raises `BodyError` above a limit."""
+        """Add one batch more; that of a dictionary stands in a header of its own.
+
+        Raises `BodyError` above a limit.
+        """
         its_bytes = decoded_bytes_of(batch, body)
         of_dictionary = header.place != batch.place
         if of_dictionary:
@@ -161,7 +164,7 @@ def check_columns(schema: Table) -> None:
 
 
 def decoded_bytes_of(batch: Table, body: memoryview) -> int:
-    """What the buffers of a batch take in memory: a compressed buffer begins with its decoded length."""
+    """Return what the buffers of a batch take in memory: a compressed buffer begins with its decoded length."""
     compressed = batch.table(3) is not None
     first, count = batch.vector(2)
     if count > len(batch.data) // 16:

@@ -58,7 +58,7 @@ def check_ids(text: Array, starts: Array, lengths: Array, good: Array) -> None:
 
 @kernel
 def check_orders(text: Array, starts: Array, lengths: Array, good: Array) -> None:
-    """Order numbers."""
+    """Check order numbers."""
     for row in range(lengths.size):
         if lengths[row] >= 0 and not is_plain_text(text, starts[row], lengths[row], TEXT_CHARACTERS):
             good[row] = False
@@ -66,7 +66,7 @@ def check_orders(text: Array, starts: Array, lengths: Array, good: Array) -> Non
 
 @kernel
 def check_evidence(text: Array, starts: Array, lengths: Array, good: Array) -> None:
-    """Evidence digests."""
+    """Check evidence digests."""
     for row in range(lengths.size):
         if lengths[row] >= 0 and not is_evidence(text, starts[row], lengths[row]):
             good[row] = False
@@ -74,7 +74,7 @@ def check_evidence(text: Array, starts: Array, lengths: Array, good: Array) -> N
 
 @kernel
 def read_consumers(text: Array, starts: Array, lengths: Array, good: Array, codes: Array) -> None:
-    """Unified social credit codes."""
+    """Check and copy the unified social credit codes."""
     for row in range(lengths.size):
         if lengths[row] >= 0:
             start = starts[row]
@@ -87,7 +87,7 @@ def read_consumers(text: Array, starts: Array, lengths: Array, good: Array, code
 
 @kernel
 def find_codes(catalogue: Any, text: Array, starts: Array, lengths: Array, good: Array, entries: Array) -> None:
-    """Places of facilities or chips in their catalogue."""
+    """Find the places of facilities or chips in their catalogue."""
     slots, known, _, _, own_text = catalogue
     for row in range(lengths.size):
         if lengths[row] >= 0:
@@ -98,7 +98,7 @@ def find_codes(catalogue: Any, text: Array, starts: Array, lengths: Array, good:
 
 @kernel
 def read_cards(text: Array, starts: Array, lengths: Array, values: Array) -> None:
-    """Thousandths of cards written as decimal strings; -1 where the authority decides."""
+    """Read thousandths of cards written as decimal strings; -1 where the authority decides."""
     for row in range(lengths.size):
         if lengths[row] >= 0:
             values[row] = millicards_of_text(text, starts[row], lengths[row])
@@ -106,7 +106,7 @@ def read_cards(text: Array, starts: Array, lengths: Array, values: Array) -> Non
 
 @kernel
 def read_instants(text: Array, starts: Array, lengths: Array, values: Array) -> None:
-    """Epoch seconds of RFC 3339 texts; -1 where the authority decides."""
+    """Read the epoch seconds of RFC 3339 texts; -1 where the authority decides."""
     for row in range(lengths.size):
         if lengths[row] >= 0:
             values[row] = seconds_of(text, starts[row], lengths[row])
@@ -114,7 +114,7 @@ def read_instants(text: Array, starts: Array, lengths: Array, values: Array) -> 
 
 @kernel
 def read_purposes(text: Array, starts: Array, lengths: Array, good: Array, purposes: Array) -> None:
-    """Purpose codes."""
+    """Read purpose codes."""
     for row in range(lengths.size):
         if lengths[row] >= 0:
             purposes[row] = purpose_of_text(text, starts[row], lengths[row])
@@ -124,7 +124,7 @@ def read_purposes(text: Array, starts: Array, lengths: Array, good: Array, purpo
 
 @kernel
 def read_actions(text: Array, starts: Array, lengths: Array, good: Array, actions: Array) -> None:
-    """Action codes."""
+    """Read action codes."""
     for row in range(lengths.size):
         if lengths[row] >= 0:
             actions[row] = action_of_text(text, starts[row], lengths[row])

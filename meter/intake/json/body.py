@@ -57,11 +57,11 @@ class JsonBody:
     places: Array
 
     def verbatim(self, index: int) -> bytes:
-        """The bytes of one record as received (of an event: the whole event)."""
+        """Return the bytes of one record as received (of an event: the whole event)."""
         return bytes(memoryview(self.body)[int(self.places["start"][index]) : int(self.places["end"][index])])
 
     def value(self, row: int) -> Value:
-        """What one record states, for the authority; raises `RecordRefused`."""
+        """Return what one record states, for the authority; raises `RecordRefused`."""
         text = self.verbatim(row)
         if len(text) > RECORD_BYTES:
             raise RecordRefused(
@@ -71,7 +71,7 @@ class JsonBody:
 
 
 def found_in_json(body: bytes | bytearray, form: Format, registered: Registered, fast: bool) -> Found:
-    """The records of a body; raises `BodyError`.
+    """Return the records of a body; raises `BodyError`.
 
     Blank lines of NDJSON are no records. An array, or a single object, is one JSON text: when it cannot be parsed no
     record of it is taken. In NDJSON every line is a text of its own.
@@ -111,7 +111,7 @@ def found_in_json(body: bytes | bytearray, form: Format, registered: Registered,
 
 
 def body_error(outcome: int, count: int, letters: Array, form: Format) -> BodyError:
-    """The refusal of a body whose scan ended with `outcome` after `count` records."""
+    """Return the refusal of a body whose scan ended with `outcome` after `count` records."""
     code = BODY_CODES[outcome]
     if code is BodyCode.NOT_A_BATCH and letters.size <= RECORD_BYTES:
         try:

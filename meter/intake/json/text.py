@@ -9,7 +9,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=Number, parse_floa
 
 
 def value_of_json(text: bytes) -> Value:
-    """The value of one JSON text in UTF-8; raises `RecordRefused` with bad_utf8 or not_json.
+    """Return the value of one JSON text in UTF-8; raises `RecordRefused` with bad_utf8 or not_json.
 
     NaN and the infinities are read as numbers, so that the record is refused for the field's type as in every format.
     The caller bounds depth and size.

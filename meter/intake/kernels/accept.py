@@ -33,7 +33,10 @@ VOID_BITS = CORRECTION_BITS | 1 << ID
 
 @kernel
 def is_complete(stated: int, action: int) -> bool:
-    """Whether a record (but for its id) states what its action needs. A void that states more goes to the authority."""
+    """Return whether a record (but for its id) states what its action needs.
+
+    A void that states more goes to the authority.
+    """
     correction = stated & CORRECTION_BITS
     if action == VOID:
         return correction == CORRECTION_BITS and stated & ~VOID_BITS == 0
@@ -42,7 +45,7 @@ def is_complete(stated: int, action: int) -> bool:
 
 @kernel
 def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length: int) -> int:
-    """The number of a facility or chip on a day when a fact about it rules, or -1."""
+    """Return the number of a facility or chip on a day when a fact about it rules, or -1."""
     slots, entries, begins, ends, own_text = catalogue
     place = find_code(slots, entries, own_text, text, start, length)
     if place < 0 or not in_force_on(entries, begins, ends, place, day):
@@ -52,7 +55,7 @@ def place_in_registry(catalogue: Any, day: int, text: Array, start: int, length:
 
 @kernel
 def blank_row(records: Array, row: int, action: int) -> None:
-    """A row of zeros but for its action: all that is measured of a void."""
+    """Leave a row of zeros but for its action: all that is measured of a void."""
     records[row].facility = 0
     records[row].chip = 0
     records[row].millicards = 0
@@ -69,7 +72,7 @@ def blank_row(records: Array, row: int, action: int) -> None:
 
 @kernel
 def day_started(started: int, ended: int) -> int:
-    """The local day on which a record starts, or -1 where it ends before it starts or spans too long."""
+    """Return the local day on which a record starts, or -1 where it ends before it starts or spans too long."""
     if ended < started or ended - started > SPAN_SECONDS:
         return -1
     return (started + UTC_PLUS_8_SECONDS) // DAY_SECONDS

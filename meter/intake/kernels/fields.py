@@ -26,7 +26,7 @@ ZERO, NINE, POINT, MINUS, PLUS, COLON = 48, 57, 46, 45, 43, 58
 
 
 def byte_set(characters: str) -> Array:
-    """A table of 256 flags."""
+    """Return a table of 256 flags."""
     flags = np.zeros(256, np.bool_)
     flags[list(characters.encode())] = True
     return flags
@@ -49,7 +49,7 @@ assert [bytes(word).decode() for word in ACTION_WORDS] == list(ACTIONS)
 
 @kernel
 def equal(text: Array, start: int, other: Array, other_start: int, length: int) -> bool:
-    """Whether two texts of one length are the same."""
+    """Return whether two texts of one length are the same."""
     for step in range(length):  # noqa: SIM110 a loop is what compiles well
         if text[start + step] != other[other_start + step]:
             return False
@@ -58,7 +58,7 @@ def equal(text: Array, start: int, other: Array, other_start: int, length: int) 
 
 @kernel
 def all_in(flags: Array, text: Array, start: int, length: int) -> bool:
-    """Whether every byte of a text is in a set."""
+    """Return whether every byte of a text is in a set."""
     good = True
     for place in range(start, start + length):
         good &= flags[text[place]]
@@ -67,19 +67,19 @@ def all_in(flags: Array, text: Array, start: int, length: int) -> bool:
 
 @kernel
 def is_id(text: Array, start: int, length: int) -> bool:
-    """Whether a text is a record id."""
+    """Return whether a text is a record id."""
     return 1 <= length <= TEXT_CHARACTERS and all_in(ID_BYTES, text, start, length)
 
 
 @kernel
 def is_evidence(text: Array, start: int, length: int) -> bool:
-    """Whether a text is an evidence digest; the empty one is."""
+    """Return whether a text is an evidence digest; the empty one is."""
     return length <= EVIDENCE_CHARACTERS and all_in(HEXADECIMAL_BYTES, text, start, length)
 
 
 @kernel
 def is_uscc(text: Array, start: int, length: int) -> bool:
-    """Whether a text is a unified social credit code with the right check digit."""
+    """Return whether a text is a unified social credit code with the right check digit."""
     if length != 18:
         return False
     total = np.int32(0)
@@ -94,7 +94,7 @@ def is_uscc(text: Array, start: int, length: int) -> bool:
 
 @kernel
 def is_plain_text(text: Array, start: int, length: int, most_characters: int) -> bool:
-    """Whether a text is valid UTF-8 of at most so many characters without a control character (Unicode Cc)."""
+    """Return whether a text is valid UTF-8 of at most so many characters without a control character (Unicode Cc)."""
     end = start + length
     place = start
     characters = 0
@@ -132,7 +132,7 @@ def is_plain_text(text: Array, start: int, length: int, most_characters: int) ->
 
 @kernel
 def number_of(text: Array, start: int, digits: int) -> int:
-    """A number of so many decimal digits, or a negative one where a byte is no digit."""
+    """Return a number of so many decimal digits, or a negative one where a byte is no digit."""
     value: Any = 0
     worst: Any = 0
     for place in range(start, start + digits):
@@ -146,7 +146,7 @@ def number_of(text: Array, start: int, digits: int) -> int:
 def seconds_of(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
     text: Array, start: int, length: int
 ) -> int:
-    """Epoch seconds of an RFC 3339 instant from 2000 to 2099, floored, or -1."""
+    """Return epoch seconds of an RFC 3339 instant from 2000 to 2099, floored, or -1."""
     if length < 20 or length > TIME_CHARACTERS:
         return -1
     year = number_of(text, start, 4)
@@ -209,7 +209,7 @@ def seconds_of(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
 
 @kernel
 def millicards_of_text(text: Array, start: int, length: int) -> int:
-    """Thousandths of a card from a plain decimal with at most 3 decimals, or -1."""
+    """Return thousandths of a card from a plain decimal with at most 3 decimals, or -1."""
     whole = 0
     while whole < length and ZERO <= text[start + whole] <= NINE:
         whole += 1
@@ -233,7 +233,7 @@ def millicards_of_text(text: Array, start: int, length: int) -> int:
 
 @kernel
 def charge_of_text(text: Array, start: int, length: int) -> int:
-    """Fen from the digits of a JSON integer, or -1."""
+    """Return fen from the digits of a JSON integer, or -1."""
     if length < 1 or length > 16 or (length > 1 and text[start] == ZERO):
         return -1
     value = number_of(text, start, length)
@@ -242,7 +242,7 @@ def charge_of_text(text: Array, start: int, length: int) -> int:
 
 @kernel
 def purpose_of_text(text: Array, start: int, length: int) -> int:
-    """The number of a purpose, or -1."""
+    """Return the number of a purpose, or -1."""
     if length == 8 and equal(text, start, PURPOSE_WORDS[0], 0, 8):
         return RESEARCH
     if length == 10 and equal(text, start, PURPOSE_WORDS[1], 0, 10):
@@ -252,7 +252,7 @@ def purpose_of_text(text: Array, start: int, length: int) -> int:
 
 @kernel
 def action_of_text(text: Array, start: int, length: int) -> int:
-    """The number of an action, or -1."""
+    """Return the number of an action, or -1."""
     if length == 7 and equal(text, start, ACTION_WORDS[0], 0, 7):
         return REPLACE
     if length == 4 and equal(text, start, ACTION_WORDS[1], 0, 4):

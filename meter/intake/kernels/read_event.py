@@ -22,7 +22,7 @@ JSON_TYPE = np.frombuffer(b"application/json", np.uint8)
 
 @kernel
 def attribute_of(body: Array, start: int, length: int) -> int:
-    """The attribute a key names, or -1 (an extension, or unknown)."""
+    """Return the attribute a key names, or -1 (an extension, or unknown)."""
     for name in range(NAME_LENGTHS.size):
         if NAME_LENGTHS[name] == length and equal(body, start, NAME_BYTES[name], 0, length):
             return name
@@ -33,7 +33,7 @@ def attribute_of(body: Array, start: int, length: int) -> int:
 def read_event(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over the bytes of an event
     scan: Scan, place: int, end: int, row: int
 ) -> int:
-    """The place after the event that begins at `place`, its row filled; -1 where it must go to the authority."""
+    """Return the place after the event that begins at `place`, its row filled; -1 where it must go to the authority."""
     body, places = scan.body, scan.places
     if place >= end or body[place] != OPEN_BRACE:
         return -1

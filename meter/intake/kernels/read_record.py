@@ -73,7 +73,7 @@ FALSE = np.frombuffer(b"false", np.uint8)
 
 @kernel
 def after_blank(body: Array, place: int, end: int, line: bool) -> int:
-    """The place of the next byte that is no white space, or `end`; within a line a line feed is none."""
+    """Return the place of the next byte that is no white space, or `end`; within a line a line feed is none."""
     while place < end and (
         body[place] == SPACE or body[place] == TAB or body[place] == RETURN or (body[place] == LINE_FEED and not line)
     ):
@@ -83,7 +83,10 @@ def after_blank(body: Array, place: int, end: int, line: bool) -> int:
 
 @kernel
 def closing_quote(body: Array, place: int, end: int) -> int:
-    """The place of the quote that ends a plain string whose text begins at `place`; -1 at escapes and control bytes."""
+    """Return the place of the quote that ends a plain string whose text begins at `place`.
+
+    -1 at escapes and control bytes.
+    """
     while place + 8 <= end:
         word = word_at(body, place)
         # a byte's high bit is set where the byte is a quote, a backslash or below a space; the lowest such is exact
@@ -108,7 +111,7 @@ def closing_quote(body: Array, place: int, end: int) -> int:
 
 @kernel
 def field_of(body: Array, start: int, length: int) -> int:
-    """The field a key names, or -1."""
+    """Return the field a key names, or -1."""
     first = body[start]
     field = -1
     if length == 2:
@@ -141,7 +144,7 @@ def field_of(body: Array, start: int, length: int) -> int:
 def read_record(  # noqa: C901, PLR0912, PLR0915 - a kernel: one pass over the bytes of a record
     scan: Scan, place: int, end: int, row: int, line: bool, with_id: bool
 ) -> int:
-    """The place after the object that begins at `place`, its row filled; -1 where it must go to the authority.
+    """Return the place after the object that begins at `place`, its row filled; -1 where it must go to the authority.
 
     `line`: in NDJSON, where white space is what a line may hold. `with_id`: the record must state its id itself. An
     order written with escapes is placed at body.size + its place in the spare bytes.

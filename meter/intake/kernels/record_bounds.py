@@ -21,7 +21,7 @@ KIND[[SPACE, TAB, LINE_FEED, RETURN]] = BLANK
 
 @kernel
 def after_space(body: Array, place: int, end: int) -> int:
-    """The place of the next byte that is no JSON white space, or `end`."""
+    """Return the place of the next byte that is no JSON white space, or `end`."""
     while place < end and KIND[body[place]] == BLANK:
         place += 1
     return place
@@ -29,7 +29,7 @@ def after_space(body: Array, place: int, end: int) -> int:
 
 @kernel
 def after_string(body: Array, place: int, end: int) -> int:
-    """The place after a string that opens at `place`, or -1 when it does not close."""
+    """Return the place after a string that opens at `place`, or -1 when it does not close."""
     place += 1
     while place < end:
         if body[place] == QUOTE:
@@ -42,7 +42,7 @@ def after_string(body: Array, place: int, end: int) -> int:
 def after_value(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
     body: Array, place: int, end: int
 ) -> tuple[int, int]:
-    """(place after the JSON value that begins at `place`, DONE) or (-1, what is wrong).
+    """Return (place after the JSON value that begins at `place`, DONE) or (-1, what is wrong).
 
     Brackets are only counted, not matched: whoever reads the value decides whether it is JSON.
     """
@@ -81,7 +81,7 @@ def after_value(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
 
 @kernel
 def check_line(body: Array, place: int, end: int) -> int:
-    """DONE, TOO_DEEP or TOO_MANY_VALUES: whether one line of NDJSON may be handed to a JSON parser."""
+    """Return DONE, TOO_DEEP or TOO_MANY_VALUES: whether one line of NDJSON may be handed to a JSON parser."""
     depth = 0
     separators = 0
     while place < end:
@@ -108,7 +108,7 @@ def check_line(body: Array, place: int, end: int) -> int:
 
 @kernel
 def line_end(body: Array, place: int, end: int) -> int:
-    """The place of the next line feed, or `end`."""
+    """Return the place of the next line feed, or `end`."""
     while place < end and body[place] != LINE_FEED:
         place += 1
     return place

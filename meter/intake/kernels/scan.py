@@ -23,7 +23,7 @@ class Scan(NamedTuple):
 
 
 def scan_of(body: Array, registered: Registered, records: Array, places: Array, spare: Array) -> Scan:
-    """A scan that begins."""
+    """Return a scan that begins."""
     return Scan(
         body, registered.facilities.arrays, registered.chips.arrays, records, places, spare, np.zeros(1, np.int64)
     )

@@ -27,7 +27,7 @@ from meter.kernels.kernel import kernel
 
 @kernel
 def scan_lines(scan: Scan, fast: bool) -> tuple[int, int]:
-    """NDJSON: one record for every line that is not blank. (outcome, number of records)."""
+    """Scan NDJSON, one record for every line that is not blank; return (outcome, number of records)."""
     body, places = scan.body, scan.places
     end = body.size
     place = 0
@@ -63,7 +63,8 @@ def scan_lines(scan: Scan, fast: bool) -> tuple[int, int]:
 def scan_document(  # noqa: C901, PLR0912 - a kernel: one pass over the bytes of a body
     scan: Scan, wanted: int, events: bool, fast: bool
 ) -> tuple[int, int]:
-    """A JSON array of records or one object, or of events; `wanted` is the bracket it must begin with, 0 for either.
+    """Scan a JSON array of records or one object, or of events; `wanted` is the bracket it must begin with, 0 for
+    either.
 
     (outcome, number of records).
     """

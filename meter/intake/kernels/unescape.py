@@ -10,7 +10,7 @@ LETTER_U, SLASH = 117, 47
 
 @kernel
 def hexadecimal_of(body: Array, place: int, end: int) -> int:
-    """The number that four hexadecimal digits state, or -1."""
+    """Return the number that four hexadecimal digits state, or -1."""
     if place + 4 > end:
         return -1
     value: Any = 0
@@ -29,7 +29,8 @@ def hexadecimal_of(body: Array, place: int, end: int) -> int:
 def unescape(  # noqa: C901, PLR0912 - a kernel: one pass over bytes
     body: Array, place: int, end: int, out: Array, first: int
 ) -> tuple[int, int]:
-    """(place of the closing quote, end of the text in `out`) of a string whose text begins at `place`, or (-1, first).
+    """Return (place of the closing quote, end of the text in `out`) of a string whose text begins at `place`, or (-1,
+    first).
 
     The text is written to `out` from `first`; it is never longer than it was. Escapes of control characters and halves
     of surrogate pairs are left to the authority.

@@ -24,7 +24,7 @@ TEXTS = ("specversion", "source", "type", "subject", "dataschema", "datacontentt
 
 
 def judge_event(value: Value, registered: Registered) -> Checked:
-    """The record in an event's `data`, whose id is the event's; raises `RecordRefused`.
+    """Return the record in an event's `data`, whose id is the event's; raises `RecordRefused`.
 
     `data` may repeat the id, not contradict it. The API key names the source of the record; the event's own `source`
     is part of the record's content, so that one id from two of them is a conflict, never a repeat. The other attributes

@@ -9,7 +9,7 @@ UNIT_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def seconds_of_instant(field: str, text: str) -> int:
-    """Epoch seconds, floored; `bad_time` for what is no RFC 3339 instant.
+    """Return epoch seconds, floored; `bad_time` for what is no RFC 3339 instant.
 
     Instants outside 2000..2099 (UTC) are `out_of_range`.
     """
@@ -25,7 +25,7 @@ def seconds_of_instant(field: str, text: str) -> int:
 
 
 def date_of_days(days: int) -> tuple[int, int, int]:
-    """(year, month, day) of a number of days since 1970-01-01; the inverse of `days_of_date`."""
+    """Return (year, month, day) of a number of days since 1970-01-01; the inverse of `days_of_date`."""
     era, day_of_era = divmod(days + 719_468, 146_097)
     year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
     day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
@@ -35,7 +35,10 @@ def date_of_days(days: int) -> tuple[int, int, int]:
 
 
 def text_of_instant(value: int, unit: str) -> str:
-    """RFC 3339 text of a count of s, ms, us or ns since the epoch; a year outside 0..9999 gives what is no RFC 3339."""
+    """Return RFC 3339 text of a count of s, ms, us or ns since the epoch.
+
+    A year outside 0..9999 gives what is no RFC 3339.
+    """
     per_second = UNIT_PER_SECOND[unit]
     seconds, fraction = divmod(value, per_second)
     days, second_of_day = divmod(seconds, DAY_SECONDS)

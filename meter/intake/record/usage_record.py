@@ -76,7 +76,7 @@ class Checked(NamedTuple):
 def judge(  # noqa: C901 - one rule after the other, in the order told
     value: Value, registered: Registered
 ) -> Checked:
-    """The record that `value` states; raises `RecordRefused` with the first rule it breaks.
+    """Return the record that `value` states; raises `RecordRefused` with the first rule it breaks.
 
     The order is fixed, so that every format gives one code: an object, no repeated key, no unknown field, nothing
     missing, then field by field in the contract's order, then what fields say about each other, then the registry.
@@ -151,7 +151,7 @@ def judge(  # noqa: C901 - one rule after the other, in the order told
 
 
 def fields_of(value: Value, known: tuple[str, ...] | None, noun: str) -> dict[str, Value]:
-    """The fields of an object; refused when it is none, repeats a key or (`known` given) has an unknown one."""
+    """Return the fields of an object; refused when it is none, repeats a key or (`known` given) has an unknown one."""
     if not isinstance(value, Pairs):
         raise RecordRefused(Code.NOT_AN_OBJECT, f"{noun} is an object, not {kind_of(value)}")
     stated: dict[str, Value] = {}
@@ -166,7 +166,7 @@ def fields_of(value: Value, known: tuple[str, ...] | None, noun: str) -> dict[st
 
 
 def text_of(field: str, stated: dict[str, Value]) -> str:
-    """A string field, whatever it contains."""
+    """Return a string field, whatever it contains."""
     value = stated[field]
     if not isinstance(value, str):
         raise wrong_type(field, value, "a string")
@@ -174,7 +174,7 @@ def text_of(field: str, stated: dict[str, Value]) -> str:
 
 
 def plain_text(field: str, stated: dict[str, Value]) -> str:
-    """A string field that can be stored and shown: no control characters (Unicode Cc), no lone surrogates."""
+    """Return a string field that can be stored and shown: no control characters (Unicode Cc), no lone surrogates."""
     text = text_of(field, stated)
     if UNPRINTABLE.search(text):
         raise RecordRefused(Code.BAD_TEXT, f"{field} contains a control character or half a surrogate pair")
@@ -182,7 +182,7 @@ def plain_text(field: str, stated: dict[str, Value]) -> str:
 
 
 def code_of(field: str, stated: dict[str, Value]) -> str:
-    """A facility or chip code; empty where a void leaves it out."""
+    """Return a facility or chip code; empty where a void leaves it out."""
     if field not in stated:
         return ""
     text = plain_text(field, stated)
@@ -192,7 +192,7 @@ def code_of(field: str, stated: dict[str, Value]) -> str:
 
 
 def record_id(field: str, value: Value) -> str:
-    """The id of a record."""
+    """Return the id of a record."""
     if not isinstance(value, str):
         raise wrong_type(field, value, "a string")
     if not ID.fullmatch(value):
@@ -210,7 +210,7 @@ def check_consumer(code: str) -> None:
 
 
 def millicards_of(value: Value) -> int:
-    """Thousandths of a card, from an integer or a decimal string with at most 3 decimals."""
+    """Return thousandths of a card, from an integer or a decimal string with at most 3 decimals."""
     if isinstance(value, Number) and INTEGER.fullmatch(value.text):
         text = value.text
     elif isinstance(value, str):
@@ -230,7 +230,7 @@ def millicards_of(value: Value) -> int:
 
 
 def charge_of(value: Value) -> int:
-    """Fen, a whole number that is not negative; -0 is refused with the negative ones."""
+    """Return fen, a whole number that is not negative; -0 is refused with the negative ones."""
     if not isinstance(value, Number) or not INTEGER.fullmatch(value.text):
         raise wrong_type("charge_fen", value, "an integer")
     if value.text.startswith("-") or len(value.text) > 16 or (charge := int(value.text)) > CHARGE_FEN:
@@ -239,12 +239,12 @@ def charge_of(value: Value) -> int:
 
 
 def instant_of(field: str, stated: dict[str, Value]) -> int:
-    """Epoch seconds; 0 where a void leaves it out."""
+    """Return epoch seconds; 0 where a void leaves it out."""
     return seconds_of_instant(field, text_of(field, stated)) if field in stated else 0
 
 
 def choice_of(field: str, stated: dict[str, Value], choices: dict[str, int]) -> int:
-    """The number of a word of a closed list."""
+    """Return the number of a word of a closed list."""
     text = text_of(field, stated)
     if text not in choices:
         raise RecordRefused(Code.BAD_CHOICE, f"{field} {shown(text)} is none of {', '.join(choices)}")
@@ -252,12 +252,12 @@ def choice_of(field: str, stated: dict[str, Value], choices: dict[str, int]) -> 
 
 
 def wrong_type(field: str, value: Value, wanted: str) -> RecordRefused:
-    """The refusal of a value of another type."""
+    """Return the refusal of a value of another type."""
     return RecordRefused(Code.WRONG_TYPE, f"{field} is {kind_of(value)}, not {wanted}")
 
 
 def kind_of(value: Value) -> str:
-    """What a value is, in words."""
+    """Return what a value is, in words."""
     if isinstance(value, Number):
         return f"the number {shown(value.text)[1:-1]}"
     if isinstance(value, Foreign):  # the name of a nested type holds names that the sender chose
@@ -266,6 +266,6 @@ def kind_of(value: Value) -> str:
 
 
 def shown(text: str) -> str:
-    """A text given back in a detail: short, printable ASCII, in quotes."""
+    """Return a text given back in a detail: short, printable ASCII, in quotes."""
     cut = text if len(text) <= DETAIL_CHARACTERS else text[:DETAIL_CHARACTERS] + "..."
     return f"'{json.dumps(cut)[1:-1]}'"

@@ -42,7 +42,7 @@ class Catalogue:
 
     @classmethod
     def of(cls, facts: Iterable[DatedCode]) -> Catalogue:
-        """From every fact in the order recorded; one code has one number."""
+        """Make a catalogue from every fact in the order recorded; one code has one number."""
         facts = tuple(facts)
         by_code: dict[str, list[DatedCode]] = {}
         for fact in facts:
@@ -71,12 +71,15 @@ class Catalogue:
         return self.slots, self.entries, self.begins, self.ends, self.text
 
     def extended(self, facts: Iterable[DatedCode]) -> Catalogue:
-        """With more facts, recorded after these."""
+        """Return this with more facts, recorded after these."""
         more = tuple(facts)
         return Catalogue.of(self.facts + more) if more else self
 
     def number_on_day(self, code: str, day: int, unknown: Code, not_ruling: Code) -> int:
-        """The number of a code on a day when a fact is in force; raises `RecordRefused` with one of the two codes."""
+        """Return the number of a code on a day when a fact is in force.
+
+        Raises `RecordRefused` with one of the two codes.
+        """
         noun = str(unknown).removeprefix("unknown_")
         if code not in self.numbers:
             rule = " (R-UNIT: a rating is never guessed)" if unknown is Code.UNKNOWN_CHIP else ""
@@ -90,7 +93,8 @@ class Catalogue:
 
 
 def days_in_force(facts: Iterable[DatedCode]) -> tuple[tuple[int, int], ...]:
-    """The days on which some fact of one subject is in force (R-FACTS), ascending, disjoint, adjoining ones joined."""
+    """Return the days on which some fact of one subject is in force (R-FACTS), ascending, disjoint, adjoining ones
+    joined."""
     spans: list[tuple[int, int]] = []
     for first, end, _ in periods_in_force(
         (
@@ -120,7 +124,7 @@ def fill_slots(slots: Array, entries: Array, text: Array) -> None:
 
 @kernel
 def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start: int, length: int) -> int:
-    """The place of the entry whose code is text[start:start+length], or -1."""
+    """Return the place of the entry whose code is text[start:start+length], or -1."""
     mask = slots.size - 1
     slot = hash_of(text, start, length) & mask
     while slots[slot] >= 0:
@@ -134,5 +138,5 @@ def find_code(slots: Array, entries: Array, own_text: Array, text: Array, start:
 
 @kernel
 def in_force_on(entries: Array, begins: Array, ends: Array, place: int, day: int) -> bool:
-    """Whether some fact of the entry is in force on the day."""
+    """Return whether some fact of the entry is in force on the day."""
     return is_in_force(begins, ends, entries[place].first_span, entries[place].end_span, day)  # type: ignore[no-any-return]

@@ -27,7 +27,7 @@ class Shelf:
 
     @classmethod
     def with_capacity(cls, capacity: int) -> Shelf:
-        """An empty shelf."""
+        """Return an empty shelf."""
         slots = np.full(4 * capacity, -1, np.int32)
         return cls(slots, np.zeros(capacity * USCC_BYTES, np.uint8), np.zeros(capacity, np.int32))
 
@@ -41,11 +41,11 @@ class Parties:
 
     @classmethod
     def empty(cls) -> Parties:
-        """No party at all."""
+        """Return a value without any party."""
         return cls(Shelf.with_capacity(LEAST_CAPACITY), 0)
 
     def extended(self, codes: Sequence[str], numbers: Sequence[int]) -> Parties:
-        """With more parties (18 ASCII characters each); a code already here is left as it is. Thread-safe."""
+        """Return this with more parties (18 ASCII characters each); one already here is left as it is. Thread-safe."""
         assert len(codes) == len(numbers), "one number for every code"
         if not len(codes):
             return self
@@ -66,7 +66,8 @@ class Parties:
             return Parties(shelf, shelf.count)
 
     def numbers_of(self, rows: Array, field: str) -> Array:
-        """int32 numbers of the codes in a field of 18 bytes of a structured array, -1 where a code is not known."""
+        """Return int32 numbers of the codes in a field of 18 bytes of a structured array, -1 where a code is not
+        known."""
         found = np.empty(len(rows), np.int32)
         text = np.ascontiguousarray(rows).view(np.uint8)
         place: int = rows.dtype.fields[field][1]  # type: ignore[index]
@@ -77,7 +78,7 @@ class Parties:
 
 @kernel
 def find_party(slots: Array, known: Array, count: int, text: Array, start: int) -> int:
-    """The place of a code among the first `count` entries, or -1."""
+    """Return the place of a code among the first `count` entries, or -1."""
     mask = slots.size - 1
     slot = hash_of(text, start, USCC_BYTES) & mask
     while slots[slot] >= 0:

@@ -20,7 +20,7 @@ Header = npt.NDArray[Any]
 
 
 def check_of(header: Header) -> int:
-    """A check sum of the words by which keys are found: were one of them another, every key would seem new."""
+    """Return a check sum of the words by which keys are found: were one of them another, every key would seem new."""
     return zlib.crc32(header[[0, BITS, SHIFT, 4, 5]].tobytes()) + 1
 
 
@@ -33,7 +33,7 @@ def set_watermark(header: Header, place: int, batch: int, digest: bytes) -> None
 
 
 def watermark_at(header: Header, place: int) -> tuple[int, bytes] | None:
-    """The batch and digest of a watermark; None when it is not whole."""
+    """Return the batch and digest of a watermark; None when it is not whole."""
     words = header[place : place + WATERMARK_WORDS].tobytes()
     if zlib.crc32(words[:40]) != int.from_bytes(words[40:], "little") - 1:
         return None
@@ -47,5 +47,5 @@ def only_what_is_durable(header: Header) -> None:
 
 
 def boot_of_machine() -> bytes:
-    """32 bytes that change when the machine starts again: /proc's, because no clock says so reliably."""
+    """Return 32 bytes that change when the machine starts again: /proc's, because no clock says so reliably."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "").encode()

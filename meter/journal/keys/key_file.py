@@ -101,7 +101,7 @@ class KeyFile:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody else, thread or process, writes the file while the block lasts. Raises KeyFileUnusable."""
+        """Let nobody else, thread or process, write the file while the block lasts. Raises KeyFileUnusable."""
         with self._turn:
             if self._depth == 0:
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -128,7 +128,8 @@ class KeyFile:
         return self._mapped[0][SECRETS].tobytes()
 
     def watermarks(self) -> list[Watermark]:
-        """What the file says it covers, the furthest first: the newest may be of a transaction that did not commit."""
+        """Return what the file says it covers, the furthest first: the newest may be of a transaction that did not
+        commit."""
         found = [watermark for place in WATERMARKS if (watermark := self._watermark(place)) is not None]
         return sorted(found, reverse=True)
 
@@ -138,7 +139,8 @@ class KeyFile:
         set_watermark(self._mapped[0], place, *watermark)
 
     def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Which of the keys (n, 2) may be known: rows, and (row, first batch, last batch) under which each may stand.
+        """Return which of the keys (n, 2) may be known: rows, and (row, first batch, last batch) under which each may
+        stand.
 
         Returns (rows (m,), spans (m, 2)); a row may come more than once.
         """
@@ -230,7 +232,7 @@ class KeyFile:
             header[BOOT] = np.frombuffer(_boot(), np.uint64)
 
     def _open(self) -> None:
-        """Raises ValueError when the file is not a key file of this version."""
+        """Open the file. Raise ValueError when the file is not a key file of this version."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
@@ -288,7 +290,8 @@ class KeyFile:
         self._follow_replacement()
 
     def _fresh(self, bits: int) -> tuple[int, Path]:
-        """A new file beside the real one with all its room reserved: a full disk is met here, not while writing."""
+        """Return a new file beside the real one with all its room reserved: a full disk is met here, not while
+        writing."""
         temporary = self.path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

@@ -38,7 +38,7 @@ class Columns(NamedTuple):
 
     @classmethod
     def empty(cls, count: int) -> Columns:
-        """Columns to be filled."""
+        """Return columns to be filled."""
         return cls(
             np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32),
             np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64),
@@ -47,7 +47,7 @@ class Columns(NamedTuple):
 
 
 def measured_of(wires: Sequence[npt.NDArray[np.void]]) -> dict[str, npt.NDArray[Any]]:
-    """The measured columns of rows (WIRE), laid end to end; times in epoch seconds."""
+    """Return the measured columns of rows (WIRE), laid end to end; times in epoch seconds."""
     count = sum(map(len, wires))
     columns = Columns.empty(count)
     first = 0

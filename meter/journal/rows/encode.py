@@ -35,7 +35,7 @@ class Rows:
 
 
 def rows_of(records: npt.NDArray[Any], sources: npt.NDArray[np.int32]) -> Rows:
-    """The rows of checked records (intake's RECORD) and the source of each."""
+    """Return the rows of checked records (intake's RECORD) and the source of each."""
     count = len(records)
     matrix = np.empty((count, WIRE.itemsize), np.uint8)
     keys = np.empty((count, 2), np.uint64)
@@ -44,7 +44,7 @@ def rows_of(records: npt.NDArray[Any], sources: npt.NDArray[np.int32]) -> Rows:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Rows laid end to end."""
+    """Return rows laid end to end."""
     if len(parts) == 1:
         return parts[0]
     # as bytes: numpy joins records into the machine's byte order
@@ -100,7 +100,7 @@ def encode_rows(records: Array, sources: Array, blank: Array, matrix: Array, key
 
 @kernel
 def repeats_inside(keys: Array) -> bool:
-    """Whether two of the keys (n, 2) begin with the same eight bytes: then one may repeat the other."""
+    """Return whether two of the keys (n, 2) begin with the same eight bytes: then one may repeat the other."""
     size = 16
     while size < 2 * keys.shape[0]:
         size *= 2

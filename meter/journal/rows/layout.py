@@ -59,7 +59,7 @@ for _name, _, _, _length in _COLUMNS:
 
 
 def from_wire(wire: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """COPY tuples (WIRE) as entries (ENTRY), in the same order."""
+    """Return COPY tuples (WIRE) as entries (ENTRY), in the same order."""
     entries = np.empty(len(wire), ENTRY)
     for name in COLUMN_NAMES:
         entries[name] = wire[name]
@@ -69,7 +69,7 @@ def from_wire(wire: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 
 def parse_tuples(body: bytes | bytearray | memoryview) -> npt.NDArray[np.void]:
-    """The tuples (WIRE) of a binary COPY of `entry`, without its header and trailer.
+    """Return the tuples (WIRE) of a binary COPY of `entry`, without its header and trailer.
 
     Raises ValueError when it is not whole fixed-width tuples: then the table is not what this code believes.
     """

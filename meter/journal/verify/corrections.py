@@ -27,12 +27,12 @@ class Corrections:
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Corrections:
-        """Everything that was taken back: small beside the journal."""
+        """Return everything that was taken back: small beside the journal."""
         rows = {row["key"].bytes: row for row in await store.read_reversals(connection)}
         return cls(rows, _heads(b"".join(rows)))
 
     def check(self, wire: npt.NDArray[np.void], differ: Differ) -> None:
-        """Rows (WIRE) of the next batches."""
+        """Take rows (WIRE) of the next batches."""
         for entry in from_wire(wire[wire["action"] != RECORD]):
             target, batch, place = entry["corrects"].tobytes(), int(entry["batch"]), int(entry["ordinal"])
             row = self.rows.get(target)
@@ -48,7 +48,7 @@ class Corrections:
                         differ(row["batch"], "reversal", f"takes back what batch {entry['batch']} never recorded")
 
     def finish(self, differ: Differ) -> None:
-        """What is taken back without a correction, or without ever having been recorded."""
+        """Report what is taken back without a correction, or without ever having been recorded."""
         for key, row in self.rows.items():
             if key not in self.corrected or key not in self.originals:
                 differ(
@@ -57,5 +57,5 @@ class Corrections:
 
 
 def _heads(keys: bytes) -> npt.NDArray[np.uint64]:
-    """The first eight bytes of each key: enough to sort out nearly all that are not meant."""
+    """Return the first eight bytes of each key: enough to sort out nearly all that are not meant."""
     return np.frombuffer(keys, np.uint64)[::2]

@@ -15,11 +15,11 @@ class Keys:
     heads: list[npt.NDArray[np.uint64]] = field(default_factory=list)
 
     def check(self, wire: npt.NDArray[np.void]) -> None:
-        """Rows (WIRE) of the next batches."""
+        """Take rows (WIRE) of the next batches."""
         self.heads.append(np.frombuffer(wire["key"].tobytes(), np.uint64)[::2].copy())
 
     def suspicious(self) -> bool:
-        """Whether any two agree."""
+        """Return whether any two agree."""
         heads = np.concatenate([*self.heads, np.empty(0, np.uint64)])
         self.heads = []
         heads.sort()

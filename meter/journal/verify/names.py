@@ -24,7 +24,7 @@ class Names:
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Names:
-        """All names; a number without a name has an empty one."""
+        """Return all names; a number without a name has an empty one."""
         found: dict[str, list[str]] = {}
         for table, column in store.NAME_TABLES:
             rows = await store.read_names(connection, table, column)
@@ -35,7 +35,8 @@ class Names:
         return cls(found)
 
     def cover(self, stated: str, facilities: set[str], chips: set[str]) -> bool:
-        """Whether the digest covers the next names, which are then covered: parties, then the facilities or chips."""
+        """Return whether the digest covers the next names, which are then covered: parties, then the facilities or
+        chips."""
         algorithm = stated.partition(":")[0]
         if self.lost or algorithm not in ALGORITHMS:
             return self.lost
@@ -60,7 +61,7 @@ class Names:
         return True
 
     def uncovered(self) -> dict[str, int]:
-        """Table -> how many names no batch covers; empty where that cannot be said any more."""
+        """Return table -> how many names no batch covers; empty where that cannot be said any more."""
         left = {table: len(names) - self.covered[table] for table, names in self.names.items()}
         return {} if self.lost else {table: count for table, count in left.items() if count}
 

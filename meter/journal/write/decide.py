@@ -56,7 +56,7 @@ class Decision:
 
 
 def is_plain(candidates: npt.NDArray[np.void]) -> bool:
-    """Whether no candidate repeats another and none corrects anything: then only the journal can object."""
+    """Return whether no candidate repeats another and none corrects anything: then only the journal can object."""
     if not len(candidates):
         return True
     heads = np.sort(_heads(candidates["key"]))
@@ -117,7 +117,7 @@ def _decide_one_by_one(
 
 
 def _tangled(candidates: npt.NDArray[np.void], known: Known) -> npt.NDArray[np.bool_]:
-    """Which candidates may have to do with another candidate or with an entry; the others are simply new."""
+    """Return which candidates may have to do with another candidate or with an entry; the others are simply new."""
     heads = _heads(candidates["key"])
     corrections = candidates["action"] != RECORD
     concerned = np.concatenate((_heads(known.entries["key"]), _heads(candidates["corrects"][corrections])))
@@ -153,14 +153,14 @@ def _resolve_repeats(
 
 
 def _heads(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """The first eight bytes of each key: enough to tell most apart, and numbers."""
+    """Return the first eight bytes of each key: enough to tell most apart, and numbers."""
     return np.frombuffer(np.ascontiguousarray(keys).tobytes(), np.uint64)[::2]
 
 
 def _same_content(
     mine: npt.NDArray[np.void], theirs: npt.NDArray[np.void], sources: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Whether each candidate says what the version that stands says.
+    """Return whether each candidate says what the version that stands says.
 
     Where only one of the two came as an event, the event's source is nothing that the other contradicts. Then their
     evidence digests differ by that source alone: by the candidate's own, or, if it has none, in the upper half.
@@ -177,7 +177,7 @@ def _same_content(
 def _objection(
     key: bytes, target: bytes, standing: dict[bytes, npt.NDArray[np.void]], corrected: set[bytes]
 ) -> str | None:
-    """Why `target` cannot be corrected, or None."""
+    """Return why `target` cannot be corrected, or None."""
     assert target != NO_KEY
     if target == key:
         return "corrects_itself"

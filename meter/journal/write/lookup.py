@@ -46,11 +46,11 @@ class Lookup:
             self._resolved = rows[[key.tobytes() in found for key in self._asked[rows]]]
 
     def all_new(self, generation: bytes) -> bool:
-        """Whether a key file of this generation, unchanged while we looked, knows none of the keys."""
+        """Return whether a key file of this generation, unchanged while we looked, knows none of the keys."""
         return self.generation == generation and not len(self._found[0])
 
     async def entries(self, connection: asyncpg.Connection, head: Watermark) -> npt.NDArray[np.void]:
-        """Everything (ENTRY) that stands under the keys, under the lock; `head` is the journal's."""
+        """Return everything (ENTRY) that stands under the keys, under the lock; `head` is the journal's."""
         if head in self._looked:
             rows, spans = self._found  # nobody has recorded anything since
         else:
@@ -69,7 +69,7 @@ class Lookup:
 
 
 def _asked(rows: Rows) -> npt.NDArray[np.uint64]:
-    """The keys to look up: every record's own, then those that are corrected."""
+    """Return the keys to look up: every record's own, then those that are corrected."""
     if not rows.corrections:
         return rows.keys
     corrects = rows.wire["corrects"][rows.wire["action"] != RECORD]

@@ -48,7 +48,7 @@ class QuarantineRows:
 
     @classmethod
     def nothing(cls, deliveries: int) -> QuarantineRows:
-        """For deliveries that bring nothing of the kind."""
+        """Return what it is for deliveries that bring nothing of the kind."""
         return cls([[] for _ in range(deliveries)], [{} for _ in range(deliveries)])
 
     @classmethod
@@ -59,7 +59,8 @@ class QuarantineRows:
         spans: Sequence[tuple[int, int]],
         decision: Decision,
     ) -> QuarantineRows:
-        """What intake and the decision found wrong with deliveries, whose records are the spans of those decided on."""
+        """Return what intake and the decision found wrong with deliveries, whose records are the spans of those
+        decided on."""
         rows = [
             [*_refused_rows(delivery), *_decided_rows(delivery, start, end, decision)]
             for delivery, (start, end) in zip(deliveries, spans, strict=True)
@@ -82,7 +83,7 @@ class QuarantineRows:
             kept_in.update({digest: numbers[digest] for digest, batch in kept_in.items() if not batch})
 
     def numbered(self, batches: Sequence[int | None]) -> list[Row]:
-        """The new rows as the table takes them."""
+        """Return the new rows as the table takes them."""
         return [
             _numbered(row, batch)
             for batch, part in zip(batches, self.fresh, strict=True)
@@ -92,7 +93,8 @@ class QuarantineRows:
 
 
 def releases(delivery: Delivery, start: int, end: int, decision: Decision, batch: int | None) -> list[tuple[int, int]]:
-    """What a replay takes out of the quarantine, and in which batch it stands: newly recorded, or found there."""
+    """Return what a replay takes out of the quarantine, and in which batch it stands: newly recorded, or found
+    there."""
     found = []
     for row in range(end - start) if delivery.releases else ():
         index = int(delivery.received.records["index"][row])
@@ -104,7 +106,7 @@ def releases(delivery: Delivery, start: int, end: int, decision: Decision, batch
 
 
 def _refused_rows(delivery: Delivery) -> list[tuple[Any, ...]]:
-    """What intake refused; nothing for a replay, whose records are in quarantine already."""
+    """Return what intake refused; nothing for a replay, whose records are in quarantine already."""
     if delivery.kind == "replay":
         return []
     return [
@@ -114,7 +116,7 @@ def _refused_rows(delivery: Delivery) -> list[tuple[Any, ...]]:
 
 
 def _decided_rows(delivery: Delivery, start: int, end: int, decision: Decision) -> list[tuple[Any, ...]]:
-    """What the decision found wrong with the delivery, whose records are start..end of those decided on."""
+    """Return what the decision found wrong with the delivery, whose records are start..end of those decided on."""
     rows = []
     for position in sorted(decision.codes):
         if not start <= position < end or (delivery.kind == "replay" and decision.status[position] == REFUSED):
@@ -134,7 +136,10 @@ def _decided_rows(delivery: Delivery, start: int, end: int, decision: Decision) 
 
 
 def _conflict(record: Any, first: Any) -> Conflict:
-    """What stands against a record under whose key another version was recorded first; a void states no times."""
+    """Return what stands against a record under whose key another version was recorded first.
+
+    A void states no times.
+    """
     against = Conflict(UUID(bytes=record["key"].tobytes()), first)
     if record["action"] == VOID:
         return against
@@ -146,7 +151,7 @@ def _conflict(record: Any, first: Any) -> Conflict:
 
 
 def _numbered(row: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
-    """A row as the table takes it: with its batch, and with that of the version it stands against."""
+    """Return a row as the table takes it: with its batch, and with that of the version it stands against."""
     first = row[AGAINST_BATCH]
     return (batch, *row[:AGAINST_BATCH], None if first is None else int(first["batch"][0]), *row[AGAINST_BATCH + 1 :])
 

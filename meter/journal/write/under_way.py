@@ -24,6 +24,6 @@ class UnderWay:
         self.head_known.set()
 
     def end(self) -> None:
-        """The transaction has ended, well or not."""
+        """Note that the transaction has ended, well or not."""
         self.head_known.set()
         self.ended.set()

@@ -11,7 +11,7 @@ QUANTITY_SUFFIX = "_pflops_hours"
 
 
 def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
-    """Where `got` differs from what a world expects; fields that are not expected are not compared."""
+    """Return where `got` differs from what a world expects; fields that are not expected are not compared."""
     wrong = _wrong_expectation(expected)
     if wrong:
         return [wrong]
@@ -37,7 +37,7 @@ def compare_expected(expected: Mapping[str, Any], got: Mapping[str, Any]) -> lis
 
 
 def _differing(place: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """The fields of one line or match that are not as expected."""
+    """Return the fields of one line or match that are not as expected."""
     return [
         f"{place}.{field}: expected {value}, got {found.get(field)}"
         for field, value in expected.items()
@@ -46,7 +46,7 @@ def _differing(place: str, expected: Mapping[str, Any], found: Mapping[str, Any]
 
 
 def _wrong_expectation(expected: Any) -> str | None:
-    """Why an expectation cannot be compared, or None; one that says nothing would hold of any outcome."""
+    """Return why an expectation cannot be compared, or None; one that says nothing would hold of any outcome."""
     if not isinstance(expected, Mapping):
         return "expected: not an object"
     for name, value in expected.items():

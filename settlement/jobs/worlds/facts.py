@@ -24,7 +24,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def items_of(world: World, name: str) -> list[dict[str, Any]]:
-    """Registry items in the shape the registry keeps; one that it would refuse refuses the world. Of an
+    """Read registry items in the shape the registry keeps; one that it would refuse refuses the world. Of an
     expenditure the first version of an id stands, as everywhere."""
     found = []
     for index, item in enumerate(world.get(name) or []):
@@ -40,7 +40,7 @@ def items_of(world: World, name: str) -> list[dict[str, Any]]:
 
 
 def _check_held(holdings: list[dict[str, Any]]) -> None:
-    """Nobody is held above 100 % on any day: refused as the registry refuses it."""
+    """Check that nobody is held above 100 % on any day: refused as the registry refuses it."""
     by_held: dict[str, list[tuple[Any, int, int, Decimal]]] = {}
     for item in holdings:
         period = start_day(item["from"]), end_day(item["to"])
@@ -62,7 +62,7 @@ class Ranks:
 
 
 def facts_of(registry: Registry, ranks: Ranks) -> dict[str, pl.DataFrame]:
-    """The frames of facts of all registry items; `seq` is the place of the item in its list."""
+    """Return the frames of facts of all registry items; `seq` is the place of the item in its list."""
     return {
         "entity_facts": rows_of("entity_facts", _entities(registry, ranks)),
         "facility_facts": rows_of("facility_facts", _facilities(registry, ranks)),
@@ -143,7 +143,7 @@ def _period(item: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def day_number_of(date: datetime.date | None) -> int | None:
-    """Days since 1970-01-01, None for no date."""
+    """Return days since 1970-01-01, None for no date."""
     return None if date is None else day_number(date)
 
 
@@ -152,7 +152,7 @@ def _billionths(share: Decimal) -> int:
 
 
 def frame_of(name: str, *columns: Any) -> pl.DataFrame:
-    """A frame of the inputs from its columns, in order."""
+    """Return a frame of the inputs from its columns, in order."""
     kinds = COLUMNS[name].items()
     return pl.DataFrame(
         {column: pl.Series(list(values), dtype=kind) for (column, kind), values in zip(kinds, columns, strict=True)}
@@ -160,5 +160,5 @@ def frame_of(name: str, *columns: Any) -> pl.DataFrame:
 
 
 def rows_of(name: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    """A frame of the inputs from its rows."""
+    """Return a frame of the inputs from its rows."""
     return frame_of(name, *zip(*rows, strict=True)) if rows else empty(name)

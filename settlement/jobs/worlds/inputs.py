@@ -16,7 +16,7 @@ from settlement.numbers.exact import objects
 
 
 def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
-    """The settlement's inputs of a world, its usage taken in like the service does, and the ingest counts."""
+    """Return the settlement's inputs of a world, its usage taken in like the service does, and the ingest counts."""
     registry = {name: items_of(world, name) for name in REGISTRY}
     applications = objects(world.get("applications") or [], "APPLICATION_INVALID", "an application")
     facility_codes = sorted({item["id"] for item in registry["facilities"]})
@@ -61,7 +61,7 @@ def inputs_of(world: World) -> tuple[Inputs, dict[str, int]]:
 
 
 def _named(registry: Registry) -> set[str]:
-    """The codes of all parties that the registry names."""
+    """Return the codes of all parties that the registry names."""
     return (
         {item["uscc"] for item in registry["entities"]}
         | {owner["uscc"] for item in registry["facilities"] for owner in item["owners"]}

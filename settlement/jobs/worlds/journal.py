@@ -16,7 +16,7 @@ from settlement.inputs.frames import COLUMNS
 
 
 def journal_of(usage: Iterable[object], registered: Registered) -> MemoryJournal:
-    """Records in order of arrival, one delivery for each run of records of one source."""
+    """Take in records in order of arrival, one delivery for each run of records of one source."""
     journal = MemoryJournal()
     sources: dict[str, int] = {}
     delivery: list[object] = []
@@ -42,7 +42,7 @@ def journal_of(usage: Iterable[object], registered: Registered) -> MemoryJournal
 
 
 def use_of(journal: MemoryJournal, rank: Mapping[str, int]) -> pl.DataFrame:
-    """The rolled-up use with ranks for parties, facilities and chips."""
+    """Return the rolled-up use with ranks for parties, facilities and chips."""
     entries = journal.counting()
     numbers = journal.consumers()
     to_rank = np.zeros(len(numbers) + 1, dtype=np.int32)

@@ -22,7 +22,7 @@ REGISTRY = ("entities", "facilities", "chips", "holdings", "expenditures")
 
 
 def load_worlds(path: Path) -> list[dict[str, Any]]:
-    """The worlds of a file. Raises ValueError where it does not hold a list of worlds."""
+    """Return the worlds of a file. Raises ValueError where it does not hold a list of worlds."""
     try:
         loaded = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -33,7 +33,7 @@ def load_worlds(path: Path) -> list[dict[str, Any]]:
 
 
 def check_shape(world: World) -> None:
-    """SettlementRefused WORLD_INVALID where a world is not of the shape of docs/contract.md, section 6."""
+    """Raise SettlementRefused WORLD_INVALID where a world is not of the shape of docs/contract.md, section 6."""
 
     def require(holds: bool, detail: str) -> None:
         if not holds:

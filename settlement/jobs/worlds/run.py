@@ -52,7 +52,7 @@ def run_world(
 
 
 def settle_world(world: World, rounds: Mapping[str, Round] | None = None) -> tuple[Settlement, dict[str, int]]:
-    """The settlement of a world and its ingest counts. Raises SettlementRefused."""
+    """Return the settlement of a world and its ingest counts. Raises SettlementRefused."""
     check_shape(world)
     known = rounds or load_rounds()
     if world.get("round") not in known:

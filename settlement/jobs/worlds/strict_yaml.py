@@ -34,7 +34,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str) -> Any:
-    """The one document of a text. Raises yaml.YAMLError, which names the line."""
+    """Return the one document of a text. Raises yaml.YAMLError, which names the line."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):  # before anything recurses into it
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) not in (None, "!"):  # `!`: a quoted text
@@ -54,7 +54,10 @@ def read_yaml(text: str) -> Any:
 
 
 def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for, its aliases written out; raises where that is too many or without an end."""
+    """Return how many values a node stands for, its aliases written out.
+
+    Raises where that is too many or without an end.
+    """
     if id(node) in known:
         if not known[id(node)]:
             raise _problem("a value that holds itself", node.start_mark)
@@ -72,7 +75,7 @@ def _values(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    """A mapping whose keys are texts or numbers, each once; what it states goes before what it merges in."""
+    """Return a mapping whose keys are texts or numbers, each once; what it states goes before what it merges in."""
     merged: list[dict[Any, Any]] = []
     stated: dict[Any, Any] = {}
     for key_node, value_node in node.value:
