@@ -20,7 +20,8 @@ from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.queries import quarantined
-from settlement.jobs.lines import excluded_of_all, explained_line
+from settlement.jobs.lines import explained_line
+from settlement.jobs.report import report_of
 from settlement.rounds import Round, load_rounds
 from settlement.store.accounts import list_account_proposals
 from settlement.store.changes import changed_accounts, list_changes
@@ -204,10 +205,12 @@ class Queries:
         async with self._connection() as connection:
             return await explained_line(connection, number, uscc, of_a_city=of_a_city)
 
-    async def excluded(self, number: str) -> Mapping[str, list[Record]]:
-        """The excluded use of all lines, by code."""
-        async with self._connection() as connection:
-            return await excluded_of_all(connection, number)
+    async def report(
+        self, settlement: Record, form: str, layout: str | None, region: str | None
+    ) -> AsyncIterator[bytes]:
+        """A settlement's report, as its bytes are made. Raises NotAReport."""
+        async with reaching_database():
+            return await report_of(self._service.engine, settlement, form, layout, region)
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
         """What waits for a person, oldest first; of long records the beginning."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.actions.printed_checkpoint import checkpoint_of
 from api.actions.runs import refused
@@ -27,11 +27,9 @@ from meter.vocabulary import FINDING_KINDS
 from settlement.errors import SettlementRefused
 from settlement.jobs.compare import compared
 from settlement.jobs.findings import find
-from settlement.jobs.lines import excluded_of_all
+from settlement.jobs.report import report_of
 from settlement.jobs.verify import verify
-from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES, WITH_EXCLUDED, render
-from settlement.rounds import load_rounds
-from settlement.store import lines as line_store
+from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES
 from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.findings import list_findings
 
@@ -148,19 +146,15 @@ async def get_settlement_report(
     if layout not in (None, *LAYOUTS):
         raise Problem(400, "bad_request", f"layout is one of {', '.join(LAYOUTS)}")
     check_region(region)
+    service = service_of(request)
     found = await settlement_called(request, number)
-    async with service_of(request).engine.connect() as held:
-        connection = await driver(held)
-        lines = await line_store.list_lines(connection, number, region=region, limit=2**31 - 1)
-        excluded = await excluded_of_all(connection, number) if kind in WITH_EXCLUDED else {}
-        if caller.city is None:  # it covers all lines, which who is bound to a city does not see
-            found["checkpoint"] = await checkpoint_of(service_of(request), connection, found)
-    body = await asyncio.to_thread(
-        render, kind, layout, found, lines, excluded, load_rounds()[found["round"]], region=region
-    )
+    if caller.city is None:  # it covers all lines, which who is bound to a city does not see
+        async with service.engine.connect() as held:
+            found["checkpoint"] = await checkpoint_of(service, await driver(held), found)
+    body = await report_of(service.engine, found, kind, layout, region)
     name = f"{number}-{layout}.{kind}" if layout else f"{number}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+    return StreamingResponse(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 @ROUTER.post("/settlements/compare")

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from settlement.compute.settlement import Settlement
-from settlement.numbers.quantities import pflops_hours_text, pflops_hours_texts, use_text
+from settlement.numbers.quantities import pflops_hours_text, pflops_hours_texts, use_text, use_texts
 
 MONEY = ("eligible_expenditure_fen", "base_fen", "award_fen", "held_fen", "payable_fen")
+# the uncounted use of lines as it is kept (rows of `Settlement.excluded`) and as the contract shows it
+PARTS: Final = pl.List(
+    pl.Struct({"status": pl.String, "reason": pl.String, "use": pl.Int128, "charge_fen": pl.Int64, "pieces": pl.Int64})
+)
+EXCLUDED: Final = pl.List(
+    pl.Struct(
+        {
+            "status": pl.String,
+            "reason": pl.String,
+            "pflops_hours": pl.String,
+            "charge_fen": pl.Int64,
+            "pieces": pl.Int64,
+        }
+    )
+)
 
 
 def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,3 +109,15 @@ def excluded_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         }
         for row in parts
     ]
+
+
+def excluded_lists(parts: pl.Series) -> pl.Series:
+    """Return what `excluded_parts` says of each value of a column PARTS; null where it is null."""
+    rows = parts.to_frame("part").with_row_index("line")
+    known = rows.filter(pl.col("part").list.len() > 0).explode("part").unnest("part")
+    shown = known.with_columns(pflops_hours=use_texts(known["use"]))
+    struct = pl.struct("status", "reason", "pflops_hours", "charge_fen", "pieces")
+    lists = shown.group_by("line", maintain_order=True).agg(struct.alias("excluded"))
+    joined = rows.join(lists, on="line", how="left", maintain_order="left")
+    none = pl.when(pl.col("part").is_null()).then(None).otherwise(pl.lit([], dtype=EXCLUDED))
+    return joined.select(pl.coalesce(pl.col("excluded").cast(EXCLUDED), none).alias(parts.name)).to_series()

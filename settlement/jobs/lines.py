@@ -7,13 +7,12 @@ from typing import Any
 
 import asyncpg
 
-from settlement.compute.shapes import excluded_parts
 from settlement.errors import SettlementRefused
 from settlement.explain.stored import told
 from settlement.explain.story import Setting
 from settlement.rounds import load_rounds
 from settlement.rounds.readings import read_order
-from settlement.store.lines import excluded_portions, stored_line
+from settlement.store.lines import stored_line
 from settlement.store.settlements import stored_settlement
 
 
@@ -41,15 +40,6 @@ def setting_of(row: asyncpg.Record, *, of_a_city: bool = False) -> Setting:
     of_round = load_rounds()[row["round"]]
     sum_of_awards = None if of_a_city else row["totals"]["award_fen"]
     return Setting(of_round, read_order(row["payment_order"], of_round), row["readings"], sum_of_awards)
-
-
-async def excluded_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, list[dict[str, Any]]]:
-    """Return entity code -> its excluded use in the shape of the contract, for reports."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    async for portion in excluded_portions(connection, settlement):
-        for uscc, excluded, parts in portion:
-            found[uscc] = excluded_parts(parts or []) if excluded is None else excluded
-    return found
 
 
 async def told_lines(

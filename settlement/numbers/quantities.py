@@ -35,6 +35,11 @@ def pflops_hours_texts(units: pl.Series) -> pl.Series:
     return _texts(units, UNITS_PER_PFLOPS_HOUR)
 
 
+def use_texts(use: pl.Series) -> pl.Series:
+    """Return what `use_text` says of each value of an Int128 column."""
+    return _texts(use, USE_PER_PFLOPS_HOUR)
+
+
 def _texts(values: pl.Series, whole: int) -> pl.Series:
     """Values divided by `whole`, each as an exact decimal where it is finite, else as a reduced fraction.
 

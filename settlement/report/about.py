@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from meter.decimals import decimal_text
 from settlement.report.labels import STATUS, TOTAL
 from settlement.report.money import yuan_text
 from settlement.report.reason_words import WORDS, word_of
+from settlement.report.survey import Survey
 from settlement.rounds import Round, reading_table
 from settlement.rounds.reading_table import reading_text
 
@@ -25,24 +26,19 @@ def total_rows(settlement: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(head, int(totals[name])) for name, head in TOTAL.items() if totals.get(name) is not None]
 
 
-def outcome_rows(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+def outcome_rows(survey: Survey) -> list[tuple[str, int]]:
     """How many lines there are, and how many pay, wait or give nothing."""
-    payable = sum(1 for line in lines if line["payable_fen"] > 0)
-    held = sum(1 for line in lines if line["payable_fen"] == 0 and line["held_fen"] > 0)
-    return [("单位数", len(lines)), ("应付", payable), ("待核", held), ("无金额", len(lines) - payable - held)]
+    nothing = survey.lines - survey.payable - survey.held
+    return [("单位数", survey.lines), ("应付", survey.payable), ("待核", survey.held), ("无金额", nothing)]
 
 
-def code_rows(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, int]]:
+def code_rows(survey: Survey) -> list[tuple[str, str, str, str, int]]:
     """Every reason and flag that occurs: kind, title, meaning, rule, number of lines; in the order of the catalogue."""
-    count: dict[str, int] = {}
-    for line in lines:
-        for code in (*line["reasons"], *line["flags"]):
-            count[code] = count.get(code, 0) + 1
     order = {code: place for place, code in enumerate(WORDS)}
     rows = []
-    for code in sorted(count, key=lambda item: (order.get(item, len(order)), item)):
+    for code in sorted(survey.codes, key=lambda item: (order.get(item, len(order)), item)):
         word = word_of(code)
-        rows.append((word.kind, f"{word.title}（{code}）", word.meaning, word.rule, count[code]))
+        rows.append((word.kind, f"{word.title}（{code}）", word.meaning, word.rule, survey.codes[code]))
     return rows
 
 

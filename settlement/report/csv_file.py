@@ -10,40 +10,36 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from settlement.report.money import wan_text
-from settlement.report.safe import marked
+import polars as pl
+
+from settlement.report.money import wan_texts
+from settlement.report.safe import marked_texts
 from settlement.report.sheet import MONEY, Column, Kind, Sheet
 
-
-def csv_bytes(sheet: Sheet, *, heads: bool) -> bytes:
-    """The sheet; with `heads` its first row is for people, else it has the columns' names."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([column.head if heads else column.name for column in sheet.columns])
-    shown = [_cell(column) for column in sheet.columns]
-    for row in sheet.rows:
-        writer.writerow([cell(value) for cell, value in zip(shown, row, strict=True)])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+_QUOTED = r'[,"\r\n]'
 
 
-def _cell(column: Column) -> Callable[[object], str]:
-    def plain(value: object) -> str:
-        return "" if value is None else str(value)
+def csv_blocks(sheet: Sheet, *, heads: bool) -> Iterator[bytes]:
+    """Yield the sheet; with `heads` its first row is for people, else it has the columns' names."""
+    first = io.StringIO()
+    csv.writer(first, lineterminator="\r\n").writerow([one.head if heads else one.name for one in sheet.columns])
+    yield b"\xef\xbb\xbf" + first.getvalue().encode()
+    for frame in sheet.frames():
+        rows = frame.select(pl.concat_str([_cell(one) for one in sheet.columns], separator=",").alias("row"))["row"]
+        yield "".join(f"{row}\r\n" for row in rows.to_list()).encode()
 
-    def money(value: object) -> str:
-        return wan_text(int(str(value))) if value is not None else ""
 
-    def codes(value: object) -> str:
-        assert isinstance(value, (list, tuple))
-        return "|".join(str(code) for code in value)
-
-    def text(value: object) -> str:
-        return marked(plain(value))
-
+def _cell(column: Column) -> pl.Expr:
+    """A column's cells as they stand between the commas."""
+    value = pl.col(column.name)
     if column.kind is Kind.WAN:
-        return money
-    if column.kind is Kind.CODES:
-        return codes
-    return plain if column.kind in (*MONEY, Kind.COUNT, Kind.QUANTITY) else text
+        return wan_texts(value).fill_null("")
+    if column.kind in (*MONEY, Kind.COUNT):
+        return value.cast(pl.String).fill_null("")
+    text = value.list.join("|") if column.kind is Kind.CODES else value
+    text = text.fill_null("")
+    shown = text if column.kind in (Kind.CODES, Kind.QUANTITY) else marked_texts(text)
+    quoted = pl.lit('"') + shown.str.replace_all('"', '""', literal=True) + pl.lit('"')
+    return pl.when(shown.str.contains(_QUOTED)).then(quoted).otherwise(shown)

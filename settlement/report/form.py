@@ -6,13 +6,15 @@ own and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meter.regions import city_code
-from settlement.report.labels import city_name
+import polars as pl
+
+from settlement.report.labels import city_name, city_names
 from settlement.report.sheet import Column, Kind, Sheet
+from settlement.report.survey import EVERYWHERE, Survey
 from settlement.rounds import Form, Round
 
 TITLE = {"anhui-2024-1": "兑现项目汇总表", "anhui-2026": "兑现申报（汇总）表"}  # the headings of the annexes
@@ -23,12 +25,14 @@ NOTHING_REQUESTED = "本表没有拟申请兑现的金额。"
 
 @dataclass(frozen=True)
 class FormTable:
-    """One table of the form: for which city (empty: the province), what stands above it, its sheet, its sum in fen."""
+    """One table of the form: for which city (empty: the province), what stands above it, its sheet, its sum in fen,
+    and how many lines of the settlement are in it."""
 
     region: str
     head: tuple[str, ...]
     sheet: Sheet
     sum_fen: int
+    lines: int
 
 
 def form_title(of_round: Round) -> str:
@@ -36,12 +40,7 @@ def form_title(of_round: Round) -> str:
     return TITLE.get(of_round.id, "兑现金额汇总（占位版式）")
 
 
-def requested_fen(line: Mapping[str, Any]) -> int:
-    """What the form asks for: the payable amount, or its difference where an earlier settlement was paid."""
-    return int(line["adjustment_fen"] if "adjustment_fen" in line else line["payable_fen"])
-
-
-def form_notes(of_round: Round, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+def form_notes(of_round: Round, tables: Sequence[FormTable], *, adjusted: bool) -> list[str]:
     """What a reader must know of the form: what is inferred, what is left empty, what is missing."""
     form = of_round.form
     notes = []
@@ -52,63 +51,73 @@ def form_notes(of_round: Round, lines: Sequence[Mapping[str, Any]]) -> list[str]
         notes.append("“项目名称”一栏填算力使用方名称（推定：通知没有规定）。")
     if form is not None and "项目联系人" in "".join(form.columns):
         notes.append("项目联系人及联系方式不在本系统中，留空待填。")
-    if any("adjustment_fen" in line for line in lines):
+    if adjusted:
         notes.append("同一批次此前已有锁定的结算：金额为与前次结算的差额，负数表示应退回。")
-    if not any(requested_fen(line) for line in lines):
+    if not any(table.lines for table in tables):
         notes.append(NOTHING_REQUESTED)
     return notes
 
 
-def form_tables(
-    lines: Sequence[Mapping[str, Any]], matches: Sequence[Mapping[str, Any]], of_round: Round
-) -> list[FormTable]:
+def by_department(of_round: Round) -> bool:
+    """Whether the form has a table for each administering department, and not one for the province."""
+    return of_round.form is not None and of_round.form.per == "administering_department"
+
+
+def form_tables(survey: Survey, matches: Sequence[Mapping[str, Any]], of_round: Round) -> list[FormTable]:
     """The tables of the form: one for each administering department, or one for the province. Lines without money
     are left out; lines keep their order inside a table."""
-    form = of_round.form
-    requested = [line for line in lines if requested_fen(line)]
-    if form is None or form.per != "administering_department":
-        rows = [_Row(_named(line), line.get("region"), requested_fen(line)) for line in requested]
-        rows += [
-            _Row(f"智算中心建设 {match['id']}", match["city"], match["award_fen"], match["city_paid_fen"], MATCH_CLAUSE)
-            for match in matches
-            if match["award_fen"]
+    if by_department(of_round):
+        return [_table(code, survey, (), of_round) for code in sorted(survey.requests.heights)] or [
+            _table("", survey, (), of_round)
         ]
-        return [_table("", rows, of_round)]
-    by_city: dict[str, list[_Row]] = {}
-    for line in requested:
-        row = _Row(_named(line), line.get("region"), requested_fen(line))
-        by_city.setdefault(city_code(line.get("region")), []).append(row)
-    return [_table(code, by_city[code], of_round) for code in sorted(by_city)] or [_table("", [], of_round)]
+    return [_table(EVERYWHERE, survey, [match for match in matches if match["award_fen"]], of_round)]
 
 
-@dataclass(frozen=True)
-class _Row:
-    project: str
-    region: str | None
-    requested_fen: int
-    city_paid_fen: int | None = None
-    clause: str | None = None
+def _table(region: str, survey: Survey, matches: Sequence[Mapping[str, Any]], of_round: Round) -> FormTable:
+    columns = _columns(of_round)
+    lines = survey.requests.heights.get(region, 0)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        number = 0
+        for asked in survey.requests.frames(region):
+            yield sheet.typed(_rows(asked, number, of_round))
+            number += asked.height
+        if matches:
+            yield sheet.typed(_match_rows(matches, number, of_round))
+
+    sheet = Sheet("申报汇总表", columns, lines + len(matches), frames)
+    head = _head(of_round.form, region, of_round) if region else ()
+    return FormTable(
+        region, head, sheet, survey.requested_fen[region] + sum(match["award_fen"] for match in matches), lines
+    )
 
 
-def _named(line: Mapping[str, Any]) -> str:
-    return str(line.get("name") or line["uscc"])
+def _rows(asked: pl.DataFrame, number: int, of_round: Round) -> pl.DataFrame:
+    """What the form's columns can hold, of lines that ask for something; `number` rows stand before them."""
+    named = pl.when(pl.col("name").fill_null("") == "").then(pl.col("uscc")).otherwise(pl.col("name"))
+    return asked.select(
+        number=pl.int_range(number + 1, number + 1 + asked.height, dtype=pl.Int64),
+        city=city_names(of_round, asked["region"]),
+        project=named,
+        clause=pl.lit(of_round.form.clause_cell if of_round.form else None, dtype=pl.String),
+        city_paid=pl.lit(None, dtype=pl.Int64),
+        claimed=pl.col("requested_fen"),
+        contact=pl.lit(None, dtype=pl.String),
+    )
 
 
-def _table(region: str, rows: Sequence[_Row], of_round: Round) -> FormTable:
-    columns, cells = _columns(of_round), []
-    for number, row in enumerate(rows, start=1):
-        values = {
-            "number": number,
-            "city": city_name(of_round, row.region),
-            "project": row.project,
-            "clause": row.clause or (of_round.form.clause_cell if of_round.form else None),
-            "city_paid": row.city_paid_fen,
-            "claimed": row.requested_fen,
+def _match_rows(matches: Sequence[Mapping[str, Any]], number: int, of_round: Round) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "number": list(range(number + 1, number + 1 + len(matches))),
+            "city": [city_name(of_round, match["city"]) for match in matches],
+            "project": [f"智算中心建设 {match['id']}" for match in matches],
+            "clause": MATCH_CLAUSE,
+            "city_paid": [match["city_paid_fen"] for match in matches],
+            "claimed": [match["award_fen"] for match in matches],
             "contact": None,
         }
-        cells.append([values[column.name] for column in columns])
-    head = _head(of_round.form, region, of_round) if region else ()
-    return FormTable(region, head, Sheet("申报汇总表", columns, cells), sum(row.requested_fen for row in rows))
+    )
 
 
 def _columns(of_round: Round) -> tuple[Column, ...]:
@@ -149,11 +158,17 @@ def _head(form: Form | None, region: str, of_round: Round) -> tuple[str, ...]:
 def summary_sheet(tables: Sequence[FormTable], of_round: Round) -> Sheet:
     """All tables of the form as one, the department in front: for files that hold a single table."""
     columns = _columns(of_round)
+    count = sum(table.sheet.count for table in tables)
     if len(tables) == 1 and not tables[0].region:
-        return Sheet("申报汇总表", columns, tables[0].sheet.rows)
+        return Sheet("申报汇总表", columns, count, tables[0].sheet.frames)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for table in tables:
+            for rows in table.sheet.frames():
+                yield rows.select(pl.lit(_department(table)).alias("department"), *rows.columns)
+
     department = Column("department", "归口管理部门", Kind.TEXT, 16)
-    rows = [[_department(table), *row] for table in tables for row in table.sheet.rows]
-    return Sheet("申报汇总表", (department, *columns), rows)
+    return Sheet("申报汇总表", (department, *columns), count, frames)
 
 
 def _department(table: FormTable) -> str:

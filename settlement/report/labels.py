@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import polars as pl
+
 from meter.regions import city_code
 from settlement.rounds import Round
 
@@ -37,3 +39,13 @@ def city_name(of_round: Round, region: str | None) -> str:
     if not code:
         return "未登记"
     return f"地区{region}" if code.startswith("34") else f"省外地区{region}"
+
+
+def city_names(of_round: Round, regions: pl.Series) -> pl.Series:
+    """Return the city of each region of a column; a column of lines has few that differ."""
+    unlike = regions.unique().to_list()
+    return (
+        regions.replace_strict(unlike, [city_name(of_round, region) for region in unlike], return_dtype=pl.String)
+        if unlike
+        else regions.cast(pl.String)
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
+
 FEN_PER_WAN = 1_000_000  # 1 万元 = 10,000 yuan = 1,000,000 fen: six decimals lose nothing
 
 
@@ -25,3 +27,17 @@ def wan_text(fen: int) -> str:
     """Fen as 万元 with six decimals, without separators: 12000000 -> 12.000000."""
     whole, rest = divmod(abs(fen), FEN_PER_WAN)
     return f"{'-' if fen < 0 else ''}{whole}.{rest:06d}"
+
+
+def wan_texts(fen: pl.Expr) -> pl.Expr:
+    """Return what `wan_text` says of each value of a column; null where it is null."""
+    return decimals(fen, FEN_PER_WAN, 6)
+
+
+def decimals(fen: pl.Expr, whole: int, digits: int) -> pl.Expr:
+    """Return fen divided by `whole` as exact text with so many digits behind the point, of each value of a column."""
+    exact = fen.cast(pl.Int128)
+    size = exact.abs()
+    sign = pl.when(exact < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    rest = (size % whole).cast(pl.String).str.zfill(digits)
+    return sign + (size // whole).cast(pl.String) + pl.lit(".") + rest

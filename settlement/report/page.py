@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from settlement.report.about import LARGEST_NUMBER_FEN
-from settlement.report.money import wan_text, yuan_text
-from settlement.report.reason_words import titles
-from settlement.report.safe import is_dangerous
-from settlement.report.sheet import MONEY, Column, Kind, Sheet
+from xlsxwriter.utility import xl_range
 
-LONGEST_TEXT = 32_767  # what a cell can hold
+from settlement.report.about import LARGEST_NUMBER_FEN
+from settlement.report.cells import LINE_POINTS, CellStyles
+from settlement.report.money import wan_text, yuan_text
+from settlement.report.sheet import Column, Kind, Sheet
+
 WIDE_CHARACTERS = 200
-LINE_POINTS = 15
 FONT = "宋体"
 _NUMBER = {Kind.FEN: "#,##0", Kind.YUAN: "#,##0.00", Kind.WAN: "#,##0.000000", Kind.COUNT: "#,##0"}
 _DIVISOR = {Kind.FEN: 1, Kind.YUAN: 100, Kind.WAN: 1_000_000}
-_NOT_IN_XML = {0xFFFE: "\ufffd", 0xFFFF: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
 class Styles:
@@ -43,6 +42,25 @@ class Styles:
             )
             for kind, shown in _NUMBER.items()
         }
+        # a format has no number before a cell has it; here they are numbered in one order, whatever is written first
+        for style in (self.title, self.section, self.line, self.note, self.head, self.sum):
+            style._get_xf_index()
+        self.cells = CellStyles(
+            text=self.text._get_xf_index(),
+            quoted=self.quoted._get_xf_index(),
+            code=self.code._get_xf_index(),
+            exact=self.exact._get_xf_index(),
+            number={kind: style._get_xf_index() for kind, style in self.number.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the rows of a sheet belong: below so many rows of the page, in columns of so many characters."""
+
+    sheet: Sheet
+    above: int
+    widths: Sequence[int]
 
 
 class Page:
@@ -54,6 +72,8 @@ class Page:
         self._row = 0
         self._widths: Sequence[int] = ()
         self._breaks: list[int] = []
+        self._as_text: list[str] = []
+        self.grids: list[Grid] = []
         self._sheet.set_default_row(LINE_POINTS + 3)
         self._sheet.set_landscape()
         self._sheet.fit_to_pages(1, 0)
@@ -116,64 +136,21 @@ class Page:
         self._sheet.autofilter(0, 0, max(self._row - 1, 1), len(sheet.columns) - 1)
 
     def grid(self, sheet: Sheet) -> None:
-        """Heads and rows, in a frame."""
+        """Heads, and room for the rows, in a frame. The last row is marked: where it stands all of them are put in."""
         self._sheet.set_row(self._row, 34)
         for place, column in enumerate(sheet.columns):
             self._sheet.write_string(self._row, place, _head(column), self._styles.head)
         self._row += 1
-        writers = [self._writer(column.kind) for column in sheet.columns]
-        wrapping = [place for place, column in enumerate(sheet.columns) if column.kind in (Kind.TEXT, Kind.CODES)]
-        first = self._row
-        for row in sheet.rows:
-            for place, value in enumerate(row):
-                writers[place](self._row, place, value)
-            high = max((self._lines_in(row[place], place) for place in wrapping), default=1)
-            if high > 1:
-                self._sheet.set_row(self._row, LINE_POINTS * high + 3)
-            self._row += 1
-        if self._row > first:  # exact quantities and codes are text by intent: no green corners
-            self._sheet.ignore_errors({"number_stored_as_text": _range(first, self._row - 1, len(sheet.columns) - 1)})
-
-    def _lines_in(self, value: object, place: int) -> int:
-        """How many lines a text needs in its column: no program is asked to guess a row's height."""
-        shown = titles(value) if isinstance(value, (list, tuple)) else _text(value)
-        room = max(self._widths[place] - 1, 1)
-        if 2 * len(shown) < room:
-            return 1
-        wide = sum(2 if ord(character) > 0x2E80 else 1 for character in shown)
-        return min(1 + wide // room, 20)
-
-    def _writer(self, kind: Kind) -> Callable[[int, int, object], None]:
-        styles, sheet = self._styles, self._sheet
-
-        def text(row: int, place: int, value: object) -> None:
-            shown = _text(value)
-            style = styles.quoted if is_dangerous(shown) else styles.text
-            sheet.write_string(row, place, shown, style) if shown else sheet.write_blank(row, place, None, styles.text)
-
-        def code(row: int, place: int, value: object) -> None:
-            sheet.write_string(row, place, _text(value), styles.code)
-
-        def quantity(row: int, place: int, value: object) -> None:
-            sheet.write_string(row, place, _text(value), styles.exact)
-
-        def codes(row: int, place: int, value: object) -> None:
-            sheet.write_string(row, place, titles(value), styles.text)
-
-        def count(row: int, place: int, value: object) -> None:
-            if value is None:
-                sheet.write_blank(row, place, None, styles.number[kind])
-            else:
-                sheet.write_number(row, place, int(str(value)), styles.number[kind])
-
-        def money(row: int, place: int, value: object) -> None:
-            if value is None:
-                sheet.write_blank(row, place, None, styles.number[kind])
-            else:
-                self._money(row, place, int(str(value)), kind, styles.number[kind])
-
-        writers = {Kind.TEXT: text, Kind.CODE: code, Kind.QUANTITY: quantity, Kind.CODES: codes, Kind.COUNT: count}
-        return money if kind in MONEY else writers[kind]
+        if not sheet.count:
+            return
+        first, last = self._row, self._row + sheet.count - 1
+        for place in range(len(sheet.columns)):
+            self._sheet.write_blank(last, place, None, self._styles.text)
+        self.grids.append(Grid(sheet, first, self._widths[: len(sheet.columns)]))
+        # exact quantities and codes are text by intent: no green corners
+        self._as_text.append(xl_range(first, 0, last, len(sheet.columns) - 1))
+        self._sheet.ignore_errors({"number_stored_as_text": " ".join(self._as_text)})
+        self._row = last + 1
 
     def _money(self, row: int, place: int, fen: int, kind: Kind, style: Any) -> None:
         """Money as a number as far as a spreadsheet's numbers are exact (see LARGEST_NUMBER_FEN), else as text.
@@ -190,15 +167,3 @@ class Page:
 
 def _head(column: Column) -> str:
     return f"{column.head}（分）" if column.kind is Kind.FEN and column.head != "分" else column.head
-
-
-def _text(value: object) -> str:
-    """A value as a cell's text: what XML cannot hold is replaced, what a cell cannot hold is cut and says so."""
-    shown = "" if value is None else str(value).translate(_NOT_IN_XML)
-    return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - 6] + "…（已截断）"
-
-
-def _range(first: int, last: int, columns: int) -> str:
-    from xlsxwriter.utility import xl_range
-
-    return str(xl_range(first, 0, last, columns))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, Final
+
+import polars as pl
 
 
 class Kind(Enum):
@@ -21,6 +24,15 @@ class Kind(Enum):
 
 
 MONEY = (Kind.FEN, Kind.YUAN, Kind.WAN)
+# sums of money have no limit that a sheet could rely on
+TYPES: Final[Mapping[Kind, Any]] = {
+    Kind.TEXT: pl.String,
+    Kind.CODE: pl.String,
+    Kind.QUANTITY: pl.String,
+    Kind.CODES: pl.List(pl.String),
+    Kind.COUNT: pl.Int64,
+    **dict.fromkeys(MONEY, pl.Int128),
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table. Every row has one cell a column; a cell that does not apply is None."""
+    """A table of so many rows. Its frames have one column a column, typed by its kind; a cell that does not apply is
+    null. The frames are made anew for whoever asks."""
 
     title: str
     columns: tuple[Column, ...]
-    rows: Sequence[Sequence[object]]
+    count: int
+    frames: Callable[[], Iterator[pl.DataFrame]]
 
-    def __post_init__(self) -> None:
-        assert all(len(row) == len(self.columns) for row in self.rows), f"{self.title}: a row has another width"
+    @classmethod
+    def of(cls, title: str, columns: tuple[Column, ...], rows: Sequence[Sequence[object]]) -> Sheet:
+        """Return a sheet of a few rows."""
+        assert all(len(row) == len(columns) for row in rows), f"{title}: a row has another width"
+        cells = zip(*rows, strict=True) if rows else ((),) * len(columns)
+        frame = pl.DataFrame(
+            {column.name: pl.Series(values, dtype=TYPES[column.kind])
+             for column, values in zip(columns, map(list, cells), strict=True)}
+        )  # fmt: skip
+        return cls(title, columns, len(rows), lambda: iter([frame]))
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the sheet's columns of a frame, each of its type."""
+        return frame.select(pl.col(column.name).cast(TYPES[column.kind]) for column in self.columns)

@@ -2,94 +2,107 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from functools import partial
 from typing import Any
 
-import xlsxwriter
+import polars as pl
 
-from settlement.report.about import (
-    code_rows,
-    fact_rows,
-    note_rows,
-    outcome_rows,
-    reading_rows,
-    total_rows,
-)
+from settlement.report.about import code_rows, fact_rows, note_rows, outcome_rows, reading_rows, total_rows
+from settlement.report.book import Book, Draw
 from settlement.report.cities import city_sheet
 from settlement.report.form import FormTable, form_notes, form_tables, form_title
 from settlement.report.lines import excluded_sheet, lines_sheet
-from settlement.report.page import Page, Styles
+from settlement.report.page import Page
 from settlement.report.sheet import Column, Kind, Sheet
+from settlement.report.source import Source
+from settlement.report.spill import Spill
+from settlement.report.survey import Survey
 from settlement.rounds import Round
 
-UNDATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook's dates carry no zone
 ROWS_A_SHEET = 1_000_000  # the format holds 1,048,576
+FORM, TOTALS, LINES, CITIES, ABOUT = "申报汇总表", "汇总", "明细", "分市", "说明"
 
 
-def workbook_bytes(
+def workbook_blocks(
     layout: str | None,
     settlement: Mapping[str, Any],
-    lines: Sequence[Mapping[str, Any]],
-    excluded: Mapping[str, Sequence[Mapping[str, Any]]],
+    source: Source,
+    survey: Survey,
     matches: Sequence[Mapping[str, Any]],
     of_round: Round,
     region: str | None,
-) -> bytes:
-    """The whole workbook, opening at the sheet of the layout (None: the form); its last sheet says what the file is."""
-    out = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(out, options)
-    book.set_properties(
+) -> Iterator[bytes]:
+    """Yield the workbook, opening at the sheet of the layout (None: the form); its last sheet says what the file is.
+
+    The lines are written first and once: what stands on the other sheets is gathered on the way.
+    """
+    excluded = Spill()
+    opened = {"lines": LINES, "city": CITIES}.get(layout or "", FORM)
+    book = Book(settlement, f"{of_round.title} {settlement['id']}", form_title(of_round), opened)
+    lines = _pages(lines_sheet(source, of_round, survey, excluded))
+    yield from book.begin({FORM: _nothing, TOTALS: _nothing, **lines}, list(lines))
+    cities = city_sheet(survey, of_round, adjusted=source.adjusted)
+    tables = form_tables(survey, matches, of_round)
+    notes = form_notes(of_round, tables, adjusted=source.adjusted)
+    yield from book.end(
         {
-            "title": f"{of_round.title} {settlement['id']}",
-            "subject": form_title(of_round),
-            "comments": str(settlement["digest"]),
-            "created": _created(settlement),
+            FORM: lambda page: _form(page, tables, notes, form_title(of_round)),
+            TOTALS: lambda page: _totals(page, settlement, survey, region),
+            **lines,
+            **_pages(cities),
+            **_pages(excluded_sheet(excluded, of_round)),
+            ABOUT: lambda page: _about(page, settlement, survey, of_round, region),
         }
     )
-    book.set_calc_mode("manual")  # nothing here is a formula
-    styles = Styles(book)
-    footer = f"&L{settlement['id']}&C第 &P 页，共 &N 页&R{str(settlement['digest'])[:23]}"
-    _form(Page(book, styles, "申报汇总表", footer), lines, matches, of_round)
-    _totals(Page(book, styles, "汇总", footer), settlement, lines, region)
-    cities, everything = city_sheet(lines, of_round), lines_sheet(lines)
-    for sheet in (*_parts(everything), cities, *_parts(excluded_sheet(lines, excluded, of_round))):
-        Page(book, styles, sheet.title, footer).table(sheet, frozen_columns=2)
-    _about(Page(book, styles, "说明", footer), settlement, lines, of_round, region)
-    opened = {"lines": everything.title, "city": cities.title}.get(layout or "", "申报汇总表")
-    book.get_worksheet_by_name(opened).activate()
-    book.close()
-    return out.getvalue()
+    excluded.close()
 
 
-def _created(settlement: Mapping[str, Any]) -> datetime:
-    """The day the settlement was computed, so that the same settlement is the same file."""
-    value = settlement.get("created_at")
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.replace(tzinfo=None, microsecond=0) if isinstance(moment, datetime) else UNDATED
+def _nothing(_: Page) -> None:
+    """Draw nothing yet."""
 
 
-def _parts(sheet: Sheet) -> Iterator[Sheet]:
-    """A sheet in as many parts as it has to have; none has rows without end."""
-    yield Sheet(sheet.title, sheet.columns, sheet.rows[:ROWS_A_SHEET])
-    for part, start in enumerate(range(ROWS_A_SHEET, len(sheet.rows), ROWS_A_SHEET), start=2):
-        yield Sheet(f"{sheet.title}{part}", sheet.columns, sheet.rows[start : start + ROWS_A_SHEET])
+def _pages(sheet: Sheet) -> dict[str, Draw]:
+    """A sheet in as many pages as it has to have; none has rows without end."""
+    if sheet.count <= ROWS_A_SHEET:
+        return {sheet.title: _table(sheet)}
+    rows = _Portions(sheet.frames())
+    found: dict[str, Draw] = {}
+    for start in range(0, sheet.count, ROWS_A_SHEET):
+        title = f"{sheet.title}{start // ROWS_A_SHEET + 1}" if start else sheet.title
+        count = min(ROWS_A_SHEET, sheet.count - start)
+        found[title] = _table(Sheet(title, sheet.columns, count, partial(rows.next, count)))
+    return found
 
 
-def _form(
-    page: Page, lines: Sequence[Mapping[str, Any]], matches: Sequence[Mapping[str, Any]], of_round: Round
-) -> None:
+def _table(sheet: Sheet) -> Draw:
+    return partial(Page.table, sheet=sheet, frozen_columns=2)
+
+
+class _Portions:
+    """Gives rows away in portions, one after the other."""
+
+    def __init__(self, frames: Iterator[pl.DataFrame]) -> None:
+        self._frames = frames
+        self._left: pl.DataFrame | None = None
+
+    def next(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Yield the next so many rows."""
+        while rows > 0:
+            frame = self._left if self._left is not None else next(self._frames)
+            yield frame.head(rows)
+            self._left = frame.slice(rows) if frame.height > rows else None
+            rows -= frame.height
+
+
+def _form(page: Page, tables: Sequence[FormTable], notes: Sequence[str], title: str) -> None:
     """The tables of the form one under the other, each department's on a printed page of its own."""
-    tables: list[FormTable] = form_tables(lines, matches, of_round)
-    notes = form_notes(of_round, lines)
     columns = tables[0].sheet.columns
     page.widths([column.width for column in columns])
     for place, table in enumerate(tables):
         if place:
             page.new_page()
-        page.title(form_title(of_round), len(columns))
+        page.title(title, len(columns))
         for text in table.head:
             page.line(text)
         page.grid(table.sheet)
@@ -98,7 +111,7 @@ def _form(
             page.note(f"注：{note}")
 
 
-def _totals(page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], region: str | None) -> None:
+def _totals(page: Page, settlement: Mapping[str, Any], survey: Survey, region: str | None) -> None:
     page.widths([30, 24, 24, 24])
     page.section("全部结算合计" if region else "合计")
     money = (
@@ -107,22 +120,20 @@ def _totals(page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[s
         Column("wan", "万元", Kind.WAN),
         Column("fen", "分", Kind.FEN),
     )
-    page.grid(Sheet("汇总", money, [[name, fen, fen, fen] for name, fen in total_rows(settlement)]))
+    page.grid(Sheet.of(TOTALS, money, [[name, fen, fen, fen] for name, fen in total_rows(settlement)]))
     page.section(f"单位数（地区 {region}）" if region else "单位数")
     counts = (Column("name", "项目", Kind.TEXT), Column("count", "数量", Kind.COUNT))
-    page.grid(Sheet("单位数", counts, outcome_rows(lines)))
+    page.grid(Sheet.of("单位数", counts, outcome_rows(survey)))
 
 
-def _about(
-    page: Page, settlement: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], of_round: Round, region: str | None
-) -> None:
+def _about(page: Page, settlement: Mapping[str, Any], survey: Survey, of_round: Round, region: str | None) -> None:
     page.widths([26, 78, 78, 16, 10])
     page.section("结算")
     facts = [*fact_rows(settlement, of_round), *([("本文件限于地区", region)] if region else [])]
     two = (Column("name", "项目", Kind.TEXT), Column("text", "内容", Kind.TEXT))
-    page.grid(Sheet("结算", two, facts))
+    page.grid(Sheet.of("结算", two, facts))
     page.section("口径")
-    page.grid(Sheet("口径", two, reading_rows(settlement)))
+    page.grid(Sheet.of("口径", two, reading_rows(settlement)))
     page.section("原因与提示")
     words = (
         Column("kind", "性质", Kind.TEXT),
@@ -131,7 +142,7 @@ def _about(
         Column("rule", "规则", Kind.CODE),
         Column("lines", "单位数", Kind.COUNT),
     )
-    page.grid(Sheet("原因与提示", words, code_rows(lines)))
+    page.grid(Sheet.of("原因与提示", words, code_rows(survey)))
     page.section("说明")
     for note in note_rows():
         page.note(note)

@@ -78,20 +78,6 @@ async def stored_line(
     return None if row is None else (row["line"], row["working"])
 
 
-async def excluded_portions(
-    connection: asyncpg.Connection, settlement: str
-) -> AsyncIterator[list[tuple[str, list[dict[str, Any]] | None, list[dict[str, Any]] | None]]]:
-    """Each entity's excluded use as it is kept, portions at a time: (code, told or None, parts or None)."""
-    after = ""
-    while rows := await connection.fetch(
-        f"""select uscc, working -> 'excluded' as excluded, working -> 'parts' as parts from settlement_line
-            where settlement = $1 and uscc collate "C" > $2 order by uscc collate "C" limit {LINES_AT_ONCE}""",
-        settlement, after,
-    ):  # fmt: skip
-        yield [(row["uscc"], row["excluded"], row["parts"]) for row in rows]
-        after = rows[-1]["uscc"]
-
-
 async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: pl.DataFrame) -> None:
     """Write the lines of a settlement; columns STORED, `line` and `working` as JSON text.
 

@@ -14,6 +14,7 @@ from api.clock import now
 from api.console.queries import Queries
 from api.http.problem import Problem
 from meter.regions import city_code, in_region
+from settlement.report import render
 from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
@@ -208,8 +209,18 @@ class FakeQueries(Queries):
         assert of_a_city in (True, False)
         return next((line for line in self.lines_of[number] if line["uscc"] == uscc), None)
 
-    async def excluded(self, number: str) -> Mapping[str, list[Record]]:
-        return {line["uscc"]: line["excluded"] for line in self.lines_of[number]}
+    async def report(
+        self, settlement: Record, form: str, layout: str | None, region: str | None
+    ) -> AsyncIterator[bytes]:
+        lines = [one for one in self.lines_of[settlement["id"]] if region is None or in_region(one["region"], region)]
+        told = [{name: value for name, value in one.items() if name not in ("steps", "excluded")} for one in lines]
+        excluded = {line["uscc"]: line["excluded"] for line in lines}
+        body = render(form, layout, settlement, told, excluded, ROUNDS[settlement["round"]], region)
+
+        async def portions() -> AsyncIterator[bytes]:
+            yield body
+
+        return portions()
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
         return [item for item in self.kept if item["quarantine"] > after and status in (None, item["status"])][:limit]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.auth.people import Person
 from api.console.answer import page
@@ -28,7 +28,7 @@ from api.console.sessions import (
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
 from meter.regions import REGION, in_region
-from settlement.report import MEDIA_TYPES, WITH_EXCLUDED, NotAReport, render
+from settlement.report import MEDIA_TYPES, NotAReport
 from settlement.report.labels import OUTCOME
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -109,18 +109,15 @@ async def get_report(
     if not is_filter(region):
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     region = scoped(person, region)
-    of_round = queries.rounds()[settlement["round"]]
-    lines = await queries.lines(number, region or None, None, None, "", EVERYTHING)
-    excluded = await queries.excluded(number) if kind in WITH_EXCLUDED else {}
     if person.city is None:
         settlement = {**settlement, "checkpoint": await queries.checkpoint(settlement)}
     try:
-        body = await asyncio.to_thread(render, kind, layout, settlement, lines, excluded, of_round, region or None)
+        body = await queries.report(settlement, kind, layout, region or None)
     except NotAReport:
         raise missing("报表", person) from None
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
-    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
+    return StreamingResponse(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 async def crowded_of(queries: Queries, person: Person, number: str) -> list[Record]:
