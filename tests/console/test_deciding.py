@@ -10,6 +10,7 @@ from api.actions.decisions import DECISION_SCOPE, FIELDS
 from api.auth.roles import ROLES
 from api.console.open_decisions import TITLE
 from api.http.problem import Problem
+from api.routes.decisions import DECISIONS as BY_HTTP
 from settlement.review.states import POSSIBLE, hand_of
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession
@@ -246,3 +247,9 @@ def test_a_key_and_a_person_of_one_name_are_one_hand() -> None:
 
 def test_every_decision_has_its_fields() -> None:
     assert set(FIELDS) == set(DECISION_SCOPE) == set(POSSIBLE) == set(TITLE)
+
+
+def test_a_decision_carries_the_same_in_the_console_and_over_http() -> None:
+    in_the_path = {"ruling": {"objection"}}
+    over_http = {event: {*one.body.model_fields} | in_the_path.get(event, set()) for event, one in BY_HTTP.items()}
+    assert {event: set(fields) for event, fields in FIELDS.items()} == over_http
