@@ -42,7 +42,7 @@ OPERATION_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json",
 
 
 def create_app() -> FastAPI:
-    """An application whose settings come from the environment (uvicorn's factory)."""
+    """Return an application whose settings come from the environment (uvicorn's factory)."""
     settings = Settings.from_environment()
     give_back_large_blocks()
     if settings.workers > 1:
@@ -75,7 +75,10 @@ class Application(FastAPI):
 
 
 def app_of(settings: Settings, started: Callable[[], None] | None = None) -> FastAPI:
-    """An application that runs one service while it lives; `started` is called before it takes its first request."""
+    """Yield an application that runs one service while it lives.
+
+    `started` is called before it takes its first request.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

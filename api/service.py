@@ -71,7 +71,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
-    """A service from its first connection to its last."""
+    """Run a service from its first connection to its last."""
     for warm_up in (warm_up_intake, warm_up_journal):  # the first record must not wait for a compiler
         await asyncio.to_thread(warm_up)
     engine = service_engine(settings.database_url, CONNECTIONS)
@@ -118,7 +118,7 @@ async def _recorder(settings: Settings, recent: Recent) -> AsyncIterator[Recorde
 
 @contextlib.asynccontextmanager
 async def _kept_up(service: Service) -> AsyncIterator[None]:
-    """Rollup and gauges follow the journal for as long as the block lasts."""
+    """Have rollup and gauges follow the journal for as long as the block lasts."""
     stopping = asyncio.Event()
     tasks = [
         asyncio.create_task(_repeated(_roll_up, service, ROLLUP_PAUSE_SECONDS, stopping), name="rollup"),

@@ -61,7 +61,7 @@ def measure(part: str, quick: bool) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What was measured on."""
+    """Return what was measured on."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),
@@ -77,7 +77,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that was measured, marked when the tree had changes."""
+    """Return the commit that was measured, marked when the tree had changes."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, cwd=HERE, check=False
     )

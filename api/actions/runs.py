@@ -20,7 +20,7 @@ SCOPE = "settlement:run"
 
 
 def refused(error: SettlementRefused) -> Problem:
-    """A refused settlement as a problem document."""
+    """Return a refused settlement as a problem document."""
     return refusal(error.code, error.detail, otherwise=422)
 
 

@@ -91,7 +91,7 @@ async def create_key(engine: AsyncEngine, new: NewKey, *, now: datetime, live_ma
 
 
 async def list_keys(engine: AsyncEngine) -> list[dict[str, object]]:
-    """All keys without their secrets, oldest first."""
+    """Return all keys without their secrets, oldest first."""
     async with engine.connect() as connection:
         return await store.all_keys(connection)
 
@@ -123,7 +123,7 @@ class KeyRing:
         self._asked: dict[str, asyncio.Task[_Known | None]] = {}
 
     async def caller(self, authorization: str | None, request: Request) -> Caller:
-        """Who sends this Authorization header, with this request. Raises Problem 401.
+        """Return who sends this Authorization header, with this request. Raises Problem 401.
 
         From here on the task acts on the caller's behalf.
         """

@@ -95,7 +95,7 @@ def _verified(kept: str, password: str) -> bool:
 
 @functools.cache
 def _common() -> frozenset[str]:
-    """The most common passwords, in small letters."""
+    """Return the most common passwords, in small letters."""
     lines = COMMON.read_text(encoding="utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 

@@ -170,7 +170,7 @@ async def _locked_out(connection: AsyncConnection, name: str, event: str, client
 
 
 async def _barred(connection: AsyncConnection, name: str, client: str, now: datetime) -> str:
-    """Why a login is not even tried now, or ""."""
+    """Return why a login is not even tried now, or ""."""
     if await _locked_out(connection, name, "login", client, now):
         return "locked_out"
     count, last = await store.failures_of(connection, name, "login", now - timedelta(minutes=LOCKOUT_MINUTES))
@@ -187,7 +187,10 @@ async def _judged(
     now: datetime,
     needed: frozenset[str],
 ) -> tuple[str, int | None]:
-    """Why a login is refused ("" when it is not), and the time step of its code; `row` only where the password fits."""
+    """Return why a login is refused ("" when it is not), and the time step of its code.
+
+    `row` only where the password fits.
+    """
     if row is None:
         return "wrong_name_or_password", None
     if row["disabled"]:

@@ -225,7 +225,7 @@ async def failures_of(
 
 
 async def was_here(connection: AsyncConnection, name: str, client: str, since: datetime) -> bool:
-    """Whether a name has logged in from this client since an instant."""
+    """Return whether a name has logged in from this client since an instant."""
     found = exists().where(
         person_event.c.name == name, person_event.c.event == "login", person_event.c.result == "done",
         person_event.c.detail["client"].astext == client, person_event.c.at > since,
@@ -234,7 +234,7 @@ async def was_here(connection: AsyncConnection, name: str, client: str, since: d
 
 
 def _shut_out() -> Any:
-    """Whether the last word about a person was to shut him out."""
+    """Return whether the last word about a person was to shut him out."""
     last = (
         select(person_event.c.event)
         .where(person_event.c.name == person.c.name, person_event.c.event.in_(("disable", "enable")))
@@ -250,5 +250,5 @@ async def _first(connection: AsyncConnection, query: Any) -> dict[str, Any] | No
 
 
 async def _call(connection: AsyncConnection, function: str, **given: Any) -> Any:
-    """What a function of the database answers, which checks what it is given and whose it is."""
+    """Return what a function of the database answers, which checks what it is given and whose it is."""
     return (await connection.execute(text(f"select {function}"), given)).scalar()

@@ -30,7 +30,7 @@ _COMMANDS = {
 
 
 def command_line(word: str | None) -> typer.Typer:
-    """The command line of the one command that `word` names, of all where it names none.
+    """Return the command line of the one command that `word` names, of all where it names none.
 
     A service that starts again must not wait for what settles or reports.
     """
@@ -49,6 +49,6 @@ def command_line(word: str | None) -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Enter by the console script."""
     write_nothing_for_others()
     command_line(sys.argv[1] if len(sys.argv) > 1 else None)()

@@ -195,7 +195,7 @@ def _refuse(error: SettlementRefused, as_json: bool) -> NoReturn:
 
 
 def _ordered(name: str, text: str) -> object:
-    """A field of an order as the order has it; what is no whole number is left for the order to refuse."""
+    """Return a field of an order as the order has it; what is no whole number is left for the order to refuse."""
     return int(text) if name == "budget_fen" and text.isascii() and text.isdigit() and len(text) < 20 else text
 
 

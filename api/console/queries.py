@@ -52,7 +52,7 @@ class Queries:
             yield await driver(held)
 
     async def log_in(self, name: str, password: str, code: str | None, client: str) -> str | None:
-        """A session's token, or None; `code` is that of the second factor. Raises Problem 429."""
+        """Return a session's token, or None; `code` is that of the second factor. Raises Problem 429."""
         service = self._service
         async with reaching_database():
             return await sessions.log_in(
@@ -61,7 +61,7 @@ class Queries:
             )  # fmt: skip
 
     async def whose(self, token: str | None) -> Person | None:
-        """Whose session it is, or None."""
+        """Return whose session it is, or None."""
         async with reaching_database():
             return await sessions.whose(self._service.engine, token, now())
 
@@ -95,17 +95,17 @@ class Queries:
             return await runs.adjust(self._service, person, number)
 
     async def cities(self, number: str) -> list[Record]:
-        """What each city's lines come to."""
+        """Return what each city's lines come to."""
         async with self._connection() as connection:
             return await cities_of(connection, number)
 
     async def waiting(self, number: str) -> list[str]:
-        """Cities that have not passed review."""
+        """Return cities that have not passed review."""
         async with self._connection() as connection:
             return await waiting_cities(connection, number)
 
     async def adjustments(self, number: str) -> list[Record]:
-        """The settlements that stand on this one."""
+        """Return the settlements that stand on this one."""
         async with self._connection() as connection:
             return await adjustments_of(connection, number)
 
@@ -117,32 +117,32 @@ class Queries:
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
     ) -> list[Record]:
-        """What the records show that a reviewer should see: of these entities, of this kind, or of all."""
+        """Return what the records show that a reviewer should see: of these entities, of this kind, or of all."""
         async with self._connection() as connection:
             return await list_findings(connection, number, consumers=consumers, kind=kind, limit=limit)
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
-        """Payout instructions with masked accounts, in order of their numbers."""
+        """Return payout instructions with masked accounts, in order of their numbers."""
         async with self._connection() as connection:
             return await list_instructions(connection, status, settlement, after, limit)
 
     async def payout_events(self, instruction: int) -> list[Record]:
-        """What happened to an instruction, oldest first."""
+        """Return what happened to an instruction, oldest first."""
         async with self._connection() as connection:
             return await events_of(connection, instruction)
 
     async def payout_refusals(self, instruction: int | None, limit: int) -> list[Record]:
-        """Words of the bank that were not booked, the newest first: of one instruction, or of all."""
+        """Return words of the bank that were not booked, the newest first: of one instruction, or of all."""
         async with self._connection() as connection:
             return await list_refusals(connection, instruction, limit)
 
     async def clawbacks(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
-        """Clawbacks with what was proposed and decided, in order of their numbers."""
+        """Return clawbacks with what was proposed and decided, in order of their numbers."""
         async with self._connection() as connection:
             return await list_clawbacks(connection, status, settlement, after, limit)
 
     async def offsettable(self, uscc: str) -> list[Record]:
-        """Instructions to an entity against which a clawback can be offset: not yet with the bank."""
+        """Return instructions to an entity against which a clawback can be offset: not yet with the bank."""
         async with self._connection() as connection:
             found = await list_instructions(connection, None, None, 0, INSTRUCTIONS_MAX, uscc=uscc)
         return [one for one in found if one["status"] in NOT_WITH_THE_BANK]
@@ -158,7 +158,7 @@ class Queries:
             await clawbacks.decide(self._service.engine, person, clawback, word, said)
 
     async def accounts(self, status: str | None, uscc: str | None, after: int, limit: int) -> list[Record]:
-        """Bank accounts as they were proposed, masked, in order of their numbers."""
+        """Return bank accounts as they were proposed, masked, in order of their numbers."""
         async with self._connection() as connection:
             return await list_account_proposals(connection, status, uscc, after, limit)
 
@@ -168,40 +168,40 @@ class Queries:
             await accounts.decide(self._service.engine, person, proposal, word, said)
 
     async def changes(self, number: str, limit: int) -> tuple[list[Record], Record]:
-        """What was recorded since a settlement's run about its lines; and its payable lines' accounts."""
+        """Return what was recorded since a settlement's run about its lines; and its payable lines' accounts."""
         async with self._connection() as connection:
             return await list_changes(connection, number, (0, -1), limit), await changed_accounts(connection, number)
 
     async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
-        """Rows of the audit log, the newest first."""
+        """Return rows of the audit log, the newest first."""
         async with self._connection() as connection:
             return await audit_store.latest(connection, before, limit, actor=actor, object_=about)
 
     async def audit_export(self) -> AsyncIterator[bytes]:
-        """The whole audit log as NDJSON."""
+        """Yield the whole audit log as NDJSON."""
         async with reaching_database():
             async for portion in audit_store.export(self._service.engine):
                 yield portion
 
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
-        """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
+        """Return settlements, newest first; `before` is (created_at, id) of the last one seen."""
         async with self._connection() as connection:
             return await list_settlements(connection, before=before, limit=limit)
 
     async def settlement(self, number: str) -> Record | None:
-        """One settlement with receipt, matches and events."""
+        """Return one settlement with receipt, matches and events."""
         async with self._connection() as connection:
             return await get_settlement(connection, number)
 
     async def lines(
         self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
     ) -> list[Record]:
-        """Lines in order of code."""
+        """Return lines in order of code."""
         async with self._connection() as connection:
             return await list_lines(connection, number, region=region, status=status, q=q, after=after, limit=limit)
 
     async def line(self, number: str, uscc: str, *, of_a_city: bool) -> Record | None:
-        """A line with its steps and its excluded use; who works for a city is told no figure of the province."""
+        """Return a line with its steps and its excluded use; who works for a city is told no figure of the province."""
         async with self._connection() as connection:
             return await explained_line(connection, number, uscc, of_a_city=of_a_city)
 
@@ -213,12 +213,12 @@ class Queries:
             return await report_of(self._service.engine, settlement, form, layout, region)
 
     async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
-        """What waits for a person, oldest first; of long records the beginning."""
+        """Return what waits for a person, oldest first; of long records the beginning."""
         async with self._connection() as connection:
             return await quarantined(connection, status, after, limit, LONGEST_RECORD_BYTES)
 
     def rounds(self) -> Mapping[str, Round]:
-        """The rounds known."""
+        """Return the rounds known."""
         return load_rounds()
 
 

@@ -30,6 +30,6 @@ for _part in _PARTS:
 
 @ROUTER.get("/console/{rest:path}")
 async def get_anything_else(request: Request, rest: str) -> None:
-    """What is no page is a page that says so."""
+    """Answer what is no page with a page that says so."""
     assert request.url.path.endswith(rest)
     raise missing("页面")

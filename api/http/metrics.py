@@ -60,7 +60,10 @@ OF_MONEY = ("suanbu_payout_fen",)  # shown to a key that may read payouts or the
 
 
 def exposition(*, money: bool) -> tuple[bytes, str]:
-    """All metrics of all workers in Prometheus' text format, with its content type; sums of money only on demand."""
+    """Return all metrics of all workers in Prometheus' text format, with its content type.
+
+    Sums of money only on demand.
+    """
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

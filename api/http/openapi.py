@@ -120,7 +120,7 @@ def _who(told: Operation) -> str:
 
 
 def _problems(route: APIRoute, told: Operation, has_parameters: bool) -> Schema:
-    """The errors of an operation by status, with their codes; and what any answer may be besides."""
+    """Return the errors of an operation by status, with their codes; and what any answer may be besides."""
     codes = {*EVERYWHERE, *told.codes, *(WITH_PARAMETERS if has_parameters else ())}
     if told.scope:
         codes |= {*KEYED, "journal_unavailable", *(() if told.city else ("city_limited",))}

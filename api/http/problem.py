@@ -33,7 +33,7 @@ class Problem(Exception):
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
-    """The problem document for a request."""
+    """Return the problem document for a request."""
     headers = dict(problem.headers)
     if problem.status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
@@ -45,7 +45,7 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
 
 
 def document_of(problem: Problem, path: str) -> dict[str, str | int]:
-    """The problem document for a request of `path`."""
+    """Return the problem document for a request of `path`."""
     return {
         "type": f"urn:suanbu:problem:{problem.code}",
         "title": _TITLES.get(problem.status, "Error"),
@@ -57,7 +57,7 @@ def document_of(problem: Problem, path: str) -> dict[str, str | int]:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What a request that ended with this error is answered."""
+    """Return what a request that ended with this error is answered."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, JournalUnavailable):
@@ -77,7 +77,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _methods_of(app: FastAPI, path: str) -> set[str]:
-    """The methods that a path knows: the framework names those of the first route that it tried."""
+    """Return the methods that a path knows: the framework names those of the first route that it tried."""
     found: set[str] = set()
     for route in iter_route_contexts(app.routes):
         if route.path_regex.match(path):

@@ -37,7 +37,7 @@ class ApiRoute(APIRoute):
 
 
 def query_parameters(route: APIRoute) -> frozenset[str]:
-    """The names of the query parameters that a route declares."""
+    """Return the names of the query parameters that a route declares."""
     return frozenset(one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, Query))
 
 

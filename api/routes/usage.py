@@ -236,7 +236,7 @@ async def get_usage_record(
 
 
 async def _settled_in(connection: Any, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where a shown record was settled; a void settles nothing."""
+    """Return where a shown record was settled; a void settles nothing."""
     recorded = found.get("recorded")
     if recorded is None:
         return []

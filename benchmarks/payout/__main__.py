@@ -57,7 +57,7 @@ def main() -> None:
 
 
 async def measure(url: str, count: int) -> dict[str, Any]:
-    """Rates of both in every round, their medians and the ratio."""
+    """Measure the rates of both in every round, their medians and the ratio."""
     await upgrade(url)
     act_as(PROVINCE)
     ours = service_engine(url, WORKERS)
@@ -87,7 +87,7 @@ async def measure(url: str, count: int) -> dict[str, Any]:
 
 
 async def _prepare(url: str, round_number: int, count: int) -> None:
-    """A locked settlement with so many instructions, written down as its owner could; and as many plain rows."""
+    """Store a locked settlement with so many instructions, written down as its owner could; and as many plain rows."""
     number = f"bench-{round_number}"
     connection = await asyncpg.connect(url)
     try:

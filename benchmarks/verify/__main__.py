@@ -59,7 +59,7 @@ def _fill(port: int, key: str, records: int) -> None:
 
 
 async def measure(url: str, records: int) -> dict[str, Any]:
-    """Records a second of both, in turns, and their ratio."""
+    """Measure records a second of both, in turns, and their ratio."""
     connection = await asyncpg.connect(url)
     rates: dict[str, list[float]] = {"verified": [], "copied out": []}
     try:

@@ -148,7 +148,7 @@ async def _keys(database: str) -> dict[str, str]:
 
 
 async def _core_seconds(database: str) -> float:
-    """The median time of the pure computation, from inputs in memory."""
+    """Measure the median time of the pure computation, from inputs in memory."""
     engine = command_engine(database)
     try:
         loaded = await load_inputs(engine, Request(ROUND), None)

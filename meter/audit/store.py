@@ -39,7 +39,7 @@ async def note_refusal(engine: AsyncEngine, actor: str, action: str, about: str,
 async def page(
     connection: asyncpg.Connection, after: int, limit: int, *, actor: str | None = None, object_: str | None = None
 ) -> list[dict[str, Any]]:
-    """Rows in order of their numbers, `detail` as the text that the digest covers."""
+    """Return rows in order of their numbers, `detail` as the text that the digest covers."""
     rows = await connection.fetch(
         f"""select {_COLUMNS} from audit where seq > $1 and ($2::text is null or actor = $2)
             and ($3::text is null or object = $3) order by seq limit $4""",
@@ -51,7 +51,7 @@ async def page(
 async def latest(
     connection: asyncpg.Connection, before: int | None, limit: int, *, actor: str | None, object_: str | None
 ) -> list[dict[str, Any]]:
-    """Rows, the newest first, from before a number."""
+    """Return rows, the newest first, from before a number."""
     rows = await connection.fetch(
         f"""select {_COLUMNS} from audit where ($1::bigint is null or seq < $1) and ($2::text is null or actor = $2)
             and ($3::text is null or object = $3) order by seq desc limit $4""",
@@ -61,7 +61,7 @@ async def latest(
 
 
 async def export(engine: AsyncEngine) -> AsyncIterator[bytes]:
-    """All rows as NDJSON, oldest first; no connection is held while its reader takes time."""
+    """Yield all rows as NDJSON, oldest first; no connection is held while its reader takes time."""
     after = 0
     while rows := await _rows_after(engine, after):
         yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
@@ -74,7 +74,7 @@ async def _rows_after(engine: AsyncEngine, after: int) -> list[dict[str, Any]]:
 
 
 def digest_after(previous: str, row: Mapping[str, Any]) -> str:
-    """The digest of a row (as shown) that follows the row with the digest `previous` ("" for the first)."""
+    """Return the digest of a row (as shown) that follows the row with the digest `previous` ("" for the first)."""
     said = [
         previous, row["seq"], row["at"], row["actor"], row["action"], row["object"], row["result"], row["before"],
         row["after"], row["detail"],

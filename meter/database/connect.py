@@ -51,7 +51,7 @@ class DatabaseUrls:
 
 @contextlib.contextmanager
 def database_urls(data: Path) -> Iterator[DatabaseUrls]:
-    """The URLs of the database: those in the environment, or an embedded server's that runs while the block lasts.
+    """Lend the URLs of the database: those in the environment, or an embedded server's that runs while the block lasts.
 
     DATABASE_URL is the service's; SUANBU_MIGRATOR_URL, SUANBU_COMMAND_URL and SUANBU_READER_URL name other logins.
     """
@@ -94,7 +94,7 @@ def _engine_as(role: str, url: str, connections: int) -> AsyncEngine:
 
 
 def owner_engine(url: str) -> AsyncEngine:
-    """An engine as the role the URL names: for migrations and for tests that tamper."""
+    """Return an engine as the role the URL names: for migrations and for tests that tamper."""
     return create_async_engine(
         DIALECT,
         async_creator=lambda: connect(url, application="suanbu owner"),
@@ -123,7 +123,8 @@ async def connect(url: str, *, application: str, role: str | None = None, second
 
 
 def savepoint(connection: asyncpg.Connection) -> Any:
-    """A part of the transaction at hand, which alone is undone where it fails, or a transaction where there is none.
+    """Return a part of the transaction at hand, which alone is undone where it fails, or a transaction where there is
+    none.
 
     A part has the isolation of the whole.
     """

@@ -29,7 +29,7 @@ class Scope:
     actor: str = ""
 
     def role(self, of_the_engine: str = SERVICE_ROLE) -> str:
-        """The database role: the engine's own, and one of far fewer rights for who is bound to a city."""
+        """Return the database role: the engine's own, and one of far fewer rights for who is bound to a city."""
         return of_the_engine if self.city in ("*", "") else CITY_ROLE
 
 
@@ -39,13 +39,13 @@ _CURRENT: ContextVar[Scope] = ContextVar("scope", default=NOBODY)
 
 
 def act_as(scope: Scope) -> None:
-    """From here on this task acts on this behalf."""
+    """Let this task act on this behalf from here on."""
     _CURRENT.set(scope)
 
 
 @contextlib.contextmanager
 def acting(scope: Scope) -> Iterator[None]:
-    """While the block lasts, this task acts on this behalf."""
+    """Let this task act on this behalf while the block lasts."""
     token = _CURRENT.set(scope)
     try:
         yield

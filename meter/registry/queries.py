@@ -65,7 +65,7 @@ DICTIONARIES: Mapping[str, tuple[str, str]] = {
 
 
 async def facts_as_of(connection: asyncpg.Connection, batch: int) -> dict[str, pl.DataFrame]:
-    """All facts known up to and including `batch`, as frames by the names of FRAMES, each in order of recording.
+    """Return all facts known up to and including `batch`, as frames by the names of FRAMES, each in order of recording.
 
     Parties, facilities and chips stand as the database's own numbers; days are days since 1970-01-01; shares are
     billionths; ratings are MFLOPS.
@@ -77,7 +77,7 @@ async def facts_as_of(connection: asyncpg.Connection, batch: int) -> dict[str, p
 
 
 async def dictionary(connection: asyncpg.Connection, name: str) -> pl.DataFrame:
-    """A dictionary of DICTIONARIES as a frame: number, code."""
+    """Return a dictionary of DICTIONARIES as a frame: number, code."""
     table, column = DICTIONARIES[name]
     return await frame(connection, f"select id, {column} from {table}", {"number": pl.Int32, "code": pl.String})
 
@@ -111,12 +111,12 @@ def _dated(row: asyncpg.Record) -> DatedCode:
 
 
 async def batch_at(connection: asyncpg.Connection, moment: datetime) -> int:
-    """The last batch recorded at or before an instant: what was known then."""
+    """Return the last batch recorded at or before an instant: what was known then."""
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch where recorded_at <= $1", moment))
 
 
 async def capacities_as_of(connection: asyncpg.Connection, batch: int) -> list[tuple[int, list[dict[str, Any]]]]:
-    """What each facility fact up to a batch registers as capacity, where it does: seq and its items."""
+    """Return what each facility fact up to a batch registers as capacity, where it does: seq and its items."""
     rows = await connection.fetch(
         """select (batch << 20 | ordinal) as seq, capacity from facility_fact
            where batch <= $1 and jsonb_array_length(coalesce(capacity, '[]')) > 0""",
@@ -143,7 +143,8 @@ async def list_facts(
     *,
     uscc: str | None = None,
 ) -> list[tuple[int, int, str]]:
-    """Up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as JSON.
+    """Return up to `limit` facts of a kind in order of recording after (batch, ordinal): batch, ordinal, the item as
+    JSON.
 
     `uscc` leaves those about one entity; only entities are asked for so.
     """
@@ -191,7 +192,7 @@ STORED: Mapping[str, tuple[str, str]] = {
 
 
 async def stored_facts(connection: asyncpg.Connection, kind: str, after: int, last: int) -> list[asyncpg.Record]:
-    """The facts of a kind of STORED as their columns have them, for the batches after `after` up to `last`."""
+    """Return the facts of a kind of STORED as their columns have them, for the batches after `after` up to `last`."""
     columns, tables = STORED[kind]
     rows = await connection.fetch(
         f"""select {columns}, f.batch as in_batch, f.ordinal as in_place, f.content as as_said from {tables}
@@ -217,15 +218,16 @@ where day >= $1 and day < $2 order by source, day, batch desc, ordinal desc"""
 
 
 async def sources(connection: asyncpg.Connection) -> dict[int, str]:
-    """The name of every source by its number."""
+    """Return the name of every source by its number."""
     return {row["id"]: row["name"] for row in await connection.fetch("select id, name from source")}
 
 
 async def declared(connection: asyncpg.Connection, first: date, end: date) -> list[asyncpg.Record]:
-    """What each source said last about each of the days [first, end): source, day, records, charge_fen."""
+    """Return what each source said last about each of the days [first, end): source, day, records, charge_fen."""
     return list(await connection.fetch(_DECLARED, first, end))
 
 
 async def recorded(connection: asyncpg.Connection, first: datetime, end: datetime) -> list[asyncpg.Record]:
-    """The records that count and start in [first, end), by source and local day: source, day, records, charge_fen."""
+    """Return the records that count and start in [first, end), by source and local day: source, day, records,
+    charge_fen."""
     return list(await connection.fetch(RECORDED, first, end))

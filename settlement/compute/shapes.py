@@ -30,7 +30,7 @@ EXCLUDED: Final = pl.List(
 
 
 def line_dict(settlement: Settlement, row: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of `lines` in the shape of the contract."""
+    """Return one row of `lines` in the shape of the contract."""
     shown: dict[str, Any] = {"uscc": row["uscc"], "name": row["name"], "region": row["region"]}
     for name, units in (
         ("consumed", row["consumed_units"]),
@@ -88,17 +88,17 @@ def _quantities(lines: pl.DataFrame) -> dict[str, pl.Series]:
 
 
 def _json_text(name: str) -> pl.Expr:
-    """A text column as JSON texts; null where it is null."""
+    """Return a text column as JSON texts; null where it is null."""
     return pl.struct(pl.col(name).alias("v")).struct.json_encode().str.strip_prefix('{"v":').str.strip_suffix("}")
 
 
 def excluded_of(settlement: Settlement, uscc: str) -> list[dict[str, Any]]:
-    """The use of one entity that does not count (status excluded) or not yet (held), by reason."""
+    """Return the use of one entity that does not count (status excluded) or not yet (held), by reason."""
     return excluded_parts(settlement.parts(uscc))
 
 
 def excluded_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of `Settlement.excluded` in the shape of the contract."""
+    """Return rows of `Settlement.excluded` in the shape of the contract."""
     return [
         {
             "status": row["status"],

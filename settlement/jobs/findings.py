@@ -96,7 +96,7 @@ def _kept(
 
 
 def _sweep(months: Sequence[Month], facts: _Facts) -> pl.DataFrame:
-    """All findings, in one order whatever the order of the rows."""
+    """Return all findings, in one order whatever the order of the rows."""
     loads = [partial(load_month, month.chunks) for month in months]
     above, inside = sweep_months(months, facts.capacities)
     strays = [price.as_findings(price.price_strays(load())) for load in loads]
@@ -111,7 +111,7 @@ def _sweep(months: Sequence[Month], facts: _Facts) -> pl.DataFrame:
 
 
 async def _months(connection: asyncpg.Connection, as_of: int, start: int, end: int) -> list[Month]:
-    """The rows up to a batch that touch [start, end) (epoch seconds), by local month of start."""
+    """Return the rows up to a batch that touch [start, end) (epoch seconds), by local month of start."""
     by_month: dict[int, list[NDArray[Any]]] = defaultdict(list)
 
     def add(rows: NDArray[Any]) -> None:
@@ -164,7 +164,7 @@ async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, st
 
 
 def _in_force(facts: pl.DataFrame, subject: str) -> pl.DataFrame:
-    """seq, subject, day_from and day_to (exclusive) of the days on which a fact is in force (R-FACTS)."""
+    """Return seq, subject, day_from and day_to (exclusive) of the days on which a fact is in force (R-FACTS)."""
     numbers = facts[subject].to_numpy().astype(np.int64)
     lines = timeline(facts, numbers, int(numbers.max(initial=-1)) + 1)
     days = {"day_from": lines.begin, "day_to": lines.end}
@@ -176,7 +176,10 @@ def _in_force(facts: pl.DataFrame, subject: str) -> pl.DataFrame:
 async def _capacities(
     connection: asyncpg.Connection, as_of: int, in_force: pl.DataFrame, chips: Mapping[str, int]
 ) -> pl.DataFrame:
-    """Registered cards by facility, chip and days; of two that overlap the one that begins later rules from then on."""
+    """Return registered cards by facility, chip and days.
+
+    Of two that overlap the one that begins later rules from then on.
+    """
     rows = await capacities_as_of(connection, as_of)
     days = {seq: (facility, begin, end) for seq, facility, begin, end in in_force.iter_rows()}
     found: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)

@@ -54,7 +54,7 @@ class Request:
 
 
 def round_called(name: str) -> Round:
-    """A known round. Raises SettlementRefused UNKNOWN_ROUND."""
+    """Return a known round. Raises SettlementRefused UNKNOWN_ROUND."""
     found = load_rounds().get(name)
     if found is None:
         raise SettlementRefused(
@@ -130,7 +130,7 @@ async def load_inputs(
 
 
 def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
-    """A digest of each input, over its rows as CSV."""
+    """Return a digest of each input, over its rows as CSV."""
     found = {}
     for name in COLUMNS:
         table: pl.DataFrame = getattr(inputs, name)
@@ -190,7 +190,7 @@ async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: pl.Da
 
 
 def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any]) -> bytes:
-    """What stands for everything that a settlement follows from."""
+    """Return what stands for everything that a settlement follows from."""
     follows_from = [receipt, result.order.as_dict(), result.readings.as_dict(), request.matches, request.applications]
     return hashlib.sha256(json.dumps(follows_from, sort_keys=True, default=str).encode()).digest()
 
@@ -214,7 +214,7 @@ def stored_lines(result: Settlement) -> pl.DataFrame:
 
 
 async def stored_request(engine: AsyncEngine, settlement: str) -> tuple[Request, Mapping[str, Any]]:
-    """What a stored settlement was asked for, and its row. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
+    """Return what a stored settlement was asked for, and its row. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
     async with engine.connect() as held:
         row = await stored_settlement(await driver(held), settlement)
     request = Request(

@@ -37,7 +37,7 @@ async def exchange(
     clock: Callable[[], datetime],
     step: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """One pass: take in the bank's answers, then hand over what is ready. What changed, one mapping each.
+    """Make one pass: take in the bank's answers, then hand over what is ready. Return what changed, one mapping each.
 
     `step` is called with the name of each step before it is taken: tests stop there.
     """

@@ -52,4 +52,4 @@ class Bank(Protocol):
         """Hand over a payment. Raises BankSilent when nobody knows whether it was taken."""
 
     async def ask(self, reference: str) -> Answer:
-        """What became of a reference. Raises BankSilent."""
+        """Return what became of a reference. Raises BankSilent."""

@@ -65,7 +65,7 @@ async def claim(
 
 
 async def without_account(engine: AsyncEngine, limit: int) -> list[dict[str, Any]]:
-    """Instructions that wait and have no account that can be read: nothing of them goes to a bank."""
+    """Return instructions that wait and have no account that can be read: nothing of them goes to a bank."""
     async with engine.connect() as held:
         rows = await instructions_without_account(await driver(held), limit)
     return [instruction_dict(row) for row in rows]
@@ -234,7 +234,7 @@ async def _decide_or_propose(
 
 
 async def _held(connection: asyncpg.Connection, instruction: int) -> asyncpg.Record:
-    """The instruction, held until the transaction ends."""
+    """Return the instruction, held until the transaction ends."""
     row = await hold_instruction(connection, instruction)
     if row is None:
         raise NotAllowed("NO_SUCH_INSTRUCTION", f"there is no payout instruction {instruction}")

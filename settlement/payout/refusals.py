@@ -12,7 +12,7 @@ TEXT_MAX = 200
 
 
 def printable(text: str) -> str:
-    """The text as a database and a terminal take it: surrogates, NUL and controls are spelled out."""
+    """Return the text as a database and a terminal take it: surrogates, NUL and controls are spelled out."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:TEXT_MAX]
 
 

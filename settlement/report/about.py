@@ -21,7 +21,7 @@ LARGEST_NUMBER_FEN = 10**15
 
 
 def total_rows(settlement: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """The settlement's totals that are there: Chinese name and fen."""
+    """Return the settlement's totals that are there: Chinese name and fen."""
     totals = settlement["totals"]
     return [(head, int(totals[name])) for name, head in TOTAL.items() if totals.get(name) is not None]
 
@@ -43,7 +43,7 @@ def code_rows(survey: Survey) -> list[tuple[str, str, str, str, int]]:
 
 
 def fact_rows(settlement: Mapping[str, Any], of_round: Round) -> list[tuple[str, str]]:
-    """What the settlement is: round, window, order, cut, state, digests, code; name and text."""
+    """Return what the settlement is: round, window, order, cut, state, digests, code; name and text."""
     order = settlement.get("order") or {}
     receipt = settlement.get("receipt") or {}
     rows = [
@@ -71,7 +71,7 @@ def fact_rows(settlement: Mapping[str, Any], of_round: Round) -> list[tuple[str,
 
 
 def checkpoint_rows(checkpoint: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was locked, signed: by it the holder of the report can tell the settlement from any other."""
+    """Return what was locked, signed: by it the holder of the report can tell the settlement from any other."""
     statement, signature = checkpoint["statement"], checkpoint["signature"]
     return [
         ("锁定检查点", f"{statement['lines']} 行 {statement['lines_sha256']}"),
@@ -81,14 +81,14 @@ def checkpoint_rows(checkpoint: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def reading_rows(settlement: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Every reading the settlement was computed under, in the catalogue's order."""
+    """Return every reading the settlement was computed under, in the catalogue's order."""
     readings = settlement.get("readings") or {}
     known = [name for name in reading_table.TABLE if name in readings]
     return [reading_text(name, readings[name]) for name in [*known, *sorted(set(readings) - set(known))]]
 
 
 def note_rows() -> list[str]:
-    """How the figures are written."""
+    """Return how the figures are written."""
     return [
         "金额均不含税，精确到分。“万元”保留6位小数，与以分计的金额一一对应，不丢失任何一分。",
         "数量以P时（FP16稠密算力，PFLOPS小时）计，是精确值；除不尽的写成最简分数，如 7/36，因此按文本存放。",
@@ -98,7 +98,7 @@ def note_rows() -> list[str]:
 
 
 def window_text(of_round: Round) -> str:
-    """The days of the window, both inclusive, as the notice says them."""
+    """Return the days of the window, both inclusive, as the notice says them."""
     if of_round.window is None:
         return "无（征求意见稿）"
     first, end = of_round.window
@@ -106,14 +106,14 @@ def window_text(of_round: Round) -> str:
 
 
 def rate_text(order: Mapping[str, Any], of_round: Round) -> str:
-    """The rate of the order, or that there is none."""
+    """Return the rate of the order, or that there is none."""
     if order.get("rate") is not None:
         return str(order["rate"])
     return "未下达（仅测算）" if of_round.draft else f"未下达（按上限 {decimal_text(of_round.ceiling)} 测算）"
 
 
 def moment_text(moment: object) -> str:
-    """An instant (datetime or RFC 3339 text) in Beijing time, to the second."""
+    """Return an instant (datetime or RFC 3339 text) in Beijing time, to the second."""
     value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     assert isinstance(value, datetime)
     return value.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

@@ -36,7 +36,7 @@ class FormTable:
 
 
 def form_title(of_round: Round) -> str:
-    """The heading of the form."""
+    """Return the heading of the form."""
     return TITLE.get(of_round.id, "兑现金额汇总（占位版式）")
 
 
@@ -121,7 +121,10 @@ def _match_rows(matches: Sequence[Mapping[str, Any]], number: int, of_round: Rou
 
 
 def _columns(of_round: Round) -> tuple[Column, ...]:
-    """The columns by the notice's heads; with no published annex, the fewest that say who gets how much for what."""
+    """Return the columns by the notice's heads.
+
+    With no published annex, the fewest that say who gets how much for what.
+    """
     heads = of_round.form.columns if of_round.form and of_round.form.columns else ("序号", "单位名称", "金额（万元）")
     return tuple(_column(head) for head in heads)
 
@@ -144,7 +147,7 @@ def _column(head: str) -> Column:
 
 
 def _head(form: Form | None, region: str, of_round: Round) -> tuple[str, ...]:
-    """What stands above a department's table: the department to stamp it, and its telephone from the annex."""
+    """Return what stands above a department's table: the department to stamp it, and its telephone from the annex."""
     assert form is not None
     known = {city.code: city for city in of_round.cities}
     city = known.get(region)

@@ -31,7 +31,7 @@ TOTAL: Final[Mapping[str, str]] = {
 
 
 def city_name(of_round: Round, region: str | None) -> str:
-    """The city of a region as the round's annex names it, else what is known of it."""
+    """Return the city of a region as the round's annex names it, else what is known of it."""
     code = city_code(region)
     for city in of_round.cities:
         if city.code == code:

@@ -10,13 +10,16 @@ FEN_PER_WAN = 1_000_000  # 1 万元 = 10,000 yuan = 1,000,000 fen: six decimals 
 
 
 def yuan_text(fen: int) -> str:
-    """Fen as yuan with thousands separators and two decimals: 123456789 -> 1,234,567.89."""
+    """Return fen as yuan with thousands separators and two decimals: 123456789 -> 1,234,567.89."""
     whole, rest = divmod(abs(fen), 100)
     return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
 
 
 def fen_of(text: str) -> int | None:
-    """The fen of an amount in yuan as people type it (1,234.5 or 1234.50); None where it is none, or not whole fen."""
+    """Return the fen of an amount in yuan as people type it (1,234.5 or 1234.50).
+
+    None where it is none, or not whole fen.
+    """
     found = re.fullmatch(r"([0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.([0-9]{1,2}))?", text.strip())
     if found is None:
         return None
@@ -24,7 +27,7 @@ def fen_of(text: str) -> int | None:
 
 
 def wan_text(fen: int) -> str:
-    """Fen as 万元 with six decimals, without separators: 12000000 -> 12.000000."""
+    """Return fen as 万元 with six decimals, without separators: 12000000 -> 12.000000."""
     whole, rest = divmod(abs(fen), FEN_PER_WAN)
     return f"{'-' if fen < 0 else ''}{whole}.{rest:06d}"
 

@@ -82,20 +82,20 @@ class Page:
         self._sheet.hide_gridlines(2)
 
     def widths(self, characters: Sequence[int]) -> None:
-        """Widths of the columns; a sheet that is wider than a hand can print goes on A3."""
+        """Set the widths of the columns; a sheet that is wider than a hand can print goes on A3."""
         self._widths = characters
         self._sheet.set_paper(8 if sum(characters) > WIDE_CHARACTERS else 9)
         for place, width in enumerate(characters):
             self._sheet.set_column(place, place, width)
 
     def new_page(self) -> None:
-        """What follows begins on a new printed page."""
+        """Begin what follows on a new printed page."""
         self._row += 1
         self._breaks.append(self._row)
         self._sheet.set_h_pagebreaks(self._breaks)
 
     def title(self, text: str, columns: int) -> None:
-        """A heading over so many columns."""
+        """Write a heading over so many columns."""
         if self._row and self._row not in self._breaks:
             self._row += 1
         self._sheet.set_row(self._row, 28)
@@ -105,30 +105,30 @@ class Page:
         self._row += 1
 
     def section(self, text: str) -> None:
-        """A heading inside a sheet."""
+        """Write a heading inside a sheet."""
         self._row += 1 if self._row else 0
         self._sheet.set_row(self._row, 24)
         self._sheet.write_string(self._row, 0, text, self._styles.section)
         self._row += 1
 
     def line(self, text: str) -> None:
-        """A line of text above a table."""
+        """Write a line of text above a table."""
         self._sheet.write_string(self._row, 0, text, self._styles.line)
         self._row += 1
 
     def note(self, text: str) -> None:
-        """A line of small print."""
+        """Write a line of small print."""
         self._sheet.write_string(self._row, 0, text, self._styles.note)
         self._row += 1
 
     def amount_line(self, name: str, fen: int, columns: int) -> None:
-        """A sum outside the grid, in 万元: the form itself has no such row."""
+        """Write a sum outside the grid, in 万元: the form itself has no such row."""
         self._sheet.write_string(self._row, max(columns - 3, 0), name, self._styles.sum)
         self._money(self._row, max(columns - 2, 1), fen, Kind.WAN, self._styles.sum)
         self._row += 1
 
     def table(self, sheet: Sheet, frozen_columns: int) -> None:
-        """A whole worksheet that is one table, with its head kept in sight and on every printed page."""
+        """Write a whole worksheet that is one table, with its head kept in sight and on every printed page."""
         self.widths([column.width for column in sheet.columns])
         self.grid(sheet)
         self._sheet.freeze_panes(1, frozen_columns)
@@ -153,7 +153,7 @@ class Page:
         self._row = last + 1
 
     def _money(self, row: int, place: int, fen: int, kind: Kind, style: Any) -> None:
-        """Money as a number as far as a spreadsheet's numbers are exact (see LARGEST_NUMBER_FEN), else as text.
+        """Write money as a number as far as a spreadsheet's numbers are exact (see LARGEST_NUMBER_FEN), else as text.
 
         The quotient of two exact integers is the nearest double of the amount, so rounding it to the fen when it is
         read back gives the amount again.

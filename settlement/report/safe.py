@@ -20,7 +20,8 @@ def is_dangerous(text: str) -> bool:
 
 
 def marked(text: str) -> str:
-    """The text with an apostrophe in front where it is dangerous (or has one): without the first it is what it was."""
+    """Return the text with an apostrophe in front where it is dangerous (or has one): without the first it is what it
+    was."""
     return MARK + text if is_dangerous(text) or text.startswith(MARK) else text
 
 

@@ -80,11 +80,11 @@ async def move(
 
 
 def hand_of(actor: str) -> str:
-    """Whose hand it is, as the database's suanbu_hand says: a key and a person of one name are one hand."""
+    """Return whose hand it is, as the database's suanbu_hand says: a key and a person of one name are one hand."""
     return folded(re.sub(r"^(key|person):", "", actor))
 
 
 def taken_part(event: str, actor: str, events: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether somebody has already done what keeps him from taking this decision."""
+    """Return whether somebody has already done what keeps him from taking this decision."""
     others = _NOT_BY.get(event, ())
     return any(one["event"] in others and hand_of(one["actor"]) == hand_of(actor) for one in events)

@@ -24,7 +24,7 @@ async def insert_findings(connection: asyncpg.Connection, rows: Iterable[tuple[A
 
 
 async def count_findings(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
-    """How many findings of each kind a settlement has; a kind without any is left out."""
+    """Return how many findings of each kind a settlement has; a kind without any is left out."""
     rows = await connection.fetch(
         "select kind, count(*) as findings from finding where settlement = $1 group by kind", settlement
     )
@@ -41,7 +41,10 @@ async def list_findings(
     after: int = 0,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Findings of a settlement in order of their numbers; `consumers` also finds the rings that they are part of."""
+    """Return findings of a settlement in order of their numbers.
+
+    `consumers` also finds the rings that they are part of.
+    """
     rows = await connection.fetch(
         """select * from finding where settlement = $1 and id > $2 and ($3::text is null or kind = $3)
            and ($4::text[] is null or consumer = any($4) or parties && $4) and ($5::text is null or facility = $5)
@@ -52,7 +55,7 @@ async def list_findings(
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
-    """A finding for people and programs; `found` and `expected` are explained by the kind."""
+    """Return a finding for people and programs; `found` and `expected` are explained by the kind."""
     return {
         "id": row["id"],
         "settlement": row["settlement"],

@@ -49,7 +49,7 @@ async def insert_leases(
 
 
 async def instructions_with(connection: asyncpg.Connection, numbers: Sequence[int]) -> list[asyncpg.Record]:
-    """The instructions with these numbers, in order."""
+    """Return the instructions with these numbers, in order."""
     rows: list[asyncpg.Record] = await connection.fetch(
         "select * from payout_instruction where id = any($1::bigint[]) order by id", numbers
     )
@@ -63,7 +63,7 @@ async def hold_instruction(connection: asyncpg.Connection, instruction: int) -> 
 
 
 async def instructions_without_account(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """Instructions that wait for their payment and whose account is missing, or cannot be read here."""
+    """Return instructions that wait for their payment and whose account is missing, or cannot be read here."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """select * from payout_instruction where status in ('ready', 'leased') and (account is null or $2)
            order by id limit $1""",
@@ -83,7 +83,7 @@ async def is_issue(connection: asyncpg.Connection, instruction: int, reference: 
 
 
 async def instruction_of_issue(connection: asyncpg.Connection, reference: str) -> asyncpg.Record | None:
-    """The instruction that has this reference, or had it before it was issued again."""
+    """Return the instruction that has this reference, or had it before it was issued again."""
     return await connection.fetchrow(
         """select * from payout_instruction where reference = $1
            or id = (select instruction from payout_event where reference = $1 limit 1)""",
@@ -153,7 +153,7 @@ async def list_instructions(
     reference: str | None = None,
     uscc: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Instructions in order of their numbers, with masked accounts."""
+    """Return instructions in order of their numbers, with masked accounts."""
     rows = await connection.fetch(
         """select * from payout_instruction where id > $1 and ($2::text is null or status = $2)
            and ($3::text is null or settlement = $3) and ($4::text is null or reference = $4)
@@ -164,7 +164,7 @@ async def list_instructions(
 
 
 async def events_of(connection: asyncpg.Connection, instruction: int) -> list[dict[str, Any]]:
-    """What happened to an instruction, oldest first."""
+    """Return what happened to an instruction, oldest first."""
     rows = await connection.fetch(
         """select before, after, actor, at, fence, reference, bank_reference, moved_fen, detail from payout_event
            where instruction = $1 order by id""",
@@ -174,7 +174,7 @@ async def events_of(connection: asyncpg.Connection, instruction: int) -> list[di
 
 
 async def ledger(connection: asyncpg.Connection, settlement: str | None = None) -> dict[str, int]:
-    """Bank reference -> what the bank says moved under it, in fen: paid out is above 0, what came back below."""
+    """Return bank reference -> what the bank says moved under it, in fen: paid out is above 0, what came back below."""
     rows = await connection.fetch(
         """select coalesce(e.bank_reference, e.reference) as reference, sum(e.moved_fen)::bigint as fen
            from payout_event e join payout_instruction i on i.id = e.instruction
@@ -185,7 +185,7 @@ async def ledger(connection: asyncpg.Connection, settlement: str | None = None) 
 
 
 def instruction_dict(row: asyncpg.Record) -> dict[str, Any]:
-    """An instruction for people and programs, its account masked."""
+    """Return an instruction for people and programs, its account masked."""
     return {
         "id": row["id"],
         "settlement": row["settlement"],

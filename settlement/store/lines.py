@@ -45,7 +45,7 @@ async def list_lines(
     after: str = "",
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Lines in order of code; `region` is a filter as meter/regions.py reads it, `q` a part of name or code."""
+    """Return lines in order of code; `region` is a filter as meter/regions.py reads it, `q` a part of name or code."""
     rows = await connection.fetch(
         """select line from settlement_line where settlement = $1 and uscc > $2
            and ($3::text is null or starts_with(region, $3)) and ($4::text is null or outcome = $4)
@@ -57,7 +57,7 @@ async def list_lines(
 
 
 async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
-    """What each city's lines come to, in order of code; None stands for entities without a seat on record."""
+    """Return what each city's lines come to, in order of code; None stands for entities without a seat on record."""
     rows = await connection.fetch(
         """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
            sum(held_fen)::bigint as held_fen, -- told from the text: parsing the lines of a whole province takes long
@@ -71,7 +71,7 @@ async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dic
 async def stored_line(
     connection: asyncpg.Connection, settlement: str, uscc: str
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """One line in the shape of the contract and its working as it is kept, or None."""
+    """Return one line in the shape of the contract and its working as it is kept, or None."""
     row = await connection.fetchrow(
         "select line, working from settlement_line where settlement = $1 and uscc = $2", settlement, uscc
     )
@@ -89,7 +89,7 @@ async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: p
 
 
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
-    """The lines as they are stored (columns STORED), in the order of bytes of their codes, portions at a time."""
+    """Yield the lines as they are stored (columns STORED), in the order of bytes of their codes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
         f"""select uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen, line::text,
@@ -103,7 +103,7 @@ async def stored_texts(connection: asyncpg.Connection, settlement: str) -> Async
 
 
 async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, Any]]]:
-    """Each line's code and its working as it is kept, in the order of bytes, portions at a time."""
+    """Yield each line's code and its working as it is kept, in the order of bytes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
         f"""select uscc, working from settlement_line where settlement = $1 and uscc collate "C" > $2
@@ -115,7 +115,7 @@ async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIter
 
 
 async def digested_lines(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, str]]]:
-    """Each line's code and the text that its digest is made over, in the order of bytes, portions at a time."""
+    """Yield each line's code and the text that its digest is made over, in the order of bytes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
         f"""select uscc, {_DIGESTED} as text from settlement_line where settlement = $1 and uscc collate "C" > $2
@@ -127,13 +127,13 @@ async def digested_lines(connection: asyncpg.Connection, settlement: str) -> Asy
 
 
 async def payable_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
-    """Entity code -> what a settlement pays it, in fen."""
+    """Return entity code -> what a settlement pays it, in fen."""
     rows = await connection.fetch("select uscc, payable_fen from settlement_line where settlement = $1", settlement)
     return {row["uscc"]: row["payable_fen"] for row in rows}
 
 
 async def groups_of_all(connection: asyncpg.Connection, settlement: str) -> list[tuple[str, str | None]]:
-    """Each entity code with the code of its group."""
+    """Return each entity code with the code of its group."""
     rows = await connection.fetch(
         "select uscc, line ->> 'group' as head from settlement_line where settlement = $1", settlement
     )

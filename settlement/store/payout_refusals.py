@@ -20,7 +20,7 @@ async def insert_refusal(
 
 
 async def list_refusals(connection: asyncpg.Connection, instruction: int | None, limit: int) -> list[dict[str, Any]]:
-    """The newest refusals, of one instruction or of all."""
+    """Return the newest refusals, of one instruction or of all."""
     rows = await connection.fetch(
         """select id, instruction, about, word, code, detail, file, actor, at from payout_refusal
            where $1::bigint is null or instruction = $1 order by id desc limit $2""",

@@ -43,7 +43,7 @@ async def list_settlements(
     before: tuple[str, str] | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Settlements, newest first; `before` is (created_at, id) of the last one seen."""
+    """Return settlements, newest first; `before` is (created_at, id) of the last one seen."""
     moment = datetime.fromisoformat(before[0]) if before else None
     rows = await connection.fetch(
         """select * from settlement where ($1::text is null or round = $1) and ($2::text is null or status = $2)
@@ -54,7 +54,7 @@ async def list_settlements(
 
 
 async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dict[str, Any] | None:
-    """One settlement with its receipt and what happened to it, or None."""
+    """Return one settlement with its receipt and what happened to it, or None."""
     row = await connection.fetchrow("select * from settlement where id = $1", settlement)
     if row is None:
         return None
@@ -72,7 +72,7 @@ async def get_settlement(connection: asyncpg.Connection, settlement: str) -> dic
 
 
 async def adjustments_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
-    """The settlements that stand on this one, oldest first."""
+    """Return the settlements that stand on this one, oldest first."""
     rows = await connection.fetch("select * from settlement where adjusts = $1 order by created_at, id", settlement)
     return [_shown(row) for row in rows]
 
@@ -80,7 +80,7 @@ async def adjustments_of(connection: asyncpg.Connection, settlement: str) -> lis
 async def settled_in(
     connection: asyncpg.Connection, uscc: str, batch: int, started: datetime, ended: datetime
 ) -> list[dict[str, Any]]:
-    """The settlements that know a batch, have a line of its consumer, and whose window a record touches."""
+    """Return the settlements that know a batch, have a line of its consumer, and whose window a record touches."""
     rows = await connection.fetch(
         """select s.id, s.round, s.status from settlement s join settlement_line l on l.settlement = s.id
            where l.uscc = $1 and s.as_of >= $2 and s.status <> 'cancelled' order by s.created_at, s.id""",
@@ -96,7 +96,7 @@ async def settled_in(
 
 
 async def stored_settlement(connection: asyncpg.Connection, settlement: str) -> asyncpg.Record:
-    """The row of a settlement. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
+    """Return the row of a settlement. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
     row = await connection.fetchrow("select * from settlement where id = $1", settlement)
     if row is None:
         raise SettlementRefused("UNKNOWN_SETTLEMENT", f"there is no settlement {settlement!r}")
@@ -104,7 +104,7 @@ async def stored_settlement(connection: asyncpg.Connection, settlement: str) -> 
 
 
 async def last_locked(connection: asyncpg.Connection, of_round: str) -> str | None:
-    """The newest locked settlement of a round, on which whatever comes next stands."""
+    """Return the newest locked settlement of a round, on which whatever comes next stands."""
     found = await connection.fetchval(
         """select id from settlement s where round = $1 and status in ('locked', 'paid') and not exists
            (select from settlement n where n.adjusts = s.id and n.status in ('locked', 'paid'))""",
@@ -119,7 +119,7 @@ async def hold_numbering(connection: asyncpg.Connection) -> None:
 
 
 async def settlement_with(connection: asyncpg.Connection, fingerprint: bytes) -> str | None:
-    """The settlement that follows from the same things, if there is one that is not cancelled."""
+    """Return the settlement that follows from the same things, if there is one that is not cancelled."""
     known = await connection.fetchval(
         "select id from settlement where fingerprint = $1 and status <> 'cancelled'", fingerprint
     )
@@ -142,7 +142,7 @@ async def insert_settlement(connection: asyncpg.Connection, new: NewSettlement) 
 
 
 async def state_of(connection: asyncpg.Connection, settlement: str) -> tuple[str, str] | None:
-    """Digest and status of a settlement, or None."""
+    """Return digest and status of a settlement, or None."""
     row = await connection.fetchrow("select digest, status from settlement where id = $1", settlement)
     return None if row is None else (row["digest"], row["status"])
 

@@ -32,7 +32,7 @@ TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  
 async def get_decision(
     request: Request, queries: Shelf, number: str, event: str, city: str = "", objection: str = ""
 ) -> Response:
-    """The page of one decision, when it is open to this person."""
+    """Return the page of one decision, when it is open to this person."""
     person = await admitted(request, queries, MONEY)
     settlement = await _asked(queries, number, event, person)
     return await _page(request, queries, person, settlement, event, {"city": city, "objection": objection})
@@ -73,7 +73,7 @@ async def post_adjust(request: Request, queries: Shelf, number: str) -> Response
 
 
 async def _asked(queries: Queries, number: str, event: str, person: Person) -> Record:
-    """The settlement, for a decision that there is and that the person's role takes. Raises Turned."""
+    """Return the settlement, for a decision that there is and that the person's role takes. Raises PageRefused."""
     settlement = await settlement_of(queries, number, person)
     if event not in TITLE:
         raise missing("事项", person)
@@ -83,7 +83,7 @@ async def _asked(queries: Queries, number: str, event: str, person: Person) -> R
 
 
 def _said(event: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of the form that belong to the decision. Raises Problem 400 for a number that is none."""
+    """Return the fields of the form that belong to the decision. Raises Problem 400 for a number that is none."""
     said: dict[str, Any] = {}
     for name, kind in FIELDS[event].items():
         text = given.get(name, "").strip()

@@ -40,14 +40,14 @@ _MONEY_OF_LINES = ("award_fen", "held_fen", "payable_fen", "adjustment_fen")
 
 
 def frame(request: Request, person: Person, section: str) -> dict[str, Any]:
-    """What every page behind the login shows around its own content."""
+    """Return what every page behind the login shows around its own content."""
     session = cookie_of(request, SESSION_COOKIE) or ""
     return {"person": person, "sections": sections(person), "section": section, "form_token": form_token(session)}
 
 
 @ROUTER.get("/settlements")
 async def get_settlements(request: Request, queries: Shelf, before: str = "", id: str = "") -> Response:
-    """All settlements, newest first."""
+    """Return all settlements, newest first."""
     person = await admitted(request, queries, MONEY)
     mark = (before, id) if before and id else None
     try:
@@ -73,7 +73,8 @@ async def get_settlement(
     after: str = "",
     done: str = "",
 ) -> Response:
-    """One settlement: totals, where it stands, what can be decided, and its lines by city, status and keyword."""
+    """Return one settlement: totals, where it stands, what can be decided, and its lines by city, status and
+    keyword."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
     if (status and status not in OUTCOME) or not is_filter(region) or len(q) > LONGEST_QUERY:
@@ -103,7 +104,7 @@ async def get_settlement(
 async def get_report(
     request: Request, queries: Shelf, number: str, kind: str, layout: str | None = None, region: str = ""
 ) -> Response:
-    """The settlement's report as a file, for people who have no API key."""
+    """Return the settlement's report as a file, for people who have no API key."""
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
     if not is_filter(region):
@@ -121,21 +122,21 @@ async def get_report(
 
 
 async def crowded_of(queries: Queries, person: Person, number: str) -> list[Record]:
-    """Where more cards were in use than are registered: of no line's making, so it stands before the lines."""
+    """Return where more cards were in use than are registered: of no line's making, so it stands before the lines."""
     if person.city is not None:
         return []
     return await queries.findings(number, None, "above_capacity", A_LINE_MAX)
 
 
 async def findings_of(queries: Queries, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
-    """What was found in the records of these lines; findings are kept for the province, not by city."""
+    """Return what was found in the records of these lines; findings are kept for the province, not by city."""
     if person.city is not None or not lines:
         return []
     return await queries.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
 
 
 async def settlement_of(queries: Queries, number: str, person: Person) -> Record:
-    """A settlement as this person may see it: who works for a city sees that city's sums. Raises Turned 404."""
+    """Return a settlement as this person may see it: who works for a city sees that city's sums. Raises PageRefused 404."""
     settlement = await queries.settlement(number)
     if settlement is None:
         raise missing("结算", person)
@@ -154,12 +155,12 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
 
 
 def is_filter(region: str) -> bool:
-    """Whether a query names a region as the page's own filter does, by 6 digits, or none."""
+    """Return whether a query names a region as the page's own filter does, by 6 digits, or none."""
     return not region or REGION.fullmatch(region) is not None
 
 
 def scoped(person: Person, region: str) -> str:
-    """The region a person's query is about: who works for a city never leaves it."""
+    """Return the region a person's query is about: who works for a city never leaves it."""
     if person.city is None or (region and in_region(region, person.city)):
         return region
     return person.city

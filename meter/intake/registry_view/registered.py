@@ -30,7 +30,7 @@ class Registered:
         party_codes: Sequence[str] = (),
         party_numbers: Sequence[int] = (),
     ) -> Registered:
-        """From plain tables: every fact about facilities and chips in the order recorded, and all parties."""
+        """Make it from plain tables: every fact about facilities and chips in the order recorded, and all parties."""
         parties = Parties.empty().extended(party_codes, party_numbers)
         return cls(version, Catalogue.of(facilities), Catalogue.of(chips), parties)
 
@@ -42,7 +42,10 @@ class Registered:
         party_codes: Sequence[str] = (),
         party_numbers: Sequence[int] = (),
     ) -> Registered:
-        """This and what was recorded since. Parties cost what is new; a new fact rebuilds its (small) catalogue."""
+        """Return this with what was recorded since. Parties cost what is new.
+
+        A new fact rebuilds its (small) catalogue.
+        """
         assert version >= self.version, "what is known never shrinks"
         return Registered(
             version,

@@ -35,7 +35,7 @@ class KnownKeys:
 
     @classmethod
     def of(cls, folder: Path | None, url: str) -> KnownKeys:
-        """The keys of the database at `url`, in a file under `folder`; None: a file of this object's own."""
+        """Return the keys of the database at `url`, in a file under `folder`; None: a file of this object's own."""
         if folder is None:
             temporary = tempfile.TemporaryDirectory(prefix="suanbu-keys-")
             return cls(KeyFile(Path(temporary.name) / "journal.keys"), temporary)
@@ -50,7 +50,7 @@ class KnownKeys:
             self._temporary.cleanup()
 
     def covers(self, head: Watermark) -> bool:
-        """Whether every key of the journal up to `head` is in the file."""
+        """Return whether every key of the journal up to `head` is in the file."""
         return head in self.file.watermarks()
 
     async def follow(self, connection: asyncpg.Connection, at_most: int | None = None) -> int:
@@ -73,14 +73,15 @@ class KnownKeys:
             start = await self._follow_chunk(connection, start)
 
     def batches_of(self, key: bytes) -> list[tuple[int, int]]:
-        """The spans of batches, first and last, in which the entry of a key (16 bytes) may be."""
+        """Return the spans of batches, first and last, in which the entry of a key (16 bytes) may be."""
         _, spans = self.file.find(np.frombuffer(key, np.uint64).reshape(1, 2))
         return [(int(first), int(last)) for first, last in spans]
 
     def note(
         self, keys: npt.NDArray[np.uint64], batches: npt.NDArray[np.int64], head: Watermark, new: Watermark
     ) -> bytes | None:
-        """Before a transaction commits that takes the journal from `head` to `new`: its keys and what is then covered.
+        """Note, before a transaction commits that takes the journal from `head` to `new`: its keys and what is then
+        covered.
 
         Returns the generation of a file that holds every key up to `new`. Raises KeyFileUnusable.
         """
@@ -101,7 +102,10 @@ class KnownKeys:
             return self.file.generation
 
     def cover_ahead(self, generation: bytes, head: Watermark, new: Watermark) -> bool:
-        """`note`, in its turn, of a transaction whose keys are in a file of that generation; whether they still are."""
+        """Do what `note` does, in its turn, for a transaction whose keys are in a file of that generation.
+
+        Return whether they still are: if not, nothing is covered.
+        """
         with self.file.held():
             if self.file.generation != generation or not self.covers(head):
                 return False
@@ -121,7 +125,10 @@ class KnownKeys:
             self.file.expect(self.file.keys_at_most + more)
 
     async def _starting_point(self, connection: asyncpg.Connection) -> Watermark:
-        """The furthest batch up to which the file covers this very journal; a file of another journal is emptied."""
+        """Return the furthest batch up to which the file covers this very journal.
+
+        A file of another journal is emptied.
+        """
         while True:
             watermarks = await asyncio.to_thread(self._watermarks)
             for watermark in watermarks:

@@ -144,12 +144,12 @@ class Chain:
 
 
 def rows_as_hashed(wire: npt.NDArray[np.void]) -> bytes:
-    """The bytes of rows (WIRE) that the digest covers: all but the batch's number, which is in its header."""
+    """Return the bytes of rows (WIRE) that the digest covers: all but the batch's number, which is in its header."""
     return np.ascontiguousarray(wire).view(np.uint8).reshape(len(wire), WIRE.itemsize)[:, BATCH_END:].tobytes()
 
 
 def has_digest(data: bytes | memoryview, stated: str) -> bool:
-    """Whether the data has the digest `stated`: `algorithm:hex`, or `algorithm/4096:hex` in pieces."""
+    """Return whether the data has the digest `stated`: `algorithm:hex`, or `algorithm/4096:hex` in pieces."""
     algorithm, _, size = stated.partition(":")[0].partition("/")
     if algorithm not in ALGORITHMS or size not in ("", str(PIECE_BYTES)):
         return False

@@ -69,7 +69,7 @@ class VerifyReport:
         return self.differences[0] if self.differences else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for people and programs."""
+        """Return the report for people and programs."""
         return {"equal": self.equal, **asdict(self)}
 
     def differ(self, batch: int, what: str, detail: str) -> None:

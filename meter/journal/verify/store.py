@@ -13,7 +13,7 @@ _TIMES = ("started_at", "ended_at")
 async def read_batches(
     connection: asyncpg.Connection, after: int, most_batches: int, most_records: int
 ) -> list[asyncpg.Record]:
-    """The batches that follow the number `after`: at least one, as long as both limits allow."""
+    """Return the batches that follow the number `after`: at least one, as long as both limits allow."""
     rows = await connection.fetch(
         """select * from (
                select b.*, s.name as source_name, sum(b.accepted) over (order by b.batch) as so_far,
@@ -35,7 +35,7 @@ async def read_bodies(connection: asyncpg.Connection, after: int, last: int) -> 
 
 
 async def read_quarantined(connection: asyncpg.Connection, after: int, last: int) -> dict[int, list[asyncpg.Record]]:
-    """Batch -> what it put into quarantine, in order, for the batches after `after` up to `last`."""
+    """Return batch -> what it put into quarantine, in order, for the batches after `after` up to `last`."""
     found: dict[int, list[asyncpg.Record]] = {}
     for row in await connection.fetch(
         "select id, batch, source, status, record, digest from quarantine where batch > $1 and batch <= $2 "
@@ -47,18 +47,18 @@ async def read_quarantined(connection: asyncpg.Connection, after: int, last: int
 
 
 async def read_reversals(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Everything that was taken back: key, batch, ordinal and the measured columns, times in epoch seconds."""
+    """Return all that was taken back: key, batch, ordinal and the measured columns, times in epoch seconds."""
     columns = ", ".join(f"extract(epoch from {c})::bigint as {c}" if c in _TIMES else c for c in MEASURED)
     return list(await connection.fetch(f"select key, batch, ordinal, {columns} from reversal"))
 
 
 async def read_names(connection: asyncpg.Connection, table: str, column: str) -> list[asyncpg.Record]:
-    """The numbers (id) and names of a dictionary table, by number."""
+    """Return the numbers (id) and names of a dictionary table, by number."""
     return list(await connection.fetch(f"select id, {column} as name from {table} where id > 0 order by id"))
 
 
 async def keys_twice(connection: asyncpg.Connection) -> list[tuple[int, int]]:
-    """(first batch, a later batch) of every record that stands in the journal again; sorts the whole journal."""
+    """Return (first batch, a later batch) of every record that stands in the journal again; sorts the whole journal."""
     rows = await connection.fetch(
         "select array_agg(batch order by batch, ordinal) as batches from entry group by key having count(*) > 1"
     )
@@ -66,7 +66,7 @@ async def keys_twice(connection: asyncpg.Connection) -> list[tuple[int, int]]:
 
 
 async def strays(connection: asyncpg.Connection, head: int) -> list[tuple[str, int, int]]:
-    """What lies before the first batch or beyond the last: (table, batch, rows)."""
+    """Return what lies before the first batch or beyond the last: (table, batch, rows)."""
     found = []
     for table in ("entry", "reversal"):
         rows = await connection.fetch(

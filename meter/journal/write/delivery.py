@@ -38,7 +38,7 @@ class Delivery:
     """The digest of all rows; None until every consumer has its number."""
 
     def rows_for_journal(self) -> Rows:
-        """The checked records as journal rows."""
+        """Return the checked records as journal rows."""
         if self.rows is None:
             records = self.received.records
             self.rows = rows_of(records, np.full(len(records), self.source[0], np.int32))
@@ -46,7 +46,8 @@ class Delivery:
 
 
 def digest_of_rows(algorithm: str, wire: npt.NDArray[np.void]) -> str:
-    """The digest of a batch's rows (WIRE) by ordinal: of each row the bytes after its batch, which is in the header."""
+    """Return the digest of a batch's rows (WIRE) by ordinal: of each row the bytes after its batch, which is in the
+    header."""
     if not len(wire):
         return digest_in_pieces(algorithm, b"")
     matrix = np.ascontiguousarray(wire).view(np.uint8).reshape(len(wire), WIRE.itemsize)

@@ -61,7 +61,7 @@ class Group:
 
     @classmethod
     async def of(cls, deliveries: list[Delivery], keys: KnownKeys, algorithm: str) -> Group:
-        """A group; a large one is put together in a thread."""
+        """Return a group; a large one is put together in a thread."""
         if sum(delivery.received.received for delivery in deliveries) <= INLINE_ROWS:
             return cls(deliveries, keys, algorithm)
         return await asyncio.to_thread(cls, deliveries, keys, algorithm)
@@ -71,7 +71,8 @@ class Group:
         await self._lookup.look(connection)
 
     def can_go_ahead(self, generation: bytes) -> bool:
-        """Whether all is certainly new, seen from a key file (of `generation`) with the keys of the group before."""
+        """Return whether all is certainly new, seen from a key file (of `generation`) with the keys of the group
+        before."""
         return (
             self._lookup.all_new(generation)
             and not self.rows.corrections
@@ -81,7 +82,7 @@ class Group:
         )
 
     async def record_ahead(self, journal: JournalTransaction, on_head_known: OnHeadKnown) -> list[Receipt]:
-        """`record` of a group that can go ahead: its rows are sent before its turn. Raises HeadMoved."""
+        """Do what `record` does for a group that can go ahead: its rows are sent before its turn. Raises HeadMoved."""
         before = Watermark(journal.head.batch, journal.head.digest)
         decision = Decision(np.zeros(len(self.rows.wire), np.int8))
         outcome = self._outcome(decision, QuarantineRows.nothing(len(self.deliveries)), journal.head.batch)
@@ -218,7 +219,7 @@ class Group:
             receipt.batch, receipt.digest = batch, f"{self.algorithm}:{recorded.digest.hex()}"
 
     async def _rows_digests(self, batches: list[int | None], accepted: npt.NDArray[np.bool_]) -> list[str]:
-        """The digest of each delivery's accepted rows; computed here only where it could not be before."""
+        """Return the digest of each delivery's accepted rows; computed here only where it could not be before."""
         found = []
         for delivery, batch, (start, end) in zip(self.deliveries, batches, self.spans, strict=True):
             if batch is None:
@@ -265,7 +266,7 @@ class Group:
         await self._point_repeats(journal, outcome)
 
     async def _point_repeats(self, journal: JournalTransaction, outcome: _Outcome) -> None:
-        """A delivery with nothing new gets the receipt of the last batch in which any of it stands or is kept."""
+        """Give a delivery with nothing new the receipt of the last batch in which any of it stands or is kept."""
         recorded_in = outcome.decision.recorded_in
         for (start, end), kept_in, receipt in zip(
             self.spans, outcome.quarantine.kept_in, outcome.receipts, strict=True

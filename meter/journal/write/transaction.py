@@ -86,7 +86,7 @@ class JournalTransaction:
         self._ahead = None
 
     async def number(self, table: str, column: str, names: Iterable[str]) -> dict[str, int]:
-        """The numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones.
+        """Return the numbers of names in a dictionary table (`party`, `facility`, `chip`); new names get the next ones.
 
         A new number is kept only when a batch follows whose digest covers it.
         """
@@ -166,7 +166,7 @@ class JournalTransaction:
         self._batches, self._bodies = [], []
 
     async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
-        """COPY records into a table; nothing to do for none."""
+        """Copy records into a table; nothing to do for none."""
         if records:
             await self.connection.copy_records_to_table(table, records=records, columns=list(columns))
 
@@ -187,7 +187,10 @@ async def journal_transaction(engine: AsyncEngine, algorithm: str, clock: Clock)
 async def transaction_on(
     connection: asyncpg.Connection, algorithm: str, clock: Clock, ahead: Ahead | None = None
 ) -> AsyncIterator[JournalTransaction]:
-    """`journal_transaction` on a connection of the caller's; with `ahead`, it takes the lock only at `take_turn`."""
+    """Open a `journal_transaction` on a connection of the caller's.
+
+    With `ahead`, it takes the lock only at `take_turn`.
+    """
     notices: list[str] = []
 
     def listen(_: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
@@ -232,7 +235,7 @@ async def _give_up(connection: asyncpg.Connection, orderly: bool) -> None:
 
 
 async def read_head(connection: asyncpg.Connection) -> Head:
-    """The last batch, or the state before the first."""
+    """Return the last batch, or the state before the first."""
     row = await store.last_batch(connection)
     if row is None:
         return Head(0, GENESIS, datetime.min.replace(tzinfo=UTC), 0)
