@@ -136,7 +136,7 @@ async def findings_of(queries: Queries, person: Person, number: str, lines: Sequ
 
 
 async def settlement_of(queries: Queries, number: str, person: Person) -> Record:
-    """Return a settlement as this person may see it: who works for a city sees that city's sums. Raises PageRefused 404."""
+    """Return a settlement as this person may see it: who works for a city sees its sums. Raises PageRefused 404."""
     settlement = await queries.settlement(number)
     if settlement is None:
         raise missing("结算", person)
