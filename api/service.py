@@ -23,6 +23,7 @@ from api.settings import Settings
 from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
 from meter.database.errors import JournalUnavailable, reaching_database
+from meter.database.known_database import KnownDatabase
 from meter.database.scope import Scope, act_as
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
@@ -74,13 +75,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """Run a service from its first connection to its last."""
     for warm_up in (warm_up_intake, warm_up_journal):  # the first record must not wait for a compiler
         await asyncio.to_thread(warm_up)
-    engine = service_engine(settings.database_url, CONNECTIONS)
-    door = service_engine(settings.database_url, DOOR_CONNECTIONS)
+    known = KnownDatabase()
+    engine = service_engine(settings.database_url, CONNECTIONS, known)
+    door = service_engine(settings.database_url, DOOR_CONNECTIONS, known)
     # the database needs processors too: its COPY, not the checking, is what everything waits for
     threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="suanbu")
     recent = Recent(measured_of)
     try:
-        async with in_thread("recorder", lambda: _recorder(settings, recent)) as recorder:
+        async with in_thread("recorder", lambda: _recorder(settings, recent, known)) as recorder:
             service = Service(
                 settings,
                 engine,
@@ -101,9 +103,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 @contextlib.asynccontextmanager
-async def _recorder(settings: Settings, recent: Recent) -> AsyncIterator[Recorder]:
+async def _recorder(settings: Settings, recent: Recent, known: KnownDatabase) -> AsyncIterator[Recorder]:
     """A running recorder with connections of its own."""
-    engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS)
+    engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS, known)
     folder = settings.data / "keys" if settings.data else None
     keys = KnownKeys.of(folder, settings.database_url)
     recorder = Recorder(

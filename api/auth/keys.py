@@ -20,7 +20,7 @@ from api.auth import signing, store
 from api.auth.roles import SCOPES
 from api.http.problem import Problem
 from meter.audit.store import note
-from meter.database.scope import NOBODY, Scope, act_as, acting
+from meter.database.scope import NOBODY, Scope, act_as, acting, known_by
 
 NAME_CHARACTERS = 100
 REMEMBER_SECONDS = 0.5  # a revoked key stops working within a second on every worker
@@ -41,6 +41,8 @@ class Caller:
     scopes: frozenset[str]
     source: tuple[int, str] | None
     city: str | None
+    era: int
+    """Of the database that says so: another one may know another key, and the source under another number."""
 
     @property
     def actor(self) -> str:
@@ -117,10 +119,11 @@ class KeyRing:
 
     def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
+        self._database = known_by(engine)
         self._clock = clock
         self._noted: dict[tuple[str, str], float] = {}
         self._remembered: dict[str, _Known] = {}
-        self._asked: dict[str, asyncio.Task[_Known | None]] = {}
+        self._asked: dict[tuple[str, int], asyncio.Task[_Known | None]] = {}
 
     async def caller(self, authorization: str | None, request: Request) -> Caller:
         """Return who sends this Authorization header, with this request. Raises Problem 401.
@@ -133,6 +136,8 @@ class KeyRing:
         if scheme.lower() != "bearer" or mark != MARK or not (secret or _is_prefix(prefix)):
             raise Problem(401, "no_key", "an API key is needed: Authorization: Bearer <key>")
         found = self._remembered.get(prefix)
+        if found is not None and found.caller.era != self._database.era:
+            found = None
         age = REMEMBER_SECONDS if found is None else time.monotonic() - found.asked
         if age >= REMEMBER_SECONDS:
             found = await asyncio.shield(self._asking(prefix))
@@ -154,7 +159,7 @@ class KeyRing:
         if found.signed:
             await self._check_signature(request, found, prefix)
         await self._note(caller.actor, prefix, "done", "")
-        act_as(Scope(caller.city or "*", caller.actor))
+        act_as(Scope(caller.city or "*", caller.actor, caller.era))
         return caller
 
     async def _check_signature(self, request: Request, found: _Known, prefix: str) -> None:
@@ -183,18 +188,19 @@ class KeyRing:
 
     def _asking(self, prefix: str) -> asyncio.Task[_Known | None]:
         """The question about a key that is under way: many requests at once ask it once."""
-        asking = self._asked.get(prefix)
+        about = prefix, self._database.era
+        asking = self._asked.get(about)
         if asking is None:
-            asking = self._asked[prefix] = asyncio.create_task(self._look_up(prefix))
-            asking.add_done_callback(functools.partial(self._answered, prefix))
+            asking = self._asked[about] = asyncio.create_task(self._look_up(*about))
+            asking.add_done_callback(functools.partial(self._answered, about))
         return asking
 
-    def _answered(self, prefix: str, asking: asyncio.Task[_Known | None]) -> None:
-        del self._asked[prefix]
+    def _answered(self, about: tuple[str, int], asking: asyncio.Task[_Known | None]) -> None:
+        del self._asked[about]
         if not asking.cancelled():
             asking.exception()  # whoever waits for it gets it; nobody may be waiting
 
-    async def _look_up(self, prefix: str) -> _Known | None:
+    async def _look_up(self, prefix: str, era: int) -> _Known | None:
         asked = time.monotonic()
         with acting(NOBODY):
             async with self._engine.connect() as connection:
@@ -205,7 +211,7 @@ class KeyRing:
             self._remembered.pop(prefix, None)
             return None
         source = (row["source"], row["source_name"]) if row["source"] is not None else None
-        caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"])
+        caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"], era)
         self._remembered[prefix] = _Known(asked, row["secret_digest"], caller, row["expires_at"], row["signed"])
         return self._remembered[prefix]
 

@@ -20,7 +20,7 @@ from api.auth.people import Person
 from api.auth.second_factor import step_of
 from api.auth.store import SESSION_HOURS as SESSION_HOURS
 from api.settings import NEEDED
-from meter.database.scope import NOBODY, Scope, act_as
+from meter.database.scope import NOBODY, Scope, act_as, known_by
 from meter.database.seal import Seal
 
 IDLE_MINUTES = 30
@@ -75,6 +75,7 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
     if not token:
         return None
     act_as(NOBODY)
+    era = known_by(engine).era
     async with engine.connect() as connection:
         row = await store.open_session(connection, _digest(token), now, timedelta(minutes=IDLE_MINUTES))
     if row is None:
@@ -83,7 +84,7 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
         async with engine.begin() as connection:
             await store.mark_seen(connection, _digest(token), now)
     found = Person(row["name"], row["role"], row["city"], row["proven_at"], row["totp_step"] is not None)
-    act_as(Scope(found.city or "*", found.actor))
+    act_as(Scope(found.city or "*", found.actor, era))
     return found
 
 

@@ -15,6 +15,7 @@ from api.commands.common import DEFAULT_DATA, Data, with_database
 from meter.audit.store import note
 from meter.database.connect import driver
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from settlement.checkpoint.check import check
 from settlement.checkpoint.signature import PUBLIC_FILE, NotSigned, opened, signed, signing_key
 from settlement.checkpoint.statement import state
@@ -57,7 +58,12 @@ def verify_checkpoint(file: Path, data: Path, as_json: bool, public_key: str | N
 
     async def work(engine: AsyncEngine) -> list[dict[str, Any]]:
         async with engine.connect() as held:
-            return [asdict(one) for one in await check(await driver(held), statement, read_facts=facts_of_batches)]
+            return [
+                asdict(one)
+                for one in await check(
+                    await driver(held), statement, read_facts=facts_of_batches, read_rules=rules_as_of
+                )
+            ]
 
     findings = with_database(data, work)
     equal = not findings

@@ -19,6 +19,7 @@ from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from settlement.errors import SettlementRefused
 from settlement.jobs import verify as verify_job
 from settlement.jobs.compare import compared
@@ -118,6 +119,7 @@ def verify(
                         await driver(held),
                         lambda done, of: progress.update(task, completed=done, total=of),
                         read_facts=facts_of_batches,
+                        read_rules=rules_as_of,
                     )
             return report.equal, report.as_dict()
         found = await verify_job.verify(engine, what)

@@ -111,7 +111,7 @@ async def _prepared(
         registered = service.recorder.registered  # as it is when the thread comes to it
         return prepare(
             Sent(body, content_type, encoding), source, registered,
-            algorithm=algorithm, key_name=caller.name, kind=kind, releases=releases,
+            algorithm=algorithm, key_name=caller.name, kind=kind, releases=releases, era=caller.era,
         )  # fmt: skip
 
     try:

@@ -25,6 +25,7 @@ from benchmarks.scratch import scratch
 from meter.journal.store import read_wire
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from tests.support.records import NDJSON
 
 BATCH_RECORDS = 10_000
@@ -66,7 +67,7 @@ async def measure(url: str, records: int) -> dict[str, Any]:
         last = int(await connection.fetchval("select max(batch) from batch"))
         for _ in range(RUNS):
             started = time.perf_counter()
-            report = await verify_journal(connection, read_facts=facts_of_batches)
+            report = await verify_journal(connection, read_facts=facts_of_batches, read_rules=rules_as_of)
             rates["verified"].append(records / (time.perf_counter() - started))
             assert report.equal
             assert report.records == records

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from meter.database.embedded import embedded
+from meter.database.known_database import KnownDatabase
 from meter.database.roles import COMMAND_ROLE, MIGRATOR, OPERATOR, READER, SERVER, SERVICE_ROLE
 from meter.database.scope import SEARCH_PATH, tell_connections
 
@@ -66,30 +67,31 @@ def database_urls(data: Path) -> Iterator[DatabaseUrls]:
             )
 
 
-def service_engine(url: str, connections: int = 8) -> AsyncEngine:
+def service_engine(url: str, connections: int = 8, known: KnownDatabase | None = None) -> AsyncEngine:
     """An engine whose sessions act as the service's role, which may read and append but never update or delete.
 
-    What belongs to cities they see on somebody's behalf only: see meter/database/scope.py.
+    What belongs to cities they see on somebody's behalf only: see meter/database/scope.py. Engines of one process share
+    what is `known` of the database.
     """
-    return _engine_as(SERVICE_ROLE, url, connections)
+    return _engine_as(SERVICE_ROLE, url, connections, known or KnownDatabase())
 
 
 def command_engine(url: str, connections: int = 2) -> AsyncEngine:
     """An engine whose sessions act as the command line's role: the service's rights, and making keys and people."""
-    return _engine_as(COMMAND_ROLE, url, connections)
+    return _engine_as(COMMAND_ROLE, url, connections, KnownDatabase())
 
 
-def _engine_as(role: str, url: str, connections: int) -> AsyncEngine:
+def _engine_as(role: str, url: str, connections: int, known: KnownDatabase) -> AsyncEngine:
     engine = create_async_engine(
         DIALECT,
-        async_creator=lambda: connect(url, application="suanbu", role=role, seconds=10),
+        async_creator=lambda: connect(url, application="suanbu", role=role, seconds=10, known=known),
         isolation_level=ISOLATION,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
     )
-    tell_connections(engine, role)
+    tell_connections(engine, known, role)
     return engine
 
 
@@ -103,10 +105,18 @@ def owner_engine(url: str) -> AsyncEngine:
     )
 
 
-async def connect(url: str, *, application: str, role: str | None = None, seconds: float = 60) -> asyncpg.Connection:
+async def connect(
+    url: str,
+    *,
+    application: str,
+    role: str | None = None,
+    seconds: float = 60,
+    known: KnownDatabase | None = None,
+) -> asyncpg.Connection:
     """Open a connection on which everything that our SQL relies on is set, whatever the server's own defaults are.
 
-    It is set by a statement and not on the way in, where a pooler between us and the server would object.
+    It is set by a statement and not on the way in, where a pooler between us and the server would object. Raises
+    StandbyRefused.
     """
     opened = await asyncpg.connect(
         urlunsplit(urlsplit(url)._replace(scheme="postgresql")),
@@ -116,6 +126,7 @@ async def connect(url: str, *, application: str, role: str | None = None, second
     try:
         wanted = [DURABLE, *(f"set {name} = {value}" for name, value in RELIED_ON.items())]
         await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
+        await (known or KnownDatabase()).meet(opened, seconds)
     except BaseException:
         opened.terminate()
         raise

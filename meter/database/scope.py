@@ -8,14 +8,17 @@ awaits; when a connection is taken from the pool, it is told the scope if it was
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from meter.database.known_database import DatabaseChanged, KnownDatabase
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 
 SEARCH_PATH: Final = "public, pg_temp"  # said last, or a temporary table would hide a real one of its name
@@ -27,6 +30,8 @@ class Scope:
 
     city: str
     actor: str = ""
+    era: int | None = None
+    """Of the database that let them in: in no other one may anything be done on their behalf. None: in any."""
 
     def role(self, of_the_engine: str = SERVICE_ROLE) -> str:
         """Return the database role: the engine's own, and one of far fewer rights for who is bound to a city."""
@@ -36,6 +41,7 @@ class Scope:
 NOBODY = Scope("")
 PROVINCE = Scope("*")
 _CURRENT: ContextVar[Scope] = ContextVar("scope", default=NOBODY)
+_KNOWN: weakref.WeakKeyDictionary[Engine, KnownDatabase] = weakref.WeakKeyDictionary()
 
 
 def act_as(scope: Scope) -> None:
@@ -53,12 +59,23 @@ def acting(scope: Scope) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def tell_connections(engine: AsyncEngine, role: str = SERVICE_ROLE) -> None:
-    """Have every connection of the engine told the scope of the task that takes it."""
+def tell_connections(engine: AsyncEngine, known: KnownDatabase, role: str = SERVICE_ROLE) -> None:
+    """Have every connection of the engine told the scope of the task that takes it.
+
+    One that leads to a database of an earlier era is given up for a new one. Who was let in by a database of an earlier
+    era gets none: DatabaseChanged.
+    """
+
+    _KNOWN[engine.sync_engine] = known
 
     @event.listens_for(engine.sync_engine, "checkout")
     def tell(connection: Any, record: Any, _: Any) -> None:
         scope = _CURRENT.get()
+        era = known.era_of(connection.driver_connection)
+        if era != known.era:
+            raise DisconnectionError("the connection leads to another database than later ones do")
+        if scope.era is not None and scope.era != era:
+            raise DatabaseChanged("the database is another one than when this was asked; ask again")
         if record.info.get("scope") == scope:
             return
         record.info.pop("scope", None)  # if telling fails, nothing is known
@@ -68,6 +85,11 @@ def tell_connections(engine: AsyncEngine, role: str = SERVICE_ROLE) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def forget(_: Any, record: Any) -> None:
         record.info.pop("scope", None)
+
+
+def known_by(engine: AsyncEngine) -> KnownDatabase:
+    """What this process knows of the database that the engine leads to."""
+    return _KNOWN[engine.sync_engine]
 
 
 async def _tell(driver: Any, scope: Scope, role: str) -> None:

@@ -36,10 +36,12 @@ def prepare(
     key_name: str,
     kind: str = "usage",
     releases: Mapping[int, int] | None = None,
+    era: int = 0,
 ) -> Delivery:
     """Make the delivery of a body as it was sent; raises BodyError where it is not a batch.
 
     `releases` belongs to a replay: position in the body -> the quarantine number that is released when it is accepted.
+    `era` is that of the database which knows the source (meter/database/known_database.py).
     """
     plain = decoded(sent.body, sent.encoding)
     # first: what is not a batch is not worth digests and compression
@@ -53,6 +55,7 @@ def prepare(
         body_digest=digest_in_pieces(algorithm, plain),
         received=received,
         version=registered.version,
+        era=min(era, registered.era),
         kind=kind,
         releases=releases or {},
     )

@@ -84,6 +84,13 @@ async def dictionary(connection: asyncpg.Connection, name: str) -> pl.DataFrame:
 
 async def registered_as_of(connection: asyncpg.Connection, batch: int) -> Registered:
     """What the intake needs to know, as of the registry batch `batch`."""
+    rules = await rules_as_of(connection, batch)
+    parties = await dictionary(connection, "parties")
+    return rules.extended(batch, party_codes=parties["code"].to_list(), party_numbers=parties["number"].to_list())
+
+
+async def rules_as_of(connection: asyncpg.Connection, batch: int) -> Registered:
+    """What the intake needs to know but for the parties, of which none is in it."""
     facilities = await connection.fetch(
         """select d.code, d.id, f.valid_from, f.valid_to from facility_fact f join facility d on d.id = f.facility
            where f.batch <= $1 order by f.batch, f.ordinal""",
@@ -94,14 +101,7 @@ async def registered_as_of(connection: asyncpg.Connection, batch: int) -> Regist
            where f.batch <= $1 order by f.batch, f.ordinal""",
         batch,
     )
-    parties = await dictionary(connection, "parties")
-    return Registered.of(
-        batch,
-        [_dated(row) for row in facilities],
-        [_dated(row) for row in chips],
-        parties["code"].to_list(),
-        parties["number"].to_list(),
-    )
+    return Registered.of(batch, [_dated(row) for row in facilities], [_dated(row) for row in chips])
 
 
 def _dated(row: asyncpg.Record) -> DatedCode:

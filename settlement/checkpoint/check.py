@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from meter.audit import store as audit_store
-from meter.journal.verify.journal import Checkpoint, ReadFacts, verify_journal
+from meter.journal.verify.journal import Checkpoint, ReadFacts, ReadRules, verify_journal
 from settlement.checkpoint.statement import lines_of
 from settlement.store.checkpoint import unlogged
 from settlement.store.settlements import state_of
@@ -32,12 +32,15 @@ async def check(
     statement: dict[str, Any] | None,
     *,
     read_facts: ReadFacts,
+    read_rules: ReadRules,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Everything that is not as it was stated, and everything that contradicts itself; nothing where all is well."""
     marks = statement["journal"]["marks"] if statement else []
     wanted = [Checkpoint(number, digest) for number, digest in marks]
-    report = await verify_journal(connection, progress, read_facts=read_facts, checkpoints=wanted)
+    report = await verify_journal(
+        connection, progress, read_facts=read_facts, read_rules=read_rules, checkpoints=wanted
+    )
     found = [Finding("journal", f"batch {one.batch}", one.what, one.detail) for one in report.differences]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found += await _audit(connection, statement["audit"] if statement else {"last": 0, "marks": []})

@@ -23,6 +23,7 @@ from meter.journal.store import read_wire
 from meter.journal.verify.batches import rows_as_hashed
 from meter.kernels.chunked_digest import digest_in_pieces
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from settlement.checkpoint.check import Finding, check
 from settlement.checkpoint.signature import NotSigned, opened, signed, signing_key
 from settlement.checkpoint.statement import state
@@ -46,7 +47,7 @@ async def _codecs(connection: asyncpg.Connection) -> None:
 
 async def differences(connection: asyncpg.Connection, statement: dict[str, Any]) -> list[Finding]:
     await _codecs(connection)
-    return await check(connection, statement, read_facts=facts_of_batches)
+    return await check(connection, statement, read_facts=facts_of_batches, read_rules=rules_as_of)
 
 
 async def _relink(connection: asyncpg.Connection, start: int) -> None:

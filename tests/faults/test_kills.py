@@ -21,6 +21,7 @@ import pytest_asyncio
 
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from tests.faults.pushing import Crowd, Pusher
 from tests.support.api_client import ApiClient
 from tests.support.postgres import folder_for_postgres
@@ -137,7 +138,7 @@ async def assert_exact(crowd: Crowd, door: ApiClient, label: str) -> None:
             label,
         )
         head, batches = await connection.fetchrow("select max(batch), count(*) from batch")
-        report = await verify_journal(connection, read_facts=facts_of_batches)
+        report = await verify_journal(connection, read_facts=facts_of_batches, read_rules=rules_as_of)
     finally:
         await connection.close()
     assert stored == keys == crowd.total("acknowledged")

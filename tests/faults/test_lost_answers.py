@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from tests.support.api_client import ApiClient, KeyClient, counts, good, problem
 from tests.support.proxy import CuttingProxy
 from tests.support.records import as_array, chip, facility, usage, void
@@ -98,7 +99,7 @@ async def test_afterwards_the_journal_is_whole(cut: Cut, database: str) -> None:
     connection = await asyncpg.connect(database)
     try:
         head, batches = await connection.fetchrow("select max(batch), count(*) from batch")
-        report = await verify_journal(connection, read_facts=facts_of_batches)
+        report = await verify_journal(connection, read_facts=facts_of_batches, read_rules=rules_as_of)
     finally:
         await connection.close()
     assert head == batches

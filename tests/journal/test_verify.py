@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
+import zstandard
 
 from meter.journal.digest_chain import Header, contents_text, link
 from meter.journal.store import read_wire
 from meter.journal.verify.journal import Checkpoint, VerifyReport, verify_journal
 from meter.journal.write.delivery import digest_of_rows
+from meter.kernels.chunked_digest import digest_in_pieces
 from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
 from tests.journal.example import fill
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process
@@ -47,7 +50,9 @@ async def copy(example: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]
 
 async def verify(connection: asyncpg.Connection, *checkpoints: Checkpoint) -> VerifyReport:
     """The report on a journal."""
-    return await verify_journal(connection, read_facts=facts_of_batches, checkpoints=checkpoints)
+    return await verify_journal(
+        connection, read_facts=facts_of_batches, read_rules=rules_as_of, checkpoints=checkpoints
+    )
 
 
 async def batch_of(connection: asyncpg.Connection, condition: str) -> int:
@@ -59,7 +64,9 @@ async def batch_of(connection: asyncpg.Connection, condition: str) -> int:
 
 async def test_a_clean_journal_verifies_to_its_last_digest(copy: asyncpg.Connection) -> None:
     steps: list[tuple[int, int]] = []
-    report = await verify_journal(copy, lambda done, of: steps.append((done, of)), read_facts=facts_of_batches)
+    report = await verify_journal(
+        copy, lambda done, of: steps.append((done, of)), read_facts=facts_of_batches, read_rules=rules_as_of
+    )
     assert report.differences == []
     head = await copy.fetchrow("select batch, algorithm, digest from batch order by batch desc limit 1")
     assert (report.batch, report.digest) == (head["batch"], f"{head['algorithm']}:{head['digest'].hex()}")
@@ -257,7 +264,7 @@ async def test_a_record_recorded_twice_is_found_even_with_good_digests(copy: asy
     await copy.execute("update entry set key = $2 where batch = $1 and ordinal = 8", batch, key)
     await recompute(copy, batch)
     report = await verify(copy)
-    assert [(one.batch, one.what) for one in report.differences] == [(batch, "twice")]
+    assert [(one.batch, one.what) for one in report.differences] == [(batch, "as_received"), (batch, "twice")]
 
 
 async def test_several_tamperings_are_all_located(copy: asyncpg.Connection) -> None:
@@ -270,6 +277,16 @@ async def test_several_tamperings_are_all_located(copy: asyncpg.Connection) -> N
     assert len(rows) >= len(chosen) - 1, "all but a void, which has no purpose to change"
 
 
+async def rewrite_body(connection: asyncpg.Connection, batch: int, old: bytes, new: bytes) -> None:
+    """Change what was received in a batch."""
+    kept = await connection.fetchval("select body from batch_body where batch = $1", batch)
+    body = zstandard.decompress(kept)
+    assert body.count(old) == 1
+    await connection.execute(
+        "update batch_body set body = $2 where batch = $1", batch, zstandard.compress(body.replace(old, new))
+    )
+
+
 async def recompute(connection: asyncpg.Connection, first: int) -> None:
     """Recompute digests from a batch on, as a forger with the code would."""
     for row in await connection.fetch(
@@ -280,6 +297,9 @@ async def recompute(connection: asyncpg.Connection, first: int) -> None:
         contents = json.loads(row["contents"])
         if "rows" in contents:
             contents["rows"] = digest_of_rows(row["algorithm"], await read_wire(connection, row["batch"], row["batch"]))
+        if "body" in contents and "rows" in contents:
+            kept = await connection.fetchval("select body from batch_body where batch = $1", row["batch"])
+            contents["body"] = digest_in_pieces(row["algorithm"], zstandard.decompress(kept))
         previous = await connection.fetchval("select digest from batch where batch = $1", row["batch"] - 1)
         header = Header(
             row["batch"], row["kind"], row["source_name"], row["recorded_at"], row["received"], row["accepted"],
@@ -305,8 +325,9 @@ async def test_a_change_with_recomputed_digests_is_found_beside_a_checkpoint_onl
     checkpoint = await checkpoint_at(copy, head)
     batch = await batch_of(copy, USAGE_BATCH)
     await copy.execute("update entry set charge_fen = 0 where batch = $1 and ordinal = 7", batch)
+    await rewrite_body(copy, batch, b'"charge_fen": 7,', b'"charge_fen": 0,')
     await recompute(copy, batch)
-    assert (await verify(copy)).equal, "whoever recomputes everything leaves no trace inside"
+    assert (await verify(copy)).equal, "whoever rewrites and recomputes everything leaves no trace inside"
     report = await verify(copy, checkpoint)
     assert [(one.batch, one.what) for one in report.differences] == [(head, "checkpoint")]
 
@@ -314,6 +335,7 @@ async def test_a_change_with_recomputed_digests_is_found_beside_a_checkpoint_onl
 async def test_digests_recomputed_for_one_batch_only_break_the_chain_after_it(copy: asyncpg.Connection) -> None:
     batch = await batch_of(copy, USAGE_BATCH)
     await copy.execute("update entry set charge_fen = 0 where batch = $1 and ordinal = 7", batch)
+    await rewrite_body(copy, batch, b'"charge_fen": 7,', b'"charge_fen": 0,')
     keep = await copy.fetch("select batch, digest from batch where batch > $1", batch)
     await recompute(copy, batch)
     for row in keep:

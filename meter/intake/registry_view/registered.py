@@ -20,6 +20,8 @@ class Registered:
     facilities: Catalogue
     chips: Catalogue
     parties: Parties
+    era: int = 0
+    """Of the database that it was read from (meter/database/known_database.py)."""
 
     @classmethod
     def of(
@@ -52,4 +54,5 @@ class Registered:
             self.facilities.extended(facilities),
             self.chips.extended(chips),
             self.parties.extended(party_codes, party_numbers),
+            self.era,
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.background_tasks import pause
@@ -20,13 +22,16 @@ LOG = logging.getLogger("suanbu.journal")
 
 
 class Follower:
-    """The key file of one journal, followed for as long as `run` runs."""
+    """The key file of one journal, followed for as long as `run` runs; `watch` looks at the database each time."""
 
-    def __init__(self, engine: AsyncEngine, keys: KnownKeys) -> None:
+    def __init__(
+        self, engine: AsyncEngine, keys: KnownKeys, watch: Callable[[asyncpg.Connection], Awaitable[None]]
+    ) -> None:
         self.caught_up = False
         """Whether the file has been up to the journal since somebody last found it far behind."""
         self._engine = engine
         self._keys = keys
+        self._watch = watch
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follow what others record, and bring the key file to the disk now and then."""
@@ -36,6 +41,7 @@ class Follower:
             try:
                 async with reaching_database(), self._engine.connect() as held:
                     connection = await driver(held)
+                    await self._watch(connection)
                     await self._keys.follow(connection)
                     self.caught_up = True
                     await store.summarize(connection)

@@ -116,7 +116,7 @@ class KnownKeys:
         """Bring the file to the disk as far as it covers what is committed."""
         generation = self.file.generation
         for watermark in self.file.watermarks():
-            if await _holds(connection, watermark):
+            if await holds(connection, watermark):
                 await asyncio.to_thread(self.file.save, watermark, generation)
                 return
 
@@ -132,7 +132,7 @@ class KnownKeys:
         while True:
             watermarks = await asyncio.to_thread(self._watermarks)
             for watermark in watermarks:
-                if await _holds(connection, watermark):
+                if await holds(connection, watermark):
                     return watermark
             if await asyncio.to_thread(self._discard_unless_changed, watermarks):
                 return NOTHING
@@ -177,7 +177,7 @@ class KnownKeys:
             return True
 
 
-async def _holds(connection: asyncpg.Connection, watermark: Watermark) -> bool:
+async def holds(connection: asyncpg.Connection, watermark: Watermark) -> bool:
     """Whether the journal's chain has this digest at this batch: then everything before is the same too."""
     if watermark == NOTHING:
         return True

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from meter.intake.registry_view.registered import Registered
 from meter.journal.digest_chain import ALGORITHMS, GENESIS, Header, contents_text, digest_of, link
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.verify.names import Names
@@ -20,6 +21,7 @@ from meter.kernels.chunked_digest import PIECE_BYTES, digest_in_pieces
 
 Differ = Callable[[int, str, str], None]
 USAGE = ("usage", "replay")
+RULES = ("facilities", "chips")
 KEEPS_REGISTRY = (*USAGE, "control_totals")
 GAP_MAX = 1000  # of a longer gap only the beginning is listed
 
@@ -43,6 +45,8 @@ class Window:
     bodies: Mapping[int, asyncpg.Record]
     quarantined: Mapping[int, list[asyncpg.Record]]
     facts: Mapping[int, FactsOfBatch]
+    rules: Registered
+    """Facilities and chips as every usage batch of the window was checked against them."""
 
 
 class Chain:

@@ -15,9 +15,11 @@ from typing import Any
 
 import asyncpg
 
+from meter.intake.registry_view.registered import Registered
 from meter.journal.store import last_number, read_wire
 from meter.journal.verify import store
-from meter.journal.verify.batches import Chain, FactsOfBatch, Window
+from meter.journal.verify.batches import RULES, USAGE, Chain, FactsOfBatch, Window
+from meter.journal.verify.bodies import Bodies
 from meter.journal.verify.corrections import Corrections
 from meter.journal.verify.keys import Keys
 from meter.journal.verify.names import Names
@@ -28,6 +30,7 @@ WINDOW_RECORDS = 200_000
 WINDOW_BATCHES = 5_000
 DIFFERENCES_MAX = 10_000  # a longer list helps nobody
 Progress = Callable[[int, int], None]
+ReadRules = Callable[[asyncpg.Connection, int], Awaitable[Registered]]
 ReadFacts = Callable[[asyncpg.Connection, int, int], Awaitable[dict[int, FactsOfBatch]]]
 
 
@@ -83,12 +86,14 @@ async def verify_journal(
     progress: Progress | None = None,
     *,
     read_facts: ReadFacts,
+    read_rules: ReadRules,
     checkpoints: Sequence[Checkpoint] = (),
 ) -> VerifyReport:
     """Recompute the journal from its first batch to its last; `progress` gets (batches done, batches in all).
 
-    `read_facts` is the registry's own account of what its batches' digests cover. Reads one snapshot, so it may run
-    while batches are recorded. The connection must be allowed to read every table of the journal.
+    `read_facts` is the registry's own account of what its batches' digests cover, `read_rules` of the facilities and
+    chips as of a batch. Reads one snapshot, so it may run while batches are recorded. The connection must be allowed to
+    read every table of the journal.
     """
     report = VerifyReport()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -97,18 +102,19 @@ async def verify_journal(
         chain = Chain(await Names.read(connection), report.differ)
         chain.digests_wanted = {one.batch: one.digest for one in checkpoints}
 
-        keys = Keys()
+        keys, bodies = Keys(), Bodies(chain.names, report.differ)
 
         def check(window: Window) -> None:
             chain.check(window)
             keys.check(window.wire)
+            bodies.check(window)
             corrections.check(window.wire, report.differ)
 
         checking = asyncio.create_task(asyncio.sleep(0))
-        last = 0
+        last, rules = 0, Registered.of(0)
         while last < head:
-            window = await _read_window(connection, last, read_facts)
-            last = window.last
+            window = await _read_window(connection, last, rules, read_facts, read_rules)
+            last, rules = window.last, window.rules
             await checking
             checking = asyncio.create_task(asyncio.to_thread(check, window))
             if progress is not None:
@@ -131,9 +137,19 @@ async def verify_journal(
     return report
 
 
-async def _read_window(connection: asyncpg.Connection, after: int, read_facts: ReadFacts) -> Window:
-    """The batches that follow the number `after`: at least one, at most about WINDOW_RECORDS records."""
+async def _read_window(
+    connection: asyncpg.Connection, after: int, rules: Registered, read_facts: ReadFacts, read_rules: ReadRules
+) -> Window:
+    """The batches that follow the number `after`: at least one, at most about WINDOW_RECORDS records.
+
+    It ends before the rules change under which its usage was checked; `rules` are those of the window before.
+    """
     batches = await store.read_batches(connection, after, WINDOW_BATCHES, WINDOW_RECORDS)
+    used = next((place for place, row in enumerate(batches) if row["kind"] in USAGE), len(batches))
+    changed = [place for place, row in enumerate(batches) if row["kind"] in RULES]
+    batches = batches[: next((place for place in changed if place > used), len(batches))]
+    if changed and changed[0] < used:
+        rules = await read_rules(connection, max(batches[place]["batch"] for place in changed if place < used))
     last = int(batches[-1]["batch"])
     return Window(
         last=last,
@@ -142,4 +158,5 @@ async def _read_window(connection: asyncpg.Connection, after: int, read_facts: R
         bodies=await store.read_bodies(connection, after, last),
         quarantined=await store.read_quarantined(connection, after, last),
         facts=await read_facts(connection, after, last),
+        rules=rules,
     )

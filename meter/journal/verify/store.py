@@ -27,9 +27,9 @@ async def read_batches(
 
 
 async def read_bodies(connection: asyncpg.Connection, after: int, last: int) -> dict[int, asyncpg.Record]:
-    """Batch -> codec and body, for the batches after `after` up to `last`."""
+    """Batch -> content type, codec and body, for the batches after `after` up to `last`."""
     rows = await connection.fetch(
-        "select batch, codec, body from batch_body where batch > $1 and batch <= $2", after, last
+        "select batch, content_type, codec, body from batch_body where batch > $1 and batch <= $2", after, last
     )
     return {row["batch"]: row for row in rows}
 

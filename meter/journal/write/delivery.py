@@ -29,6 +29,8 @@ class Delivery:
     received: Received
     version: int
     """The registry batch that `received` was checked against."""
+    era: int = 0
+    """Of the database that the sender, the source's number and the registry are known from; never one too late."""
     kind: str = "usage"
     releases: Mapping[int, int] = field(default_factory=dict)
     """For a replay: position in the body -> quarantine number it is released from when accepted."""

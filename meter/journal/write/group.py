@@ -115,6 +115,8 @@ class Group:
         quarantine = await QuarantineRows.of(journal.connection, self.deliveries, self.spans, decision)
         outcome = self._outcome(decision, quarantine, journal.head.batch)
         accepted = decision.status == ACCEPTED
+        if any(batch is not None for batch in outcome.batches):
+            await journal.write_names()
         everything = bool(accepted.all())
         wire = self.rows.wire if everything else self.rows.wire[accepted]
 

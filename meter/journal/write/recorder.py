@@ -16,16 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
-import asyncpg
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.background_tasks import end
-from meter.database.connect import driver
-from meter.database.errors import JournalUnavailable, reaching_database
+from meter.database.errors import JournalUnavailable
 from meter.intake.registry_view.registered import Registered
 from meter.journal.keys.follower import Follower
 from meter.journal.keys.key_file import KeyFileUnusable, Watermark
@@ -34,8 +32,9 @@ from meter.journal.prepare import prepare_again
 from meter.journal.write.delivery import Delivery
 from meter.journal.write.group import Group
 from meter.journal.write.lane import Lane
+from meter.journal.write.learned import Learned, ReadRegistry
 from meter.journal.write.receipt import Receipt
-from meter.journal.write.transaction import Ahead, Clock, Head, HeadMoved, transaction_on
+from meter.journal.write.transaction import Ahead, Clock, HeadMoved, JournalTransaction, transaction_on
 from meter.journal.write.under_way import UnderWay
 from meter.journal.write.waiting import Overloaded, Waiting, answer
 
@@ -46,10 +45,6 @@ AHEAD_RECORDS = 5_000  # a smaller group waits its turn and grows meanwhile
 AHEAD_AGAIN_GROUPS = 64  # others record too when the head moved: so many groups wait before one tries again
 QUEUE_RECORDS = 400_000  # beyond this a client is told to come back: memory stays bounded
 ATTEMPTS_ON_STALE_REGISTRY = 5
-
-
-ReadRegistry = Callable[[asyncpg.Connection, int], Awaitable[Registered]]
-"""Reads what the registry knows as of a registry batch."""
 
 Recorded = Callable[[int, int, bytes, npt.NDArray[np.void]], None]
 """Called with the batches first..last, the chain's digest at the last, and all rows (WIRE) that they added; only for
@@ -80,10 +75,8 @@ class Recorder:
         observe: Callable[[float], None],
         recorded: Recorded,
     ) -> None:
-        self.registered = Registered.of(0)
         self.keys = keys
-        self._engine = engine
-        self._read_registry = read_registry
+        self._learned = Learned(engine, read_registry)
         self._algorithm = algorithm
         self._clock = clock
         self._observe = observe
@@ -97,7 +90,7 @@ class Recorder:
         for _ in range(LANES):
             self._lanes.put_nowait(Lane(engine))
         self._waiting_again = 0  # groups that are still to wait their turn since the head moved under one
-        self._follower = Follower(engine, keys)
+        self._follower = Follower(engine, keys, self._learned.watch)
         self._stopping = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -120,6 +113,11 @@ class Recorder:
             with contextlib.suppress(JournalUnavailable):
                 await self._follower.save()
             self.keys.close()
+
+    @property
+    def registered(self) -> Registered:
+        """What this process knows of the registry."""
+        return self._learned.registered
 
     async def record(self, delivery: Delivery) -> Receipt:
         """Record a delivery and wait until that is durable.
@@ -232,9 +230,10 @@ class Recorder:
                     return await self._record_once(deliveries, lane, mine)
                 except _Stale as stale:
                     await self.know(stale.registry_batch)
+                    known = self.registered
                     for delivery in deliveries:
-                        if delivery.version < self.registered.version:
-                            await asyncio.to_thread(prepare_again, delivery, self.registered)
+                        if delivery.version < known.version:
+                            await asyncio.to_thread(prepare_again, delivery, known)
         except KeyFileUnusable as error:
             raise JournalUnavailable(str(error)) from error
         raise JournalUnavailable("the registry is changing faster than records can be checked against it")
@@ -244,9 +243,7 @@ class Recorder:
         if asyncio.get_running_loop() is not self._loop:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.know(registry_batch), self._loop))
             return
-        if self.registered.version < registry_batch:
-            async with reaching_database(), self._engine.connect() as held:
-                self.registered = await self._read_registry(await driver(held), registry_batch)
+        await self._learned.know(registry_batch)
 
     async def _record_ahead(
         self, deliveries: list[Delivery], lane: Lane, ahead: Ahead, generation: bytes, mine: UnderWay
@@ -261,10 +258,14 @@ class Recorder:
                 return None
             async with transaction_on(connection, self._algorithm, self._clock, ahead) as journal:
                 receipts = await group.record_ahead(journal, mine.on_head_known)
-        self._committed(group, journal.head, mine)
+                self._learned.must_be_current(connection, deliveries)
+            self._committed(group, journal, mine)
         return receipts
 
-    def _committed(self, group: Group, head: Head, mine: UnderWay) -> None:
+    def _committed(self, group: Group, journal: JournalTransaction, mine: UnderWay) -> None:
+        head = journal.head
+        named = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
+        self._learned.recorded(journal.connection, head, named)
         mine.end()
         if group.whole_from is not None:
             self._recorded(group.whole_from, head.batch, head.digest, group.rows.wire)
@@ -276,17 +277,13 @@ class Recorder:
         async with lane.connection() as connection:
             await group.look(connection)
             async with transaction_on(connection, self._algorithm, self._clock) as journal:
+                head = Watermark(journal.head.batch, journal.head.digest)
+                await self._learned.must_hold(connection, head, deliveries)
                 if any(delivery.version < journal.head.registry_batch for delivery in deliveries):
                     raise _Stale(journal.head.registry_batch)
-                head = Watermark(journal.head.batch, journal.head.digest)
                 if not self.keys.covers(head) and await self.keys.follow(connection, UNDER_LOCK_RECORDS):
                     self._follower.caught_up = False
                     raise JournalUnavailable("the key file is being brought up to the journal")
                 receipts = await group.record(journal, mine.on_head_known)
-        self._committed(group, journal.head, mine)
-        named = {code: number for code, number in group.named.items() if number not in journal.numbers_not_kept}
-        if named:
-            self.registered = self.registered.extended(
-                self.registered.version, party_codes=list(named), party_numbers=list(named.values())
-            )
+            self._committed(group, journal, mine)
         return receipts

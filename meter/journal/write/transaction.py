@@ -154,13 +154,17 @@ class JournalTransaction:
         """Numbers given out that no batch covers: at the end of the transaction they are free again."""
         return {number for _, number, _ in self._uncovered}
 
+    async def write_names(self) -> None:
+        """Write the names given so far, which a batch of this transaction is sure to cover: rows may then name them."""
+        for (table, column), given in self._given.items():
+            await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
+        self._given = {}
+
     async def flush(self) -> None:
         """Write the batches appended so far, and the names that they cover."""
         assert self._ahead is None, "it is not this transaction's turn"
         if not self._uncovered:
-            for (table, column), given in self._given.items():
-                await self.copy(table, ("id", column), [(number, name) for name, number in given.items()])
-            self._given = {}
+            await self.write_names()
         if self._batches:
             await store.append_batches(self.connection, self._batches, self._bodies)
         self._batches, self._bodies = [], []
