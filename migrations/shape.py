@@ -6,6 +6,7 @@ import meter.audit.tables
 import meter.journal.tables
 import meter.registry.tables
 import meter.rollup.tables
+import settlement.store.payout_tables
 import settlement.store.tables
 from meter.database.metadata import METADATA
 
@@ -18,4 +19,8 @@ assert {
     meter.journal.tables.entry,
     meter.registry.tables.entity_fact,
 } <= set(METADATA.tables.values())
-assert {meter.rollup.tables.rollup, settlement.store.tables.settlement} <= set(METADATA.tables.values())
+assert {
+    meter.rollup.tables.rollup,
+    settlement.store.payout_tables.payout_run,
+    settlement.store.tables.settlement,
+} <= set(METADATA.tables.values())

@@ -19,9 +19,12 @@ PAYOUT_STATUSES: Final = (
 PAYOUT_REFUSALS: Final = (
     "ANSWER_NOT_UNDERSTOOD", "NO_SUCH_REFERENCE", "NO_SUCH_ISSUE", "NO_SUCH_INSTRUCTION", "BANK_REFERENCE_MISSING",
     "BANK_REFERENCE_INVALID", "AMOUNT_INVALID", "AMOUNT_MISSING", "STATE_NOT_ALLOWED", "LEASE_LOST",
-    "OTHER_BANK_REFERENCE", "FILE_DIFFERS",
+    "OTHER_BANK_REFERENCE", "FILE_DIFFERS", "NOT_RELEASED",
 )  # fmt: skip
 """Why a word about a payment was not booked; a gauge shows each from 0 on."""
+PAYOUT_LEASES: Final = ("own", "all")  # whose leases need a released run: our own job's, or everybody's
+RUN_EVENTS: Final = ("approve", "reject", "stop")
+RUN_STATUSES: Final = ("proposed", "released", "rejected", "stopped")
 CLAIM_STATUSES: Final = ("open", "settled", "waived")
 CLAIM_EVENTS: Final = ("propose", "approve", "reject")
 CLAIM_KINDS: Final = ("offset", "repaid", "waive")

@@ -13,7 +13,8 @@ from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import Disputed, NotAllowed
-from settlement.payout.instructions import DECISIONS, MARKS, decide, mark
+from settlement.payout.instructions import DECISIONS, decide
+from settlement.payout.marks import MARKS, mark
 from settlement.payout.refusals import keep_refusal
 
 PAYOUT_SCOPE: Final[Mapping[str, str]] = {

@@ -25,7 +25,7 @@ _COMMANDS = {
     "key": ("keys", "APP"),
     "user": ("people", "APP"),
     "db": ("database", "APP"),
-    "payout": ("settlements", "PAYOUT"),
+    "payout": ("payouts", "PAYOUT"),
 }
 
 

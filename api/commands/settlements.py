@@ -1,4 +1,4 @@
-"""`suanbu settle`, `suanbu verify`, `suanbu payout`: the jobs around a settlement."""
+"""`suanbu settle`, `suanbu verify`, `suanbu findings`: the jobs around a settlement."""
 
 from __future__ import annotations
 
@@ -25,12 +25,9 @@ from settlement.jobs import verify as verify_job
 from settlement.jobs.compare import compared
 from settlement.jobs.findings import find
 from settlement.jobs.settle import Request, run
-from settlement.payout.answers import ASIDE
-from settlement.payout.bank_files import exchange
 from settlement.store.findings import list_findings
 from settlement.store.settlements import get_settlement
 
-PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享)")
 CONSOLE = Console(highlight=False)
 ACTOR = "command line"
 ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
@@ -160,35 +157,6 @@ def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) 
         )
     if not found and not as_json:
         print("nothing found")
-
-
-@PAYOUT.command("run")
-def payout_run(
-    exchange_folder: Annotated[Path, typer.Option("--exchange", help="folder exchanged with the bank")] = Path("bank"),
-    worker: Annotated[str, typer.Option(help="the name of this worker")] = "payout-job",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="instructions a pass")] = 100,
-    data: Data = DEFAULT_DATA,
-    as_json: Json = False,
-) -> None:
-    """Hand instructions to the bank as files, and take in its answers; safe to stop and run again at any moment."""
-    done = with_database(
-        data, lambda engine: exchange(engine, exchange_folder, worker=worker, limit=limit, actor=ACTOR, clock=now)
-    )
-    for one in done:
-        print(
-            json.dumps(one, ensure_ascii=False)
-            if as_json
-            else f"{one['reference']}  {one['status']}  {one['amount_fen']} fen"
-        )
-    if as_json:
-        return
-    aside = sum("set aside" in one["status"] for one in done)
-    if aside:
-        print(
-            f"{aside} answers were set aside, see {exchange_folder / 'in' / ASIDE} and the console's page of payments"
-        )
-    if not done:
-        print("nothing to hand over, no answers")
 
 
 def _refuse(error: SettlementRefused, as_json: bool) -> NoReturn:

@@ -139,6 +139,11 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "INSTRUCTION_MISSING": "An offset needs an instruction that is not out yet.",
     "NOTHING_OPEN": "Nothing is open.",
     "PAYMENT_OPEN": "A payment is still with the bank.",
+    "NOTHING_READY": "Nothing that could go into a run is ready.",
+    "ABOVE_LIMIT": "The run, or a payee in it, is above the limit in force.",
+    "RUN_CHANGED": "A payment of the run is not what was proposed: propose another.",
+    "NOT_RELEASED": "The instruction is in no released payout run.",
+    "FILE_DIFFERS": "A file of payments is not what was written down.",
     "OFFSET_NOT_APPROVED": "The offset was not approved.",
 }
 _ABSENT: Final[Mapping[str, str]] = {
@@ -151,6 +156,8 @@ _ABSENT: Final[Mapping[str, str]] = {
     "NO_SUCH_ISSUE": "The instruction never had this reference.",
     "NO_SUCH_CLAIM": "There is no such clawback.",
     "NO_SUCH_PROPOSAL": "There is no such proposal.",
+    "NO_SUCH_RUN": "There is no such payout run.",
+    "NO_SUCH_RULE": "There is no such payout rule that waits.",
 }
 CODES: Final[Mapping[str, Coded]] = {
     **_DOOR,

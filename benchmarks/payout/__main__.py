@@ -28,7 +28,9 @@ from meter.database.connect import service_engine
 from meter.database.embedded import embedded
 from meter.database.scope import PROVINCE, act_as
 from migrations.upgrade import upgrade
-from settlement.payout.instructions import claim, mark
+from settlement.payout.booking import Mark
+from settlement.payout.instructions import claim
+from settlement.payout.marks import mark_all
 from tests.support.records import uscc
 
 WORKERS = 2
@@ -126,10 +128,15 @@ async def _prepare(url: str, round_number: int, count: int) -> None:
 async def _ours(engine: AsyncEngine, worker: str) -> int:
     done = 0
     while taken := await claim(engine, worker, AT_ONCE, f"key:{worker}", datetime.now(UTC)):
-        for one in taken:
-            said = {"worker": worker, "fence": one["fence"], "bank_reference": f"B-{one['reference']}"}
-            await mark(engine, one["id"], "paid", said=said, actor=f"key:{worker}", moment=datetime.now(UTC))
-            done += 1
+        marks = [
+            Mark(
+                one["id"], "paid",
+                {"worker": worker, "fence": one["fence"], "bank_reference": f"B-{one['reference']}"[-64:]},
+            )
+            for one in taken
+        ]  # fmt: skip
+        booked = await mark_all(engine, marks, actor=f"key:{worker}", moment=datetime.now(UTC))
+        done += sum(isinstance(one, dict) and one["status"] == "paid" for one in booked)
     return done
 
 

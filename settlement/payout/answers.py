@@ -41,7 +41,7 @@ def read_answer(folder: Path, name: str) -> FileAnswer:
     reference = name.removesuffix(SUFFIX)
     if not reference.isascii() or not reference.isprintable():
         raise _not_understood("the file's name is not a reference of ours")
-    said = _parsed(_contents(folder / name))
+    said = flat_object(_contents(folder / name))
     if not isinstance(said, dict):
         raise _not_understood("it is not one JSON object")
     if said.get("reference", reference) != reference:
@@ -54,12 +54,12 @@ def read_answer(folder: Path, name: str) -> FileAnswer:
     return FileAnswer(reference, status, checked_bank_reference(said.get("bank_reference")), amount)
 
 
-def set_aside(folder: Path, name: str, refusal: NotAllowed) -> str:
+def set_aside(folder: Path, name: str, code: str, detail: str) -> str:
     """Move a file into the folder beside the answers, its reason in a file beside it; the name that it has there."""
     aside = folder / ASIDE
     aside.mkdir(mode=0o700, exist_ok=True)
     free = next(one for one in _names(name) if not os.path.lexists(aside / one))
-    write_durably(aside / f"{free}.reason", f"{refusal.code}: {refusal.detail}\n".encode("utf-8", "backslashreplace"))
+    write_durably(aside / f"{free}.reason", f"{code}: {detail}\n".encode("utf-8", "backslashreplace"))
     (folder / name).rename(aside / free)
     sync_folder(aside)
     sync_folder(folder)
@@ -119,7 +119,8 @@ def _contents(path: Path) -> bytes:
     return raw
 
 
-def _parsed(raw: bytes) -> Any:
+def flat_object(raw: bytes) -> Any:
+    """Read JSON that is one flat object, each key once. Raises NotAllowed ANSWER_NOT_UNDERSTOOD."""
     if raw.count(b"[") + raw.count(b"{") > BRACKETS_MAX:
         raise _not_understood("it is nested or repeated: an answer is one flat object")
     try:

@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from meter.database.connect import driver
 from settlement.errors import Disputed, NotAllowed
 from settlement.payout.answers import answer_files, contents_of, read_answer, set_aside, write_durably
-from settlement.payout.instructions import claim, mark, without_account
+from settlement.payout.instructions import claim, without_account
+from settlement.payout.marks import mark
 from settlement.payout.refusals import keep_refusal, printable
 from settlement.store.instructions import instruction_of_issue
 
@@ -109,7 +110,7 @@ async def _take_in(
 
 def _aside(folder: Path, name: str, refusal: NotAllowed) -> str:
     try:
-        set_aside(folder, name, refusal)
+        set_aside(folder, name, refusal.code, refusal.detail)
     except OSError as error:
         return f"could not be set aside ({error.strerror}): {refusal.code}"
     return f"set aside: {refusal.code}"

@@ -18,3 +18,11 @@ def checked_bank_reference(given: object) -> str:
         if not trimmed:
             raise NotAllowed("BANK_REFERENCE_MISSING", "the bank's reference is blank")
     raise NotAllowed("BANK_REFERENCE_INVALID", f"a reference of the bank has 1 to {LONGEST} printable ASCII characters")
+
+
+def trimmed(given: object) -> str | None:
+    """The reference under which a word will stand, or None where it names none that can."""
+    try:
+        return None if given is None else checked_bank_reference(given)
+    except NotAllowed:
+        return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from meter.database.connect import driver
 from settlement.errors import NotAllowed
+from settlement.payout.boundary import transaction
 from settlement.store.payout_refusals import insert_refusal
 
 TEXT_MAX = 200
@@ -18,13 +18,14 @@ def printable(text: str) -> str:
 
 async def keep_refusal(
     engine: AsyncEngine, refusal: NotAllowed, *, instruction: int | None, about: str, word: str, actor: str,
-    file: str | None = None,
+    file: str | None = None, once: bool = False,
 ) -> None:  # fmt: skip
-    """Store a refusal, in a transaction of its own: the one that was refused is undone."""
-    async with engine.connect() as held:
-        connection = await driver(held)
-        async with connection.transaction(isolation="read_committed"):
-            await insert_refusal(
-                connection, instruction=instruction, about=printable(about), word=word, code=refusal.code,
-                detail=printable(refusal.detail), file=None if file is None else printable(file), actor=actor,
-            )  # fmt: skip
+    """Store a refusal, in a transaction of its own: the one that was refused is undone.
+
+    `once`: not where the same was refused of the same before, as by a bank that is asked again and again.
+    """
+    async with transaction(engine, "keep a refusal") as connection:
+        await insert_refusal(
+            connection, instruction=instruction, about=printable(about), word=word, code=refusal.code,
+            detail=printable(refusal.detail), file=None if file is None else printable(file), actor=actor, once=once,
+        )  # fmt: skip

@@ -17,35 +17,27 @@ _INSERT_EVENT = """insert into payout_event (instruction, before, after, actor, 
     bank_reference, moved_fen, detail) values ($1, '', $2, $3, $4, 0, $5, $6, $7, $8, $9)"""
 
 
-async def choose_instructions(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """Up to `limit` instructions (id, status, fence) that can be leased, held until the transaction ends."""
-    rows: list[asyncpg.Record] = await connection.fetch("select id, status, fence from payout_chosen($1)", limit)
+async def choose_instructions(
+    connection: asyncpg.Connection, limit: int, *, gateway: str | None
+) -> list[asyncpg.Record]:
+    """Up to `limit` instructions (id, status, fence) that can be leased, held until the transaction ends.
+
+    A gateway of our own job leases only what two people released.
+    """
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "select id, status, fence from payout_chosen($1, $2)", limit, gateway
+    )
     return rows
 
 
 async def insert_leases(
     connection: asyncpg.Connection, chosen: Sequence[asyncpg.Record], worker: str, seconds: int, actor: str,
-    moment: datetime,
+    moment: datetime, *, gateway: str | None,
 ) -> None:  # fmt: skip
     """Lease the chosen instructions to a worker; those that the bank may have keep their state."""
-    detail = json.dumps({"worker": worker, "lease": seconds}, ensure_ascii=False)
-    await connection.executemany(
-        _INSERT_EVENT,
-        [
-            (
-                row["id"],
-                "leased" if row["status"] == "ready" else row["status"],
-                actor,
-                moment,
-                None,
-                "",
-                None,
-                0,
-                detail,
-            )
-            for row in chosen
-        ],
-    )
+    said = {"worker": worker, "lease": seconds, **({"gateway": gateway} if gateway else {})}
+    leases = [(row["id"], "leased" if row["status"] == "ready" else row["status"], said, None, 0) for row in chosen]
+    await insert_payout_events(connection, leases, actor=actor, moment=moment)
 
 
 async def instructions_with(connection: asyncpg.Connection, numbers: Sequence[int]) -> list[asyncpg.Record]:
@@ -58,7 +50,7 @@ async def instructions_with(connection: asyncpg.Connection, numbers: Sequence[in
 
 async def hold_instruction(connection: asyncpg.Connection, instruction: int) -> asyncpg.Record | None:
     """The instruction, held until the transaction ends, or None."""
-    await connection.execute("select payout_held($1)", instruction)
+    await hold_instructions(connection, [instruction])
     return await connection.fetchrow("select * from payout_instruction where id = $1", instruction)
 
 
@@ -72,16 +64,6 @@ async def instructions_without_account(connection: asyncpg.Connection, limit: in
     return rows
 
 
-async def is_issue(connection: asyncpg.Connection, instruction: int, reference: str) -> bool:
-    """Whether a reference is one that the instruction had, or has."""
-    found = await connection.fetchval(
-        """select exists (select from payout_event where instruction = $1 and reference = $2)
-           or exists (select from payout_instruction where id = $1 and reference = $2)""",
-        instruction, reference,
-    )  # fmt: skip
-    return bool(found)
-
-
 async def instruction_of_issue(connection: asyncpg.Connection, reference: str) -> asyncpg.Record | None:
     """Return the instruction that has this reference, or had it before it was issued again."""
     return await connection.fetchrow(
@@ -91,55 +73,52 @@ async def instruction_of_issue(connection: asyncpg.Connection, reference: str) -
     )
 
 
-async def moved_of_issue(connection: asyncpg.Connection, instruction: int, reference: str) -> tuple[int, bool]:
-    """What moved under an issue in all, in fen, and whether anything did."""
-    row = await connection.fetchrow(
-        """select coalesce(sum(moved_fen), 0)::bigint as net, coalesce(bool_or(moved_fen <> 0), false) as moved
-           from payout_event where instruction = $1 and reference = $2""",
-        instruction, reference,
-    )  # fmt: skip
-    return row["net"], row["moved"]
+async def hold_instructions(connection: asyncpg.Connection, numbers: Sequence[int]) -> None:
+    """Hold instructions, in order of their numbers, until the transaction ends."""
+    await connection.execute("select payout_held($1::bigint[])", list(numbers))
 
 
-async def movement_of(connection: asyncpg.Connection, bank_reference: str, moved_fen: int) -> asyncpg.Record | None:
-    """The movement of money that is counted under this reference of the bank, out or back as the sign says."""
-    return await connection.fetchrow(
-        """select instruction, reference, moved_fen from payout_event where bank_reference = $1
-           and moved_fen <> 0 and sign(moved_fen) = sign($2::bigint)""",
-        bank_reference, moved_fen,
-    )  # fmt: skip
+async def known_events(connection: asyncpg.Connection, numbers: Sequence[int]) -> list[asyncpg.Record]:
+    """What is on record about instructions: each event's issue, word, reference of the bank, movement and amount."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """select instruction, reference, coalesce(detail ->> 'word', after) as word, bank_reference, moved_fen,
+           (detail ->> 'amount_fen')::bigint as amount_fen
+           from payout_event where instruction = any($1::bigint[]) order by id""",
+        list(numbers),
+    )
+    return rows
 
 
-async def was_said(
-    connection: asyncpg.Connection, instruction: int, reference: str, word: str, bank_reference: str | None,
-    amount_fen: int | None,
-) -> bool:  # fmt: skip
-    """Whether this word is on record about this issue: a no once, money under its reference and amount."""
-    found = await connection.fetchval(
-        """select exists (select from payout_event where instruction = $1 and reference = $2
-               and coalesce(detail ->> 'word', after) = $3
-               and ($3 = 'failed' or bank_reference = $4
-                    and (detail ->> 'amount_fen')::bigint is not distinct from $5::bigint))""",
-        instruction, reference, word, bank_reference, amount_fen,
-    )  # fmt: skip
-    return bool(found)
+async def known_movements(connection: asyncpg.Connection, references: Sequence[str]) -> list[asyncpg.Record]:
+    """The movements of money that are counted under these references of the bank."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """select bank_reference, instruction, reference, moved_fen from payout_event
+           where bank_reference = any($1::text[]) and moved_fen <> 0""",
+        list(references),
+    )
+    return rows
 
 
-async def insert_payout_event(
+async def insert_payout_events(
     connection: asyncpg.Connection,
-    instruction: int,
-    after: str,
-    said: Mapping[str, Any],
+    events: Sequence[tuple[int, str, Mapping[str, Any], str | None, int]],
     *,
-    bank_reference: str | None,
-    moved_fen: int,
     actor: str,
     moment: datetime,
 ) -> None:
-    """Write down what became of an instruction, as it was said; `issue` in it names which issue is meant."""
-    await connection.execute(
-        _INSERT_EVENT, instruction, after, actor, moment, said.get("fence"), said.get("issue", ""), bank_reference,
-        moved_fen, json.dumps(dict(said), ensure_ascii=False),
+    """Write down what became of instructions: number, state, what was said, the bank's reference, fen that moved.
+
+    `issue` in what was said names which issue is meant.
+    """
+    await connection.executemany(
+        _INSERT_EVENT,
+        [
+            (
+                number, after, actor, moment, said.get("fence"), said.get("issue", ""), bank_reference, moved_fen,
+                json.dumps(dict(said), ensure_ascii=False),
+            )
+            for number, after, said, bank_reference, moved_fen in events
+        ],
     )  # fmt: skip
 
 
@@ -199,19 +178,21 @@ def instruction_dict(row: asyncpg.Record) -> dict[str, Any]:
         "leased_until": row["leased_until"].isoformat() if row["leased_until"] else None,
         "bank_reference": row["bank_reference"],
         "handed_over_as": row["handed_over_as"],
-        "account_masked": _masked(row),
+        "account_masked": masked_account(row["account"], row["uscc"]),
     }
 
 
 def account_of(row: asyncpg.Record) -> Any:
     """The account of an instruction in plain text, for the worker that pays it and nobody else."""
+    return _plain(row["account"], row["uscc"])
+
+
+def masked_account(account: str | None, uscc: str) -> str | None:
+    """The bank and the last four places of a sealed account, as lists show it."""
+    plain = _plain(account, uscc)
+    return masked(plain) if plain else None
+
+
+def _plain(account: str | None, uscc: str) -> Any:
     seal = seal_from_environment()
-    if not row["account"] or seal is None:
-        return None
-    return json.loads(seal.unseal(row["account"], account_owner(row["uscc"])))
-
-
-def _masked(row: asyncpg.Record) -> str | None:
-    """The bank and the last four places of the account, as lists show it."""
-    account = account_of(row)
-    return masked(account) if account else None
+    return json.loads(seal.unseal(account, account_owner(uscc))) if account and seal is not None else None

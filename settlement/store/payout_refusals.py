@@ -7,15 +7,19 @@ from typing import Any
 import asyncpg
 
 
-async def insert_refusal(
+async def insert_refusal(  # noqa: PLR0913 - the columns of the table
     connection: asyncpg.Connection, *, instruction: int | None, about: str, word: str, code: str, detail: str,
-    file: str | None, actor: str,
+    file: str | None, actor: str, once: bool = False,
 ) -> None:  # fmt: skip
-    """Write down that something was not booked, and why."""
+    """Write down that something was not booked, and why; with `once` not a second time."""
     await connection.execute(
         """insert into payout_refusal (instruction, about, word, code, detail, file, actor, at)
-           values ((select id from payout_instruction where id = $1), $2, $3, $4, $5, $6, $7, now())""",
-        instruction, about, word, code, detail, file, actor,
+           select (select id from payout_instruction where id = $1::bigint), $2::text, $3, $4::text, $5::text, $6::text,
+               $7, now()
+           where not $8 or not exists (
+               select from payout_refusal r where r.instruction is not distinct from $1 and r.about = $2
+               and r.code = $4 and r.detail = $5 and r.file is not distinct from $6)""",
+        instruction, about, word, code, detail, file, actor, once,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 from api.console.queries import NOT_WITH_THE_BANK
-from settlement.payout.instructions import DECISIONS, MARKS
+from settlement.payout.instructions import DECISIONS
+from settlement.payout.marks import MARKS
 from settlement.vocabulary import PAYOUT_STATUSES
 from tests.payout.conftest import Paying
 

@@ -113,7 +113,7 @@ def filled(path: str, province: Province, city: str, *, thorough: bool) -> list[
                 "number": settlement, "uscc": code, "kind": "json", "source": "holder-2", "record_id": "u1", "id": "u1",
                 "batch": "4", "objection": "1", "round_id": "anhui-2026", "event": "review",
             }  # fmt: skip
-            if path.startswith(("/v1/payouts", "/v1/claims", "/console/payouts")):
+            if path.startswith(("/v1/payout", "/v1/claims", "/console/payout")):
                 values["number"] = "3"
             filled_in = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values.get(m[1], "1"), path)  # noqa: B023 - at once
             found.append(filled_in)
