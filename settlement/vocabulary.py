@@ -25,6 +25,7 @@ PAYOUT_REFUSALS: Final = (
 PAYOUT_LEASES: Final = ("own", "all")  # whose leases need a released run: our own job's, or everybody's
 RUN_EVENTS: Final = ("approve", "reject", "stop")
 RUN_STATUSES: Final = ("proposed", "released", "rejected", "stopped")
+NOTE_KINDS: Final = ("repaid", "fee", "interest", "transfer", "other")  # what a line of the bank's statement is
 CLAIM_STATUSES: Final = ("open", "settled", "waived")
 CLAIM_EVENTS: Final = ("propose", "approve", "reject")
 CLAIM_KINDS: Final = ("offset", "repaid", "waive")

@@ -29,7 +29,8 @@ APPENDED = (
     "source", "party", "facility", "chip", "batch", "batch_body", "entry", "reversal", "quarantine",
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
     "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event",
-    "payout_refusal", "payout_rule", "payout_run", "payout_run_event", "payout_file", "api_key", "api_key_revocation",
+    "payout_refusal", "payout_rule", "payout_run", "payout_run_event", "payout_file", "bank_statement",
+    "bank_statement_line", "bank_statement_note", "api_key", "api_key_revocation",
 )  # fmt: skip
 """What is recorded for ever: the service may read it and add to it."""
 
@@ -161,6 +162,7 @@ WORDS = {
     ("payout_instruction", "status"): decided.PAYOUT_STATUSES,
     ("payout_rule", "leases"): decided.PAYOUT_LEASES,
     ("payout_run_event", "event"): decided.RUN_EVENTS,
+    ("bank_statement_note", "kind"): decided.NOTE_KINDS,
     ("clawback_claim", "status"): decided.CLAIM_STATUSES,
     ("claim_event", "event"): decided.CLAIM_EVENTS,
     ("claim_event", "kind"): decided.CLAIM_KINDS,

@@ -1,14 +1,11 @@
-"""Our own payout job pays what two people released, and a file that went out is on record before it goes.
-
-Until now whoever could start the job paid whatever was locked, and a file was written before it was known to exist.
-"""
+"""The bank's statement: its lines as they were imported, and what people say about those that match nothing."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
