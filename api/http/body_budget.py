@@ -36,7 +36,7 @@ class BodyBudget:
         self._ahead_seen = 0.0
 
     async def early(self, request: Request) -> bytes:
-        """Return the body, for who must see it before its route does; it counts as held until `over` is told."""
+        """Return the body, for whoever must see it before its route does; it counts as held until `over` is told."""
         async with self.body(request) as whole:
             request._body = whole  # where Starlette keeps a body that was read, and looks for it first
             self.held_bytes += len(whole)

@@ -34,7 +34,10 @@ class Decision:
         return operation(self.answer, scope=self.scope, body=self.body, codes=self.codes, city=self.city)(function)
 
     async def read(self, request: Request) -> tuple[Caller, dict[str, Any]]:
-        """Return who decides and what the body states. Raises Problem for who may not, or a body that does not fit."""
+        """Return who decides and what the body states.
+
+        Raises Problem for whoever may not decide, and for a body that does not fit.
+        """
         caller = await as_caller(request)
         require(caller, self.scope, of_a_city=self.city)
         return caller, (await body_of(request, self.body)).stated()

@@ -83,7 +83,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _file_of(module: str, roots: Mapping[str, Path]) -> Path | None:
-    """Return where a module's source lies; None for a name that is none."""
+    """Return where a module's source lies; None for a name of no module."""
     first, *others = module.split(".")
     place = roots[first].joinpath(*others)
     for path in (place.with_suffix(".py"), place / "__init__.py"):

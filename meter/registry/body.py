@@ -10,7 +10,7 @@ VALUES_MAX = 1_000_000  # commas of a body: ten thousand items of a hundred valu
 
 
 class NotABatch(ValueError):
-    """A body that is no JSON array of at most ITEMS_MAX items."""
+    """A body that is not a JSON array of at most ITEMS_MAX items."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +28,7 @@ class Broken:
 
 
 def parse_items(body: bytes) -> list[Any]:
-    """Return the items of a body. Raises NotABatch when it is no JSON array, or too long a one."""
+    """Return the items of a body. Raises NotABatch when it is not a JSON array, or too long."""
 
     def pairs(items: list[tuple[str, Any]]) -> Any:
         found = dict(items)

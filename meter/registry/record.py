@@ -39,7 +39,7 @@ async def record_items(
 ) -> Outcome:
     """Record the items of a body (JSON array) of one kind of READERS.
 
-    Raises NotABatch for a body that is none, JournalUnavailable when nothing could be recorded.
+    Raises NotABatch for a body that is not a batch, JournalUnavailable when nothing could be recorded.
     """
     outcome, items = await asyncio.to_thread(_read, kind, body, policy.rules)  # others are answered meanwhile
     async with journal_transaction(engine, algorithm, clock) as journal:

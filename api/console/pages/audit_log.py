@@ -1,4 +1,4 @@
-"""The audit log for who audits: the newest rows first, by actor and object, and all of it as a file."""
+"""The audit log for auditors: the newest rows first, by actor and object, and all of it as a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One clawback: what was proposed and decided, and the forms for who may propose or decide."""
+"""One clawback: what was proposed and decided, and the forms for those who may propose or decide."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def _clawback(queries: Queries, number: int, person: Person) -> Record:
 
 
 def _said(word: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the form says. Raises Problem 400 for an amount or a number that is none."""
+    """Return what the form says. Raises Problem 400 for what is not an amount or a number."""
     note = given.get("note", "").strip()
     if len(note) > NOTE_MAX:
         raise Problem(400, "out_of_range", "the note is too long")
@@ -80,7 +80,7 @@ def _said(word: str, given: Mapping[str, str]) -> dict[str, Any]:
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Problem(400, "out_of_range", "that is no number")
+        raise Problem(400, "out_of_range", "that is not a number")
     return int(text)
 
 

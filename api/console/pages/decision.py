@@ -83,7 +83,7 @@ async def _asked(queries: Queries, number: str, event: str, person: Person) -> R
 
 
 def _said(event: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields of the form that belong to the decision. Raises Problem 400 for a number that is none."""
+    """Return the fields of the form that belong to the decision. Raises Problem 400 for what is not a number."""
     said: dict[str, Any] = {}
     for name, kind in FIELDS[event].items():
         text = given.get(name, "").strip()

@@ -1,4 +1,4 @@
-"""One's own password: changed by who shows the old one and a code; afterwards everybody of this name logs in anew."""
+"""One's own password: changed by showing the old one and a code; afterwards everybody of this name logs in anew."""
 
 from __future__ import annotations
 

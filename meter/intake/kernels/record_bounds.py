@@ -21,7 +21,7 @@ KIND[[SPACE, TAB, LINE_FEED, RETURN]] = BLANK
 
 @kernel
 def after_space(body: Array, place: int, end: int) -> int:
-    """Return the place of the next byte that is no JSON white space, or `end`."""
+    """Return the place of the next byte that is not JSON white space, or `end`."""
     while place < end and KIND[body[place]] == BLANK:
         place += 1
     return place
