@@ -76,7 +76,7 @@ class Application(FastAPI):
 
 
 def app_of(settings: Settings, started: Callable[[], None] | None = None) -> FastAPI:
-    """Yield an application that runs one service while it lives.
+    """Return an application that runs one service while it lives.
 
     `started` is called before it takes its first request.
     """

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure(part: str, quick: bool) -> dict[str, Any]:
-    """What a part measured."""
+    """Run a part; return what it measured."""
     with scratch("bench") as folder:
         file = folder / "figures.json"
         command = [sys.executable, "-m", f"benchmarks.{part}", "--json", str(file), *(["--quick"] if quick else [])]

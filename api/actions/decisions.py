@@ -86,7 +86,7 @@ async def _look(engine: AsyncEngine, settlement: str) -> None:
 
 
 def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a decision carries, as it is written down. Raises Problem 400 or 403."""
+    """Return what a decision carries, as it is written down. Raises Problem 400 or 403."""
     if DECISION_SCOPE[event] not in hand.scopes:
         raise Problem(403, "scope_missing", f"this needs the scope {DECISION_SCOPE[event]}")
     if hand.city is not None and event not in OF_A_CITY:

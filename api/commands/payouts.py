@@ -97,7 +97,7 @@ def _printed(as_json: bool) -> Callable[[dict[str, Any]], None]:
 async def _run(
     engine: AsyncEngine, told: JobSettings, *, once: bool, say: Callable[[dict[str, Any]], None], as_json: bool
 ) -> None:
-    """One pass, or one after another until the process is asked to end; a pass that has begun is finished."""
+    """Make one pass, or one after another until the process is asked to end; a pass that has begun is finished."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
@@ -130,7 +130,7 @@ async def _run(
 async def _one_pass(
     engine: AsyncEngine, told: JobSettings, worker: Worker, *, reraise: bool
 ) -> list[dict[str, Any]] | None:
-    """A pass with its metrics; None where the database or the folder is away and the loop tries again."""
+    """Make a pass, with its metrics; None where the database or the folder is away and the loop tries again."""
     try:
         async with reaching_database():
             changed = await told.gateway.one_pass(engine, worker)

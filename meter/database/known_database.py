@@ -79,7 +79,7 @@ class KnownDatabase:
                 self._begin_era(reason)
 
     def era_of(self, connection: asyncpg.Connection) -> int:
-        """The era in which a connection was made."""
+        """Return the era in which a connection was made."""
         return self._eras[connection]
 
     def _begin_era(self, reason: str) -> None:

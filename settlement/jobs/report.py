@@ -41,7 +41,7 @@ class StoredLines:
 
 
 def _parts(block: pl.DataFrame) -> pl.Series:
-    """The uncounted use of each line in the shape of the contract."""
+    """Return the uncounted use of each line in the shape of the contract."""
     told = block["told"].str.json_decode(EXCLUDED)
     counted = excluded_lists(block["parts"].str.json_decode(PARTS))
     both = pl.DataFrame({"told": told, "counted": counted})

@@ -76,7 +76,7 @@ async def exchange_batches(
     actor: str,
     clock: Callable[[], datetime],
 ) -> list[dict[str, Any]]:
-    """One pass: let go what was left, take in answers, hand over what was released, ask about what is silent.
+    """Make one pass: let go what was left, take in answers, hand over what was released, ask about what is silent.
 
     What changed, one mapping each. Where another process works on the folder, nothing.
     """
@@ -194,7 +194,8 @@ async def book_answers(
 
 
 def _word(line: AnswerLine, known: asyncpg.Record, question: str, after: timedelta, now: datetime) -> str | None:
-    """What a line means to us: nothing yet, where the bank still works, or does not find what it may find tomorrow."""
+    """Return what a line means to us: nothing yet, where the bank still works, or does not find what it may find
+    tomorrow."""
     if line.status == WORKING:
         return None
     if line.status != NOT_FOUND:
@@ -232,13 +233,13 @@ async def _ask(job: _Job) -> None:
 
 
 def _noted(folder: Folder) -> list[str]:
-    """The question that was asked last, though the bank has taken its file away."""
+    """Return the question that was asked last, though the bank has taken its file away."""
     last = folder.noted()
     return [last] if last else []
 
 
 def _asked_at(name: str) -> datetime | None:
-    """When a file of questions was made, by its name."""
+    """Return when a file of questions was made, by its name."""
     try:
         return datetime.strptime(name, f"{_ASKED}{_MOMENT}{SUFFIX}").replace(tzinfo=UTC)
     except ValueError:

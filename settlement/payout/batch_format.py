@@ -111,7 +111,7 @@ def _encoded(rows: Sequence[Sequence[str]], encoding: str) -> bytes:
 
 
 def _read(raw: bytes, kind: str, columns: Sequence[str], encoding: str) -> tuple[list[str], list[list[str]]]:
-    """The head line and the rows of a file whose checks hold."""
+    """Return the head line and the rows of a file whose checks hold."""
     if len(raw) > FILE_BYTES:
         raise _not_understood(f"it has more than {FILE_BYTES} bytes")
     try:

@@ -55,16 +55,16 @@ class Known:
         return cls(by_instruction, {(one["bank_reference"], one["moved_fen"] > 0): one for one in movements})
 
     def is_issue(self, instruction: int, reference: str) -> bool:
-        """Whether the instruction had this reference of ours."""
+        """Return whether the instruction had this reference of ours."""
         return any(event["reference"] == reference for event in self.events.get(instruction, ()))
 
     def moved(self, instruction: int, issue: str) -> tuple[int, bool]:
-        """What moved under an issue in all, and whether anything did."""
+        """Return what moved under an issue in all, and whether anything did."""
         fen = [one["moved_fen"] for one in self.events.get(instruction, ()) if one["reference"] == issue]
         return sum(fen), any(fen)
 
     def was_said(self, instruction: int, issue: str, word: str, reference: str | None, amount_fen: int | None) -> bool:
-        """Whether this word is on record about this issue: a no once, money under its reference and amount."""
+        """Return whether this word is on record about this issue: a no once, money under its reference and amount."""
         return any(
             event["reference"] == issue
             and event["word"] == word
@@ -107,7 +107,8 @@ def booked(row: Mapping[str, Any], mark: Mark, known: Known) -> Booked:
 
 
 def _reference(row: Mapping[str, Any], word: str, said: Mapping[str, Any], earlier: bool) -> str | None:
-    """The bank's reference that a word stands under: the given one, or the one that is known of the present issue."""
+    """Return the bank's reference that a word stands under: the given one, or the one that is known of the present
+    issue."""
     given = said.get("bank_reference")
     if word == "paid" or given is not None:
         return checked_bank_reference(given)
@@ -120,7 +121,7 @@ def _reference(row: Mapping[str, Any], word: str, said: Mapping[str, Any], earli
 def _once(
     instruction: int, issue: str, step: Step, reference: str | None, known: Known
 ) -> tuple[Step | None, Contradiction | None]:
-    """The step, or what is left of it: a movement of money at the bank is counted once, under one issue."""
+    """Return the step, or what is left of it: a movement of money at the bank is counted once, under one issue."""
     if not step.moved_fen or reference is None:
         return step, None
     stands = known.movements.get((reference, step.moved_fen > 0))

@@ -51,7 +51,7 @@ class Folder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Work on the folder alone; the system lets go of it when the process ends. Raises FolderBusy."""
+        """Let nobody else work on the folder; the system lets go of it when the process ends. Raises FolderBusy."""
         for place in (self.ready, self.out, self.answers, self.answers / DONE):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self.top / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -83,13 +83,13 @@ class Folder:
             sync_folder(self.ready)
 
     def written(self) -> list[str]:
-        """Names of what is written and not let go; what a crash left half written is removed."""
+        """Return names of what is written and not let go; what a crash left half written is removed."""
         for half in self.ready.glob(".*.part"):
             half.unlink(missing_ok=True)
         return sorted(path.name for path in self.ready.iterdir() if not path.name.startswith("."))
 
     def answered(self, suffix: str) -> list[str]:
-        """Names of all that calls itself an answer, in order; a name that is no UTF-8 comes with surrogates."""
+        """Return names of all that calls itself an answer, in order; a name that is no UTF-8 comes with surrogates."""
         with os.scandir(self.answers) as entries:
             return sorted(
                 entry.name for entry in entries if entry.name.endswith(suffix) and not entry.name.startswith(".")
@@ -112,7 +112,7 @@ class Folder:
         write_durably(self.top / ASKED, name.encode())
 
     def noted(self) -> str:
-        """The name of the question that was asked last, or nothing."""
+        """Return the name of the question that was asked last, or nothing."""
         try:
             return (self.top / ASKED).read_text("ascii", "replace")[:NAME_BYTES]
         except OSError:

@@ -116,7 +116,7 @@ async def mark_within(
 
 
 def _entangled(marks: Sequence[Mark]) -> bool:
-    """Whether two of the words are about one instruction, or one reference of the bank."""
+    """Return whether two of the words are about one instruction, or one reference of the bank."""
     numbers = {one.instruction for one in marks}
     references = [one for mark in marks if (one := trimmed(mark.said.get("bank_reference")))]
     return len(numbers) < len(marks) or len(set(references)) < len(references) or len(marks) > TOGETHER_MAX

@@ -27,13 +27,16 @@ def total_rows(settlement: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def outcome_rows(survey: Survey) -> list[tuple[str, int]]:
-    """How many lines there are, and how many pay, wait or give nothing."""
+    """Return how many lines there are, and how many pay, wait or give nothing."""
     nothing = survey.lines - survey.payable - survey.held
     return [("单位数", survey.lines), ("应付", survey.payable), ("待核", survey.held), ("无金额", nothing)]
 
 
 def code_rows(survey: Survey) -> list[tuple[str, str, str, str, int]]:
-    """Every reason and flag that occurs: kind, title, meaning, rule, number of lines; in the order of the catalogue."""
+    """Return every reason and flag that occurs: kind, title, meaning, rule, number of lines.
+
+    In the order of the catalogue.
+    """
     order = {code: place for place, code in enumerate(WORDS)}
     rows = []
     for code in sorted(survey.codes, key=lambda item: (order.get(item, len(order)), item)):

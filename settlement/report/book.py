@@ -58,7 +58,10 @@ class Book:
         yield self._outlet.taken()
 
     def _frame(self, pages: Mapping[str, Draw]) -> _Frame:
-        """The workbook without its rows; those who left first are drawn first, so that they come out the same."""
+        """Return the workbook without its rows.
+
+        Those who left first are drawn first, so that they come out the same.
+        """
         out = io.BytesIO()
         options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         book = xlsxwriter.Workbook(out, {**options, "strings_to_numbers": False})
@@ -114,7 +117,7 @@ class _Frame:
 
 
 def _filled(frame: bytes, grids: Sequence[Grid], styles: CellStyles) -> Iterator[bytes]:
-    """A sheet's XML with the rows of its grids where each marked its last one."""
+    """Yield a sheet's XML with the rows of its grids where each marked its last one."""
     done = 0
     for grid in grids:
         marked = re.compile(b'<row r="%d".*?</row>' % (grid.above + grid.sheet.count)).search(frame, done)
@@ -129,7 +132,7 @@ def _filled(frame: bytes, grids: Sequence[Grid], styles: CellStyles) -> Iterator
 
 
 def _created(settlement: Mapping[str, Any]) -> datetime:
-    """The day the settlement was computed, so that the same settlement is the same file."""
+    """Return the day the settlement was computed, so that the same settlement is the same file."""
     value = settlement.get("created_at")
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment.replace(tzinfo=None, microsecond=0) if isinstance(moment, datetime) else UNDATED

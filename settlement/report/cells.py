@@ -69,7 +69,8 @@ def _joined(*pieces: str | pl.Expr) -> pl.Expr:
 
 
 def _shown(values: pl.Series, kind: Kind) -> pl.Series:
-    """What a column's cells show: what XML cannot hold is replaced, what a cell cannot hold is cut and says so."""
+    """Return what a column's cells show: what XML cannot hold is replaced, what a cell cannot hold is cut and says
+    so."""
     if kind in _NUMBERS:
         return values
     if kind is Kind.CODES:
@@ -83,7 +84,7 @@ def _shown(values: pl.Series, kind: Kind) -> pl.Series:
 
 
 def _heights(columns: Sequence[Column], widths: Sequence[int]) -> pl.Expr:
-    """The height of each row in points: no program is asked to guess how many lines a text needs."""
+    """Return the height of each row in points: no program is asked to guess how many lines a text needs."""
     one = pl.lit(1, dtype=pl.Int64)
     needed = [one]
     for column, width in zip(columns, widths, strict=True):
@@ -97,8 +98,8 @@ def _heights(columns: Sequence[Column], widths: Sequence[int]) -> pl.Expr:
 
 
 def _text_cells(texts: pl.Series, kind: Kind, styles: CellStyles) -> pl.Series:
-    """What follows a cell's reference. Free text that begins like a formula keeps its quote, so that editing the cell
-    does not bring it to life."""
+    """Return what follows a cell's reference. Free text that begins like a formula keeps its quote, so that editing
+    the cell does not bring it to life."""
     text, escaped = pl.col("text"), pl.col("escaped")
     frame = pl.DataFrame({"text": texts, "escaped": _escaped(texts)})
     keeping = ' xml:space="preserve"' if texts.str.contains(_BLANK_AT_AN_END).any() else ""
@@ -112,7 +113,7 @@ def _text_cells(texts: pl.Series, kind: Kind, styles: CellStyles) -> pl.Series:
 
 
 def _escaped(texts: pl.Series) -> pl.Series:
-    """Texts as they stand in XML."""
+    """Return texts as they stand in XML."""
     if texts.str.contains(_CONTROL).any():
         texts = pl.Series(texts.name, [_without_controls(one) for one in texts], dtype=pl.String)
     for character, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
@@ -121,12 +122,12 @@ def _escaped(texts: pl.Series) -> pl.Series:
 
 
 def _without_controls(text: str) -> str:
-    """A text with every control character as the format writes it, _x0001_, and the look of one kept apart."""
+    """Return a text with every control character as the format writes it, _x0001_, and the look of one kept apart."""
     return re.sub(_CONTROL, lambda one: "_x005F" + one[0] if len(one[0]) > 1 else f"_x{ord(one[0]):04X}_", text)
 
 
 def _number_cells(values: pl.Series, kind: Kind, styles: CellStyles) -> pl.Series:
-    """What follows a cell's reference: money is a number as far as a spreadsheet's numbers are exact (see
+    """Return what follows a cell's reference: money is a number as far as a spreadsheet's numbers are exact (see
     LARGEST_NUMBER_FEN), else text.
 
     The decimal that stands there is the exact amount; its nearest double, rounded to the fen, gives the amount again.

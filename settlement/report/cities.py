@@ -18,7 +18,7 @@ _MONEY = (
 
 
 def city_sheet(survey: Survey, of_round: Round, *, adjusted: bool) -> Sheet:
-    """One row a city in order of its code, seats outside the province and unregistered entities included."""
+    """Return one row a city in order of its code, seats outside the province and unregistered entities included."""
     money = [item for item in _MONEY if item[0] != "adjustment_fen" or adjusted]
     columns = (
         Column("region", "地区代码", Kind.CODE, 11),

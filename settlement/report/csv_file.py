@@ -32,7 +32,7 @@ def csv_blocks(sheet: Sheet, *, heads: bool) -> Iterator[bytes]:
 
 
 def _cell(column: Column) -> pl.Expr:
-    """A column's cells as they stand between the commas."""
+    """Return a column's cells as they stand between the commas."""
     value = pl.col(column.name)
     if column.kind is Kind.WAN:
         return wan_texts(value).fill_null("")

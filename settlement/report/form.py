@@ -41,7 +41,7 @@ def form_title(of_round: Round) -> str:
 
 
 def form_notes(of_round: Round, tables: Sequence[FormTable], *, adjusted: bool) -> list[str]:
-    """What a reader must know of the form: what is inferred, what is left empty, what is missing."""
+    """Return what a reader must know of the form: what is inferred, what is left empty, what is missing."""
     form = of_round.form
     notes = []
     if form is None or not form.columns:
@@ -59,13 +59,13 @@ def form_notes(of_round: Round, tables: Sequence[FormTable], *, adjusted: bool) 
 
 
 def by_department(of_round: Round) -> bool:
-    """Whether the form has a table for each administering department, and not one for the province."""
+    """Return whether the form has a table for each administering department, and not one for the province."""
     return of_round.form is not None and of_round.form.per == "administering_department"
 
 
 def form_tables(survey: Survey, matches: Sequence[Mapping[str, Any]], of_round: Round) -> list[FormTable]:
-    """The tables of the form: one for each administering department, or one for the province. Lines without money
-    are left out; lines keep their order inside a table."""
+    """Return the tables of the form: one for each administering department, or one for the province. Lines without
+    money are left out; lines keep their order inside a table."""
     if by_department(of_round):
         return [_table(code, survey, (), of_round) for code in sorted(survey.requests.heights)] or [
             _table("", survey, (), of_round)
@@ -93,7 +93,7 @@ def _table(region: str, survey: Survey, matches: Sequence[Mapping[str, Any]], of
 
 
 def _rows(asked: pl.DataFrame, number: int, of_round: Round) -> pl.DataFrame:
-    """What the form's columns can hold, of lines that ask for something; `number` rows stand before them."""
+    """Return what the form's columns can hold, of lines that ask for something; `number` rows stand before them."""
     named = pl.when(pl.col("name").fill_null("") == "").then(pl.col("uscc")).otherwise(pl.col("name"))
     return asked.select(
         number=pl.int_range(number + 1, number + 1 + asked.height, dtype=pl.Int64),
@@ -159,7 +159,7 @@ def _head(form: Form | None, region: str, of_round: Round) -> tuple[str, ...]:
 
 
 def summary_sheet(tables: Sequence[FormTable], of_round: Round) -> Sheet:
-    """All tables of the form as one, the department in front: for files that hold a single table."""
+    """Return all tables of the form as one, the department in front: for files that hold a single table."""
     columns = _columns(of_round)
     count = sum(table.sheet.count for table in tables)
     if len(tables) == 1 and not tables[0].region:

@@ -50,7 +50,7 @@ _CODES = (Column("reasons", "原因", Kind.CODES, 36), Column("flags", "提示",
 
 
 def lines_sheet(source: Source, of_round: Round, survey: Survey | None = None, excluded: Spill | None = None) -> Sheet:
-    """All contract fields of all lines; the adjustment and the items of Yinchuan only where a line has them.
+    """Return all contract fields of all lines; the adjustment and the items of Yinchuan only where a line has them.
 
     While its frames are made, the lines are taken into the `survey` and their uncounted use into `excluded`.
     """
@@ -88,7 +88,7 @@ def _put_aside(lines: pl.DataFrame, parts: pl.Series, excluded: Spill) -> None:
 
 
 def excluded_sheet(excluded: Spill, of_round: Round) -> Sheet:
-    """The use of the lines that is excluded or held, one row for an entity and reason."""
+    """Return the use of the lines that is excluded or held, one row for an entity and reason."""
 
     def frames() -> Iterator[pl.DataFrame]:
         for rows in excluded.frames(EXCLUDED_KEY):

@@ -37,7 +37,7 @@ def parquet_blocks(sheet: Sheet) -> Iterator[bytes]:
 
 
 def _groups(sheet: Sheet) -> Iterator[pl.DataFrame]:
-    """The rows in portions of about GROUP_ROWS; at least one, which may be empty."""
+    """Yield the rows in portions of about GROUP_ROWS; at least one, which may be empty."""
     kept = [pl.DataFrame(schema={column.name: TYPES[column.kind] for column in sheet.columns})]
     rows, given = 0, False
     for frame in sheet.frames():
@@ -51,7 +51,7 @@ def _groups(sheet: Sheet) -> Iterator[pl.DataFrame]:
 
 
 def _type(column: Column, rows: pl.DataFrame) -> Any:
-    """The type of a column in the file."""
+    """Return the type of a column in the file."""
     if column.kind is Kind.WAN:
         return pl.Decimal(38, 6)
     if column.kind not in MONEY:

@@ -15,7 +15,7 @@ _DANGEROUS: Final = re.compile(DANGEROUS)
 
 
 def is_dangerous(text: str) -> bool:
-    """Whether a spreadsheet program could run the text as a formula."""
+    """Return whether a spreadsheet program could run the text as a formula."""
     return _DANGEROUS.match(text) is not None
 
 

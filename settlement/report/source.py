@@ -71,7 +71,7 @@ def fields_of(block: pl.DataFrame, *, items: bool) -> pl.DataFrame:
 
 
 def _items(lines: pl.Series) -> pl.Series:
-    """The items of a draft round's lines, which are few: each with its amount, by name."""
+    """Return the items of a draft round's lines, which are few: each with its amount, by name."""
     texts = lines.str.json_path_match("$.items").to_list()
     shown = (sorted(json.loads(text).items()) if text else [] for text in texts)
     joined = ["; ".join(f"{name}={fen}" for name, fen in items) or None for items in shown]

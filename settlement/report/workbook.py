@@ -63,7 +63,7 @@ def _nothing(_: Page) -> None:
 
 
 def _pages(sheet: Sheet) -> dict[str, Draw]:
-    """A sheet in as many pages as it has to have; none has rows without end."""
+    """Return a sheet in as many pages as it has to have; none has rows without end."""
     if sheet.count <= ROWS_A_SHEET:
         return {sheet.title: _table(sheet)}
     rows = _Portions(sheet.frames())
@@ -96,7 +96,7 @@ class _Portions:
 
 
 def _form(page: Page, tables: Sequence[FormTable], notes: Sequence[str], title: str) -> None:
-    """The tables of the form one under the other, each department's on a printed page of its own."""
+    """Write the tables of the form one under the other, each department's on a printed page of its own."""
     columns = tables[0].sheet.columns
     page.widths([column.width for column in columns])
     for place, table in enumerate(tables):

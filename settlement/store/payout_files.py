@@ -28,12 +28,12 @@ async def insert_file(
 
 
 async def file_of(connection: asyncpg.Connection, name: str) -> asyncpg.Record | None:
-    """What is on record about a file, or None."""
+    """Return what is on record about a file, or None."""
     return await connection.fetchrow("select * from payout_file where name = $1", name)
 
 
 async def list_files(connection: asyncpg.Connection, after: int, limit: int) -> list[dict[str, Any]]:
-    """Files in order of their numbers, with how many of their payments wait for an answer."""
+    """Return files in order of their numbers, with how many of their payments wait for an answer."""
     rows = await connection.fetch(
         """select f.*, (select count(*) from payout_instruction i
                where i.handed_over_as = f.name and i.status = 'handed_over') as waiting
@@ -44,7 +44,7 @@ async def list_files(connection: asyncpg.Connection, after: int, limit: int) -> 
 
 
 async def handed_over_since(connection: asyncpg.Connection, before: datetime) -> list[asyncpg.Record]:
-    """Payments of batch files that wait for an answer and were handed over before a moment, and since when."""
+    """Return payments of batch files that wait for an answer and were handed over before a moment, and since when."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """select i.id, i.reference, i.amount_fen, (select max(e.at) from payout_event e
                where e.instruction = i.id and e.after = 'handed_over') as since
@@ -57,7 +57,7 @@ async def handed_over_since(connection: asyncpg.Connection, before: datetime) ->
 
 
 async def by_issue(connection: asyncpg.Connection, references: Sequence[str]) -> dict[str, asyncpg.Record]:
-    """Our reference of any issue -> its instruction (id, status) and since when it was handed over."""
+    """Return our reference of any issue -> its instruction (id, status) and since when it was handed over."""
     rows = await connection.fetch(
         """select distinct on (said.reference) said.reference as issue, i.id, i.status, i.reference, (
                select max(e.at) from payout_event e where e.instruction = i.id and e.after = 'handed_over') as since
@@ -73,7 +73,7 @@ async def by_issue(connection: asyncpg.Connection, references: Sequence[str]) ->
 async def issues_to_follow(
     connection: asyncpg.Connection, since: datetime, after: tuple[int, str], limit: int
 ) -> list[asyncpg.Record]:
-    """Issues about which a bank that answers may still have news: id, status, issue.
+    """Return issues about which a bank that answers may still have news: id, status, issue.
 
     Of everything that something was said of since a moment: what is paid, failed, came back or is disputed, and every
     issue that was replaced. What waits in a lease is asked about by whoever leases it; what went out as a file answers

@@ -43,7 +43,7 @@ async def insert_run_event(
 async def list_runs(
     connection: asyncpg.Connection, status: str | None, settlement: str | None, after: int, limit: int
 ) -> list[dict[str, Any]]:
-    """Runs in order of their numbers."""
+    """Return runs in order of their numbers."""
     rows = await connection.fetch(
         f"""select * from ({_RUNS} where r.id > $1 and ($2::text is null or r.settlement = $2)) shown
             where $3::text is null or status = $3 order by id limit $4""",
@@ -53,13 +53,13 @@ async def list_runs(
 
 
 async def run_of(connection: asyncpg.Connection, number: int) -> dict[str, Any] | None:
-    """One run, or None."""
+    """Return one run, or None."""
     found = await list_runs(connection, None, None, number - 1, 1)
     return found[0] if found and found[0]["id"] == number else None
 
 
 async def items_of(connection: asyncpg.Connection, run: int, after: int, limit: int) -> list[dict[str, Any]]:
-    """What is in a run, in order of the instructions' numbers, with masked accounts, and what each is now."""
+    """Return what is in a run, in order of the instructions' numbers, with masked accounts, and what each is now."""
     rows = await connection.fetch(
         """select t.instruction, t.uscc, l.name, t.reference, t.amount_fen, i.status, i.bank_reference, i.account,
            i.reference = t.reference and i.amount_fen = t.amount_fen as unchanged
@@ -80,7 +80,7 @@ async def items_of(connection: asyncpg.Connection, run: int, after: int, limit: 
 
 
 async def stopped_of(connection: asyncpg.Connection, numbers: Sequence[int]) -> frozenset[int]:
-    """Those of the instructions that are in no run that is released now: the bank is asked, and sent nothing."""
+    """Return those of the instructions that are in no run that is released now: the bank is asked, and sent nothing."""
     rows = await connection.fetch(
         """select i.id from payout_instruction i where i.id = any($1::bigint[]) and not exists (
                select from payout_run_item t where t.instruction = i.id and t.reference = i.reference
@@ -91,7 +91,7 @@ async def stopped_of(connection: asyncpg.Connection, numbers: Sequence[int]) -> 
 
 
 async def awaiting_payment(connection: asyncpg.Connection, limit: int, *, released: bool) -> list[asyncpg.Record]:
-    """What a job would lease now, or what of that was released; holds nothing."""
+    """Return what a job would lease now, or what of that was released; holds nothing."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """select i.*, l.name from payout_instruction i
            join settlement_line l on l.settlement = i.settlement and l.uscc = i.uscc
@@ -104,7 +104,7 @@ async def awaiting_payment(connection: asyncpg.Connection, limit: int, *, releas
 
 
 async def not_released(connection: asyncpg.Connection) -> tuple[int, int]:
-    """How many instructions are ready and in no released run, and their sum in fen."""
+    """Return how many instructions are ready and in no released run, and their sum in fen."""
     row = await connection.fetchrow(
         """select count(*) as payments, coalesce(sum(amount_fen), 0)::bigint as fen from payout_instruction i
            where status = 'ready' and not payout_released(i)"""
@@ -134,7 +134,7 @@ async def confirm_rule(connection: asyncpg.Connection, proposal: int, *, note: s
 
 
 async def list_rules(connection: asyncpg.Connection, after: int, limit: int) -> list[dict[str, Any]]:
-    """Rules as they were proposed, in order of their numbers; who confirmed each, and whether it is in force."""
+    """Return rules as they were proposed, in order of their numbers; who confirmed each, and whether it is in force."""
     rows = await connection.fetch(
         """select p.id, p.leases, p.run_limit_fen, p.payee_limit_fen, p.actor as proposed_by, p.at as proposed_at,
            p.note, c.actor as confirmed_by, c.at as confirmed_at,

@@ -13,7 +13,7 @@ BLOCK = {"uscc": pl.String, "line": pl.String, "told": pl.String, "parts": pl.St
 
 
 async def lines_counted(connection: asyncpg.Connection, settlement: str, region: str | None) -> tuple[int, bool]:
-    """How many lines there are, and whether any has the difference from an earlier settlement."""
+    """Return how many lines there are, and whether any has the difference from an earlier settlement."""
     row = await connection.fetchrow(
         f"""select count(*) as lines, coalesce(bool_or(adjustment_fen is not null), false) as adjusted
             from settlement_line where {_OF_REGION}""",

@@ -94,5 +94,5 @@ class Bodies:
 
 
 def _content(wire: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
-    """The bytes of rows after the batch's number, one row each."""
+    """Return the bytes of rows after the batch's number, one row each."""
     return np.ascontiguousarray(wire).view(np.uint8).reshape(len(wire), WIRE.itemsize)[:, BATCH_END:]

@@ -61,7 +61,10 @@ class Learned:
             self._seen = NOTHING
 
     async def must_hold(self, connection: asyncpg.Connection, head: Watermark, deliveries: Iterable[Delivery]) -> None:
-        """`watch` under the journal's lock, whose head this is. Raises DatabaseChanged unless deliveries may go on."""
+        """Do what `watch` does under the journal's lock, whose head this is.
+
+        Raises DatabaseChanged unless deliveries may go on.
+        """
         if head != self._seen or self.registered.era != self._database.era:
             await self.watch(connection)
         self.must_be_current(connection, deliveries)
