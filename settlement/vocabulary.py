@@ -26,9 +26,9 @@ PAYOUT_LEASES: Final = ("own", "all")  # whose leases need a released run: our o
 RUN_EVENTS: Final = ("approve", "reject", "stop")
 RUN_STATUSES: Final = ("proposed", "released", "rejected", "stopped")
 NOTE_KINDS: Final = ("repaid", "fee", "interest", "transfer", "other")  # what a line of the bank's statement is
-CLAIM_STATUSES: Final = ("open", "settled", "waived")
-CLAIM_EVENTS: Final = ("propose", "approve", "reject")
-CLAIM_KINDS: Final = ("offset", "repaid", "waive")
+CLAWBACK_STATUSES: Final = ("open", "settled", "waived")
+CLAWBACK_EVENTS: Final = ("propose", "approve", "reject")
+CLAWBACK_KINDS: Final = ("offset", "repaid", "waive")
 
 OWNER_HAS_HOLDERS: Final = (  # what a PUT of the registry points out though it accepts it
     "{code} owns a facility and has itself a recorded holder of {percent} % or more: owners are the investors who "

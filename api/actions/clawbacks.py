@@ -13,7 +13,7 @@ from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
 from settlement.payout.clawbacks import answer, propose
-from settlement.vocabulary import CLAIM_KINDS
+from settlement.vocabulary import CLAWBACK_KINDS
 
 CLAWBACK_SCOPE: Final = {"propose": "settlement:run", "approve": "settlement:approve", "reject": "settlement:approve"}
 
@@ -26,11 +26,11 @@ async def decide(engine: AsyncEngine, hand: Actor, clawback: int, word: str, sai
     try:
         if word == "propose":
             if (
-                said.get("kind") not in CLAIM_KINDS
+                said.get("kind") not in CLAWBACK_KINDS
                 or not 0 < said.get("amount_fen", 0) < LARGEST
                 or not 0 < clawback < LARGEST
             ):
-                raise Problem(400, "bad_request", f"kind is one of {', '.join(CLAIM_KINDS)}, amount_fen is above 0")
+                raise Problem(400, "bad_request", f"kind is one of {', '.join(CLAWBACK_KINDS)}, amount_fen is above 0")
             if not 0 < said.get("instruction", 1) < LARGEST:
                 raise Problem(400, "out_of_range", "instruction is out of range")
             return await propose(

@@ -22,7 +22,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meter.database.metadata import METADATA
 from meter.vocabulary import FINDING_KINDS, one_of
-from settlement.vocabulary import CLAIM_EVENTS, CLAIM_KINDS, CLAIM_STATUSES, EVENTS, OUTCOMES, PAYOUT_STATUSES, STATUSES
+from settlement.vocabulary import (
+    CLAWBACK_EVENTS,
+    CLAWBACK_KINDS,
+    CLAWBACK_STATUSES,
+    EVENTS,
+    OUTCOMES,
+    PAYOUT_STATUSES,
+    STATUSES,
+)
 
 MOMENT = DateTime(timezone=True)
 
@@ -219,7 +227,7 @@ clawback = Table(
     Column("city", Text),
     Column("amount_fen", BigInteger, nullable=False),
     Column("recovered_fen", BigInteger, nullable=False),
-    Column("status", Text, CheckConstraint(one_of("status", CLAIM_STATUSES), name="status_known"),
+    Column("status", Text, CheckConstraint(one_of("status", CLAWBACK_STATUSES), name="status_known"),
            nullable=False),
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("settlement", "uscc"),
@@ -233,9 +241,9 @@ clawback_event = Table(
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("claim", BigInteger, ForeignKey("clawback_claim.id"), nullable=False, index=True),
-    Column("event", Text, CheckConstraint(one_of("event", CLAIM_EVENTS), name="event_known"),
+    Column("event", Text, CheckConstraint(one_of("event", CLAWBACK_EVENTS), name="event_known"),
            nullable=False),
-    Column("kind", Text, CheckConstraint(one_of("kind", CLAIM_KINDS), name="kind_known"), nullable=False),
+    Column("kind", Text, CheckConstraint(one_of("kind", CLAWBACK_KINDS), name="kind_known"), nullable=False),
     Column("amount_fen", BigInteger, CheckConstraint("amount_fen > 0", name="amount_positive"), nullable=False),
     Column("instruction", BigInteger, ForeignKey("payout_instruction.id")),
     Column("proposal", BigInteger, ForeignKey("claim_event.id"), unique=True),
