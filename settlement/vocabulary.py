@@ -7,7 +7,8 @@ STATUSES: Final = (
     "computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled",
 )  # fmt: skip
 EVENTS: Final = (
-    "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen",
+    "run", "submit", "review", "return", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid",
+    "reopen",
 )  # fmt: skip
 OUTCOMES: Final = ("payable", "held", "nothing")  # of a line
 REVIEW_DECISIONS: Final = ("pass", "return")

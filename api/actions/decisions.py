@@ -27,6 +27,7 @@ from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 LOG = structlog.get_logger("suanbu")
 DECISION_SCOPE: Final[Mapping[str, str]] = {
     "submit": "settlement:run", "review": "settlement:review", "approve": "settlement:approve",
+    "return": "settlement:approve",
     "publish": "settlement:approve", "objection": "settlement:review", "ruling": "settlement:approve",
     "lock": "settlement:approve", "cancel": "settlement:run",
 }  # fmt: skip
@@ -35,6 +36,7 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "submit": {"note": str},
     "review": {"city": str, "decision": str, "note": str},
     "approve": {"note": str, "digest": str},
+    "return": {"note": str},
     "publish": {"days": int, "note": str},
     "objection": {"uscc": str, "note": str, "by": str},
     "ruling": {"decision": str, "note": str, "objection": int},
@@ -96,7 +98,7 @@ def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]
     choices = CHOICES.get(event)
     if choices and given.get("decision") not in choices:
         raise Problem(400, "bad_request", f"decision is {' or '.join(choices)}")
-    if (event in ("objection", "ruling") or given.get("decision") == "return") and not given.get("note"):
+    if (event in ("return", "objection", "ruling") or given.get("decision") == "return") and not given.get("note"):
         raise Problem(400, "missing_field", "this decision needs a note")
     if not 0 <= given.get("days", 0) <= NOTICE_DAYS_MAX:
         raise Problem(400, "out_of_range", f"days must lie between 0 and {NOTICE_DAYS_MAX}")

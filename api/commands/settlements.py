@@ -40,6 +40,9 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     as_of: Annotated[int | None, typer.Option(help="the batch up to which records count")] = None,
     uplift: Annotated[bool, typer.Option(help="northern uplift, as the order says")] = False,
     reading: Annotated[list[str] | None, typer.Option(help="a reading: name=value")] = None,
+    other_terms: Annotated[
+        bool, typer.Option(help="another order or reading than that of the round's locked settlement is meant")
+    ] = False,
     compare: Annotated[
         str | None,
         typer.Option(help="do not store; compare with another rate, budget_fen or readings: name=value,..."),
@@ -66,7 +69,7 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
             if switched:
                 wanted["readings"].append({**readings, **switched})
             return await compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
-        wanted_run = Request(round, order, readings, as_of)
+        wanted_run = Request(round, order, readings, as_of, other_terms=other_terms)
         number, _ = await run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
         async with engine.connect() as held:
             found = await get_settlement(await driver(held), number)

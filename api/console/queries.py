@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -14,12 +16,16 @@ from api.actions.printed_checkpoint import checkpoint_of
 from api.auth import sessions
 from api.auth.people import Person
 from api.clock import now
+from api.console.kept import LINES
+from api.console.line_filter import LineFilter
 from api.request_context import service_of
 from api.service import Service
 from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
-from meter.journal.queries import quarantined
+from meter.journal.quarantine_groups import quarantine_groups, quarantined_alike, quarantined_one
+from meter.journal.queries import find_record
+from meter.journal.record_at import source_and_id_at
 from settlement.jobs.lines import explained_line
 from settlement.jobs.report import report_of
 from settlement.rounds import Round, load_rounds
@@ -29,9 +35,10 @@ from settlement.store.clawbacks import list_clawbacks
 from settlement.store.decisions import waiting_cities
 from settlement.store.findings import list_findings
 from settlement.store.instructions import events_of, list_instructions
+from settlement.store.line_index import line_index, lines_called
 from settlement.store.lines import cities_of, list_lines
 from settlement.store.payout_refusals import list_refusals
-from settlement.store.settlements import adjustments_of, get_settlement, list_settlements
+from settlement.store.settlements import adjustments_of, get_settlement, list_settlements, settled_in
 
 Record = dict[str, Any]
 EVERYTHING = 2**31 - 1
@@ -94,10 +101,31 @@ class Queries:
         async with reaching_database():
             return await runs.adjust(self._service, person, number)
 
-    async def cities(self, number: str) -> list[Record]:
-        """Return what each city's lines come to."""
+    async def cities(self, settlement: Record, city: str | None) -> list[Record]:
+        """Return what each city's lines come to; kept, for lines never change."""
+
+        async def read() -> list[Record]:
+            async with self._connection() as connection:
+                return await cities_of(connection, settlement["id"])
+
+        return list(await LINES.get((settlement["id"], settlement["digest"], city, "cities"), read))
+
+    async def line_index(self, settlement: Record, city: str | None, asked: LineFilter) -> Record:
+        """Return the codes of the lines that a filter finds, in order, with sums; kept, for lines never change."""
+        number, key = settlement["id"], (settlement["digest"], city, asked.region, asked.status, asked.q, asked.sort)
+
+        async def read() -> Record:
+            async with self._connection() as connection:
+                return await line_index(
+                    connection, number, region=asked.region, status=asked.status or None, q=asked.q, order=asked.sort
+                )
+
+        return dict(await LINES.get((number, *key), read))
+
+    async def lines_called(self, number: str, codes: list[str]) -> list[Record]:
+        """Return these lines, in this order."""
         async with self._connection() as connection:
-            return await cities_of(connection, number)
+            return await lines_called(connection, number, codes)
 
     async def waiting(self, number: str) -> list[str]:
         """Return cities that have not passed review."""
@@ -212,14 +240,47 @@ class Queries:
         async with reaching_database():
             return await report_of(self._service.engine, settlement, form, layout, region)
 
-    async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
-        """Return what waits for a person, oldest first; of long records the beginning."""
+    async def record_at(self, batch: int, ordinal: int) -> Record | None:
+        """Return the whole life of the record at a place of the journal, with its text as it came; or None."""
         async with self._connection() as connection:
-            return await quarantined(connection, status, after, limit, LONGEST_RECORD_BYTES)
+            named = await source_and_id_at(connection, batch, ordinal)
+            found = None if named is None else await find_record(connection, self._service.recorder.keys, *named)
+            if found is None:
+                return None
+            recorded = found.get("recorded")
+            settled: list[Record] = []
+            if recorded is not None:
+                times = (datetime.fromisoformat(recorded[name]) for name in ("started_at", "ended_at"))
+                settled = await settled_in(connection, recorded["consumer"], found["batch"], *times)
+            return {**found, "settled_in": settled, "text": _readable(found["record"])}
+
+    async def quarantine_groups(self) -> list[Record]:
+        """Return what waits for a person, by reason and facility."""
+        async with self._connection() as connection:
+            return await quarantine_groups(connection)
+
+    async def quarantined_alike(self, code: str, facility: str | None, after: int, limit: int) -> list[Record]:
+        """Return what waits for one reason, oldest first; of long records the beginning."""
+        async with self._connection() as connection:
+            return await quarantined_alike(connection, code, facility, after, limit, LONGEST_RECORD_BYTES)
+
+    async def quarantined_one(self, number: int) -> tuple[Record, Record | None] | None:
+        """Return one record in quarantine and, where another stands under its id, that one with its text."""
+        async with self._connection() as connection:
+            item = await quarantined_one(connection, number, LONGEST_RECORD_BYTES)
+            if item is None:
+                return None
+            named = item["source"], item["id"]
+            first = await find_record(connection, self._service.recorder.keys, *named) if item["id"] else None
+        return item, None if first is None else {**first, "text": _readable(first["record"])}
 
     def rounds(self) -> Mapping[str, Round]:
         """Return the rounds known."""
         return load_rounds()
+
+
+def _readable(record: Any) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=2)[:LONGEST_RECORD_BYTES]
 
 
 def queries_of(request: Request) -> Queries:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
 
 from api.console.pages import (
     accounts,
@@ -14,22 +16,26 @@ from api.console.pages import (
     password,
     payouts,
     quarantine,
+    record,
     rounds,
     settlements,
     static,
 )
-from api.console.sessions import ConsoleRoute, missing
+from api.console.queries import Queries, queries_of
+from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missing
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, password, settlements, decision, line, payouts, clawback, accounts, audit_log, rounds, quarantine, static,
+    login, password, settlements, decision, line, payouts, clawback, accounts, audit_log, rounds, quarantine, record,
+    static,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")
 
 
 @ROUTER.get("/console/{rest:path}")
-async def get_anything_else(request: Request, rest: str) -> None:
+async def get_anything_else(request: Request, queries: Annotated[Queries, Depends(queries_of)], rest: str) -> None:
     """Answer what is no page with a page that says so."""
     assert request.url.path.endswith(rest)
+    request.state.person = await queries.whose(cookie_of(request, SESSION_COOKIE))
     raise missing("页面")

@@ -10,9 +10,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
@@ -21,8 +24,9 @@ from api.console.queries import Queries
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from api.http.text import all_holdable, path_is_holdable, rest_is_holdable
-from meter.database.errors import JournalUnavailable
+from meter.database.errors import UNREACHABLE, JournalUnavailable
 
+LOG = structlog.get_logger("suanbu")
 HOME = "/console"
 LOGIN = "/console/login"
 SESSION_COOKIE = "suanbu_session"
@@ -37,6 +41,7 @@ AT_THE_DOOR = {
     503: ("暂时繁忙", "请求太多，请稍后再试。"),
 }
 """What is refused before a page decides, in Chinese."""
+MISTAKE = "这一页没有生成成功，已经记录在日志里。请把下面的编号告诉运行人员；没有办理的事项不会生效。"
 WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
 
 MONEY, PAYOUTS, CLAWBACKS, ACCOUNTS = "money", "payouts", "clawbacks", "accounts"
@@ -63,12 +68,31 @@ class PageRefused(Exception):
         self.answer = answer
 
 
-def refusal(status: int, title: str, text: str, person: Person | None = None) -> PageRefused:
+class Refusal(PageRefused):
+    """A page that says why another one is not shown."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(Response(status_code=status))
+        self.title = title
+        self.text = text
+
+    def page(self, request: Request, number: str = "") -> Response:
+        """Make the page, with the name of who is logged in and the way out, as far as this request knows them."""
+        person: Person | None = getattr(request.state, "person", None)
+        known = {"form_token": session_form_token(cookie_of(request, SESSION_COOKIE) or "")} if person else {}
+        return page(
+            "refusal", self.answer.status_code, title=self.title, text=self.text, person=person, number=number,
+            sections=sections(person), **known,
+        )  # fmt: skip
+
+
+def refusal(status: int, title: str, text: str, person: Person | None = None) -> Refusal:
     """Return a refusal as a page."""
-    return PageRefused(page("refusal", status, title=title, text=text, person=person, sections=sections(person)))
+    assert person is None or person.name
+    return Refusal(status, title, text)
 
 
-def missing(what: str, person: Person | None = None) -> PageRefused:
+def missing(what: str, person: Person | None = None) -> Refusal:
     """Return 404: there is no such thing (or it is not for this person to know)."""
     return refusal(404, "没有找到", f"没有这样的{what}。", person)
 
@@ -87,22 +111,36 @@ class ConsoleRoute(APIRoute):
                     raise refusal(400, *WRONG_ADDRESS)
                 response = await handler(request)
             except PageRefused as turned:
-                response = turned.answer
-            except Problem as problem:
-                if problem.status not in AT_THE_DOOR:
-                    raise
-                response = refusal(problem.status, *AT_THE_DOOR[problem.status]).answer
-                response.headers.update(problem.headers)
-                if problem.status in (429, 503):
-                    response.headers.setdefault("Retry-After", "1")
-            except RequestValidationError:
-                response = refusal(400, *WRONG_ADDRESS).answer
-            except JournalUnavailable:
-                response = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").answer
-                response.headers["Retry-After"] = "5"
+                response = turned.page(request) if isinstance(turned, Refusal) else turned.answer
+            except (HTTPException, ClientDisconnect):
+                raise
+            except Exception as error:
+                response = _error_page(request, error)
             return secured(request, response)
 
         return guarded
+
+
+def _error_page(request: Request, error: Exception) -> Response:
+    """Return a page in the reader's language for what no page expected. Raises a Problem that is not for people."""
+    headers: dict[str, str] = {}
+    if isinstance(error, Problem):
+        if error.status not in AT_THE_DOOR:
+            raise error
+        found = refusal(error.status, *AT_THE_DOOR[error.status]).page(request)
+        headers = {**error.headers, **({"Retry-After": "1"} if error.status in (429, 503) else {})}
+    elif isinstance(error, RequestValidationError):
+        found = refusal(400, *WRONG_ADDRESS).page(request)
+    elif isinstance(error, (JournalUnavailable, *UNREACHABLE)):
+        found = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").page(request)
+        headers = {"Retry-After": "5"}
+    else:
+        number = secrets.token_hex(4)
+        LOG.exception("a page could not be made", path=request.url.path, number=number, exc_info=error)
+        found = refusal(500, "系统出错", MISTAKE).page(request, number)
+    for name, value in headers.items():
+        found.headers.setdefault(name, value)
+    return found
 
 
 def sections(person: Person | None) -> list[str]:
@@ -123,6 +161,7 @@ async def logged_in(request: Request, queries: Queries) -> Person:
     if person is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))
+    request.state.person = person
     return person
 
 

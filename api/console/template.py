@@ -12,13 +12,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.console.wording.quantity import shown
+from api.console.wording.quantity import percent, shown
+from api.console.wording.quarantine_codes import meaning_of
 from api.console.wording.refusals import not_booked
 from meter.decimals import decimal_text
-from settlement.report.about import moment_text, rate_text, window_text
+from settlement.report.about import moment_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name
 from settlement.report.money import wan_text, yuan_text
 from settlement.report.reason_words import word_of
+from settlement.rounds import Round, load_rounds
 from settlement.rounds.reading_table import reading_text
 
 FOLDER = Path(__file__).parent
@@ -28,9 +30,9 @@ ROLE = {
     "admin": "管理员",
 }  # fmt: skip
 EVENT = {
-    "run": "计算", "submit": "提交", "review": "复核", "approve": "批准", "publish": "公示", "objection": "异议",
-    "ruling": "异议处理",
-    "lock": "锁定", "cancel": "取消", "paid": "支付完毕", "reopen": "退汇重开",
+    "run": "计算", "submit": "提交", "review": "复核", "return": "退回", "approve": "批准", "publish": "公示",
+    "objection": "异议", "ruling": "异议处理", "lock": "锁定", "cancel": "取消",
+    "paid": "支付完毕", "reopen": "退汇重开",
 }  # fmt: skip
 
 CHOICE = {"pass": "通过", "return": "退回", "dismissed": "不成立", "upheld": "成立"}
@@ -78,11 +80,14 @@ def environment() -> Environment:
     }
     made.globals |= {
         "word_of": word_of,
+        "meaning_of": meaning_of,
         "not_booked_because": not_booked,
         "group_net": group_net,
         "reading_text": reading_text,
         "city_name": city_name,
         "rate_text": rate_text,
+        "percent_text": percent_text,
+        "city_called": city_called,
         "window_text": window_text,
         "TOTAL": TOTAL,
         "OUTCOME": OUTCOME,
@@ -112,6 +117,27 @@ def quantity(value: str, decimals: int = 6) -> Markup:
     if not found.exact:
         return Markup('<data class="number" value="{}">{}</data>').format(value, found.text)
     return Markup('<data class="number" value="{0}" title="精确值 {0}">{1}</data>').format(found.exact, found.text)
+
+
+def rate_text(order: Mapping[str, Any], of_round: Round) -> str:
+    """Return the rate of an order in percent, or that there is none."""
+    if order.get("rate") is not None:
+        return percent_text(str(order["rate"]))
+    return "未下达（仅测算）" if of_round.draft else f"未下达（按上限 {percent_text(str(of_round.ceiling))} 测算）"
+
+
+def percent_text(ratio: str) -> str:
+    """Return an exact ratio as people write it."""
+    return percent(ratio).text
+
+
+def city_called(code: str | None) -> str:
+    """Return the name of a city by its code, out of the newest round that has it."""
+    for of_round in reversed(list(load_rounds().values())):
+        for city in of_round.cities:
+            if city.code == code:
+                return str(city.name)
+    return code or ""
 
 
 def who(actor: str) -> str:

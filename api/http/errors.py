@@ -89,6 +89,7 @@ _SETTLING: Final[Mapping[str, str]] = {
     "APPLICATION_INVALID": "An application cannot be read.",
     "APPLICATION_NOT_IN_ROUND": "The round takes no applications.",
     "MATCH_INVALID": "A match of a centre cannot be read (R-DC).",
+    "OTHER_TERMS": "The round is locked at another order or reading; other_terms says that this is meant.",
     "BAD_COMPARISON": "A comparison names two settlements, or a round with orders and readings.",
     "TOTAL_TOO_LARGE": "A sum does not fit 63 bits.",
     "CHIP_NOT_RATED": "A chip has no rating on a day of its use.",

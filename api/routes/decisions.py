@@ -12,7 +12,7 @@ from api.request_context import service_of
 from api.routes.deciding import Decision
 from api.routes.settlements import SettlementNumber, settlement_called
 from api.schemas.base import Body
-from api.schemas.decision import Approval, Objection, Publication, Remark, Review, Ruling
+from api.schemas.decision import Approval, Objection, Publication, Remark, Return, Review, Ruling
 from api.schemas.settlement import SettlementInFull
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
@@ -32,6 +32,7 @@ DECISIONS = {
     "submit": _decision("submit", Remark),
     "review": _decision("review", Review, "OTHER_CITY", "NO_SUCH_CITY", "DECISION_MISSING", "NOTE_MISSING"),
     "approve": _decision("approve", Approval, "NOT_PAYABLE", "REVIEW_MISSING", "FACT_BY_APPROVER", "ACCOUNT_CHANGED"),
+    "return": _decision("return", Return, "NOTE_MISSING"),
     "publish": _decision("publish", Publication, "DAYS_MISSING", "NOTICE_TOO_SHORT"),
     "objection": _decision("objection", Objection, "OTHER_CITY", "NO_SUCH_LINE", "NOTE_MISSING"),
     "ruling": _decision("ruling", Ruling, "NO_SUCH_OBJECTION", "ALREADY_RULED", "DECISION_MISSING", "NOTE_MISSING"),
@@ -69,6 +70,16 @@ async def post_settlement_approve(request: Request, number: SettlementNumber) ->
     when they change before the lock, approve again. Whoever recorded a fact behind a payable line cannot approve.
     """
     return await _decide(request, number, "approve")
+
+
+@ROUTER.post("/settlements/{number}/return")
+@DECISIONS["return"].describe
+async def post_settlement_return(request: Request, number: SettlementNumber) -> Any:
+    """Send back what has passed review, or was approved and not yet published, with a note that says why.
+
+    It is then handed in and reviewed again. By somebody who neither ran nor reviewed it.
+    """
+    return await _decide(request, number, "return")
 
 
 @ROUTER.post("/settlements/{number}/publish")

@@ -27,6 +27,12 @@ class Review(Body):
     note: Note | None = None
 
 
+class Return(Body):
+    """Why an approver sends a settlement back."""
+
+    note: Annotated[Note | None, Field(examples=["请核对芜湖的设施容量"])] = None
+
+
 class Approval(Body):
     """The digest, where given, must be the settlement's."""
 

@@ -100,6 +100,9 @@ class RunSettlement(Body):
     as_of: Annotated[int | None, Field(description="Settle what was recorded up to this batch.")] = None
     matches: list[Annotated[Any, DescribedBy(CentreMatch)]] | None = None
     applications: list[Annotated[Any, DescribedBy(Application)]] | None = None
+    other_terms: Annotated[
+        bool, Field(description="Whether other terms than those of the round's locked settlement are meant.")
+    ] = False
 
 
 class Totals(Answer):
@@ -168,7 +171,18 @@ class SettlementEvent(Answer):
 
     id: Count
     event: Literal[
-        "run", "submit", "review", "approve", "publish", "objection", "ruling", "lock", "cancel", "paid", "reopen"
+        "run",
+        "submit",
+        "review",
+        "return",
+        "approve",
+        "publish",
+        "objection",
+        "ruling",
+        "lock",
+        "cancel",
+        "paid",
+        "reopen",
     ]
     actor: ActorName
     at: Instant

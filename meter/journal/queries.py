@@ -59,7 +59,7 @@ async def find_record(
         "batch": row["batch"],
         "recorded_at": row["recorded_at"].isoformat(),
         "counts": row["action"] != VOID and correction is None,
-        "record": await _as_received(connection, row["batch"], row["ordinal"]),
+        "record": await as_received(connection, row["batch"], row["ordinal"]),
         "corrected_by": None,
         "corrects": None,
         "quarantine": await _quarantined_under(connection, number, record_id),
@@ -77,7 +77,7 @@ async def find_record(
             "via_platform": row["via_platform"],
         }
     if correction is not None:
-        text = await _as_received(connection, correction["batch"], correction["ordinal"])
+        text = await as_received(connection, correction["batch"], correction["ordinal"])
         shown["corrected_by"] = {
             "id": _id_of(text),
             "batch": correction["batch"],
@@ -86,7 +86,7 @@ async def find_record(
     if row["action"] != RECORD:
         first = await _entry(connection, keys, row["corrects"].bytes)
         assert first is not None, "a correction without what it corrects"
-        text = await _as_received(connection, first["batch"], first["ordinal"])
+        text = await as_received(connection, first["batch"], first["ordinal"])
         shown["corrects"] = {"id": _id_of(text), "batch": first["batch"], "action": _ACTIONS[row["action"]]}
     return shown
 
@@ -120,7 +120,7 @@ async def _quarantined_under(connection: asyncpg.Connection, source: int, record
     return [{"quarantine": row["id"], **{name: row[name] for name in names}} for row in rows]
 
 
-async def _as_received(connection: asyncpg.Connection, batch: int, ordinal: int) -> Any:
+async def as_received(connection: asyncpg.Connection, batch: int, ordinal: int) -> Any:
     """Return the record as its source wrote it, out of the body that was kept."""
     row = await connection.fetchrow("select content_type, codec, body from batch_body where batch = $1", batch)
     # in a thread: a body may have 32 MiB, and others are answered meanwhile

@@ -39,6 +39,7 @@ from settlement.store.settlements import (
 )
 
 MONEY = ("award_fen", "held_fen", "payable_fen")
+MONEY_TERMS = ("rate", "budget_fen", "uplift")  # of an order, what an award follows from
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Request:
     as_of: int | None = None
     matches: list[dict[str, Any]] = field(default_factory=list)
     applications: list[dict[str, Any]] = field(default_factory=list)
+    other_terms: bool = False
+    """Whether another order or reading than that of the round's locked settlement is meant."""
 
 
 def round_called(name: str) -> Round:
@@ -151,6 +154,8 @@ async def run(
     round_called(request.round)
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), request.round)
+    if adjusts is not None and not request.other_terms:
+        check_terms(request, (await stored_request(engine, adjusts))[0], adjusts)
     result, receipt, as_of, _ = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
     lines = await asyncio.to_thread(stored_lines, result)
     new = NewSettlement(
@@ -173,6 +178,24 @@ async def run(
         connection = await driver(held)
         async with connection.transaction(isolation="read_committed"):
             return await _keep(connection, new, lines)
+
+
+def check_terms(asked: Request, locked: Request, number: str) -> None:
+    """Raise SettlementRefused OTHER_TERMS where the round is locked, and what is asked for pays by other rules.
+
+    It would not settle what came later but change what was decided, and take back or pay out the difference.
+    """
+    of_round = round_called(asked.round)
+    order, before = read_order(asked.order, of_round), read_order(locked.order, of_round)
+    terms = read_readings(asked.readings, order, of_round).as_dict()
+    unlike = [f"order.{name}" for name in MONEY_TERMS if getattr(order, name) != getattr(before, name)]
+    unlike += [f"readings.{name}" for name, value in terms.items() if locked.readings[name] != value]
+    if unlike:
+        raise SettlementRefused(
+            "OTHER_TERMS",
+            f"the round is locked by {number}, and this differs from it in {', '.join(unlike)}: "
+            "say other_terms where that is meant",
+        )
 
 
 async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: pl.DataFrame) -> tuple[str, bool]:

@@ -20,6 +20,7 @@ from settlement.store.decisions import insert_decision
 POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
     "submit": ("computed", "returned"),
     "review": ("submitted", "reviewed"),
+    "return": ("reviewed", "approved"),
     "approve": ("reviewed", "approved", "published"),  # again, when accounts have changed since
     "publish": ("approved",),
     "objection": ("published",),
@@ -30,6 +31,7 @@ POSSIBLE: Final[Mapping[str, tuple[str, ...]]] = {
 # decision -> who cannot take it: whoever took one of these before (the database refuses SAME_PERSON)
 _NOT_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "review": ("run", "submit", "approve"),
+    "return": ("run", "submit", "review"),
     "approve": ("run", "submit", "review"),
     "publish": ("run", "submit"),
     "ruling": ("run", "submit"),
@@ -51,7 +53,7 @@ async def move(
     detail: Mapping[str, Any],
     check: Callable[[], Awaitable[None]] | None = None,
 ) -> str:
-    """Apply an event (submit, review, approve, publish, objection, ruling, lock, cancel); the state reached.
+    """Apply an event (submit, review, return, approve, publish, objection, ruling, lock, cancel); the state reached.
 
     Raises NotAllowed with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
     NOT_PAYABLE, DIGEST_CHANGED, FACT_BY_APPROVER, ACCOUNT_CHANGED, ACCOUNT_MISSING, REVIEW_MISSING, NOTICE_MISSING,

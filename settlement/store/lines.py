@@ -45,10 +45,14 @@ async def list_lines(
     after: str = "",
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Return lines in order of code; `region` is a filter as meter/regions.py reads it, `q` a part of name or code."""
+    """Return lines in order of code; `region` is a filter as meter/regions.py reads it, `q` a part of name or code.
+
+    `status` held: every line with money that waits, whether or not some of it is payable.
+    """
     rows = await connection.fetch(
         """select line from settlement_line where settlement = $1 and uscc > $2
-           and ($3::text is null or starts_with(region, $3)) and ($4::text is null or outcome = $4)
+           and ($3::text is null or starts_with(region, $3))
+           and ($4::text is null or case $4 when 'held' then held_fen > 0 else outcome = $4 end)
            and ($5::text is null or strpos(lower(name), lower($5)) > 0 or strpos(uscc, upper($5)) > 0)
            order by uscc limit $6""",
         settlement, after, region_prefix(region) if region else None, status, q or None, limit,

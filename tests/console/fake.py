@@ -11,6 +11,7 @@ from api.actions.decisions import complete
 from api.auth.passwords import unfit
 from api.auth.people import Person
 from api.clock import now
+from api.console.line_filter import LineFilter
 from api.console.queries import Queries
 from api.http.problem import Problem
 from meter.regions import city_code, in_region
@@ -35,6 +36,8 @@ class FakeQueries(Queries):
     instruction_events: list[Record] = field(default_factory=list)
     not_booked: list[Record] = field(default_factory=list)
     found: list[Record] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
     accounts_told: list[Record] = field(default_factory=list)
     changed: list[Record] = field(default_factory=list)
@@ -96,9 +99,10 @@ class FakeQueries(Queries):
         self.decided.append((person.name, number, "adjust", {}))
         return number
 
-    async def cities(self, number: str) -> list[Record]:
+    async def cities(self, settlement: Record, city: str | None) -> list[Record]:
         found: dict[str, Record] = {}
-        for line in self.lines_of[number]:
+        for line in self.lines_of[settlement["id"]]:
+            assert city is None or isinstance(city, str)
             code = city_code(line["region"])
             one = found.setdefault(code, dict.fromkeys(("lines", "payable_fen", "held_fen", "flagged"), 0))
             one["lines"] += 1
@@ -108,7 +112,8 @@ class FakeQueries(Queries):
         return [{"city": code or None, **one} for code, one in sorted(found.items())]
 
     async def waiting(self, number: str) -> list[str]:
-        return [one["city"] for one in await self.cities(number) if one["city"]]
+        cities = [one["city"] for one in await self.cities({"id": number}, None)]
+        return [city for city in cities if city and city not in self.passed]
 
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
@@ -192,6 +197,26 @@ class FakeQueries(Queries):
     async def settlement(self, number: str) -> Record | None:
         return next((item for item in self.held if item["id"] == number), None)
 
+    async def line_index(self, settlement: Record, city: str | None, asked: LineFilter) -> Record:
+        lines = await self.lines(
+            settlement["id"], asked.region or city, asked.status or None, asked.q or None, "", 2**31 - 1
+        )
+        if asked.sort != "code":
+            lines.sort(key=lambda line: -int(line.get(f"{asked.sort}_fen") or 0))
+        owed = [int(line["adjustment_fen"] if "adjustment_fen" in line else line["payable_fen"]) for line in lines]
+        return {
+            "codes": [line["uscc"] for line in lines], "lines": len(lines),
+            **{name: sum(line[name] for line in lines) for name in ("award_fen", "held_fen", "payable_fen")},
+            "adjustment_fen": sum(owed), "due_fen": sum(max(fen, 0) for fen in owed),
+            "back_fen": sum(max(-fen, 0) for fen in owed),
+            "payable_lines": sum(line["payable_fen"] > 0 for line in lines),
+            "held_lines": sum(line["held_fen"] > 0 for line in lines),
+        }  # fmt: skip
+
+    async def lines_called(self, number: str, codes: list[str]) -> list[Record]:
+        lines = {line["uscc"]: line for line in await self.lines(number, None, None, None, "", 2**31 - 1)}
+        return [lines[code] for code in codes]
+
     async def lines(
         self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
     ) -> list[Record]:
@@ -200,7 +225,7 @@ class FakeQueries(Queries):
             for line in sorted(self.lines_of[number], key=lambda line: str(line["uscc"]))
             if line["uscc"] > after
             and (not region or in_region(line["region"], region))
-            and (not status or _outcome(line) == status)
+            and (not status or (line["held_fen"] > 0 if status == "held" else _outcome(line) == status))
             and (not q or q.lower() in (line["name"] or "").lower() or q.upper() in line["uscc"])
         ]
         return found[:limit]
@@ -222,8 +247,24 @@ class FakeQueries(Queries):
 
         return portions()
 
-    async def quarantine(self, status: str | None, after: int, limit: int) -> list[Record]:
-        return [item for item in self.kept if item["quarantine"] > after and status in (None, item["status"])][:limit]
+    async def record_at(self, batch: int, ordinal: int) -> Record | None:
+        return next((one for one in self.records if (one["batch"], one["ordinal"]) == (batch, ordinal)), None)
+
+    async def quarantine_groups(self) -> list[Record]:
+        found: dict[tuple[str, ...], Record] = {}
+        for one in self.kept:
+            key = one["status"], one["code"], one["source"]
+            group = found.setdefault(key, {**one, "facility": "hf-99", "records": 0, "first": one["quarantine"]})
+            group["records"] += 1
+        return list(found.values())
+
+    async def quarantined_alike(self, code: str, facility: str | None, after: int, limit: int) -> list[Record]:
+        assert facility in (None, "hf-99")
+        return [item for item in self.kept if item["quarantine"] > after and item["code"] == code][:limit]
+
+    async def quarantined_one(self, number: int) -> tuple[Record, Record | None] | None:
+        found = next((one for one in self.kept if one["quarantine"] == number), None)
+        return None if found is None else ({**found, "released_in": None}, None)
 
     def rounds(self) -> Mapping[str, Round]:
         return ROUNDS

@@ -44,7 +44,7 @@ async def decide(desk: ConsoleSession, event: str, status: int = 303, **said: st
     return answer.text if status != 303 else answer.headers["location"]
 
 
-DECISIONS = ("approve", "cancel", "lock", "objection", "publish", "review", "ruling", "submit")
+DECISIONS = ("approve", "cancel", "lock", "objection", "publish", "return", "review", "ruling", "submit")
 OFFERED = {  # role -> state -> the decisions that its page leads to; in all other states none
     "finance": {
         "computed": ["cancel", "submit"], "submitted": ["cancel"], "returned": ["cancel", "submit"],
@@ -52,13 +52,14 @@ OFFERED = {  # role -> state -> the decisions that its page leads to; in all oth
     },
     "reviewer": {"submitted": ["review"], "reviewed": ["review"], "published": ["objection"]},
     "approver": {
-        "reviewed": ["approve"], "approved": ["approve", "lock", "publish"], "published": ["approve", "lock", "ruling"],
+        "reviewed": ["approve", "return"], "approved": ["approve", "lock", "publish", "return"],
+        "published": ["approve", "lock", "ruling"],
     },
     "auditor": {},
 }  # fmt: skip
 OF_THE_ROLE = {  # which it may take at all, whatever the state
     "finance": {"submit", "cancel"}, "reviewer": {"review", "objection"},
-    "approver": {"approve", "publish", "ruling", "lock"}, "auditor": set(),
+    "approver": {"approve", "publish", "return", "ruling", "lock"}, "auditor": set(),
 }  # fmt: skip
 STATES = ("computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled")
 WITHOUT_REPORTS = ("payer", "operator", "admin")

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from python_calamine import CalamineWorkbook
+from structlog.testing import capture_logs
 
 from api.auth.roles import ROLES
 from api.console.template import EVENT, ROLE
@@ -58,7 +59,7 @@ async def test_a_settlement_shows_totals_lines_and_reports(finance: ConsoleSessi
     ("query", "names"),
     [
         ("region=340100", ["合肥智能科技公司", "合肥县域算法公司"]),
-        ("status=held", []),
+        ("status=held", ["合肥县域算法公司"]),  # some of it is payable
         ("status=nothing", ["（未登记）", "省外公司"]),
         ("q=芜湖", ["芜湖数据公司"]),
         ("q=91340200ma", ["芜湖数据公司"]),
@@ -84,8 +85,9 @@ async def test_lines_are_read_page_by_page_and_keep_the_filter(finance: ConsoleS
     while path:
         page, pages = await finance.page(path), pages + 1
         seen |= {link.partition("#")[0] for link in page.links if link.startswith(f"{here}/lines/")}
-        path = next((link for link in page.links if "after=" in link), "")
+        path = next((link for link in page.links if f"&page={pages + 1}" in link), "")
         assert not path or "region=340100" in path
+        assert "120 个单位" in page.text
     assert (pages, len(seen)) == (3, 120)
 
 
@@ -105,7 +107,7 @@ async def test_a_line_shows_its_steps_one_under_the_other(finance: ConsoleSessio
     for text in (
         "金额的由来", "批次期间内的使用", "2025-08-16 00:00:00", "算力补助量=算力使用量-算力被使用量",
         "1,000 − 400 = 600 P时", "三（一）4", "被使用量归谁：按股权归投资方，并做集团口径", "补助金额",
-        "617,283.901111 × 0.2，向下取整到分 = 123,456.78 元", "12345678 分", "通知之外",
+        "617,283.90 × 0.2，向下取整到分 = 123,456.78 元", "12345678 分", "通知之外",
         "本服务的约定：精确分数计算，最后向下取整到分",
     ):  # fmt: skip
         found = page.text.find(text, at + 1)
@@ -145,24 +147,128 @@ async def test_rounds_show_every_value_with_its_words_and_where_they_stand(finan
     assert "不作臆造" in (await finance.page("/console/rounds/anhui-2025")).text
 
 
-async def test_the_quarantine_shows_what_waits_and_why(finance: ConsoleSession) -> None:
+async def test_the_quarantine_is_told_by_reason_and_facility(finance: ConsoleSession) -> None:
+    """Seventy records of one missing facility are one row with their number, in Chinese."""
+    one = finance.queries.kept[0]
+    finance.queries.kept += [one | {"quarantine": 10 + n, "id": f"more-{n}"} for n in range(69)]
     page = await finance.page("/console/quarantine")
-    for text in (
-        "job-1",
-        "算力设施未登记",
-        "补齐登记后可重放",
-        "内容冲突",
-        "以第一版计算",
-        "a_code_of_tomorrow",
-        "platform",
-    ):
+    row = page.text.partition("hf-99")[2][:200]
+    assert "70" in row
+    for text in ("72 条记录", "3 类原因", "设施", "补齐登记，然后重放", "核对两版内容", "a_code_of_tomorrow"):
         assert text in page.text, text
-    only = await finance.page("/console/quarantine?status=conflict")
-    assert "job-2" in only.text
-    assert "job-1" not in only.text
-    await finance.page("/console/quarantine?status=other", 400)
-    await finance.page("/console/quarantine?after=-1", 400)
-    assert all(form.method == "get" or form.action == "/console/logout" for form in page.forms), "it is read only"
+    assert "is not registered" not in page.text
+    link = next(link for link in page.links if "code=unknown_facility" in link)
+    seen: set[str] = set()
+    while link:
+        page = await finance.page(link)
+        seen |= {to for to in page.links if to.startswith("/console/quarantine/")}
+        link = next((to for to in page.links if "after=" in to), "")
+    assert len(seen) == 70
+    assert "/console/quarantine/1" in seen
+    assert '"id": "job-1"' in (await finance.page("/console/quarantine/1")).text
+    await finance.page("/console/quarantine/999", 404)
+    await finance.page("/console/quarantine?code=x&after=-1", 400)
+
+
+async def test_a_conflict_shows_the_first_version_beside_the_second(
+    finance: ConsoleSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def both(number: int) -> tuple[dict[str, object], dict[str, object]]:
+        return {**finance.queries.kept[number - 1], "released_in": None}, {"batch": 3, "text": "the first of the two"}
+
+    monkeypatch.setattr(finance.queries, "quarantined_one", both)
+    page = await finance.page("/console/quarantine/2")
+    assert page.text.index("the first of the two") < page.text.index('"id": "job-2"')
+    assert "已入库的第一版（批号 3，按此计算）" in page.text
+
+
+async def test_a_finding_leads_to_its_record(finance: ConsoleSession) -> None:
+    times = {"started_at": "2025-10-09T08:53:20+00:00", "ended_at": "2025-10-09T09:53:20+00:00"}
+    recorded = {"consumer": fixtures.AWARDED, "facility": "hf-1", "chip": "a", "cards": "8", "charge_fen": 500,
+                "purpose": None, "via_platform": True, **times}  # fmt: skip
+    finance.queries.records = [
+        {"batch": 7, "ordinal": 3, "id": "job-7", "source": "platform", "recorded_at": times["ended_at"],
+         "counts": False, "recorded": recorded, "corrects": None, "quarantine": [], "text": fixtures.HOSTILE,
+         "corrected_by": {"id": "job-8", "batch": 9, "action": "replace"},
+         "settled_in": [{"settlement": fixtures.FIRST, "status": "approved"}]},
+    ]  # fmt: skip
+    page = await finance.page("/console/records/7/3")
+    for text in ("job-7", "不再计入", "被更正", "job-8（批号 9）", "5.00", "未申明", fixtures.HOSTILE):
+        assert text in page.text, text
+    assert f"{HERE}/lines/{fixtures.AWARDED}" in page.links
+    await finance.page("/console/records/7/4", 404)
+    finance.be_logged_in_as("wuhu")
+    await finance.page("/console/records/7/3", 403)
+
+
+async def test_a_refusal_keeps_name_and_way_out_and_a_mistake_has_a_number(
+    finance: ConsoleSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, status in ((f"{HERE}/lines/none", 404), ("/console/none", 404), ("/console/audit", 403)):
+        page = await finance.page(path, status)
+        assert "finance" in page.text
+        assert "/console/logout" in [form.action for form in page.forms]
+
+    async def broken(number: str) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(finance.queries, "settlement", broken)
+    with capture_logs() as logs:
+        page = await finance.page(HERE, 500)
+    assert "系统出错" in page.text
+    assert logs[0]["number"] in page.text
+    assert "/console/logout" in [form.action for form in page.forms]
+
+
+async def test_what_is_filtered_is_exported_and_what_is_left_is_found_again(finance: ConsoleSession) -> None:
+    page = await finance.page(f"{HERE}?region=340100&status=held&sort=held")
+    file = next(link for link in page.links if "/lines.csv" in link)
+    answer = await finance.client.get(file)
+    text = answer.content.decode("utf-8-sig")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert text.splitlines()[0].startswith("统一社会信用代码,单位名称,所在市,")
+    assert len(text.splitlines()) == 2
+    assert "合肥县域算法公司" in text
+    line = await finance.page(next(link for link in page.links if "/lines/9" in link))
+    assert f"{HERE}?region=340100&status=held&sort=held#lines" in line.links
+
+
+async def test_an_adjustment_says_first_what_is_paid_now(finance: ConsoleSession) -> None:
+    lines = finance.queries.lines_of[fixtures.FIRST]
+    lines[0]["adjustment_fen"], lines[1]["adjustment_fen"] = 30_000, -1_000
+    for line in lines[2:]:
+        line["adjustment_fen"] = 0
+    first = finance.queries.held[0]
+    first |= {"adjusts": fixtures.MANY, "totals": first["totals"] | {"adjustment_fen": 29_000}}
+    page = await finance.page(HERE)
+    at = [page.text.index(text) for text in ("本次应付", "300.00", "本次应追回", "10.00", "差额净额", "整个批次应付")]
+    assert at == sorted(at)
+    assert page.text.index("本次差额（元）") < page.text.index("使用量（P时）")
+    assert "290.00" in (await finance.page("/console/settlements")).text
+
+
+async def test_who_is_still_missing_is_said_and_a_city_that_has_passed_is_asked_no_more(desk: ConsoleSession) -> None:
+    desk.queries.held[0] |= {"status": "submitted"}
+    desk.be_logged_in_as("wuhu")
+    page = await desk.page(HERE)
+    assert "尚待：复核：" in page.text
+    assert "改为退回" not in page.text
+    desk.queries.passed = ["340200"]
+    page = await desk.page(HERE)
+    assert "改为退回" in page.text
+    assert "芜湖市" not in page.text.partition("尚待")[2][:40]
+
+
+async def test_a_reviewer_of_the_province_says_which_cities_pass(desk: ConsoleSession) -> None:
+    desk.queries.held[0] |= {"status": "submitted"}
+    desk.be_logged_in_as("reviewer")
+    form = next(form for form in (await desk.page(f"{HERE}/decide/review")).forms if "/decide/" in form.action)
+    answer = await desk.client.post(form.action, data={**form.fields, "decision": "pass"})
+    assert answer.status_code == 400
+    assert "请选择市" in answer.text
+    answer = await desk.client.post(form.action, data={**form.fields, "decision": "pass", "city": "*"})
+    assert answer.status_code == 303
+    assert desk.queries.decided[-1][3] == {"decision": "pass"}
 
 
 @pytest.mark.parametrize(

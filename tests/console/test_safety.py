@@ -72,7 +72,7 @@ async def test_every_page_is_chinese_and_has_one_main_heading(finance: ConsoleSe
 
 async def test_hostile_names_are_text(finance: ConsoleSession) -> None:
     for path in (
-        HERE, f"{HERE}/lines/91340500MA0000006Q", "/console/quarantine", "/console/payouts/2", "/console/claims",
+        HERE, f"{HERE}/lines/91340500MA0000006Q", "/console/quarantine/1", "/console/payouts/2", "/console/claims",
         "/console/audit",
     ):  # fmt: skip
         sit(finance, path)

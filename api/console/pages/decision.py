@@ -25,6 +25,7 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 SHOWN_CHANGES: Final = 50
 PROVEN: Final = ("approve", "lock")  # money follows: password and code within five minutes
 NOTE_MAX = 500
+ALL_CITIES: Final = "*"  # said, not preset: nobody passes every city by an oversight
 TYPED: Final = ("city", "objection", "decision", "days", "uscc", "by", "note")  # what a page gives back as it was typed
 
 
@@ -52,6 +53,8 @@ async def post_decision(request: Request, queries: Shelf, number: str, event: st
             return await _page(request, queries, person, settlement, event, given, FAILED, 403)
         person = shown
     try:
+        if given.get("decision") == "pass" and person.city is None and not given.get("city"):
+            raise Problem(400, "missing_city", "a review says of which city it is, or that it is of all")
         await queries.decide(person, number, event, _said(event, given))
     except Problem as problem:
         return await _page(request, queries, person, settlement, event, given, because(problem.code), problem.status)
@@ -87,7 +90,7 @@ def _said(event: str, given: Mapping[str, str]) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for name, kind in FIELDS[event].items():
         text = given.get(name, "").strip()
-        if not text:
+        if not text or (name == "city" and text == ALL_CITIES):
             continue
         if kind is not int:
             said[name] = text
@@ -115,7 +118,7 @@ async def _page(
     if event not in free and not error:
         error = because("SAME_PERSON" if kept and settlement["status"] in POSSIBLE[event] else "STATE_NOT_ALLOWED")
         status = 409
-    cities = await queries.cities(number) if event == "review" else []
+    cities = await queries.cities(settlement, person.city) if event == "review" else []
     waiting = await queries.waiting(number) if event == "review" else []
     changes, accounts = await queries.changes(number, SHOWN_CHANGES + 1) if event in PROVEN else ([], {})
     return page(
@@ -126,5 +129,5 @@ async def _page(
         objections=open_objections(settlement), here=f"{HOME}/settlements/{number}", note_max=NOTE_MAX,
         prove=event in PROVEN and not person.may_decide(now()), minutes=PROOF_MINUTES,
         changes=changes[:SHOWN_CHANGES], more_changes=len(changes) > SHOWN_CHANGES, accounts=accounts,
-        needs_note=event in ("objection", "ruling"),
+        needs_note=event in ("return", "objection", "ruling"),
     )  # fmt: skip

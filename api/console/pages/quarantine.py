@@ -1,45 +1,70 @@
-"""The quarantine: records that wait for a person, as they came, and what is wrong with each; read only."""
+"""The quarantine: what waits for a person by reason and facility, its records as they came, two versions of one id."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.console.answer import page
 from api.console.pages.settlements import frame
 from api.console.queries import LONGEST_RECORD_BYTES, Queries, Record, queries_of
-from api.console.sessions import QUARANTINE, ConsoleRoute, admitted, refusal
+from api.console.sessions import QUARANTINE, ConsoleRoute, admitted, missing, refusal
 from api.console.wording.quarantine_codes import is_replayable, meaning_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 RECORDS_A_PAGE = 50
+LONGEST = 64
 STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
 
 
 @ROUTER.get("/quarantine")
 async def get_quarantine(
-    request: Request, queries: Shelf, status: str = "", after: Annotated[int, Query(ge=0, lt=2**63)] = 0
+    request: Request,
+    queries: Shelf,
+    code: str = "",
+    facility: str = "",
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
-    """Show what waits, oldest first."""
+    """Show what waits, by reason and facility; of one reason its records, oldest first."""
     person = await admitted(request, queries, QUARANTINE)
-    if status and status not in STATUS:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    found = await queries.quarantine(status or None, after, RECORDS_A_PAGE + 1)
+    if "\0" in code + facility or max(len(code), len(facility)) > LONGEST:
+        raise refusal(400, "筛选条件有误", "请从页面上的链接进入。", person)
+    if not code:
+        groups = [_told(group) for group in await queries.quarantine_groups()]
+        return page(
+            "quarantine", **frame(request, person, QUARANTINE), groups=groups, STATUSES=STATUS,
+            waiting=sum(group["records"] for group in groups),
+        )  # fmt: skip
+    found = await queries.quarantined_alike(code, facility or None, after, RECORDS_A_PAGE + 1)
     items, more = found[:RECORDS_A_PAGE], len(found) > RECORDS_A_PAGE
-    chosen = {"status": status} if status else {}
+    chosen = {name: value for name, value in (("code", code), ("facility", facility)) if value}
     return page(
-        "quarantine", **frame(request, person, QUARANTINE), status=status, first=not after, STATUSES=STATUS,
-        items=[
-            {**item, "meaning": meaning_of(item["code"]), "replayable": is_replayable(item["code"]),
-             "text": _readable(item)}
-            for item in items
-        ],
+        "quarantined", **frame(request, person, QUARANTINE), STATUSES=STATUS, first=not after, facility=facility,
+        items=[{**_told(item), "text": _readable(item)} for item in items], code=code, meaning=meaning_of(code),
         chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": items[-1]["quarantine"]}) if more else "",
     )  # fmt: skip
+
+
+@ROUTER.get("/quarantine/{number}")
+async def get_quarantined(request: Request, queries: Shelf, number: Annotated[int, Path(gt=0, lt=2**63)]) -> Response:
+    """Show one record that was not accepted; beside it what stands under its id."""
+    person = await admitted(request, queries, QUARANTINE)
+    found = await queries.quarantined_one(number)
+    if found is None:
+        raise missing("记录", person)
+    item, first = found
+    return page(
+        "quarantined_one", **frame(request, person, QUARANTINE), STATUSES=STATUS, first=first,
+        item={**_told(item), "text": _readable(item)},
+    )  # fmt: skip
+
+
+def _told(item: Record) -> Record:
+    return {**item, "meaning": meaning_of(item["code"]), "replayable": is_replayable(item["code"])}
 
 
 def _readable(item: Record) -> str:

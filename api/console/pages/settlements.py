@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -12,8 +13,18 @@ from fastapi.responses import StreamingResponse
 
 from api.auth.people import Person
 from api.console.answer import page
-from api.console.open_decisions import TITLE, choices_of, may_adjust, objections_of, reviews_of
-from api.console.queries import EVERYTHING, Queries, Record, queries_of
+from api.console.line_file import HEADS, csv_row
+from api.console.line_filter import LONGEST, ORDER_WORDS, Asked, LineFilter, pages_of, shown_pages
+from api.console.open_decisions import (
+    TITLE,
+    awaited,
+    choices_of,
+    may_adjust,
+    objections_of,
+    offered,
+    reviews_of,
+)
+from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import (
     HOME,
     MONEY,
@@ -26,7 +37,7 @@ from api.console.sessions import (
     sections,
 )
 from api.console.sessions import session_form_token as form_token
-from api.console.wording.findings import A_LINE_MAX, counted, shown_findings
+from api.console.wording.findings import A_LINE_MAX, counted, grouped
 from meter.regions import REGION, in_region
 from settlement.report import MEDIA_TYPES, NotAReport
 from settlement.report.labels import OUTCOME
@@ -34,8 +45,7 @@ from settlement.report.labels import OUTCOME
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 SETTLEMENTS_A_PAGE = 50
-LINES_A_PAGE = 50
-LONGEST_QUERY = 64
+LINES_AT_ONCE = 1000
 _MONEY_OF_LINES = ("award_fen", "held_fen", "payable_fen", "adjustment_fen")
 
 
@@ -67,37 +77,52 @@ async def get_settlement(
     request: Request,
     queries: Shelf,
     number: str,
-    region: str = "",
-    status: str = "",
-    q: str = "",
-    after: str = "",
+    asked: Asked,
     done: str = "",
 ) -> Response:
     """Return one settlement: totals, where it stands, what can be decided, and its lines by city, status and
     keyword."""
     person = await admitted(request, queries, MONEY)
+    asked = allowed(person, asked)
     settlement = await settlement_of(queries, number, person)
-    if (status and status not in OUTCOME) or not is_filter(region) or len(q) > LONGEST_QUERY:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
-    region = scoped(person, region)
-    found = await queries.lines(number, region or None, status or None, q or None, after[:18], LINES_A_PAGE + 1)
-    lines, more = found[:LINES_A_PAGE], len(found) > LINES_A_PAGE
-    chosen = {name: value for name, value in (("region", region), ("status", status), ("q", q)) if value}
+    found = await queries.line_index(settlement, person.city, asked)
+    asked = asked.within(found["lines"])
+    lines = await queries.lines_called(number, asked.of(found["codes"]))
+    whole = found if not asked.narrows else await queries.line_index(settlement, person.city, LineFilter())
     of_round = queries.rounds()[settlement["round"]]
     free, kept = choices_of(person, settlement)
+    waiting = await queries.waiting(number)
     return page(
         "settlement", **frame(request, person, MONEY), settlement=settlement, round=of_round, lines=lines,
-        region=region, status=status, q=q, first=not after,
-        here=f"{HOME}/settlements/{number}", chosen=urlencode(chosen),
-        following=urlencode({**chosen, "after": lines[-1]["uscc"]}) if more else "",
-        report=urlencode({"region": region}) if region else "",
-        choices=[(event, TITLE[event]) for event in free], kept=kept,
+        asked=asked, found=found, whole=whole, pages=shown_pages(asked.page, pages_of(found["lines"])),
+        last=pages_of(found["lines"]), ORDER_WORDS=ORDER_WORDS, here=f"{HOME}/settlements/{number}",
+        choices=offered(person, free, waiting), kept=kept, awaited=awaited(settlement, waiting, of_round),
         adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
-        cities=[] if after else await queries.cities(number), waiting=await queries.waiting(number),
+        cities=await queries.cities(settlement, person.city), waiting=waiting,
         reviews=reviews_of(settlement), findings=counted(await findings_of(queries, person, number, lines)),
-        crowded=[] if after else shown_findings(await crowded_of(queries, person, number)),
+        crowded=grouped(await crowded_of(queries, person, number)),
         objections=objections_of(settlement), adjustments=await queries.adjustments(number),
     )  # fmt: skip
+
+
+@ROUTER.get("/settlements/{number}/lines.csv")
+async def get_lines_file(request: Request, queries: Shelf, number: str, asked: Asked) -> Response:
+    """The lines that a filter finds, all of them, as a file for people."""
+    person = await admitted(request, queries, MONEY)
+    asked = allowed(person, asked)
+    settlement = await settlement_of(queries, number, person)
+    codes = (await queries.line_index(settlement, person.city, asked))["codes"]
+    heads = HEADS if settlement["adjusts"] else HEADS[:-1]
+    of_round = queries.rounds()[settlement["round"]]
+
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"\xef\xbb\xbf" + csv_row([head for head, _ in heads])
+        for first in range(0, len(codes), LINES_AT_ONCE):
+            for line in await queries.lines_called(number, codes[first : first + LINES_AT_ONCE]):
+                yield csv_row([write(line, of_round) for _, write in heads])
+
+    disposition = {"Content-Disposition": f'attachment; filename="{_safe(number)}-lines.csv"'}
+    return StreamingResponse(rows(), media_type="text/csv; charset=utf-8", headers=disposition)
 
 
 @ROUTER.get("/settlements/{number}/report.{kind}")
@@ -117,7 +142,7 @@ async def get_report(
     except NotAReport:
         raise missing("报表", person) from None
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{_safe(name)}"'}
     return StreamingResponse(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
@@ -142,16 +167,22 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
         raise missing("结算", person)
     if person.city is None:
         return settlement
-    lines = await queries.lines(number, person.city, None, None, "", EVERYTHING)
-    totals = {
-        name: sum(
-            line.get(name, line["payable_fen"]) or 0 for line in lines
-        )  # who is new in an adjustment counts whole
-        for name in _MONEY_OF_LINES
-        if any(name in line for line in lines) or name != "adjustment_fen"
-    }
+    sums = await queries.line_index(settlement, person.city, LineFilter(region=person.city))
+    totals = {name: sums[name] for name in _MONEY_OF_LINES if name != "adjustment_fen" or settlement["adjusts"]}
     matches = [match for match in settlement.get("matches") or () if in_region(match["city"], person.city)]
     return {**settlement, "totals": totals, "matches": matches}
+
+
+def allowed(person: Person, asked: LineFilter) -> LineFilter:
+    """Return the filter as this person may use it: who works for a city never leaves it. Raises PageRefused 400."""
+    known = (not asked.status or asked.status in OUTCOME) and asked.sort in ORDER_WORDS
+    if not known or not is_filter(asked.region) or len(asked.q) > LONGEST or "\0" in asked.q:
+        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+    return replace(asked, region=scoped(person, asked.region))
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def is_filter(region: str) -> bool:

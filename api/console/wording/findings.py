@@ -30,6 +30,26 @@ class ShownFinding:
     more: int
 
 
+@dataclass(frozen=True)
+class FindingGroup:
+    """All findings of one kind."""
+
+    title: str
+    items: list[ShownFinding]
+    facilities: list[str]
+
+
+def grouped(found: Sequence[Mapping[str, Any]]) -> list[FindingGroup]:
+    """Return the findings by kind, the kinds with most of them last: a thousand prices hide no ring."""
+    kinds: dict[str, list[ShownFinding]] = {}
+    for one in shown_findings(found):
+        kinds.setdefault(one.title, []).append(one)
+    return [
+        FindingGroup(title, items, sorted({one.facility for one in items if one.facility}))
+        for title, items in sorted(kinds.items(), key=lambda kind: len(kind[1]))
+    ]
+
+
 def shown_findings(found: Sequence[Mapping[str, Any]]) -> list[ShownFinding]:
     """Return the findings one after the other.
 

@@ -7,19 +7,30 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from api.console.wording.digits import Digits
+from api.console.wording.quantity import DECIMALS, shown
 from api.console.wording.values import GATE, brief
 from settlement.rounds.reading_table import capped_by, reading_text
 
-Values = Mapping[str, Any]
+
+class _Written(dict[str, Any]):
+    """Values of a step that know how many decimals they are written with."""
+
+    def __init__(self, values: Mapping[str, Any], digits: Digits) -> None:
+        super().__init__(values)
+        self.digits = digits
+
+
+Values = _Written
 _ROUNDED = re.compile(r"≈(?=[-\d])")
 
 
-def formula_of(step: Mapping[str, Any]) -> str:
+def formula_of(step: Mapping[str, Any], digits: Digits | None = None) -> str:
     """Return the formula of a step; empty where a step only states what is given, or where it is of an unknown kind."""
     write = _FORMULAS.get(str(step.get("operation")))
     if write is None:
         return ""
-    text = write(step["before"], step["parameters"], step["after"])
+    text = write(*(_Written(step[part], digits or Digits()) for part in ("before", "parameters", "after")))
     # what is rounded for reading is said once, at the result; a result that is exact stays "=" whatever was rounded
     return _ROUNDED.sub("", text.replace("= ≈", "≈ "))
 
@@ -99,7 +110,12 @@ def _award(before: Values, parameters: Values, after: Values) -> str:
     if before["gate"] != "open":
         return f"资格为“{GATE[before['gate']]}”，补助金额为 0"
     rounding = "四舍五入到分" if parameters["rounding"] == "half_up" else "向下取整到分"
-    return f"{_m(before, 'base')} × {_m(before, 'rate')}，{rounding} = {_m(after, 'award_fen')} 元"
+    product = f"{_m(before, 'base')} × {_m(before, 'rate')}"
+    exact = Fraction(before["base"]) * Fraction(before["rate"]) / 100
+    read = Fraction(str(before.digits.rounded("base", before["base"]))) * Fraction(before["rate"]) / 100
+    if int(read * 100) != int(exact * 100):  # no digits suffice: the product lies on a whole fen
+        product += f" ≈ {shown(exact, DECIMALS).text.removeprefix('≈')}"
+    return f"{product}，{rounding} = {_m(after, 'award_fen')} 元"
 
 
 def _hold(before: Values, _parameters: Values, after: Values) -> str:
@@ -141,7 +157,7 @@ def _higher(before: Values, parameters: Values, after: Values) -> str:
 
 def _stack(before: Values, parameters: Values, after: Values) -> str:
     (found,) = after.values()
-    result = brief("item_fen:", found)
+    result = brief("item_fen:", found, after.digits)
     if parameters["cost_fen"] is None or not parameters["paid_before_fen"]:
         return f"{_m(before, 'ours_fen')} = {result} 元"
     left = f"{_m(parameters, 'cost_fen')} − {_m(parameters, 'paid_before_fen')}"
@@ -149,12 +165,12 @@ def _stack(before: Values, parameters: Values, after: Values) -> str:
 
 
 def _draft(before: Values, _parameters: Values, after: Values) -> str:
-    parts = " + ".join(brief(name, value) for name, value in before.items()) or "0.00"
+    parts = " + ".join(brief(name, value, before.digits) for name, value in before.items()) or "0.00"
     return f"{parts} = {_m(after, 'award_fen')} 元，不予支付"
 
 
 def _m(values: Values, name: str) -> str:
-    return brief(name, values[name])
+    return brief(name, values[name], values.digits)
 
 
 _FORMULAS: Mapping[str, Callable[[Values, Values, Values], str]] = {

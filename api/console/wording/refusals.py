@@ -40,6 +40,8 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "NO_SUCH_PROPOSAL": "没有这样的待决事项。",
     "NO_SUCH_CLAIM": "没有这样的追回事项。",
     "OTHER_CITY": "您只能办理本市的事项。",
+    "missing_city": "请选择市，或选择“全部各市”。",
+    "OTHER_TERMS": "本批次已按另一比例、预算或口径锁定：与锁定时不同的计算是对已定结果的改动，确属此意须勾选确认。",
     "missing_field": "请填写意见或理由。",
     "bad_request": "请选择一项结论。",
     "out_of_range": "填写的内容超出范围。",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.console.wording.digits import Digits, digits_of
 from api.console.wording.formula import formula_of
 from api.console.wording.values import Value, values_of
 from settlement.rounds.reading_table import reading_text
@@ -30,10 +31,11 @@ class ShownStep:
 
 def shown_steps(steps: Sequence[Mapping[str, Any]], documents: Mapping[str, str]) -> list[ShownStep]:
     """Return the steps one after the other; `documents` are the titles of the round's documents by key."""
-    return [_shown(number, step, documents) for number, step in enumerate(steps, start=1)]
+    digits = digits_of(steps)
+    return [_shown(number, step, documents, digits) for number, step in enumerate(steps, start=1)]
 
 
-def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str]) -> ShownStep:
+def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str], digits: Digits) -> ShownStep:
     document = step.get("document") or ""
     title = documents.get(document, document)
     article = step.get("article") or ""
@@ -53,6 +55,6 @@ def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str]) -
         readings=[reading_text(name, value) for name, value in (step.get("reading") or {}).items()],
         before=values_of(step.get("before") or {}),
         parameters=values_of(parameters),
-        formula=formula_of(step),
+        formula=formula_of(step, digits),
         after=values_of(step.get("after") or {}),
     )

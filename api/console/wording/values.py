@@ -8,7 +8,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from api.console.wording.quantity import percent, shown
+from api.console.wording.digits import EXACT_FEN, Digits, is_exact_number
+from api.console.wording.quantity import DECIMALS, percent, shown
 from meter.days import SHANGHAI
 from settlement.report.money import yuan_text
 from settlement.report.reason_words import titles, word_of
@@ -39,7 +40,6 @@ LABEL = {
 GATE = {"open": "符合", "held": "待核", "refused": "不予兑现"}
 HANDLING = {"excluded": "不计入", "held": "待核"}
 RATIOS = ("ratio", "kappa", "covered_share", "rate", "order_rate", "ceiling")
-EXACT_FEN = ("eligible_expenditure", "base")
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,21 @@ def values_of(named: Mapping[str, Any]) -> list[Value]:
     return [value_of(name, value) for name, value in named.items()]
 
 
-def brief(name: str, value: Any) -> str:
-    """Return a value inside a formula: without unit."""
+def brief(name: str, value: Any, digits: Digits) -> str:
+    """Return a value inside a formula: without unit, with the decimals that its result asks for."""
     if value is None:
         return "无"
     if name.endswith("_fen") or name.startswith("item_fen:"):
         return yuan_text(int(value))
     if name in EXACT_FEN:
-        return _yuan_of_exact(str(value))[0]
-    return shown(str(value)).text
+        return with_fen(shown(Fraction(str(value)) / 100, digits.of(name)).text)
+    return shown(str(value), digits.of(name) if is_exact_number(name, value) else DECIMALS).text
+
+
+def with_fen(text: str) -> str:
+    """Return an amount of yuan with at least two decimals."""
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest:0<2}"
 
 
 def _written(name: str, value: Any) -> tuple[str, str]:
