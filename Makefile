@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak check check-quotes bench serve lock sbom audit clean
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean
 
 setup: .venv/ready
 
@@ -50,6 +50,14 @@ soak: setup
 	@SUANBU_LIVES=300 $(BIN)/python -m pytest -q -s tests/review/test_random_lives.py
 	@SUANBU_PAYMENTS=2000 $(BIN)/python -m pytest -q -s tests/payout/test_random_payments.py
 	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/laws/test_product.py
+
+# 2,000 random tampers over every table and column, by the owner of the database, each to be found and located
+tampers: setup
+	@SUANBU_TAMPERS=2000 $(BIN)/python -m pytest -q -s tests/security/test_random_tampers.py
+
+# the fingerprint of what the migrations make, which `suanbu verify --checkpoint` holds a database against
+schema: setup
+	@$(BIN)/python -m migrations.reference $(wildcard /usr/lib/postgresql/15/bin)
 
 check: setup
 	@echo "==> style, types, imports, lock"

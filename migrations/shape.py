@@ -7,6 +7,7 @@ import meter.journal.tables
 import meter.registry.tables
 import meter.rollup.tables
 import settlement.store.payout_tables
+import settlement.store.record_tables
 import settlement.store.tables
 from meter.database.metadata import METADATA
 
@@ -22,5 +23,6 @@ assert {
 assert {
     meter.rollup.tables.rollup,
     settlement.store.payout_tables.payout_run,
+    settlement.store.record_tables.adopted,
     settlement.store.tables.settlement,
 } <= set(METADATA.tables.values())

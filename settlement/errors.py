@@ -26,3 +26,12 @@ class NotAllowed(Exception):
 
 class Disputed(NotAllowed):
     """What was said contradicts us. It is on record, the instruction is disputed, and people decide."""
+
+
+class NoProof(Exception):
+    """There is no proof of that: NO_CHECKPOINT, NOT_COVERED (by a checkpoint of that size) or NO_SUCH_LINE."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail

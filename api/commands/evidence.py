@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
 from meter.audit.store import note
 from meter.database.connect import driver
-from settlement.checkpoint.signature import signed, signing_key
-from settlement.checkpoint.statement import state
+from settlement.checkpoint.make import make
+from settlement.checkpoint.signature import origin_of, signing_key
 from settlement.errors import SettlementRefused
 from settlement.jobs.evidence import export
+from settlement.store.settlements import stored_settlement
 
 
 def evidence(
@@ -31,8 +30,9 @@ def evidence(
     async def work(engine: AsyncEngine) -> dict[str, Any]:
         async with engine.connect() as held:
             connection = await driver(held)
-            checkpoint = signed(await state(connection, now()), key)
-            made = await export(connection, settlement, path, json.dumps(checkpoint, ensure_ascii=False).encode())
+            await stored_settlement(connection, settlement)
+            checkpoint = (await make(connection, origin_of(key), key)).checkpoint
+            made = await export(connection, settlement, path, checkpoint)
         await note(engine, "command line", "evidence.export", settlement, "done", {"file": path.name})
         return made
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
 from api.commands.archive import verify_archive
-from api.commands.checkpoint import verify_checkpoint
+from api.commands.checkpoint import verify_checkpoint, verify_database
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
@@ -91,24 +91,28 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
 
 
 def verify(
-    what: Annotated[str | None, typer.Argument(help="a settlement's id, `journal`, or `archive`")] = None,
+    what: Annotated[str | None, typer.Argument(help="a settlement's id, `journal`, `archive` or `database`")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="a signed checkpoint to compare with")] = None,
-    public_key: Annotated[str | None, typer.Option(help="who must have signed it (hex)")] = None,
+    public_key: Annotated[str | None, typer.Option(help="who must have signed it (hex, or name+id+key)")] = None,
     to: Annotated[Path | None, typer.Option("--to", help="the archive's folder [default: DATA/archive]")] = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
     """Recompute a settlement, the journal or the archive, or compare with a checkpoint; exit status 1 if not equal."""
-    if checkpoint is not None:
-        if not verify_checkpoint(checkpoint, data, as_json, public_key):
+    if what is None and checkpoint is None:
+        raise typer.BadParameter("name a settlement, `journal`, `archive`, `database`, or --checkpoint FILE")
+    if checkpoint is not None or what in ("database", "archive"):
+        equal = (
+            verify_checkpoint(checkpoint, data, as_json, public_key)
+            if checkpoint is not None
+            else verify_database(data, as_json)
+            if what == "database"
+            else verify_archive(data, to, as_json)
+        )
+        if not equal:
             raise typer.Exit(1)
         return
-    if what is None:
-        raise typer.BadParameter("name a settlement, `journal`, `archive`, or --checkpoint FILE")
-    if what == "archive":
-        if not verify_archive(data, to, as_json):
-            raise typer.Exit(1)
-        return
+    assert what is not None
 
     async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
         if what == "journal":

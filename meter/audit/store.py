@@ -24,11 +24,17 @@ async def note(
     """Append one row, in a transaction of its own; the database refuses an actor that it does not know."""
     with acting(Scope("", actor)):
         async with engine.connect() as held:
-            connection = await driver(held)
-            await connection.execute(
-                "select audit_note($1, $2, $3, $4)",
-                action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
-            )  # fmt: skip
+            await note_on(await driver(held), action, about, result, detail)
+
+
+async def note_on(
+    connection: asyncpg.Connection, action: str, about: str, result: str, detail: Mapping[str, Any] | None = None
+) -> int:
+    """Append one row on behalf of whoever the connection acts for; its number."""
+    return int(await connection.fetchval(
+        "select public.audit_note($1, $2, $3, $4)",
+        action, about[:200], result, json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False),
+    ))  # fmt: skip
 
 
 async def note_refusal(engine: AsyncEngine, actor: str, action: str, about: str, code: str) -> None:

@@ -1,9 +1,10 @@
-"""Signing statements with Ed25519, and checking what was signed."""
+"""The installation's Ed25519 key, statements signed with it, and checkpoints of the former form read back."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from meter.database.seal import secret_file
 from meter.private_files import make_folders
+from settlement.checkpoint.note import NotSigned
 from settlement.checkpoint.statement import FORMAT, spelled
 
 ALGORITHM = "Ed25519"
 KEY_FILE, PUBLIC_FILE = "checkpoint.key", "checkpoint.pub"
-
-
-class NotSigned(Exception):
-    """The file is not a checkpoint, or not signed by the key that it should be signed by."""
 
 
 def signing_key(data: Path) -> Ed25519PrivateKey:
@@ -31,6 +29,12 @@ def signing_key(data: Path) -> Ed25519PrivateKey:
     if not public.exists():
         public.write_text(key.public_key().public_bytes_raw().hex() + "\n")
     return key
+
+
+def origin_of(key: Ed25519PrivateKey) -> str:
+    """Whose log it is that checkpoints are of: SUANBU_ORIGIN, or a name made of the key."""
+    given = os.environ.get("SUANBU_ORIGIN", "")
+    return given or f"suanbu/{hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]}"
 
 
 def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:

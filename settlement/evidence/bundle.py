@@ -29,9 +29,12 @@ async def write_bundle(
     settlement: str,
     path: Path,
     steps: AsyncIterator[list[dict[str, Any]]],
-    checkpoint: bytes | None = None,
+    checkpoint: str | None = None,
+    proofs: Iterable[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write the bundle of a settlement; what is in it. Reads one snapshot, `steps` of the lines within it.
+
+    `checkpoint` is a signed note, `proofs` show that rows of the log and the last batch are in the tree that it signs.
 
     Raises SettlementRefused UNKNOWN_SETTLEMENT.
     """
@@ -51,7 +54,8 @@ async def write_bundle(
             await bundle.stream("reversals.ndjson", _each(await reversals_to(connection, row["as_of"])))
             bundle.put("layout.json", _json(_layout()))
             if checkpoint is not None:
-                bundle.put("checkpoint.json", checkpoint)
+                bundle.put("checkpoint.note", checkpoint.encode())
+                await bundle.stream("proofs.ndjson", _each(proofs))
             for name in ("check_evidence.py", "README.md"):
                 bundle.put(name, (_HERE / name).read_bytes())
             archive.writestr("manifest.json", _json(manifest))

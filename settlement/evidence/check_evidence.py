@@ -1,7 +1,13 @@
-"""Checks an evidence bundle: python3 check_evidence.py BUNDLE.zip. Needs Python 3.11 or newer and nothing else."""
+"""Checks an evidence bundle, or one proof against a checkpoint. Needs Python 3.11 or newer and nothing else.
+
+python3 check_evidence.py BUNDLE.zip [KEY]; python3 check_evidence.py --proof PROOF.json CHECKPOINT [KEY]. KEY is the
+log's verifier key as `suanbu checkpoint` prints it; without it, nothing says who signed the checkpoint.
+"""
+# long: one file that an auditor reads from top to bottom and runs by itself
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import struct
@@ -27,9 +33,12 @@ class Check:
         self.platform: dict[int, int] = defaultdict(int)  # consumer's number -> charges inside the window
         self.values: dict[str, tuple[int, dict[str, Any]]] = {}  # code -> award and what the line's steps follow from
         self.lines_sha256 = ""
+        self.lines_root = b""
+        self.logged: dict[int, dict[str, Any]] = {}
+        self.heads: dict[int, str] = {}  # batch -> its digest
 
     def rows(self, name: str) -> Iterator[Any]:
-        """Yield the rows of a file of one JSON value a line."""
+        """The rows of a file of one JSON value a line."""
         with self.archive.open(name) as file:
             for line in file:
                 yield json.loads(line)
@@ -39,7 +48,7 @@ class Check:
         self.wrong.append(what)
 
     def files(self) -> None:
-        """Check that every file is there and as the manifest says; nothing else is."""
+        """Every file is there and as the manifest says; nothing else is."""
         manifest = json.loads(self.archive.read("manifest.json"))
         names = set(self.archive.namelist()) - {"manifest.json"}
         for name in sorted(names ^ set(manifest["files"])):
@@ -54,14 +63,15 @@ class Check:
                     self.no(f"file {name}: its digest is not the manifest's")
 
     def lines(self) -> None:
-        """Check that lines add up to the totals, and their digest is the one that was approved."""
-        digests = []
+        """Lines add up to the totals, and their digest is the one that was approved."""
+        digests, leaves = [], []
         sums: dict[str, int] = defaultdict(int)
         told = self.rows("steps.ndjson")
         with self.archive.open("lines.ndjson") as file:
             for raw in file:
                 text = raw.rstrip(b"\n")
                 digests.append(hashlib.sha256(text).digest())
+                leaves.append(_leaf(text))
                 code, _, _, _, award, held, payable, adjustment, line_text, working_text = json.loads(text)
                 line, working = json.loads(line_text), json.loads(working_text)
                 shown = {"award_fen": award, "held_fen": held, "payable_fen": payable}
@@ -78,6 +88,7 @@ class Check:
                 self.no(f"total {name}: {self.settlement['totals'][name]} is said, the lines add up to {sums[name]}")
         whole = "sha256:" + hashlib.sha256(b"".join(digests)).hexdigest()
         self.lines_sha256 = whole
+        self.lines_root = _root(leaves)
         approvals = [one for one in self.rows("events.ndjson") if one["event"] == "approve"]
         if approvals:
             if approvals[-1]["detail"]["lines_sha256"] != whole:
@@ -87,8 +98,7 @@ class Check:
         print(f"{len(digests)} lines, {sums['payable_fen']} fen payable, digest {whole}")
 
     def steps(self, code: str, shown: dict[str, int], values: dict[str, Any], told: dict[str, Any]) -> None:
-        """Check that the steps follow one another, agree with the values that are stored, and come to the line's
-        money."""
+        """The steps follow one another, agree with the values that are stored, and come to the line's money."""
         if told.get("uscc") != code or not told["steps"]:
             self.no(f"line {code}: has no steps")
             return
@@ -105,10 +115,7 @@ class Check:
                 self.no(f"line {code}: {name} is {value}, its steps come to {known[name]}")
 
     def people(self) -> None:
-        """Check that maker, reviewers and approver are different.
-
-        Every decision is in the audit log, whose rows are whole.
-        """
+        """Maker, reviewers and approver are different; every decision is in the audit log, whose rows are whole."""
         by: dict[str, set[str]] = defaultdict(set)
         events = {}
         for one in self.rows("events.ndjson"):
@@ -119,21 +126,17 @@ class Check:
             self.no("people: somebody did two of the three parts")
         logged = set()
         for row in self.rows("audit.ndjson"):
-            said = [row["previous"] or "", *(row[name] for name in (
-                "seq", "at", "actor", "action", "object", "result", "before", "after", "detail"
-            ))]  # fmt: skip
-            text = json.dumps(said, ensure_ascii=False).encode()
-            if "sha256:" + hashlib.sha256(text).hexdigest() != row["digest"]:
+            if _row_digest(row) != row["digest"]:
                 self.no(f"audit row {row['seq']}: its digest does not fit")
             logged.add(json.loads(row["detail"]).get("event"))
+            self.logged[row["seq"]] = row
         for number, one in events.items():
             if number not in logged:
                 self.no(f"decision {one['event']} ({number}): not in the audit log")
         print(f"{len(events)} decisions by {len(set().union(*by.values()))} people")
 
     def journal(self) -> None:
-        """Check that the chain of batches leads to the digest in the receipt, and covers exactly the records in the
-        bundle."""
+        """The chain of batches leads to the digest in the receipt, and covers exactly the records in the bundle."""
         layout = json.loads(self.archive.read("layout.json"))
         size, start, columns = layout["row_bytes"], layout["digested_from"], layout["columns"]
         previous, number, records = bytes(32), 0, 0
@@ -149,6 +152,7 @@ class Check:
                 if _chained(previous, batch) != batch["digest"]:
                     self.no(f"batch {number}: its digest does not follow from the one before and its header")
                 previous = bytes.fromhex(batch["digest"])
+                self.heads[number] = f"{algorithm}:{batch['digest']}"
                 said = json.loads(batch["contents"]).get("rows")
                 if said is None:
                     continue
@@ -176,8 +180,7 @@ class Check:
         print(f"{number} batches, {records} records, {sum(charges.values())} fen charged")
 
     def inside(self, record: dict[str, Any]) -> int:
-        """Return the part of a record's charge inside the window, if it came through the platform (cumulative
-        floor)."""
+        """The part of a record's charge inside the window, if it came through the platform (cumulative floor)."""
         window = self.settlement["window"]
         if window is None or not record["via_platform"]:
             return 0
@@ -188,7 +191,7 @@ class Check:
         return int(charge * last // (end - start) - charge * first // (end - start))
 
     def money(self) -> None:
-        """Check that each line starts from its records' charges, and is awarded no more than its rate of them."""
+        """Each line starts from its records' charges, and is awarded no more than its rate of them."""
         names = {one["number"]: one["name"] for one in self.rows("names.ndjson") if one["table"] == "party"}
         charges = {names[number]: fen for number, fen in self.platform.items()}
         for code, (award, values) in self.values.items():
@@ -199,7 +202,7 @@ class Check:
                 self.no(f"line {code}: is awarded {award} fen of {found} at a rate of {rate}")
 
     def checkpoint(self) -> None:
-        """Check that the checkpoint in the bundle speaks of this settlement and of these lines."""
+        """The checkpoint in the bundle speaks of this settlement and of these lines."""
         if "checkpoint.json" not in self.archive.namelist():
             return
         settlements = json.loads(self.archive.read("checkpoint.json"))["statement"]["settlements"]
@@ -210,9 +213,165 @@ class Check:
                 if one["lines_sha256"] != self.lines_sha256:
                     self.no("checkpoint: names other lines of this settlement")
 
+    def tree(self, key: str | None) -> None:
+        """The log's rows about the settlement, and its last batch, are in the tree that the checkpoint signs."""
+        if "checkpoint.note" not in self.archive.namelist():
+            return
+        note = self.archive.read("checkpoint.note").decode()
+        for wrong in signature_wrong(note, key):
+            self.no(wrong)
+        shown = set()
+        for proof in self.rows("proofs.ndjson"):
+            shown.add((proof["kind"], proof["number"]))
+            for wrong in proof_wrong(proof, note):
+                self.no(wrong)
+            digest = json.loads(proof["leaf"])["digest"]
+            known = self.logged.get(proof["number"], {}).get("digest")
+            if digest != (self.heads.get(proof["number"]) if proof["kind"] == "batch" else known):
+                self.no(f"checkpoint: {proof['kind']} {proof['number']} is not the one that was signed")
+        wanted = {("audit", seq) for seq, row in self.logged.items() if row["result"] == "done"}
+        if self.settlement["as_of"]:
+            wanted.add(("batch", self.settlement["as_of"]))
+        for kind, number in sorted(wanted - shown):
+            self.no(f"checkpoint: nothing shows that {kind} {number} is in its tree")
+        for row in self.logged.values():
+            if row["action"] == "settlement.run" and row["result"] == "done":
+                said = json.loads(row["detail"]).get("lines_root", "")
+                if said and said != "sha256:" + self.lines_root.hex():
+                    self.no("lines: not those of the run, as the audit log has them")
+        print(f"checkpoint of {note.splitlines()[0]}, {note.splitlines()[1]} leaves, {len(shown)} of them shown")
+
+
+def proof_wrong(proof: dict[str, Any], note: str) -> list[str]:
+    """What is wrong with a proof, given the note of a checkpoint."""
+    name = f"proof of {proof['kind']} {proof['number']}"
+    size, root = int(note.splitlines()[1]), base64.b64decode(note.splitlines()[2])
+    wrong = []
+    if proof["size"] != size:
+        return [f"{name}: is for a checkpoint of {proof['size']} leaves, this one has {size}"]
+    leaf = json.loads(proof["leaf"])
+    if leaf.get(proof["kind"]) != proof["number"]:
+        wrong.append(f"{name}: its leaf is of something else")
+    if not _included(_leaf(proof["leaf"].encode()), proof["index"], size, proof["path"], root):
+        wrong.append(f"{name}: its path does not lead to the root of the checkpoint")
+    row = proof.get("row")
+    if row is not None and (_row_digest(row) != row["digest"] or row["digest"] != leaf["digest"]):
+        wrong.append(f"{name}: the row is not the one in the tree")
+    line = proof.get("line")
+    if line is not None:
+        said = bytes.fromhex(line["root"].removeprefix("sha256:"))
+        if not _included(_leaf(line["text"].encode()), line["index"], line["lines"], line["path"], said):
+            wrong.append(f"{name}: the line's path does not lead to the root of the lines")
+        about = row or {"action": "", "object": "", "detail": "{}"}
+        named = json.loads(about["detail"]).get("lines_root")
+        if (about["action"], about["object"], named) != ("settlement.run", line["settlement"], line["root"]):
+            wrong.append(f"{name}: the row does not name the root of these lines")
+    return wrong
+
+
+def signature_wrong(note: str, key: str | None) -> list[str]:
+    """What is wrong with the signature of a checkpoint, by a verifier key (name+id+key); nothing without a key."""
+    text, _, signatures = note.partition("\n\n")
+    if key is None:
+        print("no key was given: the checkpoint's signature is not checked")
+        return []
+    name, key_id, encoded = key.strip().split("+", 2)
+    public = base64.b64decode(encoded)
+    if hashlib.sha256(name.encode() + b"\n" + public).hexdigest()[:8] != key_id or public[0] != 1:
+        return ["checkpoint: the key that was given is no log's verifier key"]
+    for line in signatures.splitlines():
+        who, _, said = line.removeprefix("\u2014 ").partition(" ")
+        value = base64.b64decode(said)
+        if who == name and value[:4].hex() == key_id and _signed(public[1:], (text + "\n").encode(), value[4:]):
+            return []
+    return ["checkpoint: it is not signed with the key that was given"]
+
+
+def _leaf(text: bytes) -> bytes:
+    return hashlib.sha256(b"\0" + text).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def _root(level: list[bytes]) -> bytes:
+    """The root over leaves, as in RFC 6962."""
+    while len(level) > 1:
+        level = [_node(*level[at : at + 2]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)]
+    return level[0] if level else hashlib.sha256().digest()
+
+
+def _included(leaf: bytes, index: int, size: int, path: list[str], root: bytes) -> bool:
+    """Whether a leaf stands at its index under a root, as RFC 9162 checks it."""
+    place, last, found = index, size - 1, leaf
+    for node in map(base64.b64decode, path):
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            found = _node(node, found)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            found = _node(found, node)
+        place, last = place >> 1, last >> 1
+    return 0 <= index < size and last == 0 and found == root
+
+
+def _row_digest(row: dict[str, Any]) -> str:
+    """The digest of a row of the audit log: over the digest before it and its fields."""
+    said = [row["previous"] or "", *(row[name] for name in (
+        "seq", "at", "actor", "action", "object", "result", "before", "after", "detail"
+    ))]  # fmt: skip
+    return "sha256:" + hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+P, Q = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+def _signed(public: bytes, message: bytes, said: bytes) -> bool:
+    """Whether an Ed25519 signature fits, as RFC 8032 says."""
+    key, point = _point(public), _point(said[:32])
+    number = int.from_bytes(said[32:], "little")
+    if key is None or point is None or len(said) != 64 or number >= Q:
+        return False
+    hashed = int.from_bytes(hashlib.sha512(said[:32] + public + message).digest(), "little") % Q
+    y = 4 * pow(5, -1, P) % P
+    base = _point(y.to_bytes(32, "little"))
+    assert base is not None
+    return _times(number, base) == _plus(point, _times(hashed, key))
+
+
+def _point(encoded: bytes) -> tuple[int, int] | None:
+    y = int.from_bytes(encoded, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - square) % P or (x == 0 and sign):
+        return None
+    return (P - x if x & 1 != sign else x), y
+
+
+def _plus(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    (a, b), (c, d) = one, other
+    both = D * a * b * c * d % P
+    return (a * d + b * c) * pow(1 + both, -1, P) % P, (b * d + a * c) * pow(1 - both, -1, P) % P
+
+
+def _times(number: int, point: tuple[int, int]) -> tuple[int, int]:
+    found = (0, 1)
+    while number:
+        if number & 1:
+            found = _plus(found, point)
+        point, number = _plus(point, point), number >> 1
+    return found
+
 
 def _chained(previous: bytes, batch: dict[str, Any]) -> str:
-    """Return the digest of a batch: of the one before, its header, and what it holds."""
+    """The digest of a batch: of the one before, its header, and what it holds."""
     header = {name: batch[name] for name in batch if name not in ("contents", "algorithm", "digest")}
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     state = hashlib.new(batch["algorithm"], previous)
@@ -221,7 +380,7 @@ def _chained(previous: bytes, batch: dict[str, Any]) -> str:
 
 
 def _counted(rows: bytes, size: int, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the records among rows that measure something; a void does not."""
+    """The records among rows that measure something; a void does not."""
     for place in range(0, len(rows) - size + 1, size):
         row = rows[place : place + size]
         if _number(row, columns["action"]) != 2:
@@ -231,7 +390,7 @@ def _counted(rows: bytes, size: int, columns: dict[str, Any]) -> Iterator[dict[s
 
 
 def _seconds(microseconds: int) -> int:
-    """Return an instant of records.bin, microseconds since 2000, as whole seconds since 1970."""
+    """An instant of records.bin, microseconds since 2000, as whole seconds since 1970."""
     return microseconds // 1_000_000 + 946_684_800
 
 
@@ -241,7 +400,7 @@ def _number(row: bytes, column: dict[str, Any]) -> int:
 
 
 def _pieces(algorithm: str, data: bytes) -> str:
-    """Return H(H(piece 1) H(piece 2) ...), pieces of 4096 bytes."""
+    """H(H(piece 1) H(piece 2) ...), pieces of 4096 bytes."""
     parts = [data[at : at + 4096] for at in range(0, max(len(data), 1), 4096)]
     whole = hashlib.new(algorithm, b"".join(hashlib.new(algorithm, part).digest() for part in parts))
     return f"{algorithm}/4096:{whole.hexdigest()}"
@@ -252,15 +411,25 @@ def _whole(algorithm: str, data: bytes) -> str:
 
 
 def main() -> int:
-    """Check the bundle that is named; 0 where nothing is wrong."""
-    check = Check(sys.argv[1])
-    print(f"settlement {check.settlement['id']}, {check.settlement['digest']}")
-    for part in (check.files, check.lines, check.people, check.journal, check.money, check.checkpoint):
-        part()
-    for one in check.wrong:
+    """Check the bundle, or the proof, that is named; 0 where nothing is wrong."""
+    if sys.argv[1] == "--proof":
+        with open(sys.argv[2], encoding="utf-8") as file, open(sys.argv[3], encoding="utf-8") as signed:  # noqa: PTH123 - open() is what an auditor knows
+            proof, note = json.load(file), signed.read()
+        wrong = signature_wrong(note, sys.argv[4] if len(sys.argv) > 4 else None) + proof_wrong(proof, note)
+        print(f"{proof['kind']} {proof['number']} in {note.splitlines()[0]}, {note.splitlines()[1]} leaves")
+        if "line" in proof:
+            print(f"line {proof['line']['text']}")
+    else:
+        check = Check(sys.argv[1])
+        print(f"settlement {check.settlement['id']}, {check.settlement['digest']}")
+        for part in (check.files, check.lines, check.people, check.journal, check.money, check.checkpoint):
+            part()
+        check.tree(sys.argv[2] if len(sys.argv) > 2 else None)
+        wrong = check.wrong
+    for one in wrong:
         print(f"WRONG: {one}")
-    print("nothing is wrong" if not check.wrong else f"{len(check.wrong)} things are wrong")
-    return 1 if check.wrong else 0
+    print("nothing is wrong" if not wrong else f"{len(wrong)} things are wrong")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

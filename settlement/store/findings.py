@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -11,16 +13,30 @@ _COLUMNS = (
     "settlement", "kind", "facility", "chip", "consumer", "parties", "started_at", "ended_at", "found", "expected",
     "records", "digest", "found_at",
 )  # fmt: skip
+_TYPES = {"parties": "text[]", "started_at": "timestamptz", "ended_at": "timestamptz", "found": "bigint",
+          "expected": "bigint", "records": "jsonb", "digest": "bytea", "found_at": "timestamptz"}  # fmt: skip
 _INSERT = (
-    f"insert into finding ({', '.join(_COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(_COLUMNS)))}) "
+    f"insert into finding ({', '.join(_COLUMNS)}) select {', '.join(_COLUMNS)} from jsonb_to_recordset($1) "
+    f"as f ({', '.join(' '.join((name, _TYPES.get(name, 'text'))) for name in _COLUMNS)}) "
     "on conflict (settlement, digest) do nothing"
 )
 
 
 async def insert_findings(connection: asyncpg.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     """Keep findings, each a value for each column (settlement, kind, facility, chip, consumer, parties, started_at,
-    ended_at, found, expected, records as JSON text, digest, found_at); one that is kept already stays as it is."""
-    await connection.executemany(_INSERT, rows)
+    ended_at, found, expected, records as JSON text, digest, found_at); one that is kept already stays as it is.
+
+    All in one statement: it goes on record as a whole.
+    """
+    said = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    for one in said:
+        one |= {"records": json.loads(one["records"]), "digest": "\\x" + one["digest"].hex()}
+    if said:
+        await connection.execute(_INSERT, json.dumps(said, ensure_ascii=False, default=_instant))
+
+
+def _instant(value: datetime) -> str:
+    return value.isoformat()
 
 
 async def count_findings(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:

@@ -130,6 +130,14 @@ async def digested_lines(connection: asyncpg.Connection, settlement: str) -> Asy
         after = rows[-1]["uscc"]
 
 
+async def digested_line(connection: asyncpg.Connection, settlement: str, uscc: str) -> str | None:
+    """The text that the digest of one line is made over, or None."""
+    found = await connection.fetchval(
+        f"select {_DIGESTED} from settlement_line where settlement = $1 and uscc = $2", settlement, uscc
+    )
+    return None if found is None else str(found)
+
+
 async def payable_of_all(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
     """Return entity code -> what a settlement pays it, in fen."""
     rows = await connection.fetch("select uscc, payable_fen from settlement_line where settlement = $1", settlement)

@@ -147,12 +147,6 @@ async def state_of(connection: asyncpg.Connection, settlement: str) -> tuple[str
     return None if row is None else (row["digest"], row["status"])
 
 
-async def locked_settlements(connection: asyncpg.Connection) -> list[tuple[str, str]]:
-    """Number and digest of each locked settlement, in order."""
-    rows = await connection.fetch("select id, digest from settlement where status in ('locked', 'paid') order by id")
-    return [(row["id"], row["digest"]) for row in rows]
-
-
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
     return {
         "id": row["id"],

@@ -11,12 +11,12 @@ import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meter.journal.digest_chain import GENESIS, Header, link
 from meter.journal.store import read_wire
@@ -24,20 +24,22 @@ from meter.journal.verify.batches import rows_as_hashed
 from meter.kernels.chunked_digest import digest_in_pieces
 from meter.registry.proof import facts_of_batches
 from meter.registry.queries import rules_as_of
-from settlement.checkpoint.check import Finding, check
-from settlement.checkpoint.signature import NotSigned, opened, signed, signing_key
-from settlement.checkpoint.statement import state
+from settlement.checkpoint.check import check
+from settlement.checkpoint.finding import Finding
+from settlement.checkpoint.make import Made, make
+from settlement.checkpoint.note import NotSigned
+from settlement.checkpoint.signature import opened, origin_of, signed, signing_key
 from tests.evidence.conftest import Original
 
 SEED = 20260421
 TAMPERS, CLEAN = int(os.environ.get("SUANBU_TAMPERS", "48")), int(os.environ.get("SUANBU_CLEAN", "10"))
-NOW = datetime(2026, 4, 21, tzinfo=UTC)
+KEY = Ed25519PrivateKey.generate()
 
 
-async def stated(connection: asyncpg.Connection) -> dict[str, Any]:
+async def stated(connection: asyncpg.Connection) -> Made:
+    """A checkpoint, out of the owner's reach."""
     await _codecs(connection)
-    found: dict[str, Any] = json.loads(json.dumps(await state(connection, NOW)))
-    return found
+    return await make(connection, origin_of(KEY), KEY)
 
 
 async def _codecs(connection: asyncpg.Connection) -> None:
@@ -45,9 +47,11 @@ async def _codecs(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 
-async def differences(connection: asyncpg.Connection, statement: dict[str, Any]) -> list[Finding]:
+async def differences(connection: asyncpg.Connection, made: Made) -> list[Finding]:
     await _codecs(connection)
-    return await check(connection, statement, read_facts=facts_of_batches, read_rules=rules_as_of)
+    return await check(
+        connection, made.checkpoint, read_facts=facts_of_batches, read_rules=rules_as_of, marks=made.marks
+    )
 
 
 async def _relink(connection: asyncpg.Connection, start: int) -> None:
@@ -105,7 +109,7 @@ class Tampers:
             await self.connection.execute(
                 "update settlement_line set payable_fen = payable_fen - 1 where uscc = $1", code
             )
-            return f"line {code}"
+            return f'settlement_line ["anhui-2026-0001", "{code}"]'
         last = await self.connection.fetchval("select max(seq) from audit")
         number = self.chance.randint(1, last)
         await self.connection.execute("update audit set actor = actor || 'x' where seq = $1", number)
@@ -186,7 +190,7 @@ class Tampers:
         events = await self.connection.fetch("select id, settlement, event from settlement_event order by id")
         one = self.chance.choice(events)
         await self.connection.execute("update settlement_event set actor = 'key:another' where id = $1", one["id"])
-        return f"settlement.{one['event']} {one['settlement']} {one['id']}"
+        return f"settlement_event [{one['id']}]"
 
 
 KINDS = ("change", "insert", "delete", "swap", "cut", "restore", "recompute", "unlog")

@@ -12,6 +12,7 @@ from meter.database.roles import CITY_ROLE, COMMAND_ROLE, OWNER_ROLE, READER_ROL
 
 OURS = ("public", "city")
 WITHOUT_ROW_SECURITY = {
+    "adopted": "of the audit log: rows from before they went on record, which cities have no right to",
     "alembic_version": "the revision is everybody's",
     "api_key": "of the door: reached by the service before it knows on whose behalf, its digest hidden from the reader",
     "api_key_revocation": "as api_key",
@@ -45,8 +46,11 @@ WITHOUT_ROW_SECURITY = {
     "account_event": "of the registry: cities have no right to it",
     "account_proposal": "of the registry: cities have no right to it",
     "settlement_account": "of the province: cities have no right to it",
+    "settlement_line_group": "digests of the province's lines: cities have no right to it",
     "settlement_transition": "a rule",
     "source": "a number for a source",
+    "tree_leaf": "digests of the journal",
+    "tree_tile": "digests of the journal and the audit log",
 }
 """Why a table has no row security. A new table has it, or says here why not."""
 CITY_READS = {

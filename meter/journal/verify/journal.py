@@ -60,6 +60,8 @@ class VerifyReport:
     batch: int = 0
     digest: str = ""
     differences: list[Difference] = field(default_factory=list)
+    uncovered: dict[str, list[int]] = field(default_factory=dict)
+    """Numbers of names that no batch covers, by table; a difference says how many."""
 
     @property
     def equal(self) -> bool:
@@ -73,7 +75,9 @@ class VerifyReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for people and programs."""
-        return {"equal": self.equal, **asdict(self)}
+        said = asdict(self)
+        del said["uncovered"]
+        return {"equal": self.equal, **said}
 
     def differ(self, batch: int, what: str, detail: str) -> None:
         """Note a difference."""
@@ -124,8 +128,9 @@ async def verify_journal(
         if await asyncio.to_thread(keys.suspicious):
             for first, again in await store.keys_twice(connection):
                 report.differ(again, "twice", f"a record that batch {first} recorded stands here again")
-        for table, count in chain.names.uncovered().items():
-            report.differ(head, "names", f"{count} names of {table} are covered by no batch")
+        report.uncovered = chain.names.uncovered()
+        for table, numbers in report.uncovered.items():
+            report.differ(head, "names", f"{len(numbers)} names of {table} are covered by no batch")
         for one in checkpoints:
             if one.batch > head:
                 report.differ(head + 1, "cut", f"the journal ends at batch {head}; it once had batch {one.batch}")

@@ -60,10 +60,13 @@ class Names:
             self.covered[table] += len(lines)
         return True
 
-    def uncovered(self) -> dict[str, int]:
-        """Return table -> how many names no batch covers; empty where that cannot be said any more."""
-        left = {table: len(names) - self.covered[table] for table, names in self.names.items()}
-        return {} if self.lost else {table: count for table, count in left.items() if count}
+    def uncovered(self) -> dict[str, list[int]]:
+        """Return table -> the numbers of names that no batch covers; empty where that cannot be said any more."""
+        left = {
+            table: [number for number in range(self.covered[table] + 1, len(names) + 1) if names[number - 1]]
+            for table, names in self.names.items()
+        }
+        return {} if self.lost else {table: numbers for table, numbers in left.items() if numbers}
 
     def _lines(self, table: str) -> Iterator[str]:
         names = self.names[table]

@@ -1,0 +1,291 @@
+"""Tampering as the owner of the database: one change, what a verification finds of it, and everything undone."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from meter.database.connect import connect
+from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
+from migrations.reference import expected_schema
+from settlement.checkpoint.check import check
+from settlement.checkpoint.covered import COVERED, By
+from settlement.checkpoint.finding import Finding
+from settlement.checkpoint.marks import Marks
+from settlement.checkpoint.note import Checkpoint
+from settlement.store.records import Shape, shapes
+
+Do = Callable[[asyncpg.Connection], Awaitable[object]]
+NOT_ROWS = (By.NOTHING,)
+
+
+class Inside:
+    """A connection in the middle of a transaction: what reads a snapshot of its own reads ours."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    def transaction(self, **_: object) -> Any:
+        return self._connection.transaction()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@dataclass
+class Owner:
+    """Who owns a database of which a checkpoint was made."""
+
+    connection: asyncpg.Connection
+    checkpoint: Checkpoint
+    marks: Marks | None
+    schema: Mapping[str, str | None]
+    shapes: dict[str, Shape]
+
+    @classmethod
+    async def of(cls, url: str, checkpoint: Checkpoint, marks: Marks | None) -> Owner:
+        connection = await owner_connection(url)
+        return cls(connection, checkpoint, marks, await expected_schema(connection), await shapes(connection))
+
+    async def verify(self) -> list[Finding]:
+        """What a verification finds as things stand."""
+        return await check(
+            Inside(self.connection),
+            self.checkpoint,
+            read_facts=facts_of_batches,
+            read_rules=rules_as_of,
+            expected=self.schema,
+            marks=self.marks,
+        )
+
+    async def found_after(self, do: Do, as_role: str | None = None) -> list[Finding]:
+        """What a verification finds after something was done, which is then undone. No trigger and no foreign key."""
+        transaction = self.connection.transaction(isolation="repeatable_read")
+        await transaction.start()
+        try:
+            await self.connection.execute("set local session_replication_role = replica")
+            await do(self.connection)
+            if as_role:
+                await self.connection.execute(f"set local role {as_role}")
+            return await self.verify()
+        finally:
+            await transaction.rollback()
+
+
+async def owner_connection(url: str) -> asyncpg.Connection:
+    """A connection that reads and writes JSON as values."""
+    connection = await connect(url, application="tampering")
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.execute("select set_config('suanbu.city', '*', false)")
+    return connection
+
+
+@dataclass(frozen=True)
+class Tamper:
+    """One random change of one row: what was done to which column of which row, as a verification must locate it."""
+
+    kind: str
+    table: str
+    column: str
+    keys: tuple[str, ...]
+    do: Do
+
+    def located(self, findings: list[Finding]) -> bool:
+        """Whether a finding names the table and the row."""
+        return any(one.where in self.keys for one in findings)
+
+
+_CHANGED = {
+    "character varying": "{c} || 'x'",
+    "bigint": "{c} + 1", "integer": "{c} + 1", "smallint": "{c} + 1", "boolean": "not {c}", "text": "{c} || 'x'",
+    "timestamp with time zone": "{c} + interval '1 second'", "date": "{c} + 1", "bytea": "{c} || '\\x00'",
+    "uuid": "gen_random_uuid()", "text[]": "{c} || array['x']", "bigint[]": "{c} || array[1::bigint]",
+    "jsonb": "case when jsonb_typeof({c}) = 'object' then {c} || '{{\"tampered\": 1}}' else {c} || '[1]'::jsonb end",
+    "json": "(case when jsonb_typeof({c}::jsonb) = 'object' then {c}::jsonb || '{{\"tampered\": 1}}' "
+            "else {c}::jsonb || '[1]'::jsonb end)::json",
+}  # fmt: skip
+_NUMBERS = ("bigint", "integer", "smallint")
+_WHERE_NULL = {
+    "bigint": "1", "integer": "1", "smallint": "1", "boolean": "true", "text": "'x'", "date": "'2026-01-01'",
+    "timestamp with time zone": "'2026-01-01'", "bytea": "'\\x01'", "uuid": "gen_random_uuid()", "jsonb": "'[1]'",
+    "json": "'[1]'", "character varying": "'x'", "text[]": "array['x']", "bigint[]": "array[1]",
+}  # fmt: skip
+
+
+class Chance:
+    """Random tampers over every table and column of the catalogue that decides something."""
+
+    def __init__(self, connection: asyncpg.Connection, tables: Mapping[str, Shape], seed: int) -> None:
+        self.connection = connection
+        self.random = random.Random(seed)
+        self.tables = {
+            name: shape for name, shape in tables.items() if name not in COVERED or COVERED[name].by not in NOT_ROWS
+        }
+        self.types: dict[tuple[str, str], str] = {}
+
+    async def prepare(self) -> None:
+        """Learn the columns' types, and which tables hold rows: every one must, or nothing of it is tried."""
+        for row in await self.connection.fetch(
+            """select c.relname as place, a.attname as name, format_type(a.atttypid, null) as type
+               from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+               where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"""
+        ):
+            self.types[row["place"], row["name"]] = row["type"]
+
+    def columns(self) -> list[tuple[str, str]]:
+        """Every table and column that decides something."""
+        return [
+            (table, name)
+            for table, shape in sorted(self.tables.items())
+            for name, generated in shape.columns.items()
+            if not generated and not (table in COVERED and COVERED[table].by is not By.RECORD
+                                      and name in COVERED[table].aside and table != "batch_body")
+            and (table, name) not in _DECIDE_NOTHING
+        ]  # fmt: skip
+
+    async def change(self, table: str, column: str) -> Tamper | None:
+        """Another value in one column of one row; None of a table without rows."""
+        row = await self._row(table)
+        if row is None:
+            return None
+        place, values = row
+        kind = self.types[table, column]
+        stands = await self.connection.fetchval(f"select {column} is null from {table} where {place}", *values)
+        if kind == "numeric":
+            value = "1" if stands else f"{column} / 2"
+        elif (
+            column in {*self._key_columns(table), *await self._unique(table)}
+            and not stands
+            and kind in ("bigint", "integer", "smallint")
+        ):
+            value = self._fresh(kind, column)
+        else:
+            value = _WHERE_NULL[kind] if stands else _CHANGED[kind].format(c=column)
+
+        async def do(connection: asyncpg.Connection) -> None:
+            await _free(connection, table)
+            await connection.execute(f"update {table} set {column} = {value} where {place}", *values)
+
+        before = await self._key(table, place, values)
+        keys = [before]
+        if column in self._key_columns(table):
+            keys.append(await self._key(table, place, values, {column: value}))
+        return Tamper("change", table, column, tuple(k for key in keys for k in key), do)
+
+    async def insert(self, table: str) -> Tamper | None:
+        """A row like another one, under a key of its own."""
+        row = await self._row(table)
+        if row is None:
+            return None
+        place, values = row
+        names = [name for name, generated in self.tables[table].columns.items() if not generated]
+        fresh = {name: self._fresh(self.types[table, name], name) for name in self._key_columns(table)}
+        fresh |= {name: self._fresh(self.types[table, name], name) for name in await self._unique(table)}
+
+        async def do(connection: asyncpg.Connection) -> None:
+            await _free(connection, table)
+            await connection.execute(
+                f"""insert into {table} ({", ".join(names)}) overriding system value
+                    select {", ".join(fresh.get(name, name) for name in names)} from {table} where {place} limit 1""",
+                *values,
+            )
+
+        key = await self._key(table, place, values, fresh)
+        return Tamper("insert", table, "", key, do)
+
+    async def delete(self, table: str) -> Tamper | None:
+        """A row is gone."""
+        row = await self._row(table)
+        if row is None:
+            return None
+        place, values = row
+
+        async def do(connection: asyncpg.Connection) -> None:
+            await connection.execute(f"delete from {table} where {place}", *values)
+
+        return Tamper("delete", table, "", await self._key(table, place, values), do)
+
+    def _fresh(self, kind: str, name: str) -> str:
+        if kind in ("bigint", "integer", "smallint"):
+            return f"{name} + {self.random.randint(1000, 30000)}"
+        return {"text": f"{name} || 'x'", "uuid": "gen_random_uuid()", "bytea": f"{name} || '\\x01'"}.get(kind, name)
+
+    def _key_columns(self, table: str) -> tuple[str, ...]:
+        return self.tables[table].key or ("batch", "ordinal")
+
+    async def _unique(self, table: str) -> list[str]:
+        rows = await self.connection.fetch(
+            """select distinct a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid
+               and a.attnum = any (i.indkey::int2[]) where i.indrelid = $1::text::regclass and i.indisunique
+               and not i.indisprimary""",
+            table,
+        )
+        return [row["attname"] for row in rows]
+
+    async def _row(self, table: str) -> tuple[str, list[Any]] | None:
+        """A row of the table, by its key: a condition and its values."""
+        columns = self._key_columns(table)
+        rows = await self.connection.fetch(f"select {', '.join(columns)} from {table} order by {', '.join(columns)}")
+        if not rows:
+            return None
+        one = self.random.choice(rows)
+        return " and ".join(f"{name} = ${at + 1}" for at, name in enumerate(columns)), list(one)
+
+    async def _key(
+        self, table: str, place: str, values: list[Any], fresh: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Where a verification may say that a row is: its table and key, or the batch or row of the log that it is."""
+        columns = self._key_columns(table)
+        said = ", ".join(
+            f"'sha256:' || encode(sha256(convert_to(to_jsonb({spelled})::text, 'UTF8')), 'hex')"
+            if name == "token_digest" else f"{spelled}"
+            for name in columns for spelled in [(fresh or {}).get(name, name)]
+        )  # fmt: skip
+        row = await self.connection.fetchrow(
+            f"select jsonb_build_array({said})::text as its_key, * from {table} where {place} limit 1", *values
+        )
+        found = [f"{table} {row['its_key']}"]
+        if table == "entry":
+            found = [f"batch {row['batch']}"]
+            if fresh and "batch" in fresh:
+                number = await self.connection.fetchval(
+                    f"select {fresh['batch']} from entry where {place} limit 1", *values
+                )
+                found = [f"batch {number}", f"batch {row['batch']}"]
+        if table == "batch":
+            found.append(f"batch {json.loads(row['its_key'])[0]}")
+        if table == "audit":
+            number = json.loads(row["its_key"])[0]
+            found += [f"row {number}", f"rows {number} to {number}", f"row {number + 1}"]
+            if fresh:
+                last = await self.connection.fetchval("select max(seq) from audit")
+                found.append(f"rows {last + 1} to {number - 1}")
+        if table in ("settlement_transition", "payout_transition", "alembic_version"):
+            found = [f"rows {table} " + " ".join(map(str, json.loads(row["its_key"]))), f"rows {table}"]
+        if table == "adopted":
+            found = ["adopted"]
+        return tuple(found)
+
+
+_DECIDE_NOTHING = {
+    (table, column) for table, said in COVERED.items() for column in said.aside if table in ("batch_body", "login")
+}
+
+
+async def _free(connection: asyncpg.Connection, table: str) -> None:
+    """Take away what would refuse a value: checks, what may not be null, numbers that are always generated."""
+    for row in await connection.fetch(
+        "select conname from pg_constraint where conrelid = $1::text::regclass and contype = 'c'", table
+    ):
+        await connection.execute(f'alter table {table} drop constraint "{row["conname"]}"')
+    for row in await connection.fetch(
+        "select attname from pg_attribute where attrelid = $1::text::regclass and attidentity = 'a'", table
+    ):
+        await connection.execute(f"alter table {table} alter {row['attname']} set generated by default")
