@@ -23,9 +23,8 @@ from api.service import Service
 from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
-from meter.journal.quarantine_groups import quarantine_groups, quarantined_alike, quarantined_one
-from meter.journal.queries import find_record
-from meter.journal.record_at import source_and_id_at
+from meter.journal.quarantine.queries import quarantine_groups, quarantined_alike, quarantined_one
+from meter.journal.queries import find_record, source_and_id_at
 from settlement.jobs.lines import explained_line
 from settlement.jobs.report import report_of
 from settlement.rounds import Round, load_rounds

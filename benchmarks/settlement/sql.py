@@ -254,10 +254,7 @@ SESSION = (
 
 
 async def settle_by_sql(url: str, inputs: Inputs, of_round: Round) -> tuple[float, dict[str, float], pl.DataFrame]:
-    """Measure the seconds in all, seconds by step, and uscc, award_fen, held_fen by code.
-
-    Loading the inputs is not counted.
-    """
+    """Measure seconds in all and by step, without loading; and uscc, award_fen, held_fen by code."""
     assert of_round.window is not None, "a draft has no window"
     connection = await asyncpg.connect(url)
     try:

@@ -258,3 +258,17 @@ def _replayed_as(row: asyncpg.Record) -> str:
     """Return the content type under which a record is tried again: events as events, the others as plain JSON."""
     event = row["content_type"].split(";")[0].strip().lower() in _EVENT_TYPES
     return _EVENT_TYPES[1] if event else "application/json"
+
+
+async def source_and_id_at(connection: asyncpg.Connection, batch: int, ordinal: int) -> tuple[str, str] | None:
+    """Return the source and the id of the record that was accepted at a place (as findings name it), or None."""
+    row = await connection.fetchrow(
+        """select s.name, e.ordinal from entry e join batch b on b.batch = e.batch join source s on s.id = b.source
+           where e.batch = $1 and e.ordinal = $2""",
+        batch, ordinal,
+    )  # fmt: skip
+    if row is None:
+        return None
+    received = await as_received(connection, batch, ordinal)
+    known = received.get("id") if isinstance(received, dict) else None
+    return None if known is None else (row["name"], str(known))

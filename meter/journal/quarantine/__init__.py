@@ -1,0 +1,1 @@
+"""The quarantine as people look at it: grouped by what is wrong and where."""
