@@ -104,7 +104,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 @contextlib.asynccontextmanager
 async def _recorder(settings: Settings, recent: Recent, known: KnownDatabase) -> AsyncIterator[Recorder]:
-    """A running recorder with connections of its own."""
+    """Run a recorder with connections of its own."""
     engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS, known)
     folder = settings.data / "keys" if settings.data else None
     keys = KnownKeys.of(folder, settings.database_url)

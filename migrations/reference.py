@@ -27,14 +27,17 @@ FILE = Path(__file__).with_name("schema.json")
 
 
 async def expected_schema(connection: asyncpg.Connection) -> Mapping[str, str | None]:
-    """What the migrations make on a server of this version; None for an object that it may spell in another way."""
+    """Return what the migrations make on a server of this version.
+
+    None for an object that it may spell in another way.
+    """
     version = str(await schema.version(connection))
     objects: dict[str, str | dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))["objects"]
     return {name: said if isinstance(said, str) else said.get(version) for name, said in objects.items()}
 
 
 async def migrated_schema(url: str) -> tuple[str, dict[str, str]]:
-    """Migrate a database; its server's version and the schema's digests."""
+    """Migrate a database; return its server's version and the schema's digests."""
     await upgrade(url)
     connection = await connect(url, application="suanbu reference")
     try:
@@ -46,7 +49,7 @@ async def migrated_schema(url: str) -> tuple[str, dict[str, str]]:
 
 
 def written(found: Mapping[str, Mapping[str, str]]) -> str:
-    """The file's text: one object a line, with one digest where all versions agree."""
+    """Return the file's text: one object a line, with one digest where all versions agree."""
     versions = sorted(found)
     lines = []
     for name in sorted({name for objects in found.values() for name in objects}):

@@ -187,7 +187,7 @@ class KeyRing:
         await note(self._engine, actor, "key.use", about, result, {"code": code} if code else None)
 
     def _asking(self, prefix: str) -> asyncio.Task[_Known | None]:
-        """The question about a key that is under way: many requests at once ask it once."""
+        """Return the question about a key that is under way: many requests at once ask it once."""
         about = prefix, self._database.era
         asking = self._asked.get(about)
         if asking is None:

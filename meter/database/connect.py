@@ -68,7 +68,7 @@ def database_urls(data: Path) -> Iterator[DatabaseUrls]:
 
 
 def service_engine(url: str, connections: int = 8, known: KnownDatabase | None = None) -> AsyncEngine:
-    """An engine whose sessions act as the service's role, which may read and append but never update or delete.
+    """Return an engine whose sessions act as the service's role, which may read and append but never update or delete.
 
     What belongs to cities they see on somebody's behalf only: see meter/database/scope.py. Engines of one process share
     what is `known` of the database.
@@ -77,7 +77,8 @@ def service_engine(url: str, connections: int = 8, known: KnownDatabase | None =
 
 
 def command_engine(url: str, connections: int = 2) -> AsyncEngine:
-    """An engine whose sessions act as the command line's role: the service's rights, and making keys and people."""
+    """Return an engine whose sessions act as the command line's role: the service's rights, and making keys and
+    people."""
     return _engine_as(COMMAND_ROLE, url, connections, KnownDatabase())
 
 

@@ -88,7 +88,7 @@ def tell_connections(engine: AsyncEngine, known: KnownDatabase, role: str = SERV
 
 
 def known_by(engine: AsyncEngine) -> KnownDatabase:
-    """What this process knows of the database that the engine leads to."""
+    """Return what this process knows of the database that the engine leads to."""
     return _KNOWN[engine.sync_engine]
 
 

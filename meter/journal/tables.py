@@ -111,7 +111,10 @@ MEASURED = (
 
 
 def _measured(*, referring: bool) -> list[Column[object]]:
-    """The columns that say what was used, in the order of the journal row; with foreign keys where they cost little."""
+    """Return the columns that say what was used, in the order of the journal row.
+
+    With foreign keys where they cost little.
+    """
 
     def number_of(column: str, table: str) -> Column[object]:
         return Column(column, Integer, *([ForeignKey(f"{table}.id")] if referring else []), nullable=False)

@@ -83,14 +83,14 @@ async def dictionary(connection: asyncpg.Connection, name: str) -> pl.DataFrame:
 
 
 async def registered_as_of(connection: asyncpg.Connection, batch: int) -> Registered:
-    """What the intake needs to know, as of the registry batch `batch`."""
+    """Return what the intake needs to know, as of the registry batch `batch`."""
     rules = await rules_as_of(connection, batch)
     parties = await dictionary(connection, "parties")
     return rules.extended(batch, party_codes=parties["code"].to_list(), party_numbers=parties["number"].to_list())
 
 
 async def rules_as_of(connection: asyncpg.Connection, batch: int) -> Registered:
-    """What the intake needs to know but for the parties, of which none is in it."""
+    """Return what the intake needs to know but for the parties, of which none is in it."""
     facilities = await connection.fetch(
         """select d.code, d.id, f.valid_from, f.valid_to from facility_fact f join facility d on d.id = f.facility
            where f.batch <= $1 order by f.batch, f.ordinal""",

@@ -122,7 +122,7 @@ COVERED: Final[Mapping[str, Covered]] = {
 
 
 def not_covered(table: str, columns: Mapping[str, bool]) -> list[str]:
-    """What of a table nobody has spoken for: the table itself or columns; `columns` are the ones it has now."""
+    """Return what of a table nobody has spoken for: the table itself or columns; `columns` are the ones it has now."""
     said = COVERED.get(table)
     if said is None:
         return [table]
@@ -132,5 +132,5 @@ def not_covered(table: str, columns: Mapping[str, bool]) -> list[str]:
 
 
 def tables_by(how: By) -> list[str]:
-    """The tables that are covered in one way, in order."""
+    """Return the tables that are covered in one way, in order."""
     return [table for table, said in COVERED.items() if said.by is how]

@@ -16,6 +16,6 @@ class Finding:
 
 
 def of_row(table: str, key: str, what: str, detail: str) -> Finding:
-    """A row that is not as it was written: `key` is the JSON array of its primary key, `what` the column or what became
-    of the row (missing, inserted)."""
+    """Return a row that is not as it was written: `key` is the JSON array of its primary key, `what` the column or
+    what became of the row (missing, inserted)."""
     return Finding(table, f"{table} {key}", what, detail)

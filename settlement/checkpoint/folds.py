@@ -22,7 +22,7 @@ _MOMENTS = ("leased_until", "first_sent_at", "created_at")
 
 
 async def unlike_events(connection: asyncpg.Connection, unsound: Sequence[int]) -> list[Finding]:
-    """Every state that is not what it is recomputed to; `unsound` rows of the log are not asked."""
+    """Return every state that is not what it is recomputed to; `unsound` rows of the log are not asked."""
     found = await _instructions(connection, unsound)
     found += await _claims(connection)
     for row in await folded.states(connection):
@@ -58,7 +58,7 @@ async def _instructions(connection: asyncpg.Connection, unsound: Sequence[int]) 
 
 
 def _born(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The instruction as the lock issued it."""
+    """Return the instruction as the lock issued it."""
     return {
         **_BORN, "settlement": row["of"], "uscc": row["code"], "city": row["due_city"], "amount_fen": row["due_fen"],
         "reference": f"SB-{row['of']}-{row['code']}", "account": row["due_account"], "created_at": row["locked_at"],
@@ -84,7 +84,7 @@ def _unlike(
 
 
 def after(now: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event makes of an instruction: the rule of the database's payout_event_applied, a second time."""
+    """Return what an event makes of an instruction: the rule of the database's payout_event_applied, a second time."""
     said, reached = event["detail"], event["after"]
     part, ready, lease = int(said.get("offset_fen", 0)), reached == "ready", "lease" in said
     again = ready and event["before"] in ("failed", "returned")
@@ -118,7 +118,7 @@ def _first(values: tuple[Any, Any]) -> Any:
 
 
 def _number_given(row: Mapping[str, Any], said: Mapping[str, Any], places: dict[str, tuple[int, int]]) -> int | str:
-    """The number of an instruction that is gone, where the log tells it; else whom it paid."""
+    """Return the number of an instruction that is gone, where the log tells it; else whom it paid."""
     place, before = places.get(row["of"], (0, 0))
     places[row["of"]] = (place + 1, before)
     gapless = bool(said) and said["last"] - said["first"] + 1 == said["count"]
@@ -128,7 +128,7 @@ def _number_given(row: Mapping[str, Any], said: Mapping[str, Any], places: dict[
 def _numbered(
     key: str, row: Mapping[str, Any], said: Mapping[str, Any], places: dict[str, tuple[int, int]]
 ) -> Iterator[Finding]:
-    """Numbers were given in the order of codes, without a gap where nobody else was issued meanwhile."""
+    """Check that numbers were given in the order of codes, without a gap where nobody else was issued meanwhile."""
     place, before = places.get(row["of"], (0, 0))
     gapless = said["last"] - said["first"] + 1 == said["count"]
     if (gapless and row["id"] != said["first"] + place) or not max(before + 1, said["first"]) <= row["id"] <= said[

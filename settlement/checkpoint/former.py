@@ -16,7 +16,7 @@ from settlement.store.settlements import state_of
 async def check_former(
     connection: asyncpg.Connection, statement: dict[str, Any], *, read_facts: ReadFacts, read_rules: ReadRules
 ) -> list[Finding]:
-    """Everything that is not as it was stated; what contradicts itself is for `check` to find."""
+    """Return everything that is not as it was stated; what contradicts itself is for `check` to find."""
     wanted = [Checkpoint(number, digest) for number, digest in statement["journal"]["marks"]]
     report = await verify_journal(connection, read_facts=read_facts, read_rules=read_rules, checkpoints=wanted)
     found = [

@@ -32,7 +32,7 @@ class Order:
 
     @classmethod
     def of(cls, made: Sequence[dict[str, Any]]) -> Order:
-        """The order that the log's rows about checkpoints say."""
+        """Return the order that the log's rows about checkpoints say."""
         return cls(tuple((one["batch"], one["seq"]) for one in made), tuple(one.get("names", {}) for one in made))
 
     @property
@@ -41,13 +41,14 @@ class Order:
         return [batch + row for batch, row in self.reached]
 
     def up_to(self, size: int) -> Order | None:
-        """The order of the first `size` leaves; None where no checkpoint ended there."""
+        """Return the order of the first `size` leaves; None where no checkpoint ended there."""
         sizes = self.sizes
         until = sizes.index(size) + 1 if size in sizes else 0
         return Order(self.reached[:until], self.names[:until]) if until else None
 
     def segments(self) -> list[tuple[str, int, int]]:
-        """(kind, after, last) of each stretch of leaves: batches or rows of the log after `after` up to `last`."""
+        """Return (kind, after, last) of each stretch of leaves: batches or rows of the log after `after` up to
+        `last`."""
         found, batch, row = [], 0, 0
         for next_batch, next_row in self.reached:
             found += [("batch", batch, next_batch), ("audit", row, next_row)]
@@ -55,7 +56,7 @@ class Order:
         return found
 
     def names_at(self) -> dict[int, dict[str, tuple[int, int]]]:
-        """Batch -> which names its leaf takes in besides: for each table those after a number up to another."""
+        """Return batch -> which names its leaf takes in besides: for each table those after a number up to another."""
         found: dict[int, dict[str, tuple[int, int]]] = {}
         before: dict[str, int] = {}
         for (batch, _), lasts in zip(self.reached, self.names, strict=False):
@@ -65,7 +66,7 @@ class Order:
         return found
 
     def index_of(self, kind: str, number: int) -> int | None:
-        """Where a batch or a row of the log stands; None where no checkpoint has covered it."""
+        """Return where a batch or a row of the log stands; None where no checkpoint has covered it."""
         column = 0 if kind == "batch" else 1
         lasts = [one[column] for one in self.reached]
         at = bisect_left(lasts, number)
@@ -77,19 +78,19 @@ class Order:
 
 
 def batch_leaf(batch: int, digest: str, beside: dict[str, Any]) -> str:
-    """What the leaf of a batch is made over."""
+    """Return what the leaf of a batch is made over."""
     return json.dumps({"batch": batch, "digest": digest, "rows": beside}, sort_keys=True, separators=(",", ":"))
 
 
 def audit_leaf(seq: int, digest: str) -> str:
-    """What the leaf of a row of the audit log is made over; its digest covers the row and all rows before it."""
+    """Return what the leaf of a row of the audit log is made over; its digest covers the row and all rows before it."""
     return json.dumps({"audit": seq, "digest": digest}, sort_keys=True, separators=(",", ":"))
 
 
 async def batch_leaves(
     connection: asyncpg.Connection, shapes: dict[str, records.Shape], order: Order, after: int, last: int
 ) -> AsyncIterator[tuple[int, str]]:
-    """Number and leaf of the batches after `after` up to `last`, computed from what the database holds."""
+    """Yield number and leaf of the batches after `after` up to `last`, computed from what the database holds."""
     tables = [shapes[name] for name in tables_by(By.BATCH) if name in shapes]
     names = order.names_at()
     for first in range(after, last, PAGE):
@@ -111,14 +112,14 @@ async def batch_leaves(
 
 
 async def audit_leaves(connection: asyncpg.Connection, after: int, last: int) -> AsyncIterator[tuple[int, str]]:
-    """Number and leaf of the rows of the audit log after `after` up to `last`."""
+    """Yield number and leaf of the rows of the audit log after `after` up to `last`."""
     for first in range(after, last, PAGE):
         for seq, digest in await tree.audit_digests(connection, first, min(first + PAGE, last)):
             yield seq, audit_leaf(seq, digest)
 
 
 def _digested(rows: list[tuple[str, str]]) -> dict[str, Any]:
-    """The digest over the rows of one table and batch, and of each row a hint for each column.
+    """Return the digest over the rows of one table and batch, and of each row a hint for each column.
 
     A column without a value is left out, so that one which is added later changes no leaf.
     """
@@ -140,7 +141,7 @@ def _hint(value: Any) -> str:
 
 
 def unlike(kept: dict[str, Any], found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What differs between what a leaf was made over and what it would be made over now: (table, key, what).
+    """Return what differs between what a leaf was made over and what it would be made over now: (table, key, what).
 
     The table `chain` stands for the digest of the batch itself.
     """

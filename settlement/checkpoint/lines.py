@@ -17,7 +17,7 @@ _BESIDE = [name for name in STORED if name not in ("line", "working")]
 
 
 async def unlike_lines(connection: asyncpg.Connection) -> list[Finding]:
-    """Every line, and every group of lines, that is not as it was when its settlement was run."""
+    """Return every line, and every group of lines, that is not as it was when its settlement was run."""
     found: list[Finding] = []
     for table, settlement, key in await folded.lines_of_nothing(connection):
         number = int(key) if table == "settlement_line_group" else key
@@ -38,7 +38,7 @@ async def unlike_lines(connection: asyncpg.Connection) -> list[Finding]:
 
 
 async def _by_column(connection: asyncpg.Connection, settlement: str, found: Finding) -> Finding:
-    """A line that was changed, with the columns that no longer say what the line's own JSON says."""
+    """Return a line that was changed, with the columns that no longer say what the line's own JSON says."""
     _, code = json.loads(found.where.removeprefix("settlement_line ").partition(" to ")[0])
     text = await digested_line(connection, settlement, code)
     if text is None or " to " in found.where:
@@ -50,12 +50,12 @@ async def _by_column(connection: asyncpg.Connection, settlement: str, found: Fin
 
 
 def named(root: bytes) -> str:
-    """A root as it stands on record."""
+    """Return a root as it stands on record."""
     return "sha256:" + root.hex()
 
 
 async def line_hashes(connection: asyncpg.Connection, settlement: str) -> tuple[list[str], list[bytes]]:
-    """The codes of a settlement's lines in the order of bytes, and the hashes of their leaves."""
+    """Return the codes of a settlement's lines in the order of bytes, and the hashes of their leaves."""
     codes: list[str] = []
     hashes: list[bytes] = []
     async for portion in digested_lines(connection, settlement):
@@ -67,7 +67,7 @@ async def line_hashes(connection: asyncpg.Connection, settlement: str) -> tuple[
 def _unlike_groups(
     settlement: str, codes: list[str], hashes: list[bytes], groups: list[tuple[int, str, bytes]]
 ) -> list[Finding]:
-    """The lines are right: groups that say otherwise were changed."""
+    """Report groups that say otherwise than the lines, which are right: they were changed."""
     size = 1
     while -(-len(hashes) // size) > GROUPS_MAX:
         size *= 2
@@ -114,7 +114,7 @@ def _unlike_lines(
 
 
 def _unlike_line(settlement: str, first: str, node: bytes, here: list[tuple[str, bytes]]) -> list[Finding]:
-    """What became of one line, given the lines that now stand from its code on to the next one's."""
+    """Return what became of one line, given the lines that now stand from its code on to the next one's."""
     found = []
     standing = dict(here)
     if first not in standing:

@@ -31,7 +31,7 @@ _KEPT_AT_ONCE = 1_000
 async def leaves_from(
     connection: asyncpg.Connection, shapes: dict[str, records.Shape], order: Order, index: int
 ) -> AsyncIterator[tuple[str, int, str]]:
-    """Kind, number and text of the leaves from `index` on, computed from what the database holds."""
+    """Yield kind, number and text of the leaves from `index` on, computed from what the database holds."""
     start = 0
     for kind, after, last in order.segments():
         length = last - after
@@ -91,19 +91,19 @@ class KeptTree:
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, size: int) -> KeptTree:
-        """The kept tree of so many leaves."""
+        """Return the kept tree of so many leaves."""
         return cls(connection, size, (await tree.tile_roots(connection))[: size // TILE])
 
     async def inclusion(self, index: int) -> list[bytes]:
-        """The path from a leaf to the root."""
+        """Return the path from a leaf to the root."""
         return [await self._range(of) for of in inclusion_ranges(index, self.size)]
 
     async def consistency(self, old: int) -> list[bytes]:
-        """The proof that this tree begins with that of `old` leaves."""
+        """Return the proof that this tree begins with that of `old` leaves."""
         return [await self._range(of) for of in consistency_ranges(old, self.size)]
 
     async def root(self) -> bytes:
-        """The root over all leaves."""
+        """Return the root over all leaves."""
         return await self._range((0, self.size))
 
     async def _range(self, of: Range) -> bytes:
@@ -121,7 +121,7 @@ class KeptTree:
 
 
 async def kept_hashes(connection: asyncpg.Connection, size: int) -> list[bytes] | None:
-    """The hashes of all leaves as the tiles keep them; None where a tile is missing."""
+    """Return the hashes of all leaves as the tiles keep them; None where a tile is missing."""
     found: list[bytes] = []
     last = -(-size // TILE)
     for first, end in pairwise([*range(0, last, _KEPT_AT_ONCE), last]):

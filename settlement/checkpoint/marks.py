@@ -26,7 +26,7 @@ class Marks:
 
     @classmethod
     def of(cls, hashes: Sequence[bytes], order: Order) -> Marks:
-        """The marks of a tree, from the hashes of its leaves."""
+        """Return the marks of a tree, from the hashes of its leaves."""
         step = 1
         while -(-len(hashes) // step) > MARKS_MAX:
             step *= 2
@@ -34,12 +34,12 @@ class Marks:
         return cls(len(hashes), step, tuple(parts), order)
 
     def root(self) -> bytes:
-        """The root that they come to."""
+        """Return the root that they come to."""
         # subtrees of one size pair up, and what is left over at the end goes up unpaired: as leaves do
         return root_of(self.hashes)
 
     def text(self) -> str:
-        """The marks as a file."""
+        """Return the marks as a file."""
         return json.dumps({
             "size": self.size, "step": self.step, "order": self.order.reached, "names": self.order.names,
             "hashes": [one.hex() for one in self.hashes],

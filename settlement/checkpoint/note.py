@@ -67,12 +67,13 @@ class Checkpoint:
     signatures: tuple[tuple[str, bytes], ...]
 
     def note(self) -> str:
-        """The note as it is kept."""
+        """Return the note as it is kept."""
         lines = (f"{_MARK}{name} {base64.b64encode(said).decode()}\n" for name, said in self.signatures)
         return f"{self.text}\n{''.join(lines)}"
 
     def signed_by(self, verifier: Verifier) -> int | None:
-        """When a verifier's key signed this: epoch seconds, 0 for a log's key (which says no time), None if it did not.
+        """Return when a verifier's key signed this: epoch seconds, 0 for a log's key (which says no time), None if it
+        did not.
 
         Raises NotSigned where a signature that says to be by this key does not fit.
         """
@@ -82,7 +83,7 @@ class Checkpoint:
         return None
 
     def with_signature(self, name: str, said: bytes) -> Checkpoint:
-        """The same with one signature more."""
+        """Return the same with one signature more."""
         return Checkpoint(self.origin, self.size, self.root, self.text, (*self.signatures, (name, said)))
 
 
@@ -99,30 +100,30 @@ def _checked(verifier: Verifier, text: str, said: bytes) -> int:
 
 
 def cosigned_message(text: str, moment: int) -> bytes:
-    """What a witness signs."""
+    """Return what a witness signs."""
     return f"cosignature/v1\ntime {moment}\n{text}".encode()
 
 
 def verifier_of(name: str, kind: int, key: Ed25519PrivateKey) -> Verifier:
-    """The public side of a key."""
+    """Return the public side of a key."""
     return Verifier(name, kind, key.public_key().public_bytes_raw())
 
 
 def sign(origin: str, size: int, root: bytes, key: Ed25519PrivateKey) -> Checkpoint:
-    """A checkpoint signed by the log's own key, which is named as the origin."""
+    """Return a checkpoint signed by the log's own key, which is named as the origin."""
     text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
     said = verifier_of(origin, SIGNS, key).key_id + key.sign(text.encode())
     return Checkpoint(origin, size, root, text, ((origin, said),))
 
 
 def cosign(checkpoint: Checkpoint, name: str, key: Ed25519PrivateKey, moment: int) -> Checkpoint:
-    """The checkpoint with a witness's signature at a moment (epoch seconds)."""
+    """Return the checkpoint with a witness's signature at a moment (epoch seconds)."""
     said = verifier_of(name, COSIGNS, key).key_id + moment.to_bytes(8)
     return checkpoint.with_signature(name, said + key.sign(cosigned_message(checkpoint.text, moment)))
 
 
 def parse(note: str) -> Checkpoint:
-    """A note as a checkpoint; no signature is checked. Raises NotSigned."""
+    """Return a note as a checkpoint; no signature is checked. Raises NotSigned."""
     text, blank, tail = note.partition("\n\n")
     lines = tail.split("\n")
     fields = text.split("\n")
@@ -139,7 +140,7 @@ def parse(note: str) -> Checkpoint:
 
 
 def opened(note: str, trusted: Verifier | None) -> Checkpoint:
-    """The checkpoint of a note that a trusted key has signed (None: anybody). Raises NotSigned."""
+    """Return the checkpoint of a note that a trusted key has signed (None: anybody). Raises NotSigned."""
     found = parse(note)
     if trusted is not None and found.signed_by(trusted) is None:
         raise NotSigned(f"not signed by {trusted.name} with the key {trusted.key_id.hex()}, but by another key")
@@ -147,7 +148,8 @@ def opened(note: str, trusted: Verifier | None) -> Checkpoint:
 
 
 def request(old: int, proof: Sequence[bytes], checkpoint: Checkpoint) -> str:
-    """What a witness is handed (add-checkpoint of tlog-witness): the size it knows, a consistency proof, the note."""
+    """Return what a witness is handed (add-checkpoint of tlog-witness): the size it knows, a consistency proof, the
+    note."""
     lines = "".join(f"{base64.b64encode(node).decode()}\n" for node in proof)
     return f"old {old}\n{lines}\n{checkpoint.note()}"
 

@@ -33,7 +33,7 @@ class Prover:
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, size: int | None = None) -> Prover:
-        """For the tree of `size` leaves (None: that of the last checkpoint). Raises NoProof."""
+        """Make it for the tree of `size` leaves (None: that of the last checkpoint). Raises NoProof."""
         order = Order.of(await records.checkpoints_made(connection))
         if size is None and order.sizes:
             size = order.sizes[-1]
@@ -44,18 +44,24 @@ class Prover:
         return cls(connection, order, kept, await kept.root())
 
     async def batch(self, number: int) -> dict[str, Any]:
-        """The proof of a batch: its leaf names its digest, and digests of what stands beside it. Raises NoProof."""
+        """Return the proof of a batch: its leaf names its digest, and digests of what stands beside it.
+
+        Raises NoProof.
+        """
         leaf = (await tree.kept_leaves(self.connection, number - 1, number)).get(number)
         return await self._proof("batch", number, leaf)
 
     async def audit(self, seq: int) -> dict[str, Any]:
-        """The proof of a row of the audit log, with the row. Raises NoProof."""
+        """Return the proof of a row of the audit log, with the row. Raises NoProof."""
         row = await tree.audit_row(self.connection, seq)
         proof = await self._proof("audit", seq, audit_leaf(seq, row["digest"]) if row else None)
         return {**proof, "row": row}
 
     async def award(self, settlement: str, uscc: str) -> dict[str, Any]:
-        """The proof of a line: under the root of the lines that the log's row of the run names. Raises NoProof."""
+        """Return the proof of a line: under the root of the lines that the log's row of the run names.
+
+        Raises NoProof.
+        """
         seq = await tree.run_row(self.connection, settlement)
         text = await digested_line(self.connection, settlement, uscc)
         if seq is None or text is None:
@@ -72,7 +78,7 @@ class Prover:
         }  # fmt: skip
 
     async def consistency(self, old: int) -> list[bytes]:
-        """The proof that the tree begins with that of `old` leaves. Raises NoProof."""
+        """Return the proof that the tree begins with that of `old` leaves. Raises NoProof."""
         if not 0 <= old <= self.kept.size:
             raise NoProof("NO_CHECKPOINT", f"a tree of {self.kept.size} leaves does not extend one of {old}")
         return await self.kept.consistency(old)

@@ -17,7 +17,8 @@ DIGITS = 16
 
 
 async def fingerprint(connection: asyncpg.Connection, made: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What a checkpoint says of the schema: the revision, a digest over what migrations make, and what is around it."""
+    """Return what a checkpoint says of the schema: the revision, a digest over what migrations make, and what is
+    around it."""
     if made is None:
         made = digests(await schema.objects(connection, list(ROLES)))
     around = digests(await schema.around(connection, list(ROLES)))
@@ -41,7 +42,8 @@ def _whole(found: Mapping[str, str]) -> str:
 async def unlike_schema(
     connection: asyncpg.Connection, made: list[dict[str, Any]], expected: Mapping[str, str | None] | None
 ) -> list[Finding]:
-    """Objects that are not what the migrations make, and what changed since the last checkpoint of this revision."""
+    """Return objects that are not what the migrations make, and what changed since the last checkpoint of this
+    revision."""
     found: list[Finding] = []
     objects = digests(await schema.objects(connection, list(ROLES)))
     if expected is not None:
@@ -57,7 +59,7 @@ async def unlike_schema(
 
 
 def _between(now: Mapping[str, str], then: Mapping[str, str | None], whose: str) -> list[Finding]:
-    """What differs; where `then` knows of an object and not what it was, only whether it is there."""
+    """Return what differs; where `then` knows of an object and not what it was, only whether it is there."""
     found = []
     for name in sorted(now.keys() | then.keys()):
         if name not in now or name not in then or (then[name] is not None and now[name] != then[name]):

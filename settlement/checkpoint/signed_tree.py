@@ -32,7 +32,8 @@ async def unlike_tree(
     checkpoint: Checkpoint | None,
     marks: Marks | None,
 ) -> list[Finding]:
-    """What the tree says: leaves that are not as they were signed, and kept hashes that are not those of the leaves."""
+    """Return what the tree says: leaves that are not as they were signed, and kept hashes that are not those of the
+    leaves."""
     found: list[Finding] = []
     if marks is not None and (checkpoint is None or marks.root() != checkpoint.root or marks.size != checkpoint.size):
         marks = None
@@ -54,7 +55,7 @@ async def unlike_tree(
 
 
 async def _cut(connection: asyncpg.Connection, signed: Order | None, size: int) -> list[Finding]:
-    """The journal or the log ends before what was signed."""
+    """Report a journal or a log that ends before what was signed."""
     last_batch, last_row = await tree.heads(connection)
     if signed is None:
         kept = await tree.leaves_kept_beyond(connection, 0)
@@ -73,7 +74,7 @@ async def _cut(connection: asyncpg.Connection, signed: Order | None, size: int) 
 
 
 async def _nothing_yet(connection: asyncpg.Connection) -> list[Finding]:
-    """Where no checkpoint was made, nothing is kept of a tree."""
+    """Check that nothing is kept of a tree where no checkpoint was made."""
     kept = await tree.leaves_kept_beyond(connection, 0)
     tiles = await tree.tiles(connection, 0, 2**62)
     return [
@@ -83,7 +84,7 @@ async def _nothing_yet(connection: asyncpg.Connection) -> list[Finding]:
 
 
 async def _kept_root(connection: asyncpg.Connection, size: int) -> bytes | None:
-    """The root that the kept tiles come to; None where one is missing or is not what its own root says."""
+    """Return the root that the kept tiles come to; None where one is missing or is not what its own root says."""
     roots = []
     last = -(-size // TILE)
     for first in range(0, last, _TILES_AT_ONCE):
@@ -98,7 +99,7 @@ async def _kept_root(connection: asyncpg.Connection, size: int) -> bytes | None:
 
 
 def _widest(kept: dict[tuple[int, int], tuple[bytes, bytes]], number: int, width: int) -> list[bytes] | None:
-    """The first `width` hashes of a tile, of the narrowest that is kept with so many."""
+    """Return the first `width` hashes of a tile, of the narrowest that is kept with so many."""
     for (one, wide), (hashes, _) in sorted(kept.items()):
         if one == number and wide >= width:
             return [bytes(hashes[at : at + 32]) for at in range(0, 32 * width, 32)]
@@ -147,7 +148,10 @@ class _Reading:
             self.found.append(Finding("tree", "tree", "root", detail))
 
     def _marked(self, marks: Marks, number: int, step: list[bytes], end: int, order: Order) -> None:
-        """A stretch of leaves whose root is not that of the marks; the kept tiles locate it better where they can."""
+        """Report a stretch of leaves whose root is not that of the marks.
+
+        The kept tiles locate it better where they can.
+        """
         if root_of(step) == marks.hashes[number] or self.tiles_are_signed:
             return
         self._located = True
@@ -190,7 +194,7 @@ class _Reading:
             self._row("tree_tile", [number, width], "missing", "a checkpoint has covered these leaves")
 
     def _signed_part(self, number: int, kept: dict[tuple[int, int], tuple[bytes, bytes]]) -> list[bytes]:
-        """The hashes of a tile that the signature vouches for."""
+        """Return the hashes of a tile that the signature vouches for."""
         if not self.tiles_are_signed or self.checkpoint is None:
             return []
         width = min(TILE, self.checkpoint.size - number * TILE)
@@ -234,7 +238,7 @@ def _parsed(text: str | None) -> dict[str, object]:
 async def _without_gaps(
     connection: asyncpg.Connection, shapes: dict[str, records.Shape], order: Order
 ) -> AsyncIterator[tuple[str, int, str | None]]:
-    """Kind, number and text of each leaf; no text where the batch or the row is gone."""
+    """Yield kind, number and text of each leaf; no text where the batch or the row is gone."""
     at, position = 0, 0
     ranges = [(kind, after, last) for kind, after, last in order.segments() if last > after]
     async for kind, number, text in leaves_from(connection, shapes, order, 0):
@@ -254,7 +258,7 @@ def _next(ranges: list[tuple[str, int, int]], at: int, position: int) -> tuple[i
 
 
 def _at(order: Order, index: int) -> tuple[str, int]:
-    """Which leaf stands at an index."""
+    """Return which leaf stands at an index."""
     for kind, after, last in order.segments():
         if index < last - after:
             return kind, after + 1 + index
@@ -263,7 +267,7 @@ def _at(order: Order, index: int) -> tuple[str, int]:
 
 
 async def _left_over(connection: asyncpg.Connection, order: Order) -> list[Finding]:
-    """Kept leaves and tiles beyond what any checkpoint has covered."""
+    """Return kept leaves and tiles beyond what any checkpoint has covered."""
     batch, row = order.reached[-1]
     found = [
         of_row("tree_leaf", json.dumps([one]), "inserted", "no checkpoint has covered this")

@@ -18,17 +18,17 @@ class ProofWrong(Exception):
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf."""
+    """Return the hash of a leaf."""
     return hashlib.sha256(b"\0" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees that lie side by side."""
+    """Return the hash of two subtrees that lie side by side."""
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
-    """The root over the hashes of leaves (or of complete subtrees of one size)."""
+    """Return the root over the hashes of leaves (or of complete subtrees of one size)."""
     level = list(hashes)
     while len(level) > 1:
         pairs = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
@@ -52,12 +52,12 @@ class Growing:
         self._subtrees.append((leaves, node))
 
     def root(self) -> bytes:
-        """The root of what was added so far."""
+        """Return the root of what was added so far."""
         return joined([node for _, node in self._subtrees])
 
 
 def joined(nodes: Sequence[bytes]) -> bytes:
-    """The root over complete subtrees from left to right, each smaller than the one before it."""
+    """Return the root over complete subtrees from left to right, each smaller than the one before it."""
     if not nodes:
         return EMPTY
     root = nodes[-1]
@@ -67,7 +67,7 @@ def joined(nodes: Sequence[bytes]) -> bytes:
 
 
 def complete_parts(of: Range) -> list[Range]:
-    """The complete subtrees that a range of a proof falls apart into, from left to right."""
+    """Return the complete subtrees that a range of a proof falls apart into, from left to right."""
     start, end = of
     parts = []
     while start < end:
@@ -78,7 +78,8 @@ def complete_parts(of: Range) -> list[Range]:
 
 
 def inclusion_ranges(index: int, size: int) -> list[Range]:
-    """The ranges whose roots show that the leaf `index` is in the tree of `size` leaves, from the leaf upwards."""
+    """Return the ranges whose roots show that the leaf `index` is in the tree of `size` leaves, from the leaf
+    upwards."""
     assert 0 <= index < size
     start, end, found = 0, size, []
     while end - start > 1:
@@ -93,7 +94,7 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
 
 
 def consistency_ranges(old: int, size: int) -> list[Range]:
-    """The ranges whose roots show that the tree of `size` leaves begins with that of `old` leaves."""
+    """Return the ranges whose roots show that the tree of `size` leaves begins with that of `old` leaves."""
     assert 0 <= old <= size
     if old in (0, size):
         return []

@@ -31,7 +31,8 @@ order by 1, coalesce(asked.uscc, i.uscc) collate "C" """
 
 
 async def instructions(connection: asyncpg.Connection) -> AsyncIterator[list[asyncpg.Record]]:
-    """Each line that asks to be paid beside its instruction, either of which may be missing, portions at a time."""
+    """Yield each line that asks to be paid beside its instruction, either of which may be missing, portions at a
+    time."""
     portion = []
     async for row in connection.cursor(_INSTRUCTIONS, prefetch=_PAGE):
         portion.append(row)
@@ -43,7 +44,8 @@ async def instructions(connection: asyncpg.Connection) -> AsyncIterator[list[asy
 
 
 async def events_of(connection: asyncpg.Connection, numbers: Sequence[int]) -> dict[int, list[asyncpg.Record]]:
-    """Instruction -> its events in the order in which they came about, with the account that a new issue goes to."""
+    """Return instruction -> its events in the order in which they came about, with the account that a new issue goes
+    to."""
     found: dict[int, list[asyncpg.Record]] = {}
     for row in await connection.fetch(
         """select e.*, p.account from public.payout_event e
@@ -56,7 +58,8 @@ async def events_of(connection: asyncpg.Connection, numbers: Sequence[int]) -> d
 
 
 async def instructions_issued(connection: asyncpg.Connection, unsound: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Settlement -> the numbers (count, first, last) that its instructions were given, as the log of its lock says."""
+    """Return settlement -> the numbers (count, first, last) that its instructions were given, as the log of its lock
+    says."""
     rows = await connection.fetch(
         """with sound as materialized (
                select seq, object, detail from public.audit
@@ -69,13 +72,14 @@ async def instructions_issued(connection: asyncpg.Connection, unsound: Sequence[
 
 
 async def adopted_rows(connection: asyncpg.Connection, table: str) -> dict[Any, dict[str, Any]]:
-    """Key (`id`) -> row, of those that a migration adopted."""
+    """Return key (`id`) -> row, of those that a migration adopted."""
     rows = await connection.fetch("select said from public.adopted where place = $1 order by id", table)
     return {row["said"]["id"]: row["said"] for row in rows}
 
 
 async def claims(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Every claim with its approved decisions: recovered (fen), waived, and the events as (id, kind, amount_fen)."""
+    """Return every claim with its approved decisions: recovered (fen), waived, and the events as (id, kind,
+    amount_fen)."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """select c.id, c.settlement, c.uscc, c.amount_fen, c.recovered_fen, c.status, coalesce((
                select jsonb_agg(jsonb_build_array(e.id, e.kind, e.amount_fen) order by e.id) from public.claim_event e
@@ -86,7 +90,7 @@ async def claims(connection: asyncpg.Connection) -> list[asyncpg.Record]:
 
 
 async def states(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Every settlement with its state and the one that its last decision left it in."""
+    """Return every settlement with its state and the one that its last decision left it in."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """select s.id, s.status, (select e.after from public.settlement_event e where e.settlement = s.id
            order by e.at desc, e.id desc limit 1) as reached from public.settlement s order by s.id"""
@@ -95,7 +99,7 @@ async def states(connection: asyncpg.Connection) -> list[asyncpg.Record]:
 
 
 async def line_roots(connection: asyncpg.Connection) -> dict[str, str | None]:
-    """Settlement -> the root over its lines that its run, or the migration that found it, put on record."""
+    """Return settlement -> the root over its lines that its run, or the migration that found it, put on record."""
     rows = await connection.fetch(
         """select s.id, coalesce(
                (select e.detail ->> 'lines_root' from public.settlement_event e
@@ -109,7 +113,7 @@ async def line_roots(connection: asyncpg.Connection) -> dict[str, str | None]:
 
 
 async def line_groups(connection: asyncpg.Connection, settlement: str) -> list[tuple[int, str, bytes]]:
-    """Number, first code and root of each group of a settlement's lines."""
+    """Return number, first code and root of each group of a settlement's lines."""
     rows = await connection.fetch(
         "select number, first, root from public.settlement_line_group where settlement = $1 order by number", settlement
     )
@@ -117,7 +121,7 @@ async def line_groups(connection: asyncpg.Connection, settlement: str) -> list[t
 
 
 async def lines_of_nothing(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
-    """(table, settlement, code or number) of lines and groups that belong to no settlement."""
+    """Return (table, settlement, code or number) of lines and groups that belong to no settlement."""
     rows = await connection.fetch(
         """select 'settlement_line' as place, l.settlement, l.uscc as key from public.settlement_line l
            where not exists (select from public.settlement s where s.id = l.settlement)

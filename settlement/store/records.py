@@ -33,7 +33,7 @@ _SECRET = f"""array['{"', '".join(SECRETS)}']"""
 
 
 def _as_recorded(row: str) -> str:
-    """The JSON of a row as suanbu_row puts it on record, made without that function."""
+    """Return the JSON of a row as suanbu_row puts it on record, made without that function."""
     return f"""(select coalesce(jsonb_object_agg(key, case when value <> 'null'
         and (length(value::text) > {LONG} or key = any ({_SECRET}))
         then to_jsonb('sha256:' || encode(sha256(convert_to(value::text, 'UTF8')), 'hex')) else value end), '{{}}')
@@ -55,7 +55,7 @@ async def settle_settings(connection: asyncpg.Connection) -> None:
 
 
 async def shapes(connection: asyncpg.Connection) -> dict[str, Shape]:
-    """Every table of ours, from the catalogue."""
+    """Return every table of ours, from the catalogue."""
     found: dict[str, Shape] = {}
     keys: dict[str, list[tuple[int, str]]] = {}
     for row in await connection.fetch(_COLUMNS):
@@ -72,7 +72,8 @@ async def shapes(connection: asyncpg.Connection) -> dict[str, Shape]:
 async def unlike_record(
     connection: asyncpg.Connection, shape: Shape, aside: Collection[str], unsound: Sequence[int]
 ) -> list[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
-    """Rows that are not as they went on record: (key, as recorded or None, as it is or None), at most DIFFERENCES_MAX.
+    """Return rows that are not as they went on record: (key, as recorded or None, as it is or None), at most
+    DIFFERENCES_MAX.
 
     Columns `aside` and generated ones are left out; `unsound` are rows of the log that are not as they were
     written. The last record of a key is what counts.
@@ -112,7 +113,8 @@ async def unlike_record(
 async def rows_beside(
     connection: asyncpg.Connection, shape: Shape, aside: Collection[str], after: int, last: int
 ) -> list[asyncpg.Record]:
-    """Rows (batch, key, said) of a table with a column `batch`, of the batches after `after` up to `last`, in order."""
+    """Return rows (batch, key, said) of a table with a column `batch`, of the batches after `after` up to `last`, in
+    order."""
     key = ", ".join(f"t.{name}" for name in shape.key)
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""select t.batch, jsonb_build_array({key})::text as key, {_as_recorded("to_jsonb(t) - $3::text[]")}
@@ -123,7 +125,7 @@ async def rows_beside(
 
 
 async def names_between(connection: asyncpg.Connection, shape: Shape, after: int, last: int) -> list[asyncpg.Record]:
-    """Rows (key, said) of a table of names, of the numbers after `after` up to `last`."""
+    """Return rows (key, said) of a table of names, of the numbers after `after` up to `last`."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""select jsonb_build_array(t.id)::text as key, {_as_recorded("to_jsonb(t)")}::text as said
             from public.{shape.name} t where t.id > $1 and t.id <= $2""",
@@ -133,14 +135,14 @@ async def names_between(connection: asyncpg.Connection, shape: Shape, after: int
 
 
 async def last_names(connection: asyncpg.Connection, tables: Sequence[str]) -> dict[str, int]:
-    """The last number of each table of names."""
+    """Return the last number of each table of names."""
     return {
         table: int(await connection.fetchval(f"select coalesce(max(id), 0) from public.{table}")) for table in tables
     }
 
 
 async def numbered_below(connection: asyncpg.Connection, table: str, column: str) -> list[int]:
-    """The numbers of a table that are below 1, where nothing begins."""
+    """Return the numbers of a table that are below 1, where nothing begins."""
     rows = await connection.fetch(
         f"select {column} as number from public.{table} where {column} < 1 order by 1 limit 1000"
     )
@@ -148,7 +150,7 @@ async def numbered_below(connection: asyncpg.Connection, table: str, column: str
 
 
 async def beyond(connection: asyncpg.Connection, shape: Shape, head: int) -> list[str]:
-    """Keys of rows that name a batch before the first or beyond the last."""
+    """Return keys of rows that name a batch before the first or beyond the last."""
     key = ", ".join(f"t.{name}" for name in shape.key)
     rows = await connection.fetch(
         f"""select jsonb_build_array({key})::text as key from public.{shape.name} t where t.batch < 1 or t.batch > $1
@@ -159,7 +161,7 @@ async def beyond(connection: asyncpg.Connection, shape: Shape, head: int) -> lis
 
 
 async def adopted_digest(connection: asyncpg.Connection, rows: int | None = None) -> tuple[int, str]:
-    """How many rows migrations adopted, and a digest over the first `rows` of them (None: all)."""
+    """Return how many rows migrations adopted, and a digest over the first `rows` of them (None: all)."""
     row = await connection.fetchrow(
         """select count(*) as rows, 'sha256:' || encode(sha256(coalesce(string_agg(sha256(convert_to(
                jsonb_build_array(id, place, seq, said)::text, 'UTF8')), ''::bytea order by id), '')), 'hex') as digest
@@ -170,7 +172,8 @@ async def adopted_digest(connection: asyncpg.Connection, rows: int | None = None
 
 
 async def checkpoints_made(connection: asyncpg.Connection) -> list[dict[str, Any]]:
-    """What each checkpoint that grew the tree said in the log, oldest first: `seq`, `batch`, `schema`, `adopted`."""
+    """Return what each checkpoint that grew the tree said in the log, oldest first: `seq`, `batch`, `schema`,
+    `adopted`."""
     rows = await connection.fetch(
         "select seq, detail from public.audit where action = 'checkpoint.make' and result = 'done' order by seq"
     )
@@ -179,7 +182,7 @@ async def checkpoints_made(connection: asyncpg.Connection) -> list[dict[str, Any
 
 
 def _said(detail: str) -> dict[str, Any]:
-    """The detail of a row of the log; nothing where somebody made it unreadable."""
+    """Return the detail of a row of the log; nothing where somebody made it unreadable."""
     try:
         found = json.loads(detail)
     except ValueError:

@@ -13,7 +13,7 @@ _OF_AN_EXTENSION = """exists (select from pg_catalog.pg_depend d where d.classid
 
 
 def _acl(rights: str, owner: str) -> str:
-    """Who else than the owner, whose own rights go by version, may do what."""
+    """Return who else than the owner, whose own rights go by version, may do what."""
     return f"""(select coalesce(string_agg(concat_ws(' ', case when a.grantee = 0 then 'public'
         else a.grantee::regrole::text end, a.privilege_type, case when a.is_grantable then 'grantable' end), ', '
         order by a.grantee::regrole::text, a.privilege_type), '') from aclexplode({rights}) a
@@ -119,8 +119,8 @@ order by 1"""
 
 
 async def objects(connection: asyncpg.Connection, roles: list[str]) -> dict[str, str]:
-    """What the migrations make, by name: schemas, tables, columns, constraints, indexes, triggers with their state,
-    rules, policies, functions, event triggers, types, roles, and the rows of the tables that are rules."""
+    """Return what the migrations make, by name: schemas, tables, columns, constraints, indexes, triggers with their
+    state, rules, policies, functions, event triggers, types, roles, and the rows of the tables that are rules."""
     await connection.execute("select set_config('search_path', 'pg_catalog', true)")
     try:
         rows = await connection.fetch(_OBJECTS, roles)
@@ -130,17 +130,18 @@ async def objects(connection: asyncpg.Connection, roles: list[str]) -> dict[str,
 
 
 async def around(connection: asyncpg.Connection, roles: list[str]) -> dict[str, str]:
-    """What an installation may have of its own: settings of roles and database, members of our roles, the owner."""
+    """Return what an installation may have of its own: settings of roles and database, members of our roles, the
+    owner."""
     return {row["name"]: row["said"] or "" for row in await connection.fetch(_AROUND, roles)}
 
 
 async def version(connection: asyncpg.Connection) -> int:
-    """The major version of the server."""
+    """Return the major version of the server."""
     return int(await connection.fetchval("select current_setting('server_version_num')::int / 10000"))
 
 
 async def revision(connection: asyncpg.Connection) -> str:
-    """The migration that the database is at."""
+    """Return the migration that the database is at."""
     return str(
         await connection.fetchval(
             "select string_agg(version_num, ',' order by version_num) from public.alembic_version"

@@ -11,7 +11,7 @@ from meter.audit.store import note_on
 
 
 async def heads(connection: asyncpg.Connection) -> tuple[int, int]:
-    """The last batch and the last row of the audit log."""
+    """Return the last batch and the last row of the audit log."""
     row = await connection.fetchrow(
         """select (select coalesce(max(batch), 0) from public.batch) as batch,
            (select coalesce(max(seq), 0) from public.audit) as audit"""
@@ -25,7 +25,7 @@ async def note_checkpoint(connection: asyncpg.Connection, about: str, detail: di
 
 
 async def batch_digests(connection: asyncpg.Connection, after: int, last: int) -> list[tuple[int, str]]:
-    """Number and digest (algorithm:hex) of the batches after `after` up to `last`, in order."""
+    """Return number and digest (algorithm:hex) of the batches after `after` up to `last`, in order."""
     rows = await connection.fetch(
         """select batch, algorithm || ':' || encode(digest, 'hex') as digest from public.batch
            where batch > $1 and batch <= $2 order by batch""",
@@ -35,7 +35,7 @@ async def batch_digests(connection: asyncpg.Connection, after: int, last: int) -
 
 
 async def audit_digests(connection: asyncpg.Connection, after: int, last: int) -> list[tuple[int, str]]:
-    """Number and digest of the rows of the audit log after `after` up to `last`, in order."""
+    """Return number and digest of the rows of the audit log after `after` up to `last`, in order."""
     rows = await connection.fetch(
         "select seq, digest from public.audit where seq > $1 and seq <= $2 order by seq", after, last
     )
@@ -43,7 +43,7 @@ async def audit_digests(connection: asyncpg.Connection, after: int, last: int) -
 
 
 async def kept_leaves(connection: asyncpg.Connection, after: int, last: int) -> dict[int, str]:
-    """Batch -> what its leaf was made over, as it was kept, for the batches after `after` up to `last`."""
+    """Return batch -> what its leaf was made over, as it was kept, for the batches after `after` up to `last`."""
     rows = await connection.fetch(
         "select batch, leaf from public.tree_leaf where batch > $1 and batch <= $2", after, last
     )
@@ -51,14 +51,14 @@ async def kept_leaves(connection: asyncpg.Connection, after: int, last: int) -> 
 
 
 async def leaves_kept_beyond(connection: asyncpg.Connection, head: int) -> list[int]:
-    """Batches whose leaf is kept though no checkpoint has covered them."""
+    """Return batches whose leaf is kept though no checkpoint has covered them."""
     return [row["batch"] for row in await connection.fetch(
         "select batch from public.tree_leaf where batch < 1 or batch > $1 order by 1", head
     )]  # fmt: skip
 
 
 async def tile_roots(connection: asyncpg.Connection) -> list[bytes]:
-    """The roots of full tiles from the first on, as far as they follow one another."""
+    """Return the roots of full tiles from the first on, as far as they follow one another."""
     rows = await connection.fetch("select number, root from public.tree_tile where width = 256 order by number")
     found: list[bytes] = []
     for row in rows:
@@ -69,7 +69,7 @@ async def tile_roots(connection: asyncpg.Connection) -> list[bytes]:
 
 
 async def tiles(connection: asyncpg.Connection, first: int, last: int) -> dict[tuple[int, int], tuple[bytes, bytes]]:
-    """(number, width) -> hashes and root of the tiles first..last, the partial ones too."""
+    """Return (number, width) -> hashes and root of the tiles first..last, the partial ones too."""
     rows = await connection.fetch(
         "select number, width, hashes, root from public.tree_tile where number between $1 and $2", first, last
     )
@@ -77,7 +77,7 @@ async def tiles(connection: asyncpg.Connection, first: int, last: int) -> dict[t
 
 
 async def widest_tile(connection: asyncpg.Connection, number: int) -> bytes:
-    """The hashes of a tile as far as it was filled when it was last kept."""
+    """Return the hashes of a tile as far as it was filled when it was last kept."""
     found = await connection.fetchval(
         "select hashes from public.tree_tile where number = $1 order by width desc limit 1", number
     )
@@ -99,7 +99,7 @@ async def keep(
 
 
 async def audit_row(connection: asyncpg.Connection, seq: int) -> dict[str, Any] | None:
-    """A row of the audit log as its digest covers it, with the digest before it."""
+    """Return a row of the audit log as its digest covers it, with the digest before it."""
     row = await connection.fetchrow(
         """select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || 'Z' as at, actor, action, object,
            result, before, after, detail, digest, coalesce((
@@ -111,7 +111,7 @@ async def audit_row(connection: asyncpg.Connection, seq: int) -> dict[str, Any] 
 
 
 async def run_row(connection: asyncpg.Connection, settlement: str) -> int | None:
-    """The row of the audit log that tells of a settlement's run, with the root over its lines."""
+    """Return the row of the audit log that tells of a settlement's run, with the root over its lines."""
     found = await connection.fetchval(
         """select seq from public.audit where action = 'settlement.run' and object = $1 and result = 'done'
            order by seq limit 1""",

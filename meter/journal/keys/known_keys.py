@@ -178,7 +178,7 @@ class KnownKeys:
 
 
 async def holds(connection: asyncpg.Connection, watermark: Watermark) -> bool:
-    """Whether the journal's chain has this digest at this batch: then everything before is the same too."""
+    """Return whether the journal's chain has this digest at this batch: then everything before is the same too."""
     if watermark == NOTHING:
         return True
     return await store.digest_at(connection, watermark.batch) == watermark.digest

@@ -145,7 +145,7 @@ async def verify_journal(
 async def _read_window(
     connection: asyncpg.Connection, after: int, rules: Registered, read_facts: ReadFacts, read_rules: ReadRules
 ) -> Window:
-    """The batches that follow the number `after`: at least one, at most about WINDOW_RECORDS records.
+    """Return the batches that follow the number `after`: at least one, at most about WINDOW_RECORDS records.
 
     It ends before the rules change under which its usage was checked; `rules` are those of the window before.
     """

@@ -28,7 +28,7 @@ class Lane:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """The connection, for one transaction at a time."""
+        """Lend the connection for one transaction at a time."""
         async with reaching_database():
             if self._driver is None or self._driver.is_closed() or self._era != known_by(self._engine).era:
                 await self.let_go()
