@@ -16,6 +16,7 @@ from api.http.body_budget import BodyBudget
 from api.http.head import HeadAnswered
 from api.http.openapi import document
 from api.http.request_metrics import Measured
+from api.newer_database import refuse_newer_database
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
@@ -48,6 +49,7 @@ def create_app() -> FastAPI:
     give_back_large_blocks()
     if settings.workers > 1:
         end_with_parent()
+        refuse_newer_database(settings.database_url)
     return app_of(settings, started=spare_what_stays)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -9,6 +10,7 @@ import typer
 
 from meter.private_files import write_nothing_for_others
 
+DATABASE_UNUSABLE = 3
 # word -> file, and the function or group of commands in it
 _COMMANDS = {
     "serve": ("serve", "serve"),
@@ -49,6 +51,15 @@ def command_line(word: str | None) -> typer.Typer:
 
 
 def main() -> None:
-    """Enter by the console script."""
+    """Enter by the console script; an error of the database is one line and the exit status 3."""
     write_nothing_for_others()
-    command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
+    try:
+        command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
+    except Exception as error:
+        from meter.database.one_line import in_one_line
+
+        line = in_one_line(error, os.environ.get("DATABASE_URL"))
+        if line is None:
+            raise
+        print(f"suanbu: {line}", file=sys.stderr)
+        sys.exit(DATABASE_UNUSABLE)

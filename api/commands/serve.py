@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -23,10 +25,13 @@ from api.commands.common import DEFAULT_DATA, Data
 from api.process.workers import FOLDER, Workers
 from api.settings import Settings, public_url_from_environment, roles_with_second_factor
 from meter.database.connect import database_urls
+from meter.database.pooler import refuse_transaction_pooling
 from meter.database.roles import RolesMissing
 from meter.database.seal import ensure_seal
 from meter.journal.digest_chain import SM3
 from migrations.upgrade import upgrade
+
+LEAVING_SECONDS = 3.0
 
 
 def serve(
@@ -40,18 +45,22 @@ def serve(
         second_factor, public_url = roles_with_second_factor(), public_url_from_environment()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    port = port or _free_port(host)
+    listening = _bound(host, port)
+    port = int(listening.getsockname()[1])
     signal.signal(signal.SIGTERM, _leave)  # uvicorn hands the signal on once it has stopped: the database must stop too
     with database_urls(data) as urls:
         try:
             asyncio.run(upgrade(urls.migrator))
         except RolesMissing as missing:
             raise typer.BadParameter(str(missing)) from None
+        asyncio.run(refuse_transaction_pooling(urls.service))
         ensure_seal(data)
         Settings(
             urls.service, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve(), second_factor, public_url
         ).to_environment()
-        threading.Thread(target=_announce, args=(f"http://{host}:{port}",), daemon=True).start()
+        threading.Thread(
+            target=_announce, args=(f"http://{f'[{host}]' if ':' in host else host}:{port}",), daemon=True
+        ).start()
         config = uvicorn.Config(
             "api.worker:create_app",
             factory=True,
@@ -67,23 +76,23 @@ def serve(
             backlog=2048,
             server_header=False,
         )
-        if not (_serve_with_workers(config) if workers > 1 else _serve(config)):
+        if not (_serve_with_workers if workers > 1 else _serve)(config, listening):
             raise typer.Exit(STARTUP_FAILURE)
 
 
-def _serve(config: uvicorn.Config) -> bool:
+def _serve(config: uvicorn.Config, listening: socket.socket) -> bool:
     """Serve from this process; whether it ever came to that."""
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets=[listening])
     return bool(server.started)
 
 
-def _serve_with_workers(config: uvicorn.Config) -> bool:
+def _serve_with_workers(config: uvicorn.Config, listening: socket.socket) -> bool:
     """Serve from other processes until told to stop; False when they cannot start."""
     with tempfile.TemporaryDirectory(prefix="suanbu-workers-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ[FOLDER] = folder
-        parent = Workers(config, [config.bind_socket()], Path(folder))
+        parent = Workers(config, [listening], Path(folder))
         parent.run()
         return not parent.failed
 
@@ -104,7 +113,22 @@ def _announce(url: str) -> None:
     print(f"suanbu is ready at {url}", flush=True)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is done; whoever had it last may need a moment to leave it.
+
+    Raises Exit after saying in one line who cannot listen where.
+    """
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.set_inheritable(True)
+    deadline = time.monotonic() + LEAVING_SECONDS
+    while True:
+        try:
+            made.bind((host, port))
+            return made
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                taken = "another process listens there" if error.errno == errno.EADDRINUSE else error.strerror
+                print(f"suanbu: cannot listen at {host}:{port}: {taken}", file=sys.stderr)
+                raise typer.Exit(STARTUP_FAILURE) from None
+            time.sleep(0.1)

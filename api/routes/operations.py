@@ -13,6 +13,7 @@ from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.schemas.operation import Health, Readiness
 from meter.database.errors import JournalUnavailable, reaching_database
+from migrations.fitting import missing_from, told
 from migrations.upgrade import applied, newest
 
 MONEY_SCOPES = {"payout:read", "audit:read"}
@@ -33,10 +34,13 @@ async def readyz(request: Request) -> Any:
     try:
         async with reaching_database(), service_of(request).engine.connect() as connection:
             revision = await applied(connection)
+            missing = await missing_from(connection) if revision == newest() else []
     except JournalUnavailable as error:
         raise Problem(503, "database_unavailable", str(error)[:300]) from None
     if revision != newest():
         raise Problem(503, "migrations_missing", f"the database is at {revision}, this code needs {newest()}")
+    if missing:
+        raise Problem(503, "migrations_missing", told(missing, revision))
     return {"status": "ready", "revision": revision}
 
 

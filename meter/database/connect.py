@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from meter.database.address import address_of
 from meter.database.embedded import embedded
 from meter.database.known_database import KnownDatabase
 from meter.database.roles import COMMAND_ROLE, MIGRATOR, OPERATOR, READER, SERVER, SERVICE_ROLE
@@ -21,6 +21,7 @@ from meter.database.scope import SEARCH_PATH, tell_connections
 
 DIALECT: Final = "postgresql+asyncpg://"  # where the server is, `connect` knows
 ISOLATION: Final = "READ COMMITTED"  # a statement after a lock has to see what the last holder committed
+CONNECTING: Final = "while connecting to the database"
 RELIED_ON: Final[Mapping[str, str]] = {
     "default_transaction_isolation": "'read committed'",
     "search_path": SEARCH_PATH,
@@ -117,14 +118,20 @@ async def connect(
     """Open a connection on which everything that our SQL relies on is set, whatever the server's own defaults are.
 
     It is set by a statement and not on the way in, where a pooler between us and the server would object. Raises
-    StandbyRefused.
+    BadAddress, StandbyRefused.
     """
-    opened = await asyncpg.connect(
-        urlunsplit(urlsplit(url)._replace(scheme="postgresql")),
-        timeout=seconds,
-        server_settings={"application_name": application},
-    )
+    address = address_of(url)
+    seconds = address.seconds or seconds
     try:
+        opened = await asyncpg.connect(
+            address.url, timeout=seconds, server_settings={"application_name": address.application or application}
+        )
+    except OSError as error:
+        error.add_note(CONNECTING)
+        raise
+    try:
+        for name, value in address.settings.items():
+            await opened.execute("select set_config($1, $2, false)", name, value, timeout=seconds)
         wanted = [DURABLE, *(f"set {name} = {value}" for name, value in RELIED_ON.items())]
         await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
         await (known or KnownDatabase()).meet(opened, seconds)

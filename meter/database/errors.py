@@ -21,6 +21,10 @@ class JournalUnavailable(RuntimeError):
     """The journal cannot durably record now; nothing was acknowledged, and trying again later is safe."""
 
 
+class DatabaseUnfit(RuntimeError):
+    """The database is there, and this code cannot use it; the message says why and what to do."""
+
+
 UNREACHABLE: tuple[type[Exception], ...] = (
     SQLAlchemyError,
     asyncpg.PostgresError,

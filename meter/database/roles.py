@@ -133,6 +133,11 @@ class RolesMissing(RuntimeError):
     """The server lacks our roles, and who connects may not make them; the message says what to run."""
 
 
+async def missing_roles(connection: asyncpg.Connection) -> list[str]:
+    """Return what of our roles this server lacks, in words that `suanbu db roles` mends."""
+    return list(await connection.fetchval(_MISSING))
+
+
 async def act_as_owner(connection: asyncpg.Connection) -> bool:
     """Take on the owner's role for the rest of the session, with everything in place that it needs.
 
@@ -142,7 +147,7 @@ async def act_as_owner(connection: asyncpg.Connection) -> bool:
         await connection.execute(SERVER_SQL)
         await connection.execute(DATABASE_SQL)
     else:
-        missing = await connection.fetchval(_MISSING)
+        missing = await missing_roles(connection)
         if missing:
             raise RolesMissing(_advice(await connection.fetchval("select current_database()"), missing))
         if not await connection.fetchval(f"select pg_has_role(session_user, '{OWNER_ROLE}', 'member')"):

@@ -15,7 +15,7 @@ import pytest_asyncio
 from migrations.upgrade import upgrade
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.journal import journal_is_whole
-from tests.support.own_server import OwnServer, own_server, standby_of, versions
+from tests.support.own_server import VERSIONS, OwnServer, binaries_of, own_server, standby_of
 from tests.support.records import as_array, facility, usage, uscc
 from tests.support.serving import in_process
 
@@ -33,9 +33,9 @@ class World:
     platform: KeyClient
 
 
-@pytest.fixture(scope="module", params=list(versions().values()), ids=list(versions()))
+@pytest.fixture(scope="module", params=VERSIONS)
 def server(request: pytest.FixtureRequest) -> Iterator[OwnServer]:
-    with own_server(request.param) as made:
+    with own_server(binaries_of(request.param)) as made:
         yield made
 
 

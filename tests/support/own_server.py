@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from meter.database import embedded_host as host
+from tests.support.debian import program
 from tests.support.postgres import folder_for_postgres
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
+DEBIAN = "/usr/lib/postgresql/15/bin"
+VERSIONS = ("18", "15")
 SETTINGS = "fsync = off\nwal_level = replica\nmax_wal_senders = 8\nlisten_addresses = '127.0.0.1'\n"
 
 
-def versions() -> dict[str, Path]:
-    """The PostgreSQLs that tests of servers of one's own run on: the wheel's 18, and Debian's 15 where it is."""
-    found = {"18": host.binaries()}
-    return found | ({"15": DEBIAN} if (DEBIAN / "postgres").exists() else {})
+def binaries_of(version: str) -> Path:
+    """The programs of a version: the wheel's 18, or Debian's 15, which is installed where it can be."""
+    return host.binaries() if version == "18" else program("postgres", "postgresql-15", folder=DEBIAN).parent
 
 
 class OwnServer:
@@ -101,15 +102,33 @@ class OwnServer:
 
     def run(self, name: str, *arguments: str) -> str:
         """Run one of the server's programs as a plain user; what it says."""
-        identity: dict[str, Any] = {}
-        if self._user is not None:
-            identity = {"user": self._user, "group": pwd.getpwuid(self._user).pw_gid, "extra_groups": []}
         done = subprocess.run(
             [self.binaries / name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, cwd="/", check=False, **identity,
+            stderr=subprocess.STDOUT, text=True, cwd="/", check=False, **self._identity(),
         )  # fmt: skip
-        assert done.returncode == 0, f"{name}: {done.stdout[-2000:]}"
+        assert done.returncode == 0, f"{name}: {done.stdout[-2000:]}{self._last_words()}"
         return str(done.stdout).strip()
+
+    def _last_words(self) -> str:
+        log = self.folder / "log"
+        return log.read_text(errors="replace")[-1000:] if log.exists() else ""
+
+    def popen(self, program: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start another program as the server's user."""
+        return subprocess.Popen(
+            [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd="/", **self._identity(),
+        )  # fmt: skip
+
+    @staticmethod
+    def free_port() -> int:
+        """A port that nothing listens at."""
+        return host.free_port()
+
+    def _identity(self) -> dict[str, Any]:
+        if self._user is None:
+            return {}
+        return {"user": self._user, "group": pwd.getpwuid(self._user).pw_gid, "extra_groups": []}
 
     def give(self, place: Path) -> None:
         """Let files and folders be the server's user's."""

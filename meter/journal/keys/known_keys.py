@@ -17,6 +17,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from meter.database.address import address_of
 from meter.database.errors import JournalUnavailable
 from meter.journal import store
 from meter.journal.keys.key_file import NOTHING, KeyFile, Watermark
@@ -40,7 +41,12 @@ class KnownKeys:
             temporary = tempfile.TemporaryDirectory(prefix="suanbu-keys-")
             return cls(KeyFile(Path(temporary.name) / "journal.keys"), temporary)
         parts = urlsplit(url)
-        name = f"{parts.hostname or ''}:{parts.query if not parts.hostname else parts.port}{parts.path}"
+        if parts.hostname is None:
+            name = f":{parts.query}{parts.path}"
+        elif "," in parts.netloc:
+            name = address_of(url).place
+        else:
+            name = f"{parts.hostname}:{parts.port}{parts.path}"
         return cls(KeyFile(folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.keys"))
 
     def close(self) -> None:
