@@ -45,8 +45,10 @@ def settle(
         raise SettlementRefused("APPLICATION_NOT_IN_ROUND", f"{of_round.id} settles use and takes no applications")
     job = settle_draft if of_round.draft else _settle
     settled = job(inputs, of_round, read, chosen)
-    digest = f"{algorithm}:{hashlib.new(algorithm, settled.canonical_bytes()).hexdigest()}"
-    return replace(settled, digest=digest)
+    state = hashlib.new(algorithm)
+    for portion in settled.canonical_portions():
+        state.update(portion)
+    return replace(settled, digest=f"{algorithm}:{state.hexdigest()}")
 
 
 def _settle(inputs: Inputs, of_round: Round, order: Order, readings: Readings) -> Settlement:

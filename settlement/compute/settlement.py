@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import polars as pl
 
@@ -23,7 +24,7 @@ EXCLUDED_SCHEMA: Final = {
     "pieces": pl.Int64,
 }
 FACILITY_SCHEMA: Final = {"facility": pl.String, "all_use": pl.Int128, "outside_use": pl.Int128, "scope": pl.String}
-SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
+LINES_AT_ONCE: Final = 10_000  # whatever is made of lines is made of so many, so that memory does not grow with them
 
 # What the digest covers of a line, in this order (units: 1/3.6e24 PFLOPS-hour; money: fen).
 CANONICAL: Final = (
@@ -64,6 +65,10 @@ class Settlement:
     def canonical_bytes(self) -> bytes:
         """Return the bytes the digest is over: a head line (JSON: round's sha256, order, readings, totals, matches,
         items) and one comma-separated line for each entity, columns CANONICAL, sorted by uscc."""
+        return b"".join(self.canonical_portions())
+
+    def canonical_portions(self) -> Iterator[bytes]:
+        """Yield the same bytes, some thousand lines at a time."""
         head = {
             "round": self.round.id,
             "round_sha256": self.round.sha256,
@@ -74,10 +79,24 @@ class Settlement:
             "items": {uscc: {item.id: item.fen for item in items} for uscc, items in self.drafts.items()},
         }
         text = json.dumps(head, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
-        body = self.lines.lazy().select(
-            *(pl.col(name).list.join("|") if name in ("reasons", "flags") else pl.col(name) for name in CANONICAL)
-        )
-        return text.encode() + body.collect().write_csv(include_header=False, line_terminator="\n").encode()
+        yield text.encode()
+        columns = [pl.col(name).list.join("|") if name in ("reasons", "flags") else pl.col(name) for name in CANONICAL]
+        for some in self.lines.iter_slices(LINES_AT_ONCE):
+            yield some.select(columns).write_csv(include_header=False, line_terminator="\n").encode()
+
+    def portions(self) -> Iterator[Settlement]:
+        """Yield the settlement in portions of its lines, each with what did not count of them."""
+        for some in self.lines.iter_slices(LINES_AT_ONCE):
+            yield self._with(some)
+
+    def between(self, first: str, last: str) -> Settlement:
+        """Return the portion whose codes lie from one to another, both included."""
+        return self._with(_between(self.lines, first, last))
+
+    def _with(self, lines: pl.DataFrame) -> Settlement:
+        codes = lines["uscc"]
+        some = _between(self.excluded, codes[0], codes[-1]) if lines.height else self.excluded.clear()
+        return replace(self, lines=lines, excluded=some)
 
     def line(self, uscc: str) -> dict[str, Any] | None:
         """Return the row of one entity as a mapping, or None where it has no line."""
@@ -88,6 +107,10 @@ class Settlement:
 
     def parts(self, uscc: str) -> list[dict[str, Any]]:
         """Return the rows of `excluded` of one entity, in the order of exclusions (found by halving: it is sorted)."""
-        codes = self.excluded["uscc"]
-        low, high = (int(codes.search_sorted(uscc, side)) for side in SIDES)
-        return self.excluded.slice(low, high - low).to_dicts()
+        return _between(self.excluded, uscc, uscc).to_dicts()
+
+
+def _between(rows: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
+    """Return the rows, sorted by code, from one code to another, found by halving."""
+    low = int(rows["uscc"].search_sorted(first, "left"))
+    return rows.slice(low, int(rows["uscc"].search_sorted(last, "right")) - low)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -38,6 +38,7 @@ from settlement.store.settlements import (
     stored_settlement,
 )
 
+ROWS_AT_ONCE = 200_000
 MONEY = ("award_fen", "held_fen", "payable_fen")
 MONEY_TERMS = ("rate", "budget_fen", "uplift")  # of an order, what an award follows from
 
@@ -136,12 +137,18 @@ def input_digests(inputs: Inputs, algorithm: str) -> dict[str, str]:
     """Return a digest of each input, over its rows as CSV."""
     found = {}
     for name in COLUMNS:
-        table: pl.DataFrame = getattr(inputs, name)
-        found[name] = digest_of(algorithm, table.write_csv().encode())
+        found[name] = digest_of(algorithm, *_csv(getattr(inputs, name)))
     for name in ("applications", "matches"):
         text = json.dumps(getattr(inputs, name), sort_keys=True, ensure_ascii=False, default=str)
         found[name] = digest_of(algorithm, text.encode())
     return found
+
+
+def _csv(table: pl.DataFrame) -> Iterator[bytes]:
+    """Yield a table as CSV, its rows portion by portion."""
+    yield table.clear().write_csv().encode()
+    for some in table.iter_slices(ROWS_AT_ONCE):
+        yield some.write_csv(include_header=False).encode()
 
 
 async def run(
@@ -157,7 +164,7 @@ async def run(
     if adjusts is not None and not request.other_terms:
         check_terms(request, (await stored_request(engine, adjusts))[0], adjusts)
     result, receipt, as_of, _ = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
-    lines = await asyncio.to_thread(stored_lines, result)
+    await asyncio.to_thread(check_kinds, result)
     new = NewSettlement(
         round=request.round,
         as_of=as_of,
@@ -177,7 +184,7 @@ async def run(
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="read_committed"):
-            return await _keep(connection, new, lines)
+            return await _keep(connection, new, result)
 
 
 def check_terms(asked: Request, locked: Request, number: str) -> None:
@@ -198,14 +205,15 @@ def check_terms(asked: Request, locked: Request, number: str) -> None:
         )
 
 
-async def _keep(connection: asyncpg.Connection, new: NewSettlement, lines: pl.DataFrame) -> tuple[str, bool]:
+async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Settlement) -> tuple[str, bool]:
     """Store a settlement with its lines and its first event, unless the same one stands already."""
     await hold_numbering(connection)
     known = await settlement_with(connection, new.fingerprint)
     if known is not None:
         return known, False
     number = await insert_settlement(connection, new)
-    await insert_lines(connection, number, lines)
+    for portion in result.portions():
+        await insert_lines(connection, number, await asyncio.to_thread(stored_lines, portion))
     await insert_decision(
         connection, number, "run", actor=new.run_by, moment=new.created_at, detail={"digest": new.digest}
     )
@@ -219,11 +227,7 @@ def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any
 
 
 def stored_lines(result: Settlement) -> pl.DataFrame:
-    """Return the lines as they are stored (STORED of settlement/store/lines.py), all at once.
-
-    Raises AssertionError where the steps of a kind of lines contradict what was computed.
-    """
-    check_kinds(result)
+    """Return the lines of a portion as they are stored (STORED of settlement/store/lines.py), all at once."""
     kept = result.lines.select("uscc", pl.col("name").fill_null(""), "region", *MONEY, "adjustment_fen")
     outcome = (
         pl.when(pl.col("payable_fen") > 0)

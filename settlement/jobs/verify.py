@@ -54,30 +54,26 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
 
 
 async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
-    """Return how many lines are stored, and the codes of those whose line, and whose working, are not what `result`
-    gives.
-    """
-    computed = await asyncio.to_thread(stored_lines, result)
+    """Return how many lines are stored, and the codes of those whose line, and whose working, differ from `result`."""
     different: list[str] = []
     retold: list[str] = []
     kept = 0
     seen = []
     async with engine.connect() as held:
         async for block in stored_texts(await driver(held), settlement):
-            lines, workings = await asyncio.to_thread(_compare, computed, block, result)
+            lines, workings = await asyncio.to_thread(_compare, result, block)
             different += lines
             retold += workings
             kept += block.height
             seen.append(block["uscc"])
     stored = pl.concat(seen) if seen else pl.Series([], dtype=pl.String)
-    different += computed.filter(~pl.col("uscc").is_in(stored.implode()))["uscc"].to_list()
+    different += result.lines.filter(~pl.col("uscc").is_in(stored.implode()))["uscc"].to_list()
     return kept, sorted(different), retold
 
 
-def _compare(computed: pl.DataFrame, block: pl.DataFrame, result: Settlement) -> tuple[list[str], list[str]]:
-    """Return the codes of a block of stored lines whose line, and whose working alone, differ from what was
-    computed.
-    """
+def _compare(result: Settlement, block: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the codes of a block's lines whose line, and whose working alone, differ from what was computed."""
+    computed = stored_lines(result.between(block["uscc"][0], block["uscc"][-1]))
     both = block.join(computed, on="uscc", how="left", suffix="_again", maintain_order="left")
     beside = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_again")) for name in BESIDE)
     unlike = both.filter(

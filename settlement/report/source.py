@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
-BLOCK_LINES: Final = 5_000
+BLOCK_LINES: Final = 2_000
 _TEXTS = (
     "uscc", "name", "region", "consumed_pflops_hours", "supplied_pflops_hours", "net_pflops_hours", "group",
     "group_consumed_pflops_hours", "group_supplied_pflops_hours",

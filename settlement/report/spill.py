@@ -9,7 +9,8 @@ from typing import Final
 
 import polars as pl
 
-KEPT_ROWS: Final = 50_000  # in memory until they are written together
+KEPT_ROWS: Final = 20_000  # in memory until they are written together
+BLOCK_ROWS: Final = 2_000
 
 
 class Spill:
@@ -42,7 +43,7 @@ class Spill:
         self._write()
         for place, size in self._places.get(key, ()):
             self._file.seek(place)
-            yield pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
+            yield from pl.read_ipc_stream(io.BytesIO(self._file.read(size))).iter_slices(BLOCK_ROWS)
 
     def _write(self) -> None:
         if not self._kept:

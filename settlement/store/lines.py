@@ -83,13 +83,12 @@ async def stored_line(
 
 
 async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: pl.DataFrame) -> None:
-    """Write the lines of a settlement; columns STORED, `line` and `working` as JSON text.
+    """Write some thousand lines of a settlement; columns STORED, `line` and `working` as JSON text.
 
     Row security, which COPY does not go through, holds for stored lines as well.
     """
     assert lines.columns == list(STORED)
-    for block in lines.iter_slices(LINES_AT_ONCE):
-        await connection.execute(_INSERT, settlement, *(block[name].to_list() for name in STORED))
+    await connection.execute(_INSERT, settlement, *(lines[name].to_list() for name in STORED))
 
 
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:

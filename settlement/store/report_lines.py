@@ -7,7 +7,7 @@ import polars as pl
 
 from meter.regions import region_prefix
 
-BLOCK_LINES = 5_000
+BLOCK_LINES = 2_000
 _OF_REGION = "settlement = $1 and ($2::text is null or starts_with(region, $2))"
 BLOCK = {"uscc": pl.String, "line": pl.String, "told": pl.String, "parts": pl.String}
 
