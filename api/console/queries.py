@@ -40,7 +40,6 @@ from settlement.store.payout_refusals import list_refusals
 from settlement.store.settlements import adjustments_of, get_settlement, list_settlements, settled_in
 
 Record = dict[str, Any]
-EVERYTHING = 2**31 - 1
 INSTRUCTIONS_MAX = 1000
 LONGEST_RECORD_BYTES = 4000  # of a record in quarantine, which may have 32 MiB, a page shows the beginning
 NOT_WITH_THE_BANK = ("ready", "failed", "returned")

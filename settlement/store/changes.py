@@ -15,7 +15,9 @@ ACCOUNTS_SHOWN = 100
 # any line may have used any facility and chip; the other facts are those about the parties of its lines
 _CHANGES = """
 with run as (select id, as_of from settlement where id = $1),
-parties as (select p.id, p.uscc from settlement_line l join party p on p.uscc = l.uscc where l.settlement = $1),
+parties as not materialized ( -- looked up for what changed, which is little beside the lines
+    select p.id, p.uscc from settlement_line l join party p on p.uscc = l.uscc where l.settlement = $1
+),
 changed as (
     select f.batch, f.ordinal, 'entities' as kind, p.uscc as subject, f.content, null::bigint as records
     from run join entity_fact f on f.batch > run.as_of join parties p on p.id = f.party
@@ -41,18 +43,24 @@ select c.*, b.key_name, b.recorded_at from changed c join batch b on b.batch = c
 where (c.batch, c.ordinal) > ($2::bigint, $3::bigint) order by c.batch, c.ordinal limit $4"""
 _ACCOUNTS = """
 with approval as (select max(id) as id from settlement_event where settlement = $1 and event = 'approve'),
+waiting as (
+    select distinct p.uscc from account_proposal w join party p on p.id = w.party
+    where not exists (select from account_event e where e.proposal = w.id)
+),
 found as (
-    select n.uscc, l.name, p.account, was.account as approved, a.event is not null as was_approved,
-           exists (select from account_proposal w join party q on q.id = w.party where q.uscc = n.uscc and not exists
-                   (select from account_event e where e.proposal = w.id)) as waits
-    from settlement_accounts_now($1) n join settlement_line l on l.settlement = $1 and l.uscc = n.uscc
-    left join account_proposal p on p.id = n.proposal
+    select n.uscc, p.account, was.account as approved, a.event is not null as was_approved, w.uscc is not null as waits
+    from settlement_accounts_now($1) n
+    left join account_proposal p on p.id = n.proposal left join waiting w on w.uscc = n.uscc
     left join approval on true left join settlement_account a on a.event = approval.id and a.uscc = n.uscc
     left join account_proposal was on was.id = a.proposal
+),
+shown as (
+    select *, count(*) over () as lines from found
+    where account is null or waits or was_approved and account is distinct from approved
+    order by uscc limit $2
 )
-select *, count(*) over () as lines from found
-where account is null or waits or was_approved and account is distinct from approved
-order by uscc limit $2"""
+select shown.*, l.name from shown join settlement_line l on l.settlement = $1 and l.uscc = shown.uscc
+order by shown.uscc"""
 
 
 async def list_changes(

@@ -16,11 +16,11 @@ ORDERS: Final = {
     "name": "name, uscc",
 }
 """How a list can be sorted, and what that is in the database."""
-_SUMS: Final = """count(*) as lines, coalesce(sum(award_fen), 0)::bigint as award_fen,
-    coalesce(sum(held_fen), 0)::bigint as held_fen, coalesce(sum(payable_fen), 0)::bigint as payable_fen,
-    coalesce(sum(coalesce(adjustment_fen, payable_fen)), 0)::bigint as adjustment_fen,
-    coalesce(sum(greatest(coalesce(adjustment_fen, payable_fen), 0)), 0)::bigint as due_fen,
-    coalesce(sum(greatest(-adjustment_fen, 0)), 0)::bigint as back_fen,
+_SUMS: Final = """count(*) as lines, coalesce(sum(award_fen), 0) as award_fen,
+    coalesce(sum(held_fen), 0) as held_fen, coalesce(sum(payable_fen), 0) as payable_fen,
+    coalesce(sum(coalesce(adjustment_fen, payable_fen)), 0) as adjustment_fen,
+    coalesce(sum(greatest(coalesce(adjustment_fen, payable_fen), 0)), 0) as due_fen,
+    coalesce(sum(greatest(-adjustment_fen, 0)), 0) as back_fen,
     count(*) filter (where payable_fen > 0) as payable_lines, count(*) filter (where held_fen > 0) as held_lines"""
 
 
@@ -46,7 +46,8 @@ async def line_index(
         settlement, region_prefix(region) if region else None, status, q or None,
     )  # fmt: skip
     assert row is not None
-    return {**dict(row), "codes": row["codes"] or []}
+    sums = {name: int(value) for name, value in row.items() if name != "codes"}  # of any size: the database's are exact
+    return {**sums, "codes": row["codes"] or []}
 
 
 async def lines_called(connection: asyncpg.Connection, settlement: str, codes: list[str]) -> list[dict[str, Any]]:

@@ -63,13 +63,13 @@ async def list_lines(
 async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
     """Return what each city's lines come to, in order of code; None stands for entities without a seat on record."""
     rows = await connection.fetch(
-        """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen)::bigint as payable_fen,
-           sum(held_fen)::bigint as held_fen, -- told from the text: parsing the lines of a whole province takes long
+        """select suanbu_city(region) as city, count(*) as lines, sum(payable_fen) as payable_fen,
+           sum(held_fen) as held_fen, -- told from the text: parsing the lines of a whole province takes long
            count(*) filter (where strpos(line::text, '"flags": []') = 0) as flagged
            from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
         settlement,
     )
-    return [dict(row) for row in rows]
+    return [{**row, "payable_fen": int(row["payable_fen"]), "held_fen": int(row["held_fen"])} for row in rows]
 
 
 async def stored_line(
@@ -96,8 +96,8 @@ async def stored_texts(connection: asyncpg.Connection, settlement: str) -> Async
     after = ""
     while rows := await connection.fetch(
         f"""select uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen, line::text,
-            working::text from settlement_line where settlement = $1 and uscc collate "C" > $2
-            order by uscc collate "C" limit {LINES_AT_ONCE}""",
+            working::text from settlement_line where settlement = $1 and uscc ~>~ $2
+            order by uscc using ~<~ limit {LINES_AT_ONCE}""",
         settlement, after,
     ):  # fmt: skip
         columns = zip(*rows, strict=True)
@@ -109,8 +109,8 @@ async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIter
     """Yield each line's code and its working as it is kept, in the order of bytes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
-        f"""select uscc, working from settlement_line where settlement = $1 and uscc collate "C" > $2
-            order by uscc collate "C" limit {_PAGE}""",
+        f"""select uscc, working from settlement_line where settlement = $1 and uscc ~>~ $2
+            order by uscc using ~<~ limit {_PAGE}""",
         settlement, after,
     ):  # fmt: skip
         yield [(row["uscc"], row["working"]) for row in rows]
@@ -121,8 +121,8 @@ async def digested_lines(connection: asyncpg.Connection, settlement: str) -> Asy
     """Yield each line's code and the text that its digest is made over, in the order of bytes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
-        f"""select uscc, {_DIGESTED} as text from settlement_line where settlement = $1 and uscc collate "C" > $2
-            order by uscc collate "C" limit {_PAGE}""",
+        f"""select uscc, {_DIGESTED} as text from settlement_line where settlement = $1 and uscc ~>~ $2
+            order by uscc using ~<~ limit {_PAGE}""",
         settlement, after,
     ):  # fmt: skip
         yield [(row["uscc"], row["text"]) for row in rows]

@@ -104,6 +104,8 @@ settlement_line = Table(
     Column("line", JSON, nullable=False, comment="the line as the contract shapes it"),
     Column("working", JSON, nullable=False, comment="the steps and the excluded use of the line"),
     PrimaryKeyConstraint("settlement", "uscc"),
+    # digests go over the lines in the order of bytes, whatever the database's own collation
+    Index("settlement_line_bytes_idx", "settlement", "uscc", postgresql_ops={"uscc": "text_pattern_ops"}),
     CheckConstraint("award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen", name="amounts"),
 )
 
