@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes
 
 setup: .venv/ready
 
@@ -58,6 +58,10 @@ tampers: setup
 # the fingerprint of what the migrations make, which `suanbu verify --checkpoint` holds a database against
 schema: setup
 	@$(BIN)/python -m migrations.reference $(wildcard /usr/lib/postgresql/15/bin)
+
+# the payout job dies, or stands still for another worker, at every boundary it has, in every way of the bank: hours
+payout-crashes: setup
+	@SUANBU_CRASH_STRIDE=1 $(BIN)/python -m pytest -q -s tests/payout/test_every_crash.py
 
 check: setup
 	@echo "==> style, types, imports, lock"

@@ -32,6 +32,7 @@ from api.routes import (
     rounds,
     settlement_checks,
     settlements,
+    statements,
     totals,
     usage,
 )
@@ -118,6 +119,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         settlement_checks.ROUTER,
         payouts.ROUTER,
         payout_runs.ROUTER,
+        statements.ROUTER,
         clawbacks.ROUTER,
         accounts.ROUTER,
         audit.ROUTER,

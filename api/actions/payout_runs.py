@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,8 +12,11 @@ from api.actions.actor import LARGEST, Actor, require_texts
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
+from meter.database.connect import driver
 from settlement.errors import NotAllowed
 from settlement.payout.runs import RUN_MAX, confirm, decide_run, propose_rule, propose_run
+from settlement.report.payment_list import payment_list_csv, payment_list_xlsx
+from settlement.store.payout_runs import note_payment_list, payments_of, run_of
 from settlement.vocabulary import PAYOUT_LEASES
 
 SCOPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
@@ -21,6 +25,10 @@ SCOPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm": ("settlement:approve",),
 }  # fmt: skip
 """Who may: each of these scopes is enough."""
+LISTS: Final[Mapping[str, tuple[Callable[..., bytes], str]]] = {
+    "xlsx": (payment_list_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "csv": (payment_list_csv, "text/csv; charset=utf-8"),
+}
 
 
 async def propose(
@@ -49,6 +57,22 @@ async def decide(
         engine, hand, f"payout_run.{event}", str(run),
         decide_run(engine, run, event, digest=digest, note=note, actor=hand.actor),
     )  # fmt: skip
+
+
+async def payment_list(engine: AsyncEngine, hand: Actor, run: int, kind: str) -> tuple[bytes, str]:
+    """The payment list of a released run and its media type; handing it out is in the audit log. Raises Problem."""
+    _admitted(hand, "propose", None)
+    if kind not in LISTS:
+        raise Problem(404, "no_such_report", f"a payment list comes as {' or '.join(LISTS)}")
+    async with engine.connect() as held:
+        connection = await driver(held)
+        found = await run_of(connection, run) if 0 < run < LARGEST else None
+        if found is None or found["status"] != "released":
+            raise Problem(404, "NO_SUCH_RUN", f"there is no released payout run {run}")
+        payments = await payments_of(connection, run)
+        await note_payment_list(connection, run, kind, len(payments))
+    write, media_type = LISTS[kind]
+    return await asyncio.to_thread(write, found, payments), media_type
 
 
 async def rule(engine: AsyncEngine, hand: Actor, said: Mapping[str, Any]) -> dict[str, Any]:

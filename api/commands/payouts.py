@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.statements import reconcile, statement
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
 from settlement.payout.answers import ASIDE
@@ -28,7 +29,9 @@ from settlement.payout.job_settings import JobSettings, SettingsRefused, read_se
 from settlement.store.instructions import masked_account
 from settlement.store.payout_runs import awaiting_payment, not_released
 
-PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享)")
+PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享) and the bank's statements")
+PAYOUT.command("statement")(statement)
+PAYOUT.command("reconcile")(reconcile)
 CONSOLE = Console(highlight=False)
 ACTOR = "command line"
 LOG = structlog.get_logger("suanbu")

@@ -32,6 +32,7 @@ from settlement.store.accounts import list_account_proposals
 from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.clawbacks import list_clawbacks
 from settlement.store.decisions import waiting_cities
+from settlement.store.desk import progress_of
 from settlement.store.findings import list_findings
 from settlement.store.instructions import events_of, list_instructions
 from settlement.store.line_index import line_index, lines_called
@@ -151,6 +152,11 @@ class Queries:
         """Return payout instructions with masked accounts, in order of their numbers."""
         async with self._connection() as connection:
             return await list_instructions(connection, status, settlement, after, limit)
+
+    async def payment_progress(self, settlement: str) -> Record:
+        """How many of a settlement's payments are made, of how many."""
+        async with self._connection() as connection:
+            return await progress_of(connection, settlement)
 
     async def payout_events(self, instruction: int) -> list[Record]:
         """Return what happened to an instruction, oldest first."""

@@ -14,8 +14,10 @@ from api.console.pages import (
     line,
     login,
     password,
+    payout_runs,
     payouts,
     quarantine,
+    reconciliation,
     record,
     rounds,
     settlements,
@@ -26,8 +28,8 @@ from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missin
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, password, settlements, decision, line, payouts, clawback, accounts, audit_log, rounds, quarantine, record,
-    static,
+    login, password, settlements, decision, line, payout_runs, reconciliation, payouts, clawback, accounts, audit_log,
+    rounds, quarantine, record, static,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

@@ -41,6 +41,14 @@ PAYOUT = {
     "handed_over": "已发文件", "paid": "已支付",
     "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
 }  # fmt: skip
+RUN = {"proposed": "待批准发放", "released": "已批准发放", "rejected": "未批准", "stopped": "已停止"}
+RUN_EVENT = {"approve": "批准发放", "reject": "不予批准", "stop": "停止发放"}
+DIFFERENCE = {
+    "not_on_statement": "已入账，对账单上没有", "not_booked": "对账单上有，未入账", "amount_differs": "金额不符",
+    "moved_twice": "同一笔划转两次", "unexplained": "无法对应的流水", "with_the_bank": "在途，等银行结果",
+    "repaid_not_on_statement": "追回已登记，对账单上没有",
+}  # fmt: skip
+NOTE = {"repaid": "追回退款", "fee": "手续费", "interest": "利息", "transfer": "内部划转", "other": "其他"}
 CLAWBACK = {"open": "未结清", "settled": "已结清", "waived": "已免除"}
 ACCOUNT = {"proposed": "待批准", "approved": "已批准", "rejected": "未批准"}
 CHANGE = {
@@ -95,6 +103,10 @@ def environment() -> Environment:
         "EVENT": EVENT,
         "CHOICE": CHOICE,
         "PAYOUT": PAYOUT,
+        "RUN": RUN,
+        "RUN_EVENT": RUN_EVENT,
+        "DIFFERENCE": DIFFERENCE,
+        "NOTE": NOTE,
         "CLAWBACK": CLAWBACK,
         "PROPOSAL": PROPOSAL,
         "ACCOUNT": ACCOUNT,

@@ -72,6 +72,9 @@ _SAID: Final[Mapping[str, str]] = {
     "BANK_REFERENCE_INVALID": "A reference of the bank has 1 to 64 printable ASCII characters.",
     "AMOUNT_INVALID": "An amount of money is above 0 and fits 64 bits.",
     "AMOUNT_MISSING": "What moved has to be said here.",
+    "ANSWER_NOT_UNDERSTOOD": "A file of the bank's cannot be believed; nothing of it was booked.",
+    "STATEMENT_NOT_UNDERSTOOD": "A statement of the bank's cannot be read; nothing of it was stored.",
+    "NO_SUCH_MAPPING": "There is no mapping of statements of this name.",
 }
 # what the settlement refuses to settle: 422, but for what is not there
 _SETTLING: Final[Mapping[str, str]] = {
@@ -140,6 +143,7 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "INSTRUCTION_MISSING": "An offset needs an instruction that is not out yet.",
     "NOTHING_OPEN": "Nothing is open.",
     "PAYMENT_OPEN": "A payment is still with the bank.",
+    "ALREADY_IMPORTED": "This very file was imported before.",
     "NOTHING_READY": "Nothing that could go into a run is ready.",
     "ABOVE_LIMIT": "The run, or a payee in it, is above the limit in force.",
     "RUN_CHANGED": "A payment of the run is not what was proposed: propose another.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.actions import payout_runs
 from api.auth.keys import require
 from api.http.json_body import body_of
-from api.http.operation import operation
+from api.http.operation import Content, operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
@@ -32,6 +32,12 @@ from settlement.vocabulary import RUN_STATUSES
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["payouts"])
 RunNumber = Annotated[int, Path(description="The number of the run.", examples=[1])]
 RuleNumber = Annotated[int, Path(description="The number of the rule.", examples=[1])]
+LISTED = Content(
+    {
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"type": "string", "format": "binary"},
+        "text/csv": {"type": "string"},
+    }
+)
 PROPOSING = ("NO_SUCH_SETTLEMENT", "NOTHING_READY", "ABOVE_LIMIT")
 RELEASING = (
     "NO_SUCH_RUN", "STATE_NOT_ALLOWED", "SAME_PERSON", "NOT_AN_APPROVER", "DIGEST_CHANGED", "RUN_CHANGED",
@@ -88,6 +94,21 @@ async def get_payout_run_items(
     async with service_of(request).engine.connect() as held:
         rows = await items_of(await driver(held), number, page.after(Number, 0), page.limit + 1)
     return page_of(rows, page, lambda row: int(row["instruction"]))
+
+
+@ROUTER.get("/payout-runs/{number}/list.{kind}")
+@operation(LISTED, scope="payout:run", codes=("NO_SUCH_RUN", "no_such_report"), answered="The payment list")
+async def get_payout_run_list(
+    request: Request,
+    number: RunNumber,
+    kind: Annotated[str, Path(description="xlsx or csv.", examples=["xlsx"])],
+) -> Response:
+    """Hand out the payment list (支付清单) of a released run, accounts in plain; that it was is in the audit log."""
+    caller = await as_caller(request)
+    require(caller, "payout:run")
+    body, media_type = await payout_runs.payment_list(service_of(request).engine, caller, number, kind)
+    headers = {"Content-Disposition": f'attachment; filename="payments-{number}.{kind}"', "Cache-Control": "no-store"}
+    return Response(body, media_type=media_type, headers=headers)
 
 
 @ROUTER.post("/payout-runs/{number}/approve")

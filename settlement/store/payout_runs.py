@@ -7,7 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from settlement.store.instructions import masked_account
+from settlement.store.instructions import account_of, masked_account
+
+_UNREADABLE = {"holder": "", "bank": "", "account": ""}
 
 _RUNS = """select r.*, payout_run_status(r.id) as status,
     (select count(*) from payout_run_item t join payout_instruction i on i.id = t.instruction
@@ -77,6 +79,24 @@ async def items_of(connection: asyncpg.Connection, run: int, after: int, limit: 
         }
         for row in rows
     ]  # fmt: skip
+
+
+async def payments_of(connection: asyncpg.Connection, run: int) -> list[dict[str, Any]]:
+    """What of a run is as it was proposed, with accounts in plain, for a list that is handed out."""
+    rows = await connection.fetch(
+        """select i.* from payout_run_item t join payout_instruction i on i.id = t.instruction
+           where t.run = $1 and i.reference = t.reference and i.amount_fen = t.amount_fen order by i.id""",
+        run,
+    )
+    return [
+        {**{name: row[name] for name in ("uscc", "reference", "amount_fen")}, **(account_of(row) or _UNREADABLE)}
+        for row in rows
+    ]
+
+
+async def note_payment_list(connection: asyncpg.Connection, run: int, kind: str, payments: int) -> None:
+    """Write into the audit log that a list is handed out, before it is."""
+    await connection.execute("select payment_list_noted($1, $2, $3)", run, kind, payments)
 
 
 async def stopped_of(connection: asyncpg.Connection, numbers: Sequence[int]) -> frozenset[int]:

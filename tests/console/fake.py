@@ -138,6 +138,14 @@ class FakeQueries(Queries):
             if one["id"] > after and status in (None, one["status"]) and settlement in (None, one["settlement"])
         ][:limit]  # fmt: skip
 
+    async def payment_progress(self, settlement: str) -> Record:
+        mine = [one for one in self.instructions if one["settlement"] == settlement]
+        paid = [one["amount_fen"] for one in mine if one["status"] == "paid"]
+        return {
+            "payments": len(mine), "fen": sum(one["amount_fen"] for one in mine), "paid_fen": sum(paid),
+            "done": sum(one["status"] in ("paid", "offset") for one in mine),
+        }  # fmt: skip
+
     async def payout_events(self, instruction: int) -> list[Record]:
         return self.instruction_events if any(one["id"] == instruction for one in self.instructions) else []
 

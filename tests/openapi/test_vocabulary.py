@@ -13,6 +13,7 @@ from meter import vocabulary as measured
 from meter.registry import accounts, warnings
 from settlement import vocabulary as decided
 from settlement.award.yinchuan import FIELDS as FIELDS_OF_ARTICLE
+from settlement.payout import reconcile
 from settlement.report import FORMATS, LAYOUTS
 from settlement.rounds.reading_table import DEFAULTS, choices
 from settlement.store import changes
@@ -42,6 +43,9 @@ LISTS: dict[str, Sequence[str]] = {
     r"PayoutEvent (before|after)": decided.PAYOUT_STATUSES,
     r"PayoutDecision outcome": payouts.OUTCOMES,
     r"RunItem status": decided.PAYOUT_STATUSES,
+    r"Difference status": decided.PAYOUT_STATUSES,
+    r"Difference kind": reconcile.KINDS,
+    r"(LineNote|Explained) kind": decided.NOTE_KINDS,
     r"PayoutRun status": decided.RUN_STATUSES,
     r"RunEvent event": decided.RUN_EVENTS,
     r"(RuleProposal|PayoutRule) leases": decided.PAYOUT_LEASES,

@@ -35,6 +35,8 @@ PASSES: Final = 6
 HEALING: Final = 14
 HOURS: Final = 26
 LIMIT: Final = 10
+FOLLOWED: Final = timedelta(hours=400)
+APART: Final = 30 * HOURS
 
 
 class Crash(BaseException):
@@ -55,6 +57,7 @@ class Life:
     mind: Behaviour = field(init=False)
     files: FileBank = field(init=False)
     hours: int = 0
+    """From now; lives in one province begin so far apart that no job follows up what another life left."""
     left: int = 0
     met: str = ""
 
@@ -123,7 +126,7 @@ class Life:
 
     def _gateway(self) -> Gateway:
         if self.gateway == "http":
-            return HttpGateway(InProcessBank(self.mind), follow_every=timedelta(0))
+            return HttpGateway(InProcessBank(self.mind), follow_every=timedelta(0), follow_for=FOLLOWED)
         return BatchGateway(BatchFiles(Folder(self.folder)))
 
     def _worker(self, name: str) -> Worker:

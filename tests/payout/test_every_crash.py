@@ -18,13 +18,13 @@ import pytest_asyncio
 
 from tests.bank.behaviour import WAYS
 from tests.payout.conftest import Paying
-from tests.payout.crashing import GATEWAYS, Life
+from tests.payout.crashing import APART, GATEWAYS, Life
 from tests.payout.files import instructions
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate
 from tests.support.serving import in_process
 
-STRIDE = int(os.environ.get("SUANBU_CRASH_STRIDE", "24"))
+STRIDE = int(os.environ.get("SUANBU_CRASH_STRIDE", "48"))
 SEED = 20261130
 ENTITIES_A_CITY = 100 if STRIDE == 1 else 20
 
@@ -37,9 +37,11 @@ class Supply:
         self._provinces: list[AsyncIterator[Paying]] = []
         self._left: Iterator[int] = iter(())
         self._paying: Paying | None = None
+        self.given = 0
 
     async def next(self) -> tuple[Paying, int]:
         """A province, and the number of a payment in it."""
+        self.given += 1
         number = next(self._left, None)
         if number is None:
             await self.close()
@@ -93,7 +95,7 @@ async def test_wherever_the_job_dies_a_payment_is_made_once(
         while True:
             paying, number = await supply.next()
             folder = tmp_path / f"{way}-{place}"
-            life = Life(paying, number, gateway, way, place, two_workers, folder)
+            life = Life(paying, number, gateway, way, place, two_workers, folder, hours=supply.given * APART)
             found = await life.live()
             lives += 1
             hit[way] += bool(life.mind.journal.hit.get(way))

@@ -102,6 +102,7 @@ async def get_settlement(
         reviews=reviews_of(settlement), findings=counted(await findings_of(queries, person, number, lines)),
         crowded=grouped(await crowded_of(queries, person, number)),
         objections=objections_of(settlement), adjustments=await queries.adjustments(number),
+        progress=await queries.payment_progress(number),
     )  # fmt: skip
 
 

@@ -1,0 +1,141 @@
+"""The payer's desk in the console: a run is released, files go out and come in, statements are compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.console.sessions import SESSION_COOKIE, session_form_token
+from settlement.numbers.yuan import plain_yuan
+from settlement.payout.batch_files import BatchFiles
+from settlement.payout.batch_format import answer_file
+from settlement.payout.folder import Folder
+from settlement.payout.gateways import BatchGateway
+from tests.payout.conftest import Paying
+from tests.payout.files import events, instructions
+from tests.payout.released import a_pass
+from tests.support.people import session_of
+
+HERE = "/console/payout-runs"
+
+
+class At:
+    """Somebody at the desk, logged in."""
+
+    def __init__(self, client: httpx.AsyncClient, session: str) -> None:
+        self._client = client
+        self._cookies = {"Cookie": f"{SESSION_COOKIE}={session}"}
+        self._token = {"token": session_form_token(session)}
+
+    async def get(self, path: str) -> httpx.Response:
+        """A page, or a file."""
+        return await self._client.get(path, headers=self._cookies)
+
+    async def page(self, path: str) -> str:
+        """A page that must be there."""
+        answer = await self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def send(self, path: str, **given: str) -> httpx.Response:
+        """A form."""
+        return await self._client.post(path, data={**self._token, **given}, headers=self._cookies)
+
+    async def upload(self, path: str, name: str, raw: bytes, **given: str) -> httpx.Response:
+        """A form with a file."""
+        files = {"file": (name, raw, "text/csv")}
+        return await self._client.post(path, data={**self._token, **given}, files=files, headers=self._cookies)
+
+
+async def at(paying: Paying, name: str, role: str) -> At:
+    """Somebody of this role, at the desk."""
+    return At(paying.door.client, await session_of(paying.door, name, role))
+
+
+async def test_from_the_proposal_to_the_statement(paying: Paying, tmp_path: Path) -> None:
+    payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    desk = await payer.page(HERE)
+    assert "已付 0 / 18 笔" in desk
+    assert "提出发放批次</button>" in desk
+    assert "提出发放批次</button>" not in await approver.page(HERE)
+    made = await payer.send(HERE, settlement=paying.settlement)
+    assert made.status_code == 303, made.text
+    run = made.headers["location"]
+    shown = await payer.page(run)
+    assert "批准发放</button>" not in shown
+    assert (await payer.get(f"{run}/list.csv")).status_code == 404, "nothing is handed out before the release"
+    assert "****" in shown
+    assert "6222" not in shown
+    refused = await payer.send(f"{run}/approve")
+    assert refused.status_code == 403
+    released = await approver.send(f"{run}/approve", note="已核对")
+    assert released.status_code == 303, released.text
+    assert "已核对" in await approver.page(run)
+    gateway = BatchGateway(BatchFiles(Folder(tmp_path / "bank")))
+    await a_pass(paying, gateway)
+    due = await instructions(paying)
+    assert due[0]["handed_over_as"] in await payer.page(HERE)
+    listed = await payer.get(f"{run}/list.csv")
+    assert (listed.status_code, "6222" in listed.text) == (200, True)
+    assert (await approver.get(f"{run}/list.csv")).status_code == 403
+    rows = [(one["reference"], "paid", one["amount_fen"], f"B{one['id']}", "") for one in due[:17]]
+    bad = await payer.upload(f"{HERE}/answers", "r.csv", b"nonsense", encoding="utf-8")
+    assert (bad.status_code, "未入账任何内容" in bad.text) == (400, True)
+    booked = await payer.upload(
+        f"{HERE}/answers", "r.csv", answer_file("r", "", rows, encoding="gb18030"), encoding="gb18030"
+    )
+    assert "17 笔有变化，0 笔没有入账" in booked.text
+    auditor = await at(paying, "qian", "auditor")
+    settlement = await auditor.page(f"/console/settlements/{paying.settlement}")
+    assert "已付 17 of 18 笔" in settlement
+    day = str(await paying.owner.fetchval("select suanbu_today()"))
+    heads = "交易日期,借方金额,贷方金额,交易流水号,对方户名,对方账号,摘要\n"
+    lines = [f"{day},{plain_yuan(one['amount_fen'])},,B{one['id']},x,1,补助" for one in due[:16]]
+    text = (heads + "\n".join([*lines, f"{day},0.50,,F1,银行,,手续费"]) + "\n").encode()
+    taken = await payer.upload("/console/reconciliation", "11月.csv", text, mapping="standard")
+    assert taken.status_code == 303, taken.text
+    page = await payer.page("/console/reconciliation")
+    for words in ("16 笔相符", "3 项差异", "已入账，对账单上没有", "无法对应的流水", "在途，等银行结果", "11月.csv"):
+        assert words in page, words
+    assert (await payer.send("/console/reconciliation/1/17", kind="fee", note="手续费")).status_code == 303
+    assert "1 笔有说明，2 项差异" in await payer.page("/console/reconciliation")
+    again = await payer.upload("/console/reconciliation", "again.csv", text, mapping="standard")
+    assert "已经导入过" in again.text
+
+
+async def test_a_receipt_is_typed_in_with_proof(paying: Paying, tmp_path: Path) -> None:
+    payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    run = (await payer.send(HERE, settlement=paying.settlement)).headers["location"]
+    await approver.send(f"{run}/approve")
+    await a_pass(paying, BatchGateway(BatchFiles(Folder(tmp_path / "bank"))), limit=2)
+    first, second, third = (await instructions(paying))[:3]
+    path = f"/console/payouts/{first['id']}/mark"
+    assert "登记</button>" in await payer.page(path)
+    assert "登记</button>" not in await payer.page(f"/console/payouts/{third['id']}/mark")
+    assert "登记</button>" not in await approver.page(path)
+    fen = plain_yuan(first["amount_fen"])
+    assert (await payer.send(path, outcome="paid", bank_reference="B1")).status_code == 400
+    assert "请填写银行参考号" in (await payer.send(path, outcome="paid", amount=fen)).text
+    done = await payer.send(path, outcome="paid", amount=fen, bank_reference=" B1 ", note="回单")
+    assert done.status_code == 303, done.text
+    last = (await events(paying, first["id"]))[-1]
+    assert (last["after"], last["bank_reference"], last["actor"]) == ("paid", "B1", "person:zhao")
+    wrong = await payer.send(
+        f"/console/payouts/{second['id']}/mark", outcome="paid", amount="0.01", bank_reference="B2"
+    )
+    assert "发放批次已停止" in wrong.text
+    assert "已停止" in await payer.page(run)
+    assert (await approver.send(path, outcome="returned", amount=fen, bank_reference="B1")).status_code == 403
+
+
+@pytest.mark.parametrize("path", [HERE, "/console/reconciliation"])
+async def test_the_desk_is_for_who_reads_payments_of_the_province(paying: Paying, path: str) -> None:
+    found: dict[str, Any] = {}
+    for role in ("payer", "approver", "finance", "auditor", "operator", "reviewer"):
+        found[role] = (await (await at(paying, f"a-{role}", role)).get(path)).status_code
+    assert found == {"payer": 200, "approver": 200, "finance": 200, "auditor": 200, "operator": 403, "reviewer": 403}
+    stranger = At(paying.door.client, "nobody")
+    assert (await stranger.get(path)).status_code == 303
