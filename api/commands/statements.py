@@ -27,12 +27,12 @@ def statement(
     """Import a statement of the bank, as a whole or not at all."""
 
     async def work(engine: AsyncEngine) -> dict[str, Any]:
-        given = read_mapping(Path(mapping).read_text(encoding="utf-8")) if mapping.endswith(".toml") else None
-        return await import_statement(
-            engine, file.name, file.read_bytes(), given or mapping_named(mapping), actor=ACTOR
-        )
+        return await import_statement(engine, file.name, raw, columns, actor=ACTOR)
 
     try:
+        raw = file.read_bytes()
+        toml = mapping.endswith(".toml")
+        columns = read_mapping(Path(mapping).read_text(encoding="utf-8")) if toml else mapping_named(mapping)
         found = with_database(data, work)
     except (NotAllowed, OSError, UnicodeDecodeError) as refused:
         code = refused.code if isinstance(refused, NotAllowed) else type(refused).__name__

@@ -84,9 +84,8 @@ async def test_from_the_proposal_to_the_statement(paying: Paying, tmp_path: Path
     rows = [(one["reference"], "paid", one["amount_fen"], f"B{one['id']}", "") for one in due[:17]]
     bad = await payer.upload(f"{HERE}/answers", "r.csv", b"nonsense", encoding="utf-8")
     assert (bad.status_code, "未入账任何内容" in bad.text) == (400, True)
-    booked = await payer.upload(
-        f"{HERE}/answers", "r.csv", answer_file("r", "", rows, encoding="gb18030"), encoding="gb18030"
-    )
+    raw = answer_file("r", "", rows, encoding="gb18030")
+    booked = await payer.upload(f"{HERE}/answers", "r.csv", raw, encoding="gb18030")
     assert "17 笔有变化，0 笔没有入账" in booked.text
     auditor = await at(paying, "qian", "auditor")
     settlement = await auditor.page(f"/console/settlements/{paying.settlement}")
@@ -123,9 +122,8 @@ async def test_a_receipt_is_typed_in_with_proof(paying: Paying, tmp_path: Path) 
     assert done.status_code == 303, done.text
     last = (await events(paying, first["id"]))[-1]
     assert (last["after"], last["bank_reference"], last["actor"]) == ("paid", "B1", "person:zhao")
-    wrong = await payer.send(
-        f"/console/payouts/{second['id']}/mark", outcome="paid", amount="0.01", bank_reference="B2"
-    )
+    other = f"/console/payouts/{second['id']}/mark"
+    wrong = await payer.send(other, outcome="paid", amount="0.01", bank_reference="B2")
     assert "发放批次已停止" in wrong.text
     assert "已停止" in await payer.page(run)
     assert (await approver.send(path, outcome="returned", amount=fen, bank_reference="B1")).status_code == 403
