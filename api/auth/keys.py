@@ -8,10 +8,10 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -108,7 +108,7 @@ class _Known(NamedTuple):
     """What is remembered of a key, and since when (monotonic seconds)."""
 
     asked: float
-    secret_digest: bytes
+    check_digest: bytes
     caller: Caller
     expires_at: datetime | None
     signed: bool
@@ -144,7 +144,8 @@ class KeyRing:
         elif age >= REMEMBER_SECONDS / 2:
             self._asking(prefix)  # so that nobody has to wait for the answer when this one is too old
         named_only = found is not None and found.signed and not secret  # the signature proves who it is
-        if found is None or not (named_only or hmac.compare_digest(found.secret_digest, _digest(secret))):
+        shown = _digest(secret)
+        if found is None or not (named_only or hmac.compare_digest(found.check_digest, hashlib.sha256(shown).digest())):
             await self._note("key:unknown", prefix, "refused", "unknown_key")
             raise Problem(401, "unknown_key", "the API key is unknown or revoked")
         caller = found.caller
@@ -156,22 +157,23 @@ class KeyRing:
             raise Problem(
                 401, "secret_sent", f"signed requests name the key as {MARK}_{prefix} and never carry its secret"
             )
-        if found.signed:
-            await self._check_signature(request, found, prefix)
+        proof = await self._signed(request, found, prefix) if found.signed else f"key:{prefix}:{shown.hex()}"
+        act_as(Scope(caller.city or "*", caller.actor, caller.era, proof))
         await self._note(caller.actor, prefix, "done", "")
-        act_as(Scope(caller.city or "*", caller.actor, caller.era))
         return caller
 
-    async def _check_signature(self, request: Request, found: _Known, prefix: str) -> None:
-        """Once for a request, however often it is asked who sends it."""
-        if getattr(request.state, "signed_by", None) == found.caller.key_id:
-            return
+    async def _signed(self, request: Request, found: _Known, prefix: str) -> str:
+        """The proof of a signed request: checked once for a request, however often it is asked who sends it."""
+        key_id, proof = getattr(request.state, "signed_by", (None, ""))
+        if key_id == found.caller.key_id:
+            return str(proof)
         try:
-            await signing.check(self._engine, request, found.caller.key_id, found.secret_digest, self._clock())
+            proof = await signing.check(self._engine, request, found.caller.key_id, prefix, self._clock())
         except Problem as problem:
             await self._note(found.caller.actor, prefix, "refused", problem.code)
             raise
-        request.state.signed_by = found.caller.key_id
+        request.state.signed_by = (found.caller.key_id, proof)
+        return proof
 
     async def _note(self, actor: str, prefix: str, result: str, code: str) -> None:
         """Put a use of a key into the audit log: the first in this process, then one an hour for each outcome."""
@@ -212,8 +214,16 @@ class KeyRing:
             return None
         source = (row["source"], row["source_name"]) if row["source"] is not None else None
         caller = Caller(row["id"], row["name"], frozenset(row["scopes"]), source, row["city"], era)
-        self._remembered[prefix] = _Known(asked, row["secret_digest"], caller, row["expires_at"], row["signed"])
+        self._remembered[prefix] = _Known(asked, row["check_digest"], caller, row["expires_at"], row["signed"])
         return self._remembered[prefix]
+
+
+def proof_of_key(row: Mapping[str, Any], prefix: str, secret: str, now: datetime) -> str | None:
+    """Return what the database is shown of a key; None where the secret is another's, or it has expired, or signs."""
+    shown = _digest(secret)
+    right = hmac.compare_digest(row["check_digest"], hashlib.sha256(shown).digest())
+    live = row["expires_at"] is None or row["expires_at"] > now
+    return f"key:{prefix}:{shown.hex()}" if right and live and not row["signed"] else None
 
 
 def _is_prefix(text: str) -> bool:

@@ -6,12 +6,13 @@ import asyncio
 import base64
 import contextlib
 import functools
+import re
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret
 
 from api.http import metrics
 from api.http.problem import Problem
@@ -21,6 +22,9 @@ COMMON = Path(__file__).with_name("common_passwords.txt")
 SHORT_NAME_CHARACTERS = 2  # of plain letters: what is not looked for in passwords
 HASHES_AT_ONCE, HASHES_WAITING = 2, 8
 COME_BACK_SECONDS = 3
+_BEGINNING = re.compile(
+    r"\$argon2id\$v=(?P<version>\d+)\$m=(?P<memory>\d+),t=(?P<time>\d+),p=(?P<lanes>\d+)\$(?P<salt>[A-Za-z0-9+/]+)\$"
+)
 _HASHER = PasswordHasher(parallelism=1)  # argon2id, RFC 9106 with low memory: one hash takes one core
 
 
@@ -64,13 +68,13 @@ class Hashing:
         async with self._place():
             return await asyncio.to_thread(_HASHER.hash, password)
 
-    async def fits(self, kept: str | None, password: str) -> bool:
-        """Whether a password has this hash; None is the hash of nobody, which takes as long and never fits.
+    async def shown(self, salt: str | None, password: str) -> str:
+        """Return the hash of a password under somebody's salt and costs: what only who knows it can show.
 
-        Raises Problem 429 when too many wait.
+        None is the salt of nobody, which takes as long. Raises Problem 429 when too many wait.
         """
         async with self._place():
-            return await asyncio.to_thread(_verified, kept or _hash_of_nobody(), password)  # it is meant to take long
+            return await asyncio.to_thread(_hash_under, salt or _salt_of_nobody(), password)  # it is meant to take long
 
     @contextlib.asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -86,11 +90,15 @@ class Hashing:
             self._inside -= 1
 
 
-def _verified(kept: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(kept, password[: PASSWORD_CHARACTERS[1]])
-    except (VerificationError, InvalidHashError):
-        return False
+def _hash_under(salt: str, password: str) -> str:
+    """The hash of a password under `$argon2id$v=19$m=…,t=…,p=…$SALT$`; "" where that is no such beginning."""
+    found = _BEGINNING.fullmatch(salt)
+    if found is None:
+        return ""
+    version, memory, time, lanes = (int(found[name]) for name in ("version", "memory", "time", "lanes"))
+    plain = base64.b64decode(found["salt"] + "=" * (-len(found["salt"]) % 4))
+    given = password[: PASSWORD_CHARACTERS[1]].encode()
+    return hash_secret(given, plain, time, memory, lanes, _HASHER.hash_len, Type.ID, version).decode()
 
 
 @functools.cache
@@ -101,11 +109,7 @@ def _common() -> frozenset[str]:
 
 
 @functools.cache
-def _hash_of_nobody() -> str:
-    """A hash that no password has and that takes as long to verify as any: for names that nobody has."""
-    salt, digest = (
-        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
-        for size in (_HASHER.salt_len, _HASHER.hash_len)
-    )
-    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
-    return f"$argon2id$v=19${costs}${salt}${digest}"
+def _salt_of_nobody() -> str:
+    """A salt with the costs of everybody's: to hash under for names that nobody has."""
+    salt = base64.b64encode(secrets.token_bytes(_HASHER.salt_len)).decode().rstrip("=")
+    return f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${salt}$"

@@ -69,7 +69,9 @@ async def create_person(
     try:
         async with engine.begin() as connection:
             await store.add_person(connection, made)
-    except IntegrityError:
+    except IntegrityError as error:
+        if "person_name_key" not in str(error.orig):  # the database may have another reason to refuse
+            raise
         raise ValueError(f"there is a person called {name!r} already") from None
 
 

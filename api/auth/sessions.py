@@ -51,13 +51,13 @@ async def log_in(
     act_as(NOBODY)
     name = name[:64].replace("\0", "?") or "(no name)"
     async with engine.connect() as connection:
-        seen = await store.person_called(connection, name)
+        salt = await store.salt_of(connection, name)
         reason = await _barred(connection, name, client, now)
-    known = not reason and await (hashing or Hashing()).fits(seen["password_hash"] if seen else None, password)
+    shown = "" if reason else await (hashing or Hashing()).shown(salt, password)
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, name)
         row = await store.person_called(connection, name)
-        known = known and row is not None and seen is not None and row["password_hash"] == seen["password_hash"]
+        known = await store.shows(connection, name, shown)  # as it is now: it may have been changed meanwhile
         step = None
         reason = reason or await _barred(connection, name, client, now)  # others may have failed meanwhile
         if not reason:
@@ -66,7 +66,7 @@ async def log_in(
             await store.refuse_session(connection, name, "login", reason, now, client)
             return None
         token = secrets.token_urlsafe(32)
-        await store.add_session(connection, _digest(token), name, now, step, client)
+        await store.add_session(connection, _digest(token), name, shown, now, step, client)
     return token
 
 
@@ -84,8 +84,13 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
         async with engine.begin() as connection:
             await store.mark_seen(connection, _digest(token), now)
     found = Person(row["name"], row["role"], row["city"], row["proven_at"], row["totp_step"] is not None)
-    act_as(Scope(found.city or "*", found.actor, era))
+    act_as(Scope(found.city or "*", found.actor, era, proof_of_session(token)))
     return found
+
+
+def proof_of_session(token: str) -> str:
+    """Return what the database is shown of a session."""
+    return f"session:{_digest(token).hex()}"
 
 
 async def prove_again(
@@ -107,22 +112,23 @@ async def prove_again(
     async with engine.connect() as connection:
         seen = await store.person_of(connection, _digest(token))
         locked = seen is not None and await _locked_out(connection, seen["name"], "reauthenticate", here, now)
+        salt = None if seen is None else await store.salt_of(connection, seen["name"])
     if seen is None:
         return False
-    right = not locked and await (hashing or Hashing()).fits(seen["password_hash"], password)
+    shown = "" if locked else await (hashing or Hashing()).shown(salt, password)
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, seen["name"])
         row = await store.person_of(connection, _digest(token))
         assert row is not None, "nobody deletes a session"
         locked = locked or await _locked_out(connection, row["name"], "reauthenticate", here, now)
         used = await store.last_step(connection, row["id"])
-        right = right and not locked and row["password_hash"] == seen["password_hash"]
+        right = not locked and await store.shows(connection, row["name"], shown)
         step = step_of(row, code, now, used, seal) if right else None
         if not right or (row["totp_secret"] and step is None):
             reason = "locked_out" if locked else "wrong_password_or_code"
             await store.refuse_session(connection, row["name"], "reauthenticate", reason, now, here)
             return False
-        await store.mark_proven(connection, _digest(token), now, step)
+        await store.mark_proven(connection, _digest(token), shown, now, step)
     return True
 
 
@@ -203,4 +209,5 @@ async def _judged(
 
 
 def _digest(token: str) -> bytes:
+    """What the database is shown of a token; it keeps the digest of that."""
     return hashlib.sha256(token.encode()).digest()

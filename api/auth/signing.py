@@ -16,28 +16,32 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import datetime, timedelta
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth.store import take_nonce
+from api.auth.store import has_signed, take_nonce
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from meter.database.scope import NOBODY, acting
 
 WINDOW = timedelta(minutes=5)
 NONCE_CHARACTERS = (16, 64)
+_HEXADECIMAL = re.compile("[0-9a-fA-F]{64}")
 
 
 def signature(secret_digest: bytes, method: str, path: str, body: bytes, time: str, nonce: str) -> str:
     """The signature of a request; `secret_digest` is the SHA-256 of the key's secret part."""
-    text = "\n".join((method, path, hashlib.sha256(body).hexdigest(), time, nonce))
-    return hmac.new(secret_digest, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret_digest, _text(method, path, body, time, nonce), hashlib.sha256).hexdigest()
 
 
-async def check(engine: AsyncEngine, request: Request, key_id: int, secret_digest: bytes, now: datetime) -> None:
-    """Raise Problem 401 unless the request is signed, fresh and new. Leaves the body to be read again."""
+async def check(engine: AsyncEngine, request: Request, key_id: int, prefix: str, now: datetime) -> str:
+    """Return the proof that a request is signed, fresh and new, or raise Problem 401. Leaves the body to be read again.
+
+    The database compares: this process knows nothing that signs.
+    """
     time, nonce = request.headers.get("suanbu-time", ""), request.headers.get("suanbu-nonce", "")
     given = request.headers.get("suanbu-signature", "")
     if not given.isascii():
@@ -54,9 +58,16 @@ async def check(engine: AsyncEngine, request: Request, key_id: int, secret_diges
     body = await body_budget_of(request).early(request)
     query = request.url.query
     path = request.url.path + (f"?{query}" if query else "")
-    if not hmac.compare_digest(signature(secret_digest, request.method, path, body, time, nonce), given.lower()):
-        raise Problem(401, "bad_signature", "the signature does not fit the request")
+    text = _text(request.method, path, body, time, nonce)
     with acting(NOBODY):
         async with engine.begin() as connection:
+            if not (_HEXADECIMAL.fullmatch(given) and await has_signed(connection, prefix, text, bytes.fromhex(given))):
+                raise Problem(401, "bad_signature", "the signature does not fit the request")
             if not await take_nonce(connection, key_id, nonce, now, 3 * WINDOW):
                 raise Problem(401, "replayed_request", "this nonce was used before")
+    return f"signed:{prefix}:{given.lower()}:{text.hex()}"
+
+
+def _text(method: str, path: str, body: bytes, time: str, nonce: str) -> bytes:
+    """What is signed of a request."""
+    return "\n".join((method, path, hashlib.sha256(body).hexdigest(), time, nonce)).encode()

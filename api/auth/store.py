@@ -15,6 +15,12 @@ from meter.database.locks import AdvisoryLock
 from meter.journal.tables import source as source_table
 
 SESSION_HOURS: Final = 8
+# what the service may read: of a key no secret, of a person no hash
+KEY_COLUMNS: Final = (
+    api_key.c.id, api_key.c.prefix, api_key.c.check_digest, api_key.c.name, api_key.c.scopes, api_key.c.source,
+    api_key.c.city, api_key.c.expires_at, api_key.c.signed,
+)  # fmt: skip
+PERSON_COLUMNS: Final = (person.c.id, person.c.name, person.c.role, person.c.city, person.c.totp_secret)
 NOT_COUNTED: Final = ("locked_out", "slowed_down")  # refusals that say nothing about the password
 
 
@@ -73,12 +79,25 @@ async def revoke(connection: AsyncConnection, prefix: str, now: datetime) -> boo
 async def live_key(connection: AsyncConnection, prefix: str) -> dict[str, Any] | None:
     """Return a key that is not revoked, with the name of its source as `source_name`."""
     query = (
-        select(api_key, source_table.c.name.label("source_name"))
+        select(*KEY_COLUMNS, source_table.c.name.label("source_name"))
         .outerjoin(source_table, source_table.c.id == api_key.c.source)
         .where(api_key.c.prefix == prefix)
         .where(~exists().where(api_key_revocation.c.api_key == api_key.c.id))
     )
     return await _first(connection, query)
+
+
+async def has_signed(connection: AsyncConnection, prefix: str, message: bytes, signature: bytes) -> bool:
+    """Whether the key of this prefix, one that signs its requests, has signed this."""
+    found = await _call(
+        connection, "key_signed(:prefix, :message, :signature)", prefix=prefix, message=message, signature=signature
+    )
+    return bool(found)
+
+
+async def is_administered(connection: AsyncConnection) -> bool:
+    """Whether an administrator has ever logged in who still may."""
+    return bool(await _call(connection, "suanbu_administered()"))
 
 
 async def take_nonce(connection: AsyncConnection, key: int, nonce: str, now: datetime, kept: timedelta) -> bool:
@@ -100,13 +119,28 @@ async def add_person(connection: AsyncConnection, values: Mapping[str, Any]) -> 
 
 async def person_called(connection: AsyncConnection, name: str) -> dict[str, Any] | None:
     """Return a person by name, with `disabled`."""
-    query = select(person, _shut_out().label("disabled")).where(person.c.name == name)
+    query = select(*PERSON_COLUMNS, _shut_out().label("disabled")).where(person.c.name == name)
     return await _first(connection, query)
+
+
+async def salt_of(connection: AsyncConnection, name: str) -> str | None:
+    """Return how a person's password is hashed (algorithm, costs and salt), or None where there is nobody."""
+    found: str | None = await _call(connection, "person_salt(:name)", name=name)
+    return found
+
+
+async def shows(connection: AsyncConnection, name: str, shown: str) -> bool:
+    """Whether this is the hash of a person's password."""
+    return bool(await _call(connection, "person_shows(:name, :shown)", name=name, shown=shown))
 
 
 async def person_of(connection: AsyncConnection, token_digest: bytes) -> dict[str, Any] | None:
     """Return the person whose session a token's digest opened, ended or not."""
-    query = select(person).join(login, login.c.person == person.c.id).where(login.c.token_digest == token_digest)
+    query = (
+        select(*PERSON_COLUMNS)
+        .join(login, login.c.person == person.c.id)
+        .where(login.c.token_digest == func.sha256(token_digest))
+    )
     return await _first(connection, query)
 
 
@@ -119,7 +153,7 @@ async def open_session(
             person.c.name, person.c.role, person.c.city, login.c.proven_at, login.c.totp_step, login.c.seen_at,
         )
         .join(login, login.c.person == person.c.id)
-        .where(login.c.token_digest == token_digest, login.c.expires_at > now)
+        .where(login.c.token_digest == func.sha256(token_digest), login.c.expires_at > now)
         .where(login.c.seen_at > now - idle)
         .where(~exists().where(logout.c.token_digest == login.c.token_digest))
         .where(~_shut_out())
@@ -128,11 +162,18 @@ async def open_session(
 
 
 async def add_session(
-    connection: AsyncConnection, token_digest: bytes, name: str, now: datetime, step: int | None, client: str
+    connection: AsyncConnection,
+    token_digest: bytes,
+    name: str,
+    shown: str,
+    now: datetime,
+    step: int | None,
+    client: str,
 ) -> None:
-    """Open a session of a person whose password and code were right, and record the login."""
-    await _call(connection, "session_open(:token, :name, :now, :until, :step, :client)", token=token_digest, name=name,
-                now=now, until=now + timedelta(hours=SESSION_HOURS), step=step, client=client)  # fmt: skip
+    """Open a session of a person whose password has the hash `shown`, and whose code was right; record the login."""
+    await _call(connection, "session_open(:token, :name, :shown, :now, :until, :step, :client)", token=token_digest,
+                name=name, shown=shown, now=now, until=now + timedelta(hours=SESSION_HOURS), step=step,
+                client=client)  # fmt: skip
 
 
 async def mark_seen(connection: AsyncConnection, token_digest: bytes, now: datetime) -> None:
@@ -140,9 +181,12 @@ async def mark_seen(connection: AsyncConnection, token_digest: bytes, now: datet
     await _call(connection, "session_seen(:token, :now)", token=token_digest, now=now)
 
 
-async def mark_proven(connection: AsyncConnection, token_digest: bytes, now: datetime, step: int | None) -> None:
-    """Note on a session when password and code were shown last, and record that they were."""
-    await _call(connection, "session_proven(:token, :now, :step)", token=token_digest, now=now, step=step)
+async def mark_proven(
+    connection: AsyncConnection, token_digest: bytes, shown: str, now: datetime, step: int | None
+) -> None:
+    """Note on a session when password (by its hash) and code were shown last, and record that they were."""
+    await _call(connection, "session_proven(:token, :shown, :now, :step)", token=token_digest, shown=shown, now=now,
+                step=step)  # fmt: skip
 
 
 async def end_session(connection: AsyncConnection, token_digest: bytes, now: datetime) -> str | None:
@@ -167,7 +211,7 @@ async def change_password(connection: AsyncConnection, token_digest: bytes, pass
 async def give_person(connection: AsyncConnection, name: str, what: str, kept: str, now: datetime) -> bool:
     """Give a person another `password` or `second_factor`, record it, and end all of the person's sessions.
 
-    False where there is nobody of this name. Only the command line's role may.
+    False where there is nobody of this name. Only the command line's role may, for an administrator.
     """
     given = await _call(connection, "person_given(:name, :what, :kept, :now)", name=name, what=what, kept=kept, now=now)
     return bool(given)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -33,6 +34,13 @@ api_key = Table(
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
     Column("signed", Boolean, nullable=False, comment="whether every request with it must be signed"),
+    Column(
+        "check_digest",
+        LargeBinary,
+        Computed("sha256(secret_digest)", persisted=True),
+        nullable=False,
+        comment="the SHA-256 of secret_digest: it recognises a key and opens nothing",
+    ),
     CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
     comment="a machine's key; the secret itself is shown once and never stored",
 )

@@ -24,6 +24,8 @@ _COMMANDS = {
     "verify": ("settlements", "verify"),
     "checkpoint": ("checkpoint", "checkpoint"),
     "evidence": ("evidence", "evidence"),
+    "login": ("login", "login"),
+    "logout": ("login", "logout"),
     "key": ("keys", "APP"),
     "user": ("people", "APP"),
     "db": ("database", "APP"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,29 +10,36 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.clock import now
+from api.commands.hand import Asked, hand_of
 from meter.database.connect import DatabaseUrls, command_engine, database_urls
 from meter.database.roles import RolesMissing
-from meter.database.scope import Scope, act_as
+from meter.database.scope import act_as
 from meter.database.seal import ensure_seal
 from migrations.upgrade import upgrade
 
 Data = Annotated[Path, typer.Option("--data", help="data directory (unused when DATABASE_URL is set)")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", help="a file of mode 0600 with the key of who gives the command")
+]
 Json = Annotated[bool, typer.Option("--json", help="one JSON line per result")]
 DEFAULT_DATA = Path("data")
-UNSET = 2**32 - 1  # of a login uid
 T = TypeVar("T")
 
 
-def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    """Run `work` with an engine on the database, which is brought to the newest shape first."""
+def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]], asked: Asked | None = None) -> T:
+    """Run `work` with an engine on the database, which is brought to the newest shape first.
+
+    It acts on behalf of who gives the command; `asked` is what a command that decides asks of him.
+    """
 
     ensure_seal(data)
 
     async def run(urls: DatabaseUrls) -> T:
         await upgrade(urls.migrator)
-        act_as(Scope("*", f"command line:{user_name()}"))
         engine = command_engine(urls.command)
         try:
+            act_as(await hand_of(engine, data, asked, now()))
             return await work(engine)
         finally:
             await engine.dispose()
@@ -44,30 +49,3 @@ def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
             return asyncio.run(run(urls))
         except RolesMissing as missing:
             raise typer.BadParameter(str(missing)) from None
-
-
-def user_name() -> str:
-    """Whose process this is, as the operating system says: what LOGNAME says anybody can set.
-
-    Where the system keeps who logged in (and sudo or su came after), that name is said too.
-    """
-    acting, logged_in = os.getuid(), _login_uid()
-    if logged_in is None or logged_in == acting:
-        return _name_of(acting)
-    return f"{_name_of(logged_in)} as {_name_of(acting)}"
-
-
-def _login_uid(place: Path = Path("/proc/self/loginuid")) -> int | None:
-    """Who logged in to the session that this process belongs to; None where nobody did or the system does not say."""
-    try:
-        found = int(place.read_text())
-    except (OSError, ValueError):
-        return None
-    return None if found == UNSET else found
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.commands.common import DEFAULT_DATA, Data, with_database
 from meter.audit.store import note
 from meter.database.connect import driver
+from meter.database.scope import who_acts
 from settlement.checkpoint.make import make
 from settlement.checkpoint.signature import origin_of, signing_key
 from settlement.errors import SettlementRefused
@@ -33,7 +34,7 @@ def evidence(
             await stored_settlement(connection, settlement)
             checkpoint = (await make(connection, origin_of(key), key)).checkpoint
             made = await export(connection, settlement, path, checkpoint)
-        await note(engine, "command line", "evidence.export", settlement, "done", {"file": path.name})
+        await note(engine, who_acts(), "evidence.export", settlement, "done", {"file": path.name})
         return made
 
     try:

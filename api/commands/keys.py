@@ -12,6 +12,7 @@ from api.auth.keys import NewKey, create_key, list_keys, revoke_key
 from api.auth.roles import SCOPES
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.hand import ADMINISTRATOR, Asked
 
 LIVE_MAX = 2  # the old key and the one that replaces it
 APP = typer.Typer(no_args_is_help=True, help="API keys for machines")
@@ -39,6 +40,7 @@ def create(
                 now=now(),
                 live_max=LIVE_MAX,
             ),
+            Asked(ADMINISTRATOR),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -61,7 +63,7 @@ def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
 @APP.command("revoke")
 def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix")], data: Data = DEFAULT_DATA) -> None:
     """Revoke a key for ever; running services refuse it within a second."""
-    if not with_database(data, lambda engine: revoke_key(engine, prefix, now())):
+    if not with_database(data, lambda engine: revoke_key(engine, prefix, now()), Asked(ADMINISTRATOR)):
         raise typer.BadParameter(f"there is no key {prefix}")
     print(f"revoked {prefix}")
 

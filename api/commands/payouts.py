@@ -19,10 +19,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.clock import now
-from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
+from api.commands.hand import Asked
 from api.commands.statements import reconcile, statement
 from meter.database.connect import driver
 from meter.database.errors import JournalUnavailable, reaching_database
+from meter.database.scope import who_acts
 from settlement.payout.answers import ASIDE
 from settlement.payout.gateways import Worker
 from settlement.payout.job_settings import JobSettings, SettingsRefused, read_settings, settings_of
@@ -33,7 +35,6 @@ PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享) a
 PAYOUT.command("statement")(statement)
 PAYOUT.command("reconcile")(reconcile)
 CONSOLE = Console(highlight=False)
-ACTOR = "command line"
 LOG = structlog.get_logger("suanbu")
 BECAME = prometheus_client.Counter("suanbu_payout_job_total", "What became of payments in this job", ("status",))
 PASSES = prometheus_client.Counter("suanbu_payout_job_passes_total", "Passes of this job, by how they ended", ("end",))
@@ -56,6 +57,7 @@ def payout_run(  # noqa: PLR0913 - the options of a command line are arguments
     once: Annotated[bool, typer.Option("--once", help="one pass, whatever the settings say")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be paid, and do nothing")] = False,
     metrics_port: Annotated[int | None, typer.Option(help="show metrics on this port of 127.0.0.1")] = None,
+    key_file: KeyFile = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
@@ -82,7 +84,11 @@ def payout_run(  # noqa: PLR0913 - the options of a command line are arguments
         return
     if told.metrics_port is not None and not once:
         prometheus_client.start_http_server(told.metrics_port, addr="127.0.0.1")
-    with_database(data, lambda engine: _run(engine, told, once=once, say=_printed(as_json), as_json=as_json))
+    with_database(
+        data,
+        lambda engine: _run(engine, told, once=once, say=_printed(as_json), as_json=as_json),
+        Asked("payout:run", key_file),
+    )
 
 
 def _stated(given: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +111,7 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    worker = Worker(told.worker, told.limit, ACTOR, now)
+    worker = Worker(told.worker, told.limit, who_acts(), now)
     looping = told.every_seconds is not None and not once
     total: Tally[str] = Tally()
     bar = Progress(

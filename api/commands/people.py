@@ -14,6 +14,7 @@ from api.auth.roles import ROLES
 from api.auth.second_factor import new_second_factor
 from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.hand import ADMINISTRATOR, Asked
 from api.settings import roles_with_second_factor
 
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")
@@ -43,6 +44,7 @@ def create(
             lambda engine: create_person(
                 engine, name=name, role=role, city=city, password=password, now=now(), totp_secret=totp
             ),
+            Asked(ADMINISTRATOR),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -57,7 +59,7 @@ def password_(name: Annotated[str, typer.Argument(help="login name")], data: Dat
     given = os.environ.get("SUANBU_PASSWORD")
     password = given or new_password(name)
     try:
-        found = with_database(data, lambda engine: give_password(engine, name, password, now()))
+        found = with_database(data, lambda engine: give_password(engine, name, password, now()), Asked(ADMINISTRATOR))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     _must_be(found, name)
@@ -67,7 +69,7 @@ def password_(name: Annotated[str, typer.Argument(help="login name")], data: Dat
 @APP.command("second-factor")
 def second_factor_(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
     """Give somebody a second factor, or another one, and print the otpauth URI to scan; open sessions end."""
-    uri = with_database(data, lambda engine: give_second_factor(engine, name, now()))
+    uri = with_database(data, lambda engine: give_second_factor(engine, name, now()), Asked(ADMINISTRATOR))
     _must_be(uri is not None, name)
     print(uri)
 
@@ -100,7 +102,8 @@ def enable(name: Annotated[str, typer.Argument(help="login name")], data: Data =
 
 
 def _shut_out(data: Data, name: str, *, out: bool) -> None:
-    _must_be(with_database(data, lambda engine: shut_out(engine, name, now(), out=out)), name)
+    found = with_database(data, lambda engine: shut_out(engine, name, now(), out=out), Asked(ADMINISTRATOR))
+    _must_be(found, name)
     print(f"{'disabled' if out else 'enabled'} {name}")
 
 
@@ -110,7 +113,7 @@ def unlock_(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Let somebody who was locked out try again at once."""
-    with_database(data, lambda engine: unlock(engine, name, now()))
+    with_database(data, lambda engine: unlock(engine, name, now()), Asked(ADMINISTRATOR))
     print(f"unlocked {name}")
 
 

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.clock import now
 from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint, verify_database
-from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
+from api.commands.hand import Asked
 from meter.database.connect import driver
+from meter.database.scope import who_acts
 from meter.journal.digest_chain import SM3
 from meter.journal.verify.journal import verify_journal
 from meter.registry.proof import facts_of_batches
@@ -29,7 +31,6 @@ from settlement.store.findings import list_findings
 from settlement.store.settlements import get_settlement
 
 CONSOLE = Console(highlight=False)
-ACTOR = "command line"
 ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
 
 
@@ -47,6 +48,7 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
         str | None,
         typer.Option(help="do not store; compare with another rate, budget_fen or readings: name=value,..."),
     ] = None,
+    key_file: KeyFile = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,7 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
                 wanted["readings"].append({**readings, **switched})
             return await compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
         wanted_run = Request(round, order, readings, as_of, other_terms=other_terms)
-        number, _ = await run(engine, wanted_run, actor=ACTOR, algorithm=SM3, moment=now())
+        number, _ = await run(engine, wanted_run, actor=who_acts(), algorithm=SM3, moment=now())
         async with engine.connect() as held:
             found = await get_settlement(await driver(held), number)
         assert found is not None
@@ -79,7 +81,7 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
         progress.add_task("清算", total=None)
         try:
-            found = with_database(data, work)
+            found = with_database(data, work, Asked("settlement:run", key_file) if compare is None else None)
         except SettlementRefused as error:
             _refuse(error, as_json)
     if as_json or compare is not None:

@@ -13,6 +13,7 @@ from api.http.problem import MEDIA_TYPE, Problem, document_of
 
 HEAD_BYTES = 64 * 1024  # of request line and headers
 HEAD_SECONDS = 30  # a client's own time to send them
+REST_SECONDS = 30  # a client's time to send what is left of a body that was answered before its end
 READ_NOTHING_SECONDS = 60  # a client that takes nothing of its answer for so long is let go
 LINGER_SECONDS, LINGER_BYTES = 2, 1024 * 1024  # what is still taken and dropped, so that a refusal is not lost
 UPGRADE_HEADERS = (b"connection", b"upgrade", b"http2-settings")
@@ -45,6 +46,7 @@ class Protocol(HttpToolsProtocol):
         self._dropped_bytes: int | None = None  # since the connection was refused
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Note that a client has come, which has some time to say what it wants."""
@@ -55,6 +57,7 @@ class Protocol(HttpToolsProtocol):
         """Note that the client has gone."""
         self._stop_timer()
         self._stop_unread_timer()
+        self._stop_rest_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -130,8 +133,15 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that a body has come to its end."""
         self._in_body = False
+        self._stop_rest_timer()
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is written. Where it came before the end of its body, nobody but us sees to it that this ends."""
+        super().on_response_complete()
+        if self._in_body and self.cycle is not None and self.cycle.response_complete and self._rest_timer is None:
+            self._rest_timer = self.loop.call_later(REST_SECONDS, self.transport.close)
 
     def pause_writing(self) -> None:
         """Note that the client is slower than its answer."""
@@ -159,6 +169,11 @@ class Protocol(HttpToolsProtocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
     def _count(self, size: int, beyond: Problem) -> None:
         """Count what a head or trailer has so far; raising stops the parser where it is."""

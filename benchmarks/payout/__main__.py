@@ -127,7 +127,7 @@ async def _prepare(url: str, round_number: int, count: int) -> None:
 
 async def _ours(engine: AsyncEngine, worker: str) -> int:
     done = 0
-    while taken := await claim(engine, worker, AT_ONCE, f"key:{worker}", datetime.now(UTC)):
+    while taken := await claim(engine, worker, AT_ONCE, f"command line:{worker}", datetime.now(UTC)):
         marks = [
             Mark(
                 one["id"], "paid",
@@ -135,7 +135,7 @@ async def _ours(engine: AsyncEngine, worker: str) -> int:
             )
             for one in taken
         ]  # fmt: skip
-        booked = await mark_all(engine, marks, actor=f"key:{worker}", moment=datetime.now(UTC))
+        booked = await mark_all(engine, marks, actor=f"command line:{worker}", moment=datetime.now(UTC))
         done += sum(isinstance(one, dict) and one["status"] == "paid" for one in booked)
     return done
 

@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
-from meter.database.scope import Scope, acting
+from meter.database.scope import acting, on_behalf_of
 
 _PAGE = 1_000  # what is held for somebody who does not read
 _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, digest"
@@ -21,8 +21,8 @@ _COLUMNS = "seq, at, actor, action, object, result, before, after, detail, diges
 async def note(
     engine: AsyncEngine, actor: str, action: str, about: str, result: str, detail: Mapping[str, Any] | None = None
 ) -> None:
-    """Append one row, in a transaction of its own; the database refuses an actor that it does not know."""
-    with acting(Scope("", actor)):
+    """Append one row, in a transaction of its own; the database refuses an actor who has not shown to be one."""
+    with acting(on_behalf_of(actor)):
         async with engine.connect() as held:
             await note_on(await driver(held), action, about, result, detail)
 

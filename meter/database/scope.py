@@ -11,7 +11,7 @@ import contextlib
 import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Engine, event
@@ -26,12 +26,14 @@ SEARCH_PATH: Final = "public, pg_temp"  # said last, or a temporary table would 
 
 @dataclass(frozen=True)
 class Scope:
-    """A city's code, `*` for the whole province or nothing for nobody; and who acts, for the audit log."""
+    """A city's code, `*` for the whole province or nothing for nobody; who acts, and what he has shown for it."""
 
     city: str
     actor: str = ""
     era: int | None = None
     """Of the database that let them in: in no other one may anything be done on their behalf. None: in any."""
+    proof: str = field(default="", repr=False)
+    """A key, a signature or a session, as the database recognises it: whoever has shown none decides nothing."""
 
     def role(self, of_the_engine: str = SERVICE_ROLE) -> str:
         """Return the database role: the engine's own, and one of far fewer rights for who is bound to a city."""
@@ -47,6 +49,17 @@ _KNOWN: weakref.WeakKeyDictionary[Engine, KnownDatabase] = weakref.WeakKeyDictio
 def act_as(scope: Scope) -> None:
     """Let this task act on this behalf from here on."""
     _CURRENT.set(scope)
+
+
+def who_acts() -> str:
+    """Return on whose behalf this task acts."""
+    return _CURRENT.get().actor
+
+
+def on_behalf_of(actor: str) -> Scope:
+    """Return a scope without rows in which an actor is named: with what he has shown, where this task acts for him."""
+    current = _CURRENT.get()
+    return Scope("", actor, current.era, current.proof if current.actor == actor else "")
 
 
 @contextlib.contextmanager
@@ -96,5 +109,7 @@ async def _tell(driver: Any, scope: Scope, role: str) -> None:
     await driver.execute(f"set role {role}")
     await driver.execute(f"set search_path = {'city, ' if role == CITY_ROLE else ''}{SEARCH_PATH}")
     await driver.execute(
-        "select set_config('suanbu.city', $1, false), set_config('suanbu.actor', $2, false)", scope.city, scope.actor
-    )
+        """select set_config('suanbu.city', $1, false), set_config('suanbu.actor', $2, false),
+           set_config('suanbu.proof', $3, false)""",
+        scope.city, scope.actor, scope.proof,
+    )  # fmt: skip

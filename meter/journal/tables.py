@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    text,
 )
 
 from meter.database.metadata import METADATA
@@ -78,12 +77,7 @@ batch = Table(
         name="kind_known",
     ),
     CheckConstraint("batch >= 1 and registry_batch <= batch", name="numbered"),
-    Index(  # who recorded facts, which is few among many deliveries
-        "batch_key_name_idx",
-        "key_name",
-        "batch",
-        postgresql_where=text("kind in ('entities', 'facilities', 'chips', 'holdings', 'expenditures')"),
-    ),
+    Index("batch_key_name_idx", "key_name", "batch"),  # who recorded what a settlement rests on
     comment="one delivery and its receipt; numbered in commit order; `contents` are the digests that `digest` covers",
 )
 

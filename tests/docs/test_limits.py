@@ -67,6 +67,7 @@ LIMITS = {
     "window of a zstd body": size(body.ZSTD_WINDOW_BYTES),
     "gzip members or zstd frames of a body": plain(body.MEMBERS_MAX),
     "trailer of a body in chunks": size(protocol.HEAD_BYTES),
+    "time to send the rest of a body that was answered before its end": f"{protocol.REST_SECONDS} s",
     "time after which a client that reads nothing of its answer is let go": f"{protocol.READ_NOTHING_SECONDS} s",
     "records of a request": plain(limits.BATCH_RECORDS),
     "one record": size(limits.RECORD_BYTES),

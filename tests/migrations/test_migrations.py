@@ -30,7 +30,7 @@ APPENDED = (
     "quarantine_release", "entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact",
     "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event",
     "payout_refusal", "payout_rule", "payout_run", "payout_run_event", "payout_file", "bank_statement",
-    "bank_statement_line", "bank_statement_note", "api_key", "api_key_revocation",
+    "bank_statement_line", "bank_statement_note", "api_key_revocation",
 )  # fmt: skip
 """What is recorded for ever: the service may read it and add to it."""
 

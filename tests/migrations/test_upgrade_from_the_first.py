@@ -59,14 +59,17 @@ async def test_it_is_upgraded_with_what_is_in_it_and_goes_on(old: str) -> None:
     assert before["api_key"], before
     assert before["audit"], "a key, a person and a login"
     assert await upgrade(old) == (OLD, newest())
-    assert await _contents(old) == before
+    kept = await _contents(old)
+    for table, rows in before.items():  # a column that came since stands behind those that were there
+        width = len(rows[0]) if rows else 0
+        assert [row[:width] for row in kept[table]] == rows, table
     async with in_process(old) as door:
         await populate(door)
         people = await people_of(door)
         number = (await locked(people))["id"]
         assert good(await people.clerk.get(f"/settlements/{number}/verify"))["equal"]
     after = await _contents(old)
-    assert after["audit"][: len(before["audit"])] == before["audit"]
+    assert after["audit"][: len(before["audit"])] == before["audit"], "no column was added here"
     assert len(after["audit"]) > len(before["audit"])
     owned = await _one(
         old,

@@ -50,7 +50,7 @@ async def one_pass(
     async with later(paying.owner, hours=hours):
         with acting(PROVINCE):
             await work(
-                paying.door.engine, bank, worker="w", limit=limit, actor="key:worker", step=step,
+                paying.door.engine, bank, worker="w", limit=limit, actor="command line", step=step,
                 clock=lambda: clock() + timedelta(hours=hours),
             )  # fmt: skip
 
@@ -63,7 +63,7 @@ async def test_every_outcome_has_a_state_and_the_ledgers_agree(paying: Paying) -
     assert set(bank.hit) == {*WAYS}, "a way that never happened proves nothing"
     paid = [one for one in await instructions(paying) if one["status"] == "paid"]
     with acting(PROVINCE):
-        await follow_up(paying.door.engine, bank, paid, actor="key:worker", clock=clock)
+        await follow_up(paying.door.engine, bank, paid, actor="command line", clock=clock)
     for reference in {ours for ours, theirs, _ in bank.journal if theirs.startswith("B2-")}:
         twice = next(one for one in await instructions(paying) if one["reference"] == reference)
         answer = await post(
@@ -157,7 +157,7 @@ async def test_two_workers_at_once_share_the_work(paying: Paying) -> None:
     with acting(PROVINCE):
         await asyncio.gather(
             *(
-                work(paying.door.engine, bank, worker=name, limit=5, actor=f"key:{name}", clock=clock)
+                work(paying.door.engine, bank, worker=name, limit=5, actor=f"command line:{name}", clock=clock)
                 for name in ("a", "b", "a", "b")
             )
         )

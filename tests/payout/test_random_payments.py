@@ -70,7 +70,9 @@ class World:
                         engine, self.folder, worker="f", limit=limit, actor="command line", clock=clock, step=step
                     )
                 else:
-                    await work(engine, self.bank, worker="w", limit=limit, actor="key:w", clock=clock, step=step)
+                    await work(
+                        engine, self.bank, worker="w", limit=limit, actor="command line:w", clock=clock, step=step
+                    )
 
     async def crash(self, door: str, at: str, limit: int, after: int) -> None:
         """One pass that dies at a step, if it comes to it so often."""
@@ -124,7 +126,9 @@ class World:
         """Ask about what is paid or disputed."""
         known = [one for one in await instructions(self.paying) if one["status"] in ("paid", "disputed")]
         with acting(PROVINCE):
-            await follow_up(self.paying.door.engine, self.bank, known, actor="key:w", clock=lambda: datetime.now(UTC))
+            await follow_up(
+                self.paying.door.engine, self.bank, known, actor="command line:w", clock=lambda: datetime.now(UTC)
+            )
 
 
 async def some_time(world: World) -> None:

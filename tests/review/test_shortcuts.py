@@ -14,23 +14,24 @@ MAKERS, PARTS = ("run", "submit"), ("run", "submit", "review")
 async def test_no_state_leaves_a_shortcut_open(people: People, owner: asyncpg.Connection) -> None:
     number = (await run(people.clerk, number="straight"))["id"]
     actors = {"run": f"key:{people.clerk.name}"}
-    refused = await every_shortcut_is_refused(owner, number, actors, {"submit": ()})
+    proofs = {f"key:{one.name}": one.proof for one in (people.clerk, people.reviewer, people.approver, people.second)}
+    refused = await every_shortcut_is_refused(owner, number, actors, {"submit": ()}, proofs)
     good(await decide(people.clerk, number, "submit"))
     actors["submit"] = f"key:{people.clerk.name}"
-    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS})
+    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS}, proofs)
     good(await decide(people.reviewer, number, "review", decision="return", note="缺合同"))
     actors["review"] = f"key:{people.reviewer.name}"
-    refused += await every_shortcut_is_refused(owner, number, actors, {"submit": ()})
+    refused += await every_shortcut_is_refused(owner, number, actors, {"submit": ()}, proofs)
     good(await decide(people.clerk, number, "submit"))
     good(await decide(people.reviewer, number, "review", decision="pass"))
-    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS, "approve": PARTS})
+    refused += await every_shortcut_is_refused(owner, number, actors, {"review": MAKERS, "approve": PARTS}, proofs)
     good(await decide(people.approver, number, "approve"))
     refused += await every_shortcut_is_refused(
-        owner, number, actors, {"approve": PARTS, "publish": MAKERS, "lock": PARTS}
+        owner, number, actors, {"approve": PARTS, "publish": MAKERS, "lock": PARTS}, proofs
     )
     good(await decide(people.second, number, "publish", days=1))
     running = {"approve": PARTS, "objection": (), "lock": (*PARTS, "nobody")}
-    refused += await every_shortcut_is_refused(owner, number, actors | {"nobody": "key:in a hurry"}, running)
+    refused += await every_shortcut_is_refused(owner, number, actors | {"nobody": "key:in a hurry"}, running, proofs)
     good(await decide(people.clerk, number, "cancel"))
-    refused += await every_shortcut_is_refused(owner, number, actors, {})
+    refused += await every_shortcut_is_refused(owner, number, actors, {}, proofs)
     assert refused > 250

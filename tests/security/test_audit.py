@@ -112,17 +112,20 @@ async def test_the_chain_of_digests_can_be_recomputed_from_the_export(auditor: K
 
 async def test_an_action_without_its_row_is_impossible(people: People, owner: asyncpg.Connection) -> None:
     """Whoever writes an event writes its row: in the same transaction, whether he wants to or not."""
-    number = (await run(people.clerk, number="no way around"))["id"]
+    clerk = people.clerk
+    number = (await run(clerk, number="no way around"))["id"]
     before = await owner.fetchval("select count(*) from audit")
     transaction = owner.transaction()
     await transaction.start()
-    await owner.execute("select set_config('suanbu.city', '*', true)")
+    await owner.execute(
+        "select set_config('suanbu.city', '*', true), set_config('suanbu.proof', $1, true)", clerk.proof
+    )
     await owner.execute("set local role suanbu_service")
     await owner.execute(
         """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
-           values ($1, 'submit', '', '', 'key:quiet', now(), 0, '{}')""",
-        number,
-    )
+           values ($1, 'submit', '', '', $2, now(), 0, '{}')""",
+        number, f"key:{clerk.name}",
+    )  # fmt: skip
     for statement in ("alter table settlement_event disable trigger all", "set session_replication_role = replica"):
         savepoint = owner.transaction()
         await savepoint.start()

@@ -6,7 +6,6 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -16,7 +15,6 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.auth.keys import NewKey, create_key
 from api.auth.roles import SCOPES, SCOPES_OF
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
@@ -69,9 +67,7 @@ async def owner(province: Province) -> AsyncIterator[asyncpg.Connection]:
 
 async def keyed(door: ApiClient, city: str | None, *scopes: str) -> KeyClient:
     """Somebody bound to a city."""
-    name = f"city-holder-{next(_NUMBERS)}"
-    key = await create_key(door.commands, NewKey(name, list(scopes), city=city), now=datetime.now(UTC))
-    return KeyClient(door.client, key, name)
+    return await door.holder(*scopes, name=f"city-holder-{next(_NUMBERS)}", city=city)
 
 
 def canaries(city: str) -> list[str]:
@@ -308,18 +304,22 @@ async def test_the_database_refuses_what_the_application_would_forget(
 ) -> None:
     """The same decision past the application: row security says no by itself."""
     first, second = CITIES[:2]
-    transaction = owner.transaction()
-    await transaction.start()
-    await owner.execute(f"set local role {CITY_ROLE}")
-    await owner.execute("select set_config('suanbu.city', $1, true)", first)
     said = f'{{"city": "{second}", "decision": "return", "note": "x"}}'
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+    for city, why in ((None, asyncpg.InsufficientPrivilegeError), (first, asyncpg.CheckViolationError)):
+        reviewer = await keyed(province.door, city, "settlement:review")
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute(f"set local role {CITY_ROLE}")
         await owner.execute(
-            """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
-               values ($1, 'review', '', '', 'key:x', now(), 0, $2)""",
-            province.submitted, said,
-        )  # fmt: skip
-    await transaction.rollback()
+            "select set_config('suanbu.city', $1, true), set_config('suanbu.proof', $2, true)", first, reviewer.proof
+        )
+        with pytest.raises(why, match=r"row-level security|its own lines only"):
+            await owner.execute(
+                """insert into settlement_event (settlement, event, before, after, actor, at, transaction, detail)
+                   values ($1, 'review', '', '', $3, now(), 0, $2)""",
+                province.submitted, said, f"key:{reviewer.name}",
+            )  # fmt: skip
+        await transaction.rollback()
 
 
 async def test_without_a_city_everything_is_there(province: Province) -> None:

@@ -22,6 +22,7 @@ from api.auth.sessions import (
     prove_again,
     whose,
 )
+from meter.database.scope import NOBODY, act_as
 from tests.support.api_client import ApiClient
 
 NOW = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
@@ -142,6 +143,7 @@ async def test_who_is_disabled_is_out_at_once_and_may_be_let_in_again(app: ApiCl
     name, _ = await somebody(app)
     session = await log_in(app.engine, name, PASSWORD, NOW)
     assert await whose(app.engine, session, NOW) is not None
+    act_as(NOBODY)
     assert await shut_out(app.commands, name, NOW, out=True)
     assert await whose(app.engine, session, NOW) is None
     assert await log_in(app.engine, name, PASSWORD, NOW) is None

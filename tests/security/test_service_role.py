@@ -40,13 +40,17 @@ async def intruder(owner: asyncpg.Connection, database: str) -> AsyncIterator[as
 
 
 @contextlib.asynccontextmanager
-async def acting_as(owner: asyncpg.Connection, role: str, actor: str = "") -> AsyncIterator[None]:
-    """A transaction in a role and on behalf of an actor, undone at its end."""
+async def acting_as(owner: asyncpg.Connection, role: str, actor: str = "", proof: str = "") -> AsyncIterator[None]:
+    """A transaction in a role and on behalf of an actor, who shows this, undone at its end."""
     transaction = owner.transaction(isolation="read_committed")
     await transaction.start()
     try:
         await owner.execute(f"set local role {role}")
-        await owner.execute("select set_config('suanbu.city', '*', true), set_config('suanbu.actor', $1, true)", actor)
+        await owner.execute(
+            """select set_config('suanbu.city', '*', true), set_config('suanbu.actor', $1, true),
+               set_config('suanbu.proof', $2, true)""",
+            actor, proof,
+        )  # fmt: skip
         yield
     finally:
         await transaction.rollback()
@@ -96,6 +100,9 @@ async def test_no_role_of_ours_makes_a_temporary_table(owner: asyncpg.Connection
         "insert into api_key_revocation select id, now() from api_key limit 1",
         """insert into person (name, role, password_hash, created_at) values ('director', 'approver', '', now())""",
         "update person set password_hash = ''",
+        "select password_hash from person",
+        "select secret_digest from api_key",
+        "select suanbu_shown()",
         """insert into person_event (name, event, result, actor, at, detail)
            values ('director', 'unlock', 'done', 'person:admin', now(), '{}')""",
         """insert into login (token_digest, person, created_at, expires_at, seen_at, proven_at)
@@ -122,6 +129,7 @@ async def test_the_service_makes_no_key_person_session_or_row_of_the_log(
     [
         ("person:director", "settlement.approve", "refused", "nobody here acts as person:director"),
         ("key:director", "key.use", "done", "nobody here acts as key:director"),
+        ("key:director", "key.use", "refused", "nobody here acts as key:director"),
         ("director", "key.use", "done", "nobody here acts as director"),
         ("key:unknown", "settlement.approve", "refused", "nobody here acts as key:unknown"),
         ("service", "settlement.approve", "done", "is on record where it was done"),
@@ -140,16 +148,20 @@ async def test_what_the_service_notes_is_somebodys_and_never_a_decision(
 
 async def test_what_the_service_may_note_is_noted_under_who_acts(owner: asyncpg.Connection, app: ApiClient) -> None:
     holder = await app.holder("usage:read", name="somebody")
-    assert holder.key
-    for actor, did, result in (
-        ("key:somebody", "key.use", "done"),
-        ("key:somebody", "settlement.approve", "refused"),
-        ("key:unknown", "key.use", "refused"),
+    for actor, proof, did, result in (
+        ("key:somebody", holder.proof, "key.use", "done"),
+        ("key:somebody", holder.proof, "settlement.approve", "refused"),
+        ("key:somebody", "", "key.use", "refused"),
+        ("key:unknown", "", "key.use", "refused"),
     ):
-        async with acting_as(owner, SERVICE_ROLE, actor):
+        async with acting_as(owner, SERVICE_ROLE, actor, proof):
             number = await owner.fetchval("select audit_note($1, 'x', $2, '{}')", did, result)
             row = await owner.fetchrow("select actor, action, result from audit where seq = $1", number)
             assert tuple(row) == (actor, did, result)
+    for proof in ("", holder.proof[:-1] + "x", holder.proof.replace("key:", "session:"), "key", "session:00"):
+        async with acting_as(owner, SERVICE_ROLE, "key:somebody", proof):
+            with pytest.raises((asyncpg.CheckViolationError, asyncpg.DataError)):
+                await owner.execute("select audit_note('settlement.approve', 'x', 'refused', '{}')")
 
 
 async def test_a_session_is_of_somebody_who_may_come_in_and_ends(owner: asyncpg.Connection, app: ApiClient) -> None:
@@ -167,17 +179,21 @@ async def test_a_session_is_of_somebody_who_may_come_in_and_ends(owner: asyncpg.
         ("one factor", soon, 1, "by who has one"),
         ("two factors", soon, None, "by who has one"),
     ):
+        shown = await owner.fetchval("select password_hash from person where name = $1", name)
         async with acting_as(owner, SERVICE_ROLE):
             with pytest.raises(asyncpg.CheckViolationError, match=why):
-                await owner.execute("select session_open($1, $2, $3, $4, $5)", TOKEN, name, NOW, until, step)
+                await owner.execute("select session_open($1, $2, $3, $4, $5, $6)", TOKEN, name, shown, NOW, until, step)
+    proven = "select session_proven($1, '{}', $2::timestamptz, {})".format
     async with acting_as(owner, SERVICE_ROLE):
-        await owner.execute("select session_open($1, 'two factors', $2, $3, 7)", TOKEN, NOW, soon)
-        assert await _fails(owner, "select session_proven($1, $2::timestamptz, 7)", "taken once")
-        await owner.execute("select session_proven($1, $2, 8)", TOKEN, NOW)
-        assert await _fails(owner, "select session_proven($1, $2::timestamptz + interval '9h', 9)", "no such session")
+        assert await _fails(owner, f"select session_open($1, 'two factors', '', $2, '{soon}', 7)", "knows the password")
+        await owner.execute("select session_open($1, 'two factors', $4, $2, $3, 7)", TOKEN, NOW, soon, shown)
+        assert await _fails(owner, proven("guess", 8), "knows the password")
+        assert await _fails(owner, proven(shown, 7), "taken once")
+        await owner.execute(proven(shown, 8), TOKEN, NOW)
+        assert await _fails(owner, proven(shown, 9).replace("stamptz,", "stamptz + interval '9h',"), "no such session")
         assert await owner.fetchval("select session_end($1, $2)", TOKEN, NOW) == "two factors"
         assert await owner.fetchval("select session_end($1, $2)", TOKEN, NOW) is None
-        assert await _fails(owner, "select session_proven($1, $2, 9)", "no such session")
+        assert await _fails(owner, proven(shown, 9), "no such session")
         events = await owner.fetch(
             "select event, result, actor from person_event where name = 'two factors' order by id"
         )

@@ -9,16 +9,23 @@ import pyotp
 from api.auth.people import create_person
 from api.auth.second_factor import TOTP_SECONDS, new_second_factor
 from api.auth.sessions import log_in
+from meter.database.connect import owner_engine
 from tests.support.api_client import ApiClient
 
 PASSWORD = "long enough to be taken"
 
 
 async def person_of(door: ApiClient, name: str, role: str, city: str | None = None, password: str = PASSWORD) -> str:
-    """Make a person with a second factor; its secret."""
+    """Make a person with a second factor, behind the door: no administrator is asked; its secret."""
     secret, _ = new_second_factor(name)
     await create_person(
-        door.commands, name=name, role=role, city=city, password=password, now=datetime.now(UTC), totp_secret=secret
+        owner_engine(door.url),
+        name=name,
+        role=role,
+        city=city,
+        password=password,
+        now=datetime.now(UTC),
+        totp_secret=secret,
     )
     return secret
 

@@ -46,12 +46,16 @@ WITHOUT_NUMBER = (
 
 
 async def every_shortcut_is_refused(
-    owner: asyncpg.Connection, settlement: str, people: Mapping[str, str], allowed: Mapping[str, tuple[str, ...]]
+    owner: asyncpg.Connection,
+    settlement: str,
+    people: Mapping[str, str],
+    allowed: Mapping[str, tuple[str, ...]],
+    proofs: Mapping[str, str],
 ) -> int:
     """Try everything as the service's role; how much was refused, which must be all of it.
 
     `people` are the actors by what they did so far (run, submit, review, approve); `allowed` the decisions that the
-    state leaves open, each with the parts whose actors must not take it.
+    state leaves open, each with the parts whose actors must not take it; `proofs` what each actor can show.
     """
     before = await _standing(owner, settlement)
     refused = 0
@@ -68,18 +72,19 @@ async def every_shortcut_is_refused(
     for event in ("submit", "review", "approve", "publish", "objection", "ruling", "lock", "paid", "reopen"):
         actors = ["key:stranger"] if event not in allowed else [people[p] for p in allowed[event] if p in people]
         for actor in actors:
-            refused += await _refused(owner, _EVENT, settlement, event, actor, json.dumps(said.get(event, {})))
+            detail = json.dumps(said.get(event, {}))
+            refused += await _refused(owner, _EVENT, settlement, event, actor, detail, proof=proofs.get(actor, ""))
             person = actor.replace("key:", "person:").upper().replace("PERSON:", "person:")
-            refused += await _refused(owner, _EVENT, settlement, event, person, json.dumps(said.get(event, {})))
+            refused += await _refused(owner, _EVENT, settlement, event, person, detail)
     assert await _standing(owner, settlement) == before
     return refused
 
 
-async def _refused(owner: asyncpg.Connection, sql: str, *values: object) -> int:
+async def _refused(owner: asyncpg.Connection, sql: str, *values: object, proof: str = "") -> int:
     transaction = owner.transaction()
     await transaction.start()
     try:
-        await _as_service(owner)
+        await as_service(owner, proof)
         try:
             await owner.execute(sql, *values)
             await owner.execute("set constraints all immediate")
@@ -96,7 +101,7 @@ async def _refused_birth(owner: asyncpg.Connection, settlement: str, status: str
     transaction = owner.transaction()
     await transaction.start()
     try:
-        await _as_service(owner)
+        await as_service(owner)
         try:
             await owner.execute(_BORN.format(status=f"'{status}'"), settlement)
             await owner.execute(_EVENT, "forged", "run", run_by, "{}")
@@ -108,8 +113,9 @@ async def _refused_birth(owner: asyncpg.Connection, settlement: str, status: str
         await transaction.rollback()
 
 
-async def _as_service(owner: asyncpg.Connection) -> None:
-    await owner.execute("select set_config('suanbu.city', '*', true)")
+async def as_service(owner: asyncpg.Connection, proof: str = "") -> None:
+    """Take on the service's role for the rest of the transaction, with what somebody has shown."""
+    await owner.execute("select set_config('suanbu.city', '*', true), set_config('suanbu.proof', $1, true)", proof)
     await owner.execute("set local role suanbu_service")
 
 
