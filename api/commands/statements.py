@@ -9,31 +9,33 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.commands.common import DEFAULT_DATA, Data, Json, with_database
+from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
+from api.commands.hand import Asked
+from meter.database.scope import who_acts
 from settlement.errors import NotAllowed
 from settlement.payout.statement_file import mapping_named, read_mapping
 from settlement.payout.statements import import_statement, report
 from settlement.report.money import yuan_text
 
-ACTOR = "command line"
 
 
 def statement(
     file: Annotated[Path, typer.Argument(help="the bank's statement: CSV or xlsx")],
     mapping: Annotated[str, typer.Option(help="a TOML file, or the name of a mapping that comes along")] = "standard",
+    key_file: KeyFile = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
 ) -> None:
     """Import a statement of the bank, as a whole or not at all."""
 
     async def work(engine: AsyncEngine) -> dict[str, Any]:
-        return await import_statement(engine, file.name, raw, columns, actor=ACTOR)
+        return await import_statement(engine, file.name, raw, columns, actor=who_acts())
 
     try:
         raw = file.read_bytes()
         toml = mapping.endswith(".toml")
         columns = read_mapping(Path(mapping).read_text(encoding="utf-8")) if toml else mapping_named(mapping)
-        found = with_database(data, work)
+        found = with_database(data, work, Asked("payout:run", key_file))
     except (NotAllowed, OSError, UnicodeDecodeError) as refused:
         code = refused.code if isinstance(refused, NotAllowed) else type(refused).__name__
         print(json.dumps({"refused": code, "detail": str(refused)}, ensure_ascii=False) if as_json else str(refused))

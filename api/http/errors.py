@@ -102,7 +102,9 @@ _SETTLING: Final[Mapping[str, str]] = {
 }
 _FORBIDDEN: Final[Mapping[str, str]] = {
     "SAME_PERSON": "Whoever took part before cannot take this decision.",
-    "FACT_BY_APPROVER": "Whoever recorded a fact behind a payable line cannot approve it.",
+    "FACT_BY_APPROVER": "Whoever recorded anything that was known to the run has no last word about it.",
+    "ACTOR_UNPROVEN": "The key or session that was shown is not, or no longer, of who decides.",
+    "PROOF_NEEDED": "A person who decides about money has just shown password and code.",
     "NOT_AN_APPROVER": "An account is approved with the scope settlement:approve, for the whole province.",
     "OTHER_CITY": "Who is bound to a city decides about its own lines only.",
 }

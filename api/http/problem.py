@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from meter.database.errors import UNREACHABLE, JournalUnavailable, unreachable
+from meter.database.errors import UNREACHABLE, JournalUnavailable, hand_refused, unreachable
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -71,6 +71,8 @@ def problem_of(error: Exception) -> Problem:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return Problem(400, "bad_request", f"{where}: {first['msg']}")
+    if (refused := hand_refused(error)) is not None:
+        return Problem(403, *refused)
     if (away := unreachable(error)) is not None:
         return Problem(503, "journal_unavailable", away[:300])
     return Problem(500, "internal_error", "a mistake of ours; it has been logged")

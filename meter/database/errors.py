@@ -78,3 +78,14 @@ _PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 def refusal_of(error: asyncpg.CheckViolationError) -> tuple[str, str]:
     """Tell what a trigger refused: the stable code that it gave as the constraint's name, and the reason in words."""
     return (error.constraint_name or "state_not_allowed").upper(), error.args[0]
+
+
+UNSHOWN = frozenset({"actor_unproven", "actor_unknown", "scope_missing", "other_city", "proof_needed", "login_needed"})
+"""What the database says to whoever has not shown to be who he says, or not for this."""
+
+
+def hand_refused(error: BaseException) -> tuple[str, str] | None:
+    """Tell the code and reason where a trigger refused the hand and not the deed: a key revoked a moment ago, say."""
+    if isinstance(error, asyncpg.CheckViolationError) and error.constraint_name in UNSHOWN:
+        return refusal_of(error)
+    return None

@@ -550,6 +550,62 @@ create constraint trigger audit_registry after insert on batch deferrable initia
 for each row when (new.kind not in ('usage', 'replay')) execute function audit_registry()
 --;
 
+-- a first account takes nothing from one that somebody approved; but who has been renamed is looked at by a second hand
+
+create function account_is_first(p public.account_proposal) returns boolean language sql stable
+set search_path = pg_catalog, public, pg_temp as $$
+    select not p.holder_differs
+    and not exists (select from public.account_proposal other where other.party = p.party and other.id <> p.id)
+    and (select count(distinct f.name) from public.entity_fact f where f.party = p.party) = 1
+$$
+--;
+comment on function account_is_first(public.account_proposal) is
+'whether this is the first account that an entity ever had, held in the only name that it ever had'
+--;
+create or replace function account_event_apply() returns trigger language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp as $$
+declare
+    p public.account_proposal%rowtype;
+    code text;
+    first_one boolean;
+begin
+    select * into p from public.account_proposal where id = new.proposal for update;
+    if not found then
+        perform public.suanbu_refuse('no_such_proposal', format('there is no account proposal %s', new.proposal));
+    end if;
+    if exists (select from public.account_event where proposal = p.id) then
+        perform public.suanbu_refuse('already_decided', 'this account was approved or rejected before');
+    end if;
+    -- the second hand behind a first account is that of the approval of the settlement, which names it
+    first_one := new.event = 'approve' and new.actor = p.actor and public.account_is_first(p);
+    if not first_one and public.suanbu_hand(p.actor) = public.suanbu_hand(new.actor) then
+        perform public.suanbu_refuse('same_person', 'whoever proposed an account cannot decide about it');
+    end if;
+    if not first_one and not public.suanbu_may_approve(new.actor) then
+        perform public.suanbu_refuse('not_an_approver',
+            'an account is approved or rejected with the scope settlement:approve, for the whole province');
+    end if;
+    if new.event = 'approve' and p.holder_differs and not new.holder_confirmed then
+        perform public.suanbu_refuse('holder_unconfirmed',
+            'the holder of the account is called otherwise than the entity: confirm the holder');
+    end if;
+    select uscc into code from public.party where id = p.party;
+    new.replaces := public.account_on(code, public.suanbu_today());
+    new.at := public.suanbu_now();
+    return new;
+end $$
+--;
+create or replace function account_first() returns trigger language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp as $$
+begin
+    if public.account_is_first(new) then
+        insert into public.account_event (proposal, event, holder_confirmed, actor, at, note)
+        values (new.id, 'approve', false, new.actor, public.suanbu_now(), 'the first account, in the entity''s own name');
+    end if;
+    return null;
+end $$
+--;
+
 -- rights --------------------------------------------------------------------------------------------------------------
 
 grant execute on function key_signed(text, bytea, bytea), person_salt(text), person_shows(text, text),

@@ -117,7 +117,12 @@ async def test_a_first_account_in_the_entitys_own_name_is_in_force_at_once_and_e
         code_of(CITIES[1], 700),
     )
     assert [row["action"] for row in logged] == ["account.propose", "account.approve", "account.propose"]
-    for uscc in (code_of(CITIES[1], 700), code_of(CITIES[1], 701)):
+    renamed = entity(code_of(CITIES[1], 702), name="原来叫这个", region="340202")
+    good(await town.registrar.put("/entities", [renamed]))
+    good(await town.registrar.put("/entities", [renamed | {"name": own["holder"]}]))
+    assert await told(702, own) == ["ACCOUNT_PROPOSED"], "its name is no longer the one it was known by"
+    assert await shown(702) is None
+    for uscc in (code_of(CITIES[1], 700), code_of(CITIES[1], 701), code_of(CITIES[1], 702)):
         await approve_accounts(town.door, uscc)
 
 
