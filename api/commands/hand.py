@@ -45,7 +45,7 @@ async def hand_of(engine: AsyncEngine, data: Path, asked: Asked | None, now: dat
     if person is not None and token is not None:
         if asked is not None:
             _may(person, asked.needed, now)
-        return Scope("*", person.actor, proof_of_session(token))
+        return Scope("*", person.actor, proof=proof_of_session(token))
     if asked is not None:
         with acting(PROVINCE):
             async with engine.connect() as connection:
@@ -79,7 +79,7 @@ async def _of_key(engine: AsyncEngine, path: Path, needed: str, now: datetime) -
         raise typer.BadParameter(f"{path} holds no live key that carries its secret")
     if needed not in row["scopes"] or row["city"] is not None:
         raise typer.BadParameter(f"this needs a key with the scope {needed}, for the whole province")
-    return Scope("*", f"key:{row['name']}", proof)
+    return Scope("*", f"key:{row['name']}", proof=proof)
 
 
 def session_file(data: Path) -> Path:

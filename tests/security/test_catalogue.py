@@ -206,6 +206,29 @@ async def test_nobody_but_the_owner_changes_a_table_but_by_appending(owner: asyn
     assert {place for role, place in inserting if role == READER_ROLE} == set()
 
 
+ACTOR_FOLLOWS = {"account_proposal": "from the batch of the fact, whose key was shown"}
+"""Tables with an actor that nobody has to show to be: why."""
+
+
+async def test_whoever_is_named_as_an_actor_has_shown_to_be_one(owner: asyncpg.Connection) -> None:
+    """Each table to which a role of ours appends an actor has the trigger that asks for key or session."""
+    rows = await owner.fetch(
+        """select c.relname as place, exists (
+               select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'decision_shown()'::regprocedure
+               and t.tgtype = 7) as asked
+           from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname in ('actor', 'key_name')
+           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+           and (has_table_privilege($1, c.oid, 'insert') or has_table_privilege($2, c.oid, 'insert'))""",
+        SERVICE_ROLE, COMMAND_ROLE,
+    )  # fmt: skip
+    assert {row["place"] for row in rows if not row["asked"]} == {*ACTOR_FOLLOWS, "batch"}
+    asked = await owner.fetchval(
+        "select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'batch'::regclass and tgname = 'batch_shown'"
+    )
+    assert "BEFORE INSERT" in asked
+    assert len(rows) > 10
+
+
 @contextlib.asynccontextmanager
 async def _undone(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """A transaction that is rolled back."""

@@ -48,6 +48,7 @@ async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> N
     maker = await door.holder("settlement:run", "report:read", name="maker")
     approver = await door.holder("settlement:approve", "report:read", name="approver")
     locker = await door.holder("settlement:approve", "report:read", "payout:read", name="locker")
+    proofs = {f"key:{one.name}": one.proof for one in (maker, approver, locker)}
     owner = await asyncpg.connect(door.url)
     try:
         answer = await post(maker, "/settlements", {"round": "anhui-2026", "order": {"rate": "0.20"}})
@@ -58,25 +59,25 @@ async def test_four_people_and_no_shortcut(door: ApiClient, tmp_path: Path) -> N
         cities = sorted({f"{line['region'][:4]}00" for line in lines})
         assert len(cities) > 10
 
-        refused += await every_shortcut_is_refused(owner, number, people, {"submit": ()})
+        refused += await every_shortcut_is_refused(owner, number, people, {"submit": ()}, proofs)
         good(await decide(maker, number, "submit"))
         people["submit"] = "key:maker"
-        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS})
+        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS}, proofs)
         for city in cities:
             assert problem(await decide(approver, number, "approve")) == (409, "STATE_NOT_ALLOWED")
             people["review"] = f"key:reviewer of {city}"
             good(await decide(await of_a_city(door, city), number, "review", decision="pass"))
         parts = (*MAKERS, "review")
-        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS, "approve": parts})
+        refused += await every_shortcut_is_refused(owner, number, people, {"review": MAKERS, "approve": parts}, proofs)
         good(await decide(approver, number, "approve", digest=made["digest"]))
         people["approve"] = "key:approver"
         lock: dict[str, tuple[str, ...]] = {"approve": parts, "publish": MAKERS, "lock": parts}
-        refused += await every_shortcut_is_refused(owner, number, people, lock)
+        refused += await every_shortcut_is_refused(owner, number, people, lock, proofs)
         good(await decide(locker, number, "publish", days=0))
         lock = {"approve": parts, "objection": (), "lock": parts}
-        refused += await every_shortcut_is_refused(owner, number, people, lock)
+        refused += await every_shortcut_is_refused(owner, number, people, lock, proofs)
         assert good(await decide(locker, number, "lock"))["status"] == "locked"
-        refused += await every_shortcut_is_refused(owner, number, people, {})
+        refused += await every_shortcut_is_refused(owner, number, people, {}, proofs)
         assert refused > 200
     finally:
         await owner.close()
