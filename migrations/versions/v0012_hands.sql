@@ -7,6 +7,8 @@ alter table api_key add column check_digest bytea not null generated always as (
 --;
 comment on column api_key.check_digest is 'the SHA-256 of secret_digest: it recognises a key and opens nothing'
 --;
+select suanbu_adopt('api_key')
+--;
 revoke select on api_key, person from suanbu_service
 --;
 grant select (id, prefix, check_digest, name, scopes, source, city, created_at, expires_at, signed)
@@ -251,7 +253,7 @@ declare
         named = 'key:unknown' or exists (select from public.api_key k where 'key:' || k.name = named));
 begin
     -- what was done to money, keys and people is written by the triggers of the tables where it stands
-    if came_of_it = 'done' and did ~ '^(settlement|payout|payout_run|payout_rule|claim|person|key|account|registry|bank_statement)\.' and did <> 'key.use' then
+    if came_of_it = 'done' and did ~ '^(settlement|payout|payout_run|payout_rule|claim|person|key|account|registry|bank_statement|record)\.' and did <> 'key.use' then
         perform public.suanbu_refuse('audit_forged', format('%s is on record where it was done', did));
     end if;
     if came_of_it = 'done' and did <> 'key.use' and not pg_has_role(session_user, 'suanbu_command', 'member') then
@@ -345,7 +347,7 @@ begin
         elsif new.event in ('review', 'objection') then
             needed := '{settlement:review}';
             of_city := new.city;
-        elsif new.event not in ('approve', 'publish', 'ruling', 'lock') then
+        elsif new.event not in ('return', 'approve', 'publish', 'ruling', 'lock') then
             perform suanbu_refuse('state_not_allowed', format('%s is nobody''s decision', new.event));
         end if;
         -- as in the console: a public notice and a ruling ask for no second showing, what money follows does
