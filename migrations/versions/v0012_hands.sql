@@ -410,6 +410,29 @@ end $$
 create trigger batch_shown before insert on batch
 for each row when (new.kind not in ('usage', 'replay')) execute function fact_shown()
 --;
+create function facts_of_this_batch() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
+begin
+    -- a fact that is slipped into a batch of another day and hand would be known to runs of long ago
+    if exists (select from fresh f left join public.batch b on b.batch = f.batch
+               where b.xmin is distinct from pg_current_xact_id()::xid) then
+        perform public.suanbu_refuse('batch_closed', 'facts are recorded together with their batch, never added to it');
+    end if;
+    return null;
+end $$
+--;
+do $facts$
+declare
+    place text;
+begin
+    foreach place in array array['entity_fact', 'facility_fact', 'facility_owner', 'chip_fact', 'holding_fact',
+                                 'expenditure_fact', 'control_total']
+    loop
+        execute format('create trigger %1$s_whole after insert on %1$s referencing new table as fresh '
+                       'for each statement execute function facts_of_this_batch()', place);
+    end loop;
+end $facts$
+--;
 create function hand_made() returns trigger language plpgsql
 set search_path = pg_catalog, public, pg_temp as $$
 begin

@@ -186,6 +186,26 @@ async def test_payouts_claims_accounts_and_facts_ask_for_the_hand_that_they_name
     assert await town.tried(people.clerk.proof, fact, people.clerk.name) == "scope_missing"
 
 
+async def test_no_fact_is_slipped_into_a_batch_of_another_day_and_hand(town: Town) -> None:
+    """It would be known to runs of long ago, under the name of who recorded the rest of the batch."""
+    tables = ("entity_fact", "facility_fact", "facility_owner", "chip_fact", "holding_fact", "expenditure_fact",
+              "control_total")  # fmt: skip
+    registrar = await town.door.registrar()
+    for table in tables:
+        copied = f"""insert into {table} select (jsonb_populate_record(f, '{{"ordinal": 9999}}')).* from {table} f
+                     limit 1"""
+        before = await town.owner.fetchval(f"select count(*) from {table}")
+        if table in ("entity_fact", "facility_fact", "facility_owner", "chip_fact"):
+            assert before, table
+        assert await town.tried(registrar.proof, copied) == ("batch_closed" if before else ""), table
+    unguarded = await town.owner.fetch(
+        """select c.relname from pg_class c where c.relname = any($1) and not exists (select from pg_trigger t
+           where t.tgrelid = c.oid and t.tgfoid = 'facts_of_this_batch()'::regprocedure)""",
+        tables,
+    )  # fmt: skip
+    assert unguarded == []
+
+
 async def test_the_roles_of_people_are_those_of_the_door(owner: asyncpg.Connection) -> None:
     for role, scopes in SCOPES_OF.items():
         assert set(await owner.fetchval("select suanbu_scopes_of($1)", role)) == scopes, role
