@@ -18,7 +18,6 @@ from settlement.payout.statements import import_statement, report
 from settlement.report.money import yuan_text
 
 
-
 def statement(
     file: Annotated[Path, typer.Argument(help="the bank's statement: CSV or xlsx")],
     mapping: Annotated[str, typer.Option(help="a TOML file, or the name of a mapping that comes along")] = "standard",
