@@ -17,10 +17,10 @@ from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
 from api.schemas.statement import (
     CSV_OR_XLSX,
+    BankReconciliation,
     Explained,
     ImportedStatement,
     LineNote,
-    Reconciliation,
     StatementPage,
 )
 from meter.database.connect import driver
@@ -81,7 +81,7 @@ async def post_bank_statement_explain(
 
 
 @ROUTER.get("/payout-reconciliation")
-@operation(Reconciliation, scope="payout:read")
+@operation(BankReconciliation, scope="payout:read")
 async def get_payout_reconciliation(
     request: Request,
     settlement: Annotated[str | None, Query(description="Only what is about this settlement, or about none.")] = None,

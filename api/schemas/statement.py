@@ -57,7 +57,7 @@ class Explained(Answer):
     kind: NoteKind
 
 
-class Difference(Answer):
+class BankDifference(Answer):
     """What does not agree: a payment, a line of a statement, or both."""
 
     kind: DifferenceKind
@@ -94,14 +94,14 @@ class SettlementSums(Answer):
     claim_open_fen: Fen
 
 
-class Reconciliation(Answer):
+class BankReconciliation(Answer):
     """How the statements agree with the books."""
 
     covered_to: Day | None
     matched: Annotated[Count, Field(examples=[36])]
     explained: Annotated[Count, Field(examples=[1])]
     repeated: Annotated[Count, Field(examples=[0], description="Lines that an earlier statement stated already.")]
-    differences: list[Difference]
+    differences: list[BankDifference]
     settlements: list[SettlementSums]
 
 
