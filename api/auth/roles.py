@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from api.auth.tables import ROLES as ROLES
-
+ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin")
 SCOPES = (
     "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
     "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from api.auth.roles import ROLES
 from meter.database.metadata import METADATA
 
 MOMENT = DateTime(timezone=True)
@@ -61,7 +62,6 @@ request_nonce = Table(
     comment="nonces of signed requests, kept for as long as their time would be accepted",
 )
 
-ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin")
 
 person = Table(
     "person",

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 import typer
 from rich.console import Console
-from rich.progress import Progress
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from meter.archive.manifest import BrokenManifest, Sealing
-from meter.archive.seal import NotTheNextBatches
-from meter.archive.verify import BrokenArchive, Fault
-from meter.jobs.recompute import Recomputed, recompute_all
-from meter.jobs.seal import SealedElsewhere, check_archive
-from meter.jobs.seal import archive as seal_closed_months
-from meter.journal.digest_chain import SM3
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.progress import Progress
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from meter.archive.manifest import Sealing
+    from meter.archive.verify import Fault
+    from meter.jobs.recompute import Recomputed
 
 CONSOLE = Console(stderr=True)
 Folder = Annotated[Path | None, typer.Option("--to", help="the archive's folder [default: DATA/archive]")]
@@ -33,6 +31,13 @@ def archive(
     as_json: Json = False,
 ) -> None:
     """Seal the closed months of the journal to Parquet files; what arrives late goes to the next part."""
+    from api.clock import now
+    from meter.archive.manifest import BrokenManifest
+    from meter.archive.seal import NotTheNextBatches
+    from meter.jobs.seal import SealedElsewhere
+    from meter.jobs.seal import archive as seal_closed_months
+    from meter.journal.digest_chain import SM3
+
     folder = to or data / "archive"
     with _progress(as_json) as progress:
         task = progress.add_task("归档", total=None)
@@ -61,6 +66,9 @@ def archive(
 
 def verify_archive(data: Path, to: Path | None, as_json: bool) -> bool:
     """Check the archive's manifests and files and say what is wrong; whether nothing is."""
+    from meter.archive.manifest import BrokenManifest
+    from meter.jobs.seal import check_archive
+
     folder = to or data / "archive"
     with _progress(as_json) as progress:
         task = progress.add_task("校验", total=None)
@@ -95,6 +103,10 @@ def rollup(
     as_json: Json = False,
 ) -> None:
     """Roll everything up anew from the archive and what is not sealed, and compare with the rollup as it is kept."""
+    from meter.archive.manifest import BrokenManifest
+    from meter.archive.verify import BrokenArchive
+    from meter.jobs.recompute import recompute_all
+
     if engine not in ("local", "spark"):
         raise typer.BadParameter("the engine is local or spark")
     folder = to or data / "archive"
@@ -127,6 +139,8 @@ def rollup(
 
 
 def _progress(as_json: bool) -> Progress:
+    from rich.progress import Progress
+
     return Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal)
 
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from meter.database.connect import driver
-from meter.registry.proof import facts_of_batches
-from meter.registry.queries import rules_as_of
-from migrations.reference import expected_schema
-from settlement.checkpoint import signature
-from settlement.checkpoint.check import check
-from settlement.checkpoint.former import check_former
-from settlement.checkpoint.make import Made, make
-from settlement.checkpoint.marks import Marks
-from settlement.checkpoint.note import SIGNS, Checkpoint, NotSigned, Verifier, opened, verifier_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from settlement.checkpoint.make import Made
+    from settlement.checkpoint.marks import Marks
+    from settlement.checkpoint.note import Checkpoint, Verifier
 
 MARKS = ".marks"
 
@@ -30,6 +26,11 @@ def checkpoint(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a signed checkpoint (C2SP) of the journal, the audit log and all that they prove. Keep it elsewhere."""
+    from meter.database.connect import driver
+    from settlement.checkpoint import signature
+    from settlement.checkpoint.make import make
+    from settlement.checkpoint.note import SIGNS, verifier_of
+
     key = signature.signing_key(data)
 
     async def work(engine: AsyncEngine) -> Made:
@@ -54,6 +55,9 @@ def marks_beside(file: Path) -> Path:
 
 def trusted_key(data: Path, given: str | None, origin: str) -> Verifier | None:
     """Whose signature is asked for: the given key (hex, or name+id+key), else the data directory's, if there is one."""
+    from settlement.checkpoint import signature
+    from settlement.checkpoint.note import SIGNS, Verifier
+
     known = data / signature.PUBLIC_FILE
     if given and "+" in given:
         return Verifier.parse(given)
@@ -66,6 +70,9 @@ def verify_checkpoint(file: Path, data: Path, as_json: bool, public_key: str | N
 
     Raises typer.BadParameter for a file that is not signed by that key.
     """
+    from settlement.checkpoint import signature
+    from settlement.checkpoint.note import NotSigned, opened
+
     text = file.read_text(encoding="utf-8", errors="replace")
     former = text.lstrip().startswith("{")
     try:
@@ -106,6 +113,8 @@ def told(about: str, findings: list[dict[str, Any]], beside: dict[str, Any], as_
 
 
 def _marks(file: Path) -> Marks | None:
+    from settlement.checkpoint.marks import Marks
+
     beside = marks_beside(file)
     if not beside.exists():
         return None
@@ -118,6 +127,13 @@ def _marks(file: Path) -> Marks | None:
 def _findings(
     data: Path, note: Checkpoint | None, marks: Marks | None, former: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
+    from meter.database.connect import driver
+    from meter.registry.proof import facts_of_batches
+    from meter.registry.queries import rules_as_of
+    from migrations.reference import expected_schema
+    from settlement.checkpoint.check import check
+    from settlement.checkpoint.former import check_former
+
     async def work(engine: AsyncEngine) -> list[dict[str, Any]]:
         async with engine.connect() as held:
             connection = await driver(held)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.clock import now
 from api.commands.hand import Asked, hand_of
-from meter.database.connect import DatabaseUrls, command_engine, database_urls
-from meter.database.roles import RolesMissing
-from meter.database.scope import act_as
-from meter.database.seal import ensure_seal
-from migrations.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from meter.database.connect import DatabaseUrls
 
 Data = Annotated[Path, typer.Option("--data", help="data directory (unused when DATABASE_URL is set)")]
 KeyFile = Annotated[
@@ -32,6 +30,12 @@ def with_database(data: Path, work: Callable[[AsyncEngine], Awaitable[T]], asked
 
     It acts on behalf of who gives the command; `asked` is what a command that decides asks of him.
     """
+    from api.clock import now
+    from meter.database.connect import command_engine, database_urls
+    from meter.database.roles import RolesMissing
+    from meter.database.scope import act_as
+    from meter.database.seal import ensure_seal
+    from migrations.upgrade import upgrade
 
     ensure_seal(data)
 

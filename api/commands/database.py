@@ -7,18 +7,14 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from api.commands.common import DEFAULT_DATA, Data, Json
-from meter.database.check import Point
-from meter.database.check import check as look
-from meter.database.connect import connect, database_urls, owner_engine
-from meter.database.pooler import refuse_transaction_pooling
-from meter.database.roles import READER_ROLE, RolesMissing, sql_for
-from migrations.upgrade import shape_of
-from migrations.upgrade import upgrade as apply
+
+if TYPE_CHECKING:
+    from meter.database.check import Point
 
 ROOM_BYTES: Final = 2_000_000_000
 APP = typer.Typer(no_args_is_help=True, help="the database")
@@ -27,6 +23,10 @@ APP = typer.Typer(no_args_is_help=True, help="the database")
 @APP.command("upgrade")
 def upgrade(data: Data = DEFAULT_DATA) -> None:
     """Apply missing migrations, under a lock; safe while services run and from several places at once."""
+    from meter.database.connect import database_urls
+    from meter.database.roles import RolesMissing
+    from migrations.upgrade import upgrade as apply
+
     with database_urls(data) as urls:
         try:
             before, after = asyncio.run(apply(urls.migrator))
@@ -42,6 +42,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what the database has and lacks for the service, and what to do; exit status 1 where something is missing."""
+    from meter.database.connect import database_urls
+
     with database_urls(data) as urls:
         points = asyncio.run(_points(urls.service, workers))
     points.append(_room(data))
@@ -55,6 +57,11 @@ def check(
 
 
 async def _points(url: str, workers: int) -> list[Point]:
+    from meter.database.check import check as look
+    from meter.database.connect import connect, owner_engine
+    from meter.database.pooler import refuse_transaction_pooling
+    from migrations.upgrade import shape_of
+
     await refuse_transaction_pooling(url)
     opened = await connect(url, application="suanbu check")
     try:
@@ -72,6 +79,8 @@ async def _points(url: str, workers: int) -> list[Point]:
 
 def _room(data: Path) -> Point:
     """Room where the data directory is, or will be: key file, archive, and an embedded server's files."""
+    from meter.database.check import Point
+
     place = data.resolve()
     while not place.exists():
         place = place.parent
@@ -86,6 +95,9 @@ def _room(data: Path) -> Point:
 @APP.command("url")
 def url(data: Data = DEFAULT_DATA) -> None:
     """Print the URL of the role that only reads, for psql and Grafana (an embedded server answers while one runs)."""
+    from meter.database.connect import database_urls
+    from meter.database.roles import READER_ROLE
+
     with database_urls(data) as urls:
         found = urls.reader
     if found is None:
@@ -103,4 +115,6 @@ def roles(
     ] = None,
 ) -> None:
     """Print the SQL that a superuser runs once on a database of your own server: `suanbu db roles | psql -d NAME`."""
+    from meter.database.roles import sql_for
+
     print(sql_for(login))

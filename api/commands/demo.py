@@ -10,20 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from api.auth.keys import NewKey, create_key
-from api.auth.passwords import new_password
-from api.auth.people import create_person, give_password
-from api.clock import now
 from api.commands.common import Data, with_database
-from api.console.wording.steps import shown_steps
-from api.demo import province
-from api.demo.client import Client
+
+if TYPE_CHECKING:
+    from api.demo.client import Client
 
 BATCH_RECORDS = 5000
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -33,6 +27,9 @@ ENTRY = ("-m", "api")
 
 def demo(data: Data = Path("data/demo")) -> None:
     """Show a province settled: registry, usage over HTTP, settlement, review, approval, report, one award explained."""
+    from api.auth.passwords import new_password
+    from api.demo.client import Client
+
     started = time.monotonic()
     password = new_password("auditor")
     keys = _prepare(data, password)
@@ -73,6 +70,10 @@ def _say(what: str, detail: str = "") -> None:
 
 def _prepare(data: Path, password: str) -> dict[str, str]:
     """Return the database and a key for each of the demonstration's users."""
+    from api.auth.keys import NewKey, create_key
+    from api.auth.people import create_person, give_password
+    from api.clock import now
+
     _say("数据库", f"embedded PostgreSQL under {data}")
     scopes = {
         "registrar": ["registry:write", "registry:read"],
@@ -115,6 +116,10 @@ def _serving(data: Path) -> Iterator[str]:
 
 def _send(registrar: Client, approver: Client, platform: Client) -> None:
     """Send the registry, its accounts approved by somebody else, then eight months of usage."""
+    from rich.progress import track
+
+    from api.demo import province
+
     entities = province.entities()
     codes = [entity["uscc"] for entity in entities]
     facts = {
@@ -143,6 +148,8 @@ def _send(registrar: Client, approver: Client, platform: Client) -> None:
 
 
 def _show_lines(number: str, lines: list[dict[str, Any]], totals: dict[str, int]) -> None:
+    from rich.table import Table
+
     table = Table(title=f"{number}", title_justify="left")
     for heading in ("单位", "使用 P时", "被使用 P时", "计入支出 元", "补助 元", "待核 元", "说明"):
         table.add_column(heading, justify="left" if heading in ("单位", "说明") else "right")
@@ -167,6 +174,10 @@ def _telling(lines: list[dict[str, Any]]) -> str:
 
 
 def _show_steps(finance: Client, number: str, uscc: str) -> None:
+    from rich.table import Table
+
+    from api.console.wording.steps import shown_steps
+
     line = finance.ask("GET", f"/v1/settlements/{number}/lines/{uscc}")
     table = Table(title=f"{line['name']} {uscc}：{_yuan(line['award_fen'])} 元的由来", title_justify="left")
     for heading in ("规则", "步骤", "依据", "算式", "结果"):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from meter.audit.store import note
-from meter.database.connect import driver
-from meter.database.scope import who_acts
-from settlement.checkpoint.make import make
-from settlement.checkpoint.signature import origin_of, signing_key
-from settlement.errors import SettlementRefused
-from settlement.jobs.evidence import export
-from settlement.store.settlements import stored_settlement
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 def evidence(
@@ -25,6 +19,15 @@ def evidence(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a settlement's lines, steps, decisions, records and digests, with a script that checks them."""
+    from meter.audit.store import note
+    from meter.database.connect import driver
+    from meter.database.scope import who_acts
+    from settlement.checkpoint.make import make
+    from settlement.checkpoint.signature import origin_of, signing_key
+    from settlement.errors import SettlementRefused
+    from settlement.jobs.evidence import export
+    from settlement.store.settlements import stored_settlement
+
     path = out or Path(f"{settlement}-evidence.zip")
     key = signing_key(data)
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth import store
-from api.auth.keys import proof_of_key
-from api.auth.people import PROOF_MINUTES, Person
-from api.auth.sessions import proof_of_session, whose
-from meter.database.scope import NOBODY, PROVINCE, Scope, acting
 from meter.private_files import make_folders
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from api.auth.people import Person
+    from meter.database.scope import Scope
 
 ADMINISTRATOR: Final = "admin"
 SESSIONS: Final = "sessions"
@@ -38,6 +37,10 @@ class Asked(NamedTuple):
 
 async def hand_of(engine: AsyncEngine, data: Path, asked: Asked | None, now: datetime) -> Scope:
     """Return on whose behalf a command acts. Raises BadParameter where it is somebody else's, or nobody says whose."""
+    from api.auth import store
+    from api.auth.sessions import proof_of_session, whose
+    from meter.database.scope import PROVINCE, Scope, acting
+
     if asked is not None and asked.key_file is not None:
         return await _of_key(engine, asked.key_file, asked.needed, now)
     token = kept_session(data)
@@ -57,6 +60,8 @@ async def hand_of(engine: AsyncEngine, data: Path, asked: Asked | None, now: dat
 
 
 def _may(person: Person, needed: str, now: datetime) -> None:
+    from api.auth.people import PROOF_MINUTES
+
     if needed == ADMINISTRATOR:
         if person.role != ADMINISTRATOR:
             raise typer.BadParameter(f"{person.name} is {person.role}: keys and people are an administrator's")
@@ -69,6 +74,10 @@ def _may(person: Person, needed: str, now: datetime) -> None:
 
 
 async def _of_key(engine: AsyncEngine, path: Path, needed: str, now: datetime) -> Scope:
+    from api.auth import store
+    from api.auth.keys import proof_of_key
+    from meter.database.scope import NOBODY, Scope, acting
+
     mark, _, rest = _read_privately(path).partition("_")
     prefix, _, secret = rest.partition("_")
     with acting(NOBODY):
@@ -108,6 +117,8 @@ def kept_session(data: Path) -> str | None:
 
 def _read_privately(path: Path) -> str:
     """The text of a file that is its owner's alone. Raises BadParameter where it is not, or where there is none."""
+    import stat
+
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
             found = os.fstat(file.fileno())

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.auth.keys import NewKey, create_key, list_keys, revoke_key
 from api.auth.roles import SCOPES
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.commands.hand import ADMINISTRATOR, Asked
 
@@ -29,6 +27,9 @@ def create(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print a new API key. It is shown this once: only its digest is stored."""
+    from api.auth.keys import NewKey, create_key
+    from api.clock import now
+
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     expires_at = now() + timedelta(days=expires) if expires else None
     try:
@@ -50,6 +51,8 @@ def create(
 @APP.command("list")
 def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """List the keys, without their secrets."""
+    from api.auth.keys import list_keys
+
     for key in with_database(data, list_keys):
         if as_json:
             print(json.dumps(key, default=str, ensure_ascii=False))
@@ -63,10 +66,15 @@ def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
 @APP.command("revoke")
 def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix")], data: Data = DEFAULT_DATA) -> None:
     """Revoke a key for ever; running services refuse it within a second."""
+    from api.auth.keys import revoke_key
+    from api.clock import now
+
     if not with_database(data, lambda engine: revoke_key(engine, prefix, now()), Asked(ADMINISTRATOR)):
         raise typer.BadParameter(f"there is no key {prefix}")
     print(f"revoked {prefix}")
 
 
 def _expired(moment: object) -> bool:
+    from api.clock import now
+
     return moment is not None and moment <= now()  # type: ignore[operator]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.auth.sessions import IDLE_MINUTES, SESSION_HOURS, log_in, log_out
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, with_database
 from api.commands.hand import keep_session, kept_session, session_file, user_name
-from api.settings import roles_with_second_factor
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 def login(
@@ -21,6 +20,10 @@ def login(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Log in to the command line with password and code, which are asked for; what it decides is on record as yours."""
+    from api.auth.sessions import IDLE_MINUTES, SESSION_HOURS, log_in
+    from api.clock import now
+    from api.settings import roles_with_second_factor
+
     called = name or _asked("name: ", hidden=False)
     password, code = _asked("password: ", hidden=True), _asked("code: ", hidden=True)
 
@@ -39,6 +42,9 @@ def login(
 
 def logout(data: Data = DEFAULT_DATA) -> None:
     """End the session of the command line."""
+    from api.auth.sessions import log_out
+    from api.clock import now
+
     token = kept_session(data)
     if token is None:
         print("nobody is logged in")

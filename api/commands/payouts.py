@@ -9,27 +9,22 @@ import signal
 from collections import Counter as Tally
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import prometheus_client
 import structlog
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
 from api.commands.hand import Asked
 from api.commands.statements import reconcile, statement
-from meter.database.connect import driver
-from meter.database.errors import JournalUnavailable, reaching_database
-from meter.database.scope import who_acts
-from settlement.payout.answers import ASIDE
-from settlement.payout.gateways import Worker
-from settlement.payout.job_settings import JobSettings, SettingsRefused, read_settings, settings_of
-from settlement.store.instructions import masked_account
-from settlement.store.payout_runs import awaiting_payment, not_released
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from settlement.payout.gateways import Worker
+    from settlement.payout.job_settings import JobSettings
 
 PAYOUT = typer.Typer(no_args_is_help=True, help="the payout job (免申即享) and the bank's statements")
 PAYOUT.command("statement")(statement)
@@ -62,6 +57,8 @@ def payout_run(  # noqa: PLR0913 - the options of a command line are arguments
     as_json: Json = False,
 ) -> None:
     """Pay what two people released through a bank; safe to stop and run again at any moment, and several at once."""
+    from settlement.payout.job_settings import SettingsRefused, read_settings, settings_of
+
     given: dict[str, Any] = {}
     if bank_url is not None:
         given = {"gateway": "http", "http": {"url": bank_url}}
@@ -107,6 +104,12 @@ async def _run(
     engine: AsyncEngine, told: JobSettings, *, once: bool, say: Callable[[dict[str, Any]], None], as_json: bool
 ) -> None:
     """Make one pass, or one after another until the process is asked to end; a pass that has begun is finished."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from api.clock import now
+    from meter.database.scope import who_acts
+    from settlement.payout.gateways import Worker
+
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
@@ -140,6 +143,8 @@ async def _one_pass(
     engine: AsyncEngine, told: JobSettings, worker: Worker, *, reraise: bool
 ) -> list[dict[str, Any]] | None:
     """Make a pass, with its metrics; None where the database or the folder is away and the loop tries again."""
+    from meter.database.errors import JournalUnavailable, reaching_database
+
     try:
         async with reaching_database():
             changed = await told.gateway.one_pass(engine, worker)
@@ -158,6 +163,8 @@ async def _one_pass(
 
 async def _close(engine: AsyncEngine, told: JobSettings, total: Tally[str]) -> None:
     """Say what people have to look at."""
+    from settlement.payout.answers import ASIDE
+
     aside = sum(count for status, count in total.items() if "set aside" in status)
     if aside:
         print(f"{aside} answers were set aside, see the folder in/{ASIDE} and the console's page of payments")
@@ -168,6 +175,9 @@ async def _close(engine: AsyncEngine, told: JobSettings, total: Tally[str]) -> N
 
 
 async def _say_unreleased(engine: AsyncEngine) -> None:
+    from meter.database.connect import driver
+    from settlement.store.payout_runs import not_released
+
     async with engine.connect() as held:
         payments, fen = await not_released(await driver(held))
     if payments:
@@ -176,6 +186,10 @@ async def _say_unreleased(engine: AsyncEngine) -> None:
 
 async def _show_what_waits(engine: AsyncEngine, told: JobSettings, as_json: bool) -> None:
     """Print what the job would pay now, each with its masked account, and what it would not."""
+    from meter.database.connect import driver
+    from settlement.store.instructions import masked_account
+    from settlement.store.payout_runs import awaiting_payment
+
     async with engine.connect() as held:
         rows = await awaiting_payment(await driver(held), told.limit, released=told.needs_release)
     for row in rows:

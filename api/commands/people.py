@@ -8,14 +8,9 @@ from typing import Annotated
 
 import typer
 
-from api.auth.passwords import new_password
-from api.auth.people import create_person, give_password, give_second_factor, list_people, shut_out, unlock
 from api.auth.roles import ROLES
-from api.auth.second_factor import new_second_factor
-from api.clock import now
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
 from api.commands.hand import ADMINISTRATOR, Asked
-from api.settings import roles_with_second_factor
 
 APP = typer.Typer(no_args_is_help=True, help="people who log in to the console")
 
@@ -35,6 +30,12 @@ def create(
     Whoever moves or decides (finance, reviewer, approver, payer, admin), the roles that SUANBU_SECOND_FACTOR adds, and
     whoever --second-factor is given for, also shows a code at every login: a second line has the otpauth URI to scan.
     """
+    from api.auth.passwords import new_password
+    from api.auth.people import create_person
+    from api.auth.second_factor import new_second_factor
+    from api.clock import now
+    from api.settings import roles_with_second_factor
+
     given = os.environ.get("SUANBU_PASSWORD")
     password = given or new_password(name)
     try:
@@ -56,6 +57,10 @@ def create(
 @APP.command("password")
 def password_(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
     """Give somebody another password, printed this once (or taken from SUANBU_PASSWORD); open sessions end."""
+    from api.auth.passwords import new_password
+    from api.auth.people import give_password
+    from api.clock import now
+
     given = os.environ.get("SUANBU_PASSWORD")
     password = given or new_password(name)
     try:
@@ -69,6 +74,9 @@ def password_(name: Annotated[str, typer.Argument(help="login name")], data: Dat
 @APP.command("second-factor")
 def second_factor_(name: Annotated[str, typer.Argument(help="login name")], data: Data = DEFAULT_DATA) -> None:
     """Give somebody a second factor, or another one, and print the otpauth URI to scan; open sessions end."""
+    from api.auth.people import give_second_factor
+    from api.clock import now
+
     uri = with_database(data, lambda engine: give_second_factor(engine, name, now()), Asked(ADMINISTRATOR))
     _must_be(uri is not None, name)
     print(uri)
@@ -77,6 +85,9 @@ def second_factor_(name: Annotated[str, typer.Argument(help="login name")], data
 @APP.command("list")
 def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """List the people, without their passwords."""
+    from api.auth.people import list_people
+    from api.settings import roles_with_second_factor
+
     needed = roles_with_second_factor()
     for one in with_database(data, list_people):
         if as_json:
@@ -102,6 +113,9 @@ def enable(name: Annotated[str, typer.Argument(help="login name")], data: Data =
 
 
 def _shut_out(data: Data, name: str, *, out: bool) -> None:
+    from api.auth.people import shut_out
+    from api.clock import now
+
     found = with_database(data, lambda engine: shut_out(engine, name, now(), out=out), Asked(ADMINISTRATOR))
     _must_be(found, name)
     print(f"{'disabled' if out else 'enabled'} {name}")
@@ -113,6 +127,9 @@ def unlock_(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Let somebody who was locked out try again at once."""
+    from api.auth.people import unlock
+    from api.clock import now
+
     with_database(data, lambda engine: unlock(engine, name, now()), Asked(ADMINISTRATOR))
     print(f"unlocked {name}")
 

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
-from uvicorn.config import STARTUP_FAILURE
 
 from api.commands.common import DEFAULT_DATA, Data
-from api.process.workers import FOLDER, Workers
-from api.settings import Settings, public_url_from_environment, roles_with_second_factor
-from meter.database.connect import database_urls
-from meter.database.pooler import refuse_transaction_pooling
-from meter.database.roles import RolesMissing
-from meter.database.seal import ensure_seal
-from meter.journal.digest_chain import SM3
-from migrations.upgrade import upgrade
+
+if TYPE_CHECKING:
+    import uvicorn
 
 LEAVING_SECONDS = 3.0
 
@@ -41,6 +30,17 @@ def serve(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
+    import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+
+    from api.settings import Settings, public_url_from_environment, roles_with_second_factor
+    from meter.database.connect import database_urls
+    from meter.database.pooler import refuse_transaction_pooling
+    from meter.database.roles import RolesMissing
+    from meter.database.seal import ensure_seal
+    from meter.journal.digest_chain import SM3
+    from migrations.upgrade import upgrade
+
     try:
         second_factor, public_url = roles_with_second_factor(), public_url_from_environment()
     except ValueError as error:
@@ -82,6 +82,8 @@ def serve(
 
 def _serve(config: uvicorn.Config, listening: socket.socket) -> bool:
     """Serve from this process; whether it ever came to that."""
+    import uvicorn
+
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
@@ -90,6 +92,10 @@ def _serve(config: uvicorn.Config, listening: socket.socket) -> bool:
 
 def _serve_with_workers(config: uvicorn.Config, listening: socket.socket) -> bool:
     """Serve from other processes until told to stop; False when they cannot start."""
+    import tempfile
+
+    from api.process.workers import FOLDER, Workers
+
     with tempfile.TemporaryDirectory(prefix="suanbu-workers-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ[FOLDER] = folder
         parent = Workers(config, [listening], Path(folder))
@@ -104,6 +110,8 @@ def _leave(*_: object) -> None:
 
 def _announce(url: str) -> None:
     """Print the URL once the service answers that it is ready."""
+    import urllib.request
+
     while True:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
@@ -118,6 +126,10 @@ def _bound(host: str, port: int) -> socket.socket:
 
     Raises Exit after saying in one line who cannot listen where.
     """
+    import errno
+
+    from uvicorn.config import STARTUP_FAILURE
+
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.set_inheritable(True)

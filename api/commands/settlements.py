@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.clock import now
 from api.commands.archive import verify_archive
 from api.commands.checkpoint import verify_checkpoint, verify_database
 from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
 from api.commands.hand import Asked
-from meter.database.connect import driver
-from meter.database.scope import who_acts
-from meter.journal.digest_chain import SM3
-from meter.journal.verify.journal import verify_journal
-from meter.registry.proof import facts_of_batches
-from meter.registry.queries import rules_as_of
-from settlement.errors import SettlementRefused
-from settlement.jobs import verify as verify_job
-from settlement.jobs.compare import compared
-from settlement.jobs.findings import find
-from settlement.jobs.settle import Request, run
-from settlement.store.findings import list_findings
-from settlement.store.settlements import get_settlement
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from settlement.errors import SettlementRefused
 
 CONSOLE = Console(highlight=False)
 ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
@@ -53,6 +42,17 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     as_json: Json = False,
 ) -> None:
     """Run a settlement and store it (or, with --compare, show what would change)."""
+    from rich.progress import Progress
+
+    from api.clock import now
+    from meter.database.connect import driver
+    from meter.database.scope import who_acts
+    from meter.journal.digest_chain import SM3
+    from settlement.errors import SettlementRefused
+    from settlement.jobs.compare import compared
+    from settlement.jobs.settle import Request, run
+    from settlement.store.settlements import get_settlement
+
     order: dict[str, Any] = {"rate": rate} if rate is not None else {}
     if budget_fen is not None:
         order["budget_fen"] = budget_fen
@@ -101,6 +101,15 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute a settlement, the journal or the archive, or compare with a checkpoint; exit status 1 if not equal."""
+    from rich.progress import Progress
+
+    from meter.database.connect import driver
+    from meter.journal.verify.journal import verify_journal
+    from meter.registry.proof import facts_of_batches
+    from meter.registry.queries import rules_as_of
+    from settlement.errors import SettlementRefused
+    from settlement.jobs import verify as verify_job
+
     if what is None and checkpoint is None:
         raise typer.BadParameter("name a settlement, `journal`, `archive`, `database`, or --checkpoint FILE")
     if checkpoint is not None or what in ("database", "archive"):
@@ -147,6 +156,11 @@ def verify(
 
 def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Sweep a settlement's records for what its reviewers should look at; prints every finding with its records."""
+    from api.clock import now
+    from meter.database.connect import driver
+    from settlement.errors import SettlementRefused
+    from settlement.jobs.findings import find
+    from settlement.store.findings import list_findings
 
     async def work(engine: AsyncEngine) -> list[dict[str, Any]]:
         await find(engine, settlement, now())

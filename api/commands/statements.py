@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
 from api.commands.hand import Asked
-from meter.database.scope import who_acts
-from settlement.errors import NotAllowed
-from settlement.payout.statement_file import mapping_named, read_mapping
-from settlement.payout.statements import import_statement, report
-from settlement.report.money import yuan_text
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 def statement(
@@ -26,6 +23,11 @@ def statement(
     as_json: Json = False,
 ) -> None:
     """Import a statement of the bank, as a whole or not at all."""
+    from meter.database.scope import who_acts
+    from settlement.errors import NotAllowed
+    from settlement.payout.statement_file import mapping_named, read_mapping
+    from settlement.payout.statements import import_statement
+    from settlement.report.money import yuan_text
 
     async def work(engine: AsyncEngine) -> dict[str, Any]:
         return await import_statement(engine, file.name, raw, columns, actor=who_acts())
@@ -50,6 +52,9 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """Hold the bank's statements against what was booked; exit status 1 where anything differs."""
+    from settlement.payout.statements import report
+    from settlement.report.money import yuan_text
+
     found = with_database(data, lambda engine: report(engine, settlement))
     if as_json:
         print(json.dumps(found, ensure_ascii=False))

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from settlement.jobs.worlds.read import load_worlds
-from settlement.jobs.worlds.run import run_world
-
 
 def world(
     files: Annotated[list[Path], typer.Argument(help="worlds files (YAML)", exists=True, dir_okay=False)],
     readings: Annotated[list[str] | None, typer.Option(help="a reading for all worlds: name=value")] = None,
 ) -> None:
     """Run worlds through the service's own code; one JSON line each, exit status 1 where `expected` differs."""
+    from settlement.jobs.worlds.read import load_worlds
+    from settlement.jobs.worlds.run import run_world
+
     chosen = dict(_pair(text) for text in readings or [])
     failed = False
     for file in files:

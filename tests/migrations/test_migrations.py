@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 import settlement.vocabulary as decided
-from api.auth.tables import PERSON_EVENTS, ROLES
+from api.auth.roles import ROLES
+from api.auth.tables import PERSON_EVENTS
 from meter import vocabulary
 from meter.database.connect import owner_engine
 from meter.database.roles import SERVICE_ROLE
