@@ -28,6 +28,7 @@ from api.routes import (
     operations,
     payout_runs,
     payouts,
+    proofs,
     registry,
     rounds,
     settlement_checks,
@@ -123,6 +124,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
         clawbacks.ROUTER,
         accounts.ROUTER,
         audit.ROUTER,
+        proofs.ROUTER,
         documentation.ROUTER,
         console.ROUTER,
     ):

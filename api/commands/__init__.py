@@ -23,6 +23,8 @@ _COMMANDS = {
     "findings": ("settlements", "findings"),
     "verify": ("settlements", "verify"),
     "checkpoint": ("checkpoint", "checkpoint"),
+    "proof": ("proof", "APP"),
+    "witness": ("witness", "APP"),
     "evidence": ("evidence", "evidence"),
     "login": ("login", "login"),
     "logout": ("login", "logout"),

@@ -161,6 +161,8 @@ _ABSENT: Final[Mapping[str, str]] = {
     "NO_SUCH_LINE": "The settlement has no line for this entity.",
     "NO_SUCH_INSTRUCTION": "There is no such payout instruction.",
     "NO_SUCH_ISSUE": "The instruction never had this reference.",
+    "NO_CHECKPOINT": "No checkpoint of that size was made.",
+    "NOT_COVERED": "The checkpoint does not cover it: it came later, or never was.",
     "NO_SUCH_CLAIM": "There is no such clawback.",
     "NO_SUCH_PROPOSAL": "There is no such proposal.",
     "NO_SUCH_RUN": "There is no such payout run.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from settlement.store.records import Shape, shapes
 
 Do = Callable[[asyncpg.Connection], Awaitable[object]]
 NOT_ROWS = (By.NOTHING,)
+Wanted = tuple[str, str, str]
 
 
 class Inside:
@@ -43,7 +44,7 @@ class Owner:
     """Who owns a database of which a checkpoint was made."""
 
     connection: asyncpg.Connection
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
     marks: Marks | None
     schema: Mapping[str, str | None]
     shapes: dict[str, Shape]
@@ -64,15 +65,22 @@ class Owner:
             marks=self.marks,
         )
 
-    async def found_after(self, do: Do, as_role: str | None = None) -> list[Finding]:
+    async def found_after_all(self, tampers: Sequence[Tamper]) -> list[Finding]:
+        """What a verification finds after several tampers at once."""
+
+        async def do(connection: asyncpg.Connection) -> None:
+            for tamper in tampers:
+                await tamper.do(connection)
+
+        return await self.found_after(do)
+
+    async def found_after(self, do: Do) -> list[Finding]:
         """What a verification finds after something was done, which is then undone. No trigger and no foreign key."""
         transaction = self.connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
             await self.connection.execute("set local session_replication_role = replica")
             await do(self.connection)
-            if as_role:
-                await self.connection.execute(f"set local role {as_role}")
             return await self.verify()
         finally:
             await transaction.rollback()
@@ -149,6 +157,20 @@ class Chance:
                                       and name in COVERED[table].aside and table != "batch_body")
             and (table, name) not in _DECIDE_NOTHING
         ]  # fmt: skip
+
+    def portions(self, wanted: Sequence[Wanted], at_once: int) -> Iterator[list[Wanted]]:
+        """The tampers in portions, no two of a portion in one table."""
+        left = list(wanted)
+        self.random.shuffle(left)
+        while left:
+            portion: list[Wanted] = []
+            for one in list(left):
+                if len(portion) < at_once and one[1] not in {table for _, table, _ in portion}:
+                    portion.append(one)
+                    left.remove(one)
+                if len(portion) == at_once:
+                    break
+            yield portion
 
     async def change(self, table: str, column: str) -> Tamper | None:
         """Another value in one column of one row; None of a table without rows."""
