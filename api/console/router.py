@@ -13,6 +13,7 @@ from api.console.pages import (
     decision,
     line,
     login,
+    overview,
     password,
     payout_runs,
     payouts,
@@ -20,16 +21,19 @@ from api.console.pages import (
     reconciliation,
     record,
     rounds,
+    run,
     settlements,
+    statement,
     static,
+    what_if,
 )
 from api.console.queries import Queries, queries_of
 from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missing
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, password, settlements, decision, line, payout_runs, reconciliation, payouts, clawback, accounts, audit_log,
-    rounds, quarantine, record, static,
+    login, overview, password, run, what_if, settlements, decision, line, payout_runs, reconciliation, payouts,
+    clawback, accounts, audit_log, rounds, quarantine, record, statement, static,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

@@ -177,7 +177,7 @@ async def admitted(request: Request, queries: Queries, section: str) -> Person:
     return person
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def form_of(request: Request, fields_most: int = FORM_FIELDS) -> dict[str, str]:
     """Return the fields of a small form. Raises PageRefused 413/415/400/408/503.
 
     A field that is given twice is refused.
@@ -187,7 +187,7 @@ async def form_of(request: Request) -> dict[str, str]:
     try:
         async with body_budget_of(request).body(request, FORM_BYTES) as body:
             pairs = parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS
+                body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=fields_most
             )
     except ValueError:
         raise refusal(400, "提交有误", "表单内容无法读取。") from None

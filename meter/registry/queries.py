@@ -231,3 +231,11 @@ async def recorded(connection: asyncpg.Connection, first: datetime, end: datetim
     """Return the records that count and start in [first, end), by source and local day: source, day, records,
     charge_fen."""
     return list(await connection.fetch(RECORDED, first, end))
+
+
+async def seats(connection: asyncpg.Connection) -> pl.DataFrame:
+    """Return (consumer, region) of all parties on record, by the newest fact about each."""
+    rows = await connection.fetch(
+        "select distinct on (party) party, region from entity_fact order by party, batch desc, ordinal desc"
+    )
+    return pl.DataFrame([tuple(row) for row in rows], schema={"consumer": pl.Int32, "region": pl.String}, orient="row")

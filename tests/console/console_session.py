@@ -9,11 +9,15 @@ import httpx
 from fastapi import FastAPI
 
 from api.console import ROUTER
+from api.console.overview_queries import overview_of
 from api.console.queries import queries_of
+from api.console.run_queries import runs_of
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from api.http.body_budget import BodyBudget
 from tests.console.fake import FakeQueries
+from tests.console.fake_overview import FakeOverview
+from tests.console.fake_runs import FakeRuns
 
 HOST = "suanbu.test"
 
@@ -25,6 +29,8 @@ def application(queries: FakeQueries) -> FastAPI:
     problem.install(app)
     app.include_router(ROUTER)
     app.dependency_overrides[queries_of] = lambda: queries
+    app.dependency_overrides[runs_of] = lambda: FakeRuns(queries)
+    app.dependency_overrides[overview_of] = lambda: FakeOverview(queries)
     return app
 
 

@@ -57,7 +57,7 @@ async def test_from_the_login_to_the_steps_of_an_award(
         for text in ("金额的由来", "200,000.00", "用途未申明", "9.99", "算力补助量=算力使用量-算力被使用量"):
             assert text in line.text, text
         assert "没有结算" not in (await page("/console/rounds")).text
-        assert "c3" in (await page("/console/quarantine")).text
+        assert "c3" in (await page("/console/quarantine?code=out_of_range")).text
         report = await client.get(f"{here}/report.csv")
         assert USER in report.text
         leave = next(form for form in line.forms if form.action == "/console/logout")

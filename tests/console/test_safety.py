@@ -15,6 +15,8 @@ PAGES = [
     "/console/login", "/console/settlements", HERE, f"{HERE}/lines/{fixtures.AWARDED}",
     f"{HERE}/lines/91340500MA0000006Q", f"{HERE}/lines/91340600MA0000007K", "/console/rounds",
     "/console/rounds/anhui-2026", "/console/rounds/yinchuan-draft", "/console/quarantine", f"{HERE}/decide/cancel",
+    "/console/overview", "/console/run", "/console/whatif", f"{HERE}/interval",
+    f"{HERE}/lines/{fixtures.AWARDED}/statement", "/console/quarantine/1",
     "/console/payouts", "/console/payouts/2", "/console/claims", "/console/claims/1", "/console/audit",
 ]  # fmt: skip
 

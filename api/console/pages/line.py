@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.people import Person
 from api.console.answer import page
+from api.console.drawing.group import group_picture
+from api.console.drawing.waterfall import waterfall
 from api.console.line_filter import Asked
 from api.console.pages.settlements import allowed, findings_of, frame, settlement_of
-from api.console.queries import Queries, queries_of
+from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
 from api.console.wording.findings import grouped
+from api.console.wording.quantity import shown
+from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
 from meter.regions import in_region
+from settlement.report.money import yuan_text
 from settlement.report.reason_words import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -34,5 +41,47 @@ async def get_line(request: Request, queries: Shelf, number: str, uscc: str, ask
         "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
         steps=shown_steps(line["steps"], documents), back=allowed(person, asked).query(),
         findings=grouped(await findings_of(queries, person, number, [line])),
+        pictures=_pictures(line), releases=releases_of(line), earlier=await _earlier(queries, settlement, person, uscc),
         reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
     )  # fmt: skip
+
+
+def _pictures(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw the way from the charges to the award, and the entity beside its group."""
+    known: dict[str, Any] = {}
+    for step in line["steps"]:
+        known |= step["after"]
+    charges, eligible = known.get("all_charges_fen"), known.get("eligible_charges_fen")
+    spend, base, award = line["eligible_expenditure_fen"], line["base_fen"], line["award_fen"]
+    if not charges or eligible is None:
+        return {}
+    fell = [
+        ("不计入与待核", charges, eligible), ("凭证与其他公共资金", eligible, spend), ("被使用量抵减", spend, base),
+        ("单位自担", base, award),
+    ]  # fmt: skip
+    stages = [("平台账单总额", 0, charges, yuan_text(charges))]
+    for name, start, end in fell:
+        if start != end:
+            stages.append((name, start, end, f"−{yuan_text(start - end)}"))
+    stages.append(("补助金额", 0, award, yuan_text(award)))
+    drawn: dict[str, Any] = {"waterfall": waterfall("从账单到补助（元）", stages)}
+    alone = line["group"] in (None, line["uscc"])
+    if not alone or line["group_consumed_pflops_hours"] != line["consumed_pflops_hours"]:
+        own, group = _card("本单位", line["uscc"], line, ""), _card("集团（根代码）", line["group"], line, "group_")
+        drawn["group"] = group_picture("本单位与所在集团", own, group, "关联")
+    return drawn
+
+
+def _card(heading: str, code: str, line: Mapping[str, Any], prefix: str) -> tuple[str, str, str, str]:
+    used, supplied = (shown(line[f"{prefix}{name}_pflops_hours"], 3).text for name in ("consumed", "supplied"))
+    return heading, code, f"使用 {used} P时", f"被使用 {supplied} P时"
+
+
+async def _earlier(queries: Queries, settlement: Record, person: Person, uscc: str) -> Record | None:
+    """Return the line of the settlement that this one adjusts, as far as this reader sees it."""
+    if not settlement["adjusts"]:
+        return None
+    found = await queries.lines_called(settlement["adjusts"], [uscc])
+    if not found or (person.city is not None and not in_region(found[0]["region"], person.city)):
+        return None
+    return found[0]

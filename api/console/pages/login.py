@@ -13,9 +13,6 @@ from api.console.sessions import (
     FORM_COOKIE,
     HOME,
     LOGIN,
-    MONEY,
-    PAYOUTS,
-    QUARANTINE,
     SESSION_COOKIE,
     ConsoleRoute,
     admitted,
@@ -27,7 +24,6 @@ from api.console.sessions import (
     form_of,
     local_path,
     new_form_token,
-    sections,
     set_cookie,
     start_session,
 )
@@ -36,17 +32,13 @@ from api.console.sessions import ROUNDS as ROUNDS_SECTION
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 FORM_HOURS = 1
-FIRST = (
-    (MONEY, "settlements"), (PAYOUTS, "payouts"), (QUARANTINE, "quarantine"), (ROUNDS_SECTION, "rounds"),
-)  # fmt: skip
 
 
 @ROUTER.get("")
 async def get_home(request: Request, queries: Shelf) -> Response:
     """Show the first section a person sees."""
-    person = await admitted(request, queries, ROUNDS_SECTION)
-    seen = sections(person)
-    return to(f"{HOME}/{next(path for section, path in FIRST if section in seen)}")
+    await admitted(request, queries, ROUNDS_SECTION)
+    return to(f"{HOME}/overview")
 
 
 @ROUTER.get("/login")

@@ -51,3 +51,20 @@ async def quarantined_one(connection: asyncpg.Connection, number: int, longest_b
         number, longest_bytes,
     )  # fmt: skip
     return None if row is None else {**dict(row), "record": row["record"].decode("utf-8", "replace")}
+
+
+async def intake_health(connection: asyncpg.Connection) -> dict[str, Any]:
+    """Return sums over all deliveries of usage, the newest batch, and since when each source has been silent."""
+    sums = await connection.fetchrow(
+        """select count(*) as batches, coalesce(sum(received), 0)::bigint as received,
+           coalesce(sum(accepted), 0)::bigint as accepted, coalesce(sum(duplicate), 0)::bigint as duplicate,
+           coalesce(sum(conflict), 0)::bigint as conflict, coalesce(sum(refused), 0)::bigint as refused
+           from batch where source is not null"""
+    )
+    sources = await connection.fetch(
+        """select s.name, l.batch, l.recorded_at, (select max(e.started_at) from entry e where e.batch = l.batch)
+           as used_until from source s cross join lateral (select batch, recorded_at from batch b
+           where b.source = s.id order by batch desc limit 1) l order by s.name"""
+    )
+    assert sums is not None
+    return {**dict(sums), "sources": [dict(row) for row in sources]}

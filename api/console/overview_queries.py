@@ -1,0 +1,99 @@
+"""What the overview reads: the round's newest settlement by city, use by month, the intake, and what waits."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Final
+
+import asyncpg
+from fastapi import Request
+
+from api.clock import now
+from api.console.kept import LINES
+from api.request_context import service_of
+from api.service import Service
+from meter.database.connect import driver
+from meter.database.errors import reaching_database
+from meter.days import SHANGHAI
+from meter.jobs.by_city import use_by_month_and_city
+from meter.journal.quarantine.queries import intake_health, quarantine_groups
+from meter.registry.reconcile import reconcile
+from settlement.store.accounts import list_account_proposals
+from settlement.store.city_sums import city_sums
+from settlement.store.clawbacks import list_clawbacks
+from settlement.store.instructions import list_instructions
+
+Record = dict[str, Any]
+RECONCILED_DAYS: Final = 35
+KEPT_SECONDS: Final = 60
+WAITING_MOST: Final = 1000
+
+
+class OverviewQueries:
+    """The figures of the overview; of lines they are kept for good, of the journal for a minute."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def by_city(self, settlement: Record, city: str | None) -> list[Record]:
+        """Return what the lines of a settlement come to by city, as far as this reader sees them."""
+
+        async def read(connection: asyncpg.Connection) -> list[Record]:
+            return await city_sums(connection, settlement["id"])
+
+        return list(await self._kept((settlement["id"], settlement["digest"], city, "overview"), read))
+
+    async def use(self) -> list[Record]:
+        """Return use by month and city of the consumers, as of a minute ago or less."""
+        return list(await self._kept(("use", self._minute()), use_by_month_and_city))
+
+    async def intake(self) -> Record:
+        """Return how the intake is, what waits in quarantine, and days on which a source says it sent more."""
+
+        async def read(connection: asyncpg.Connection) -> Record:
+            today = now().astimezone(SHANGHAI).date()
+            days = await _gaps(connection, today)
+            return {**await intake_health(connection), "waiting": await quarantine_groups(connection), "gaps": days}
+
+        return dict(await self._kept(("intake", self._minute()), read))
+
+    async def waiting(self, scopes: frozenset[str]) -> dict[str, int]:
+        """Return how many accounts, payments and clawbacks wait for who has these scopes."""
+        async with reaching_database(), self._service.engine.connect() as held:
+            connection = await driver(held)
+            found: dict[str, int] = {}
+            if "settlement:approve" in scopes:
+                found["accounts"] = len(await list_account_proposals(connection, "proposed", None, 0, WAITING_MOST))
+                for status in ("disputed", "failed", "returned"):
+                    found[status] = len(await list_instructions(connection, status, None, 0, WAITING_MOST))
+            if "settlement:run" in scopes:
+                found["clawbacks"] = len(await list_clawbacks(connection, "open", None, 0, WAITING_MOST))
+            if "payout:run" in scopes:
+                found["ready"] = len(await list_instructions(connection, "ready", None, 0, WAITING_MOST))
+        return {name: count for name, count in found.items() if count}
+
+    async def _kept(self, key: tuple[Any, ...], read: Any) -> Any:
+        async def asked() -> Any:
+            async with reaching_database(), self._service.engine.connect() as held:
+                return await read(await driver(held))
+
+        return await LINES.get((self._service.settings.data, id(self._service), *key), asked)
+
+    def _minute(self) -> int:
+        return int(now().timestamp()) // KEPT_SECONDS
+
+
+async def _gaps(connection: asyncpg.Connection, today: date) -> list[Record]:
+    """Return the days of the last weeks on which declared and recorded differ."""
+    first = today - timedelta(days=RECONCILED_DAYS)
+    rows = await reconcile(connection, first, today + timedelta(days=1), "", 10_000)
+    return [
+        {"day": row.day.isoformat(), "source": row.source, "records": row.gap.records, "charge_fen": row.gap.charge_fen}
+        for row in rows
+        if row.gap is not None and (row.gap.records or row.gap.charge_fen)
+    ]
+
+
+def overview_of(request: Request) -> OverviewQueries:
+    """Give the overview's queries of this worker's service (tests put others in their place)."""
+    return OverviewQueries(service_of(request))

@@ -1,0 +1,138 @@
+"""What if: a round under two to five orders and readings side by side; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.console.answer import page
+from api.console.drawing.bars import bars
+from api.console.drawing.map import city_map
+from api.console.pages.settlements import frame
+from api.console.queries import Queries, Record, queries_of
+from api.console.run_queries import RunQueries, runs_of
+from api.console.sessions import MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.template import city_called
+from api.console.terms import PREFIX, PROBLEMS, BadTerm, order_of
+from api.console.wording.refusals import because
+from api.http.problem import Problem
+from settlement.compute.compare import UNKNOWN_CITY
+from settlement.report.money import yuan_text
+from settlement.rounds.reading_table import DEFAULTS, choices, reading_text
+
+ROUTER = APIRouter(route_class=ConsoleRoute)
+Shelf = Annotated[Queries, Depends(queries_of)]
+Runs = Annotated[RunQueries, Depends(runs_of)]
+CASES: Final = 5
+FIELDS: Final = 40
+SHOWN: Final = 10  # winners and losers of each case
+_READINGS: Final = tuple((name, value) for name in DEFAULTS for value in choices(name))
+
+
+@ROUTER.get("/whatif")
+async def get_what_if(request: Request, queries: Shelf) -> Response:
+    """Show the form of a comparison."""
+    person = await admitted(request, queries, MONEY)
+    if person.city is not None:
+        raise refusal(403, "没有权限", "方案比较按全省计算，不由市级人员办理。", person)
+    return _page(request, queries, person, {}, [])
+
+
+@ROUTER.post("/whatif")
+async def post_what_if(request: Request, queries: Shelf, runs: Runs) -> Response:
+    """Compare the cases of the form with the first of them."""
+    person = await admitted(request, queries, MONEY)
+    given = await form_of(request, FIELDS)
+    check_session_form(request, given.get("token"))
+    if person.city is not None:
+        raise refusal(403, "没有权限", "方案比较按全省计算，不由市级人员办理。", person)
+    if given.get("round") not in queries.rounds():
+        raise missing("批次", person)
+    try:
+        cases = _cases(given)
+        if len(cases) < 2:
+            return _page(request, queries, person, given, [], "请填写至少两个方案。", 400)
+        found = [
+            (await runs.compared({"round": given["round"], **cases[0]}))[0],
+            *[(await runs.compared(_beside(given["round"], cases[0], case)))[-1] for case in cases[1:]],
+        ]
+    except BadTerm as error:
+        return _page(request, queries, person, given, [], PROBLEMS[error.code], 400)
+    except Problem as problem:
+        return _page(request, queries, person, given, [], because(problem.code), problem.status)
+    return _page(request, queries, person, given, found)
+
+
+def _beside(of_round: str, first: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the comparison whose last item is this case, with its difference from the first."""
+    orders = [*first["orders"], *([] if case["orders"] == first["orders"] else case["orders"])]
+    readings = [*first["readings"], *([] if case["readings"] == first["readings"] else case["readings"])]
+    return {"round": of_round, "orders": orders, "readings": readings}
+
+
+def _cases(given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the cases that were filled in. Raises BadTerm."""
+    found = []
+    for place in range(1, CASES + 1):
+        said = {name: given.get(f"{name}{place}", "") for name in ("rate", "budget", "uplift", "reading")}
+        if not any(said.values()):
+            continue
+        readings = {}
+        if said["reading"]:
+            name, _, value = said["reading"].partition("=")
+            if (name, value) not in _READINGS:
+                raise BadTerm("reading")
+            readings[name] = value
+        found.append({"orders": [order_of(said)], "readings": [readings]})
+    return found
+
+
+def _page(
+    request: Request,
+    queries: Queries,
+    person: Any,
+    given: Mapping[str, str],
+    found: list[Record],
+    error: str = "",
+    status: int = 200,
+) -> Response:
+    options = [(f"{name}={value}", "：".join(reading_text(name, value))) for name, value in _READINGS]
+    pictures: dict[str, Any] = {}
+    if found:
+        rows = [
+            (f"方案 {place}", [("paid", one["totals"]["award_fen"], "")], f"{yuan_text(one['totals']['award_fen'])} 元")
+            for place, one in enumerate(found, start=1)
+        ]
+        pictures["bars"] = bars("各方案补助金额", rows)
+        pictures["map"] = [_map(place, one) for place, one in enumerate(found[1:], start=2)]
+    return page(
+        "what_if", status, **frame(request, person, MONEY), given=given, found=found, error=error, options=options,
+        rounds=queries.rounds(), pictures=pictures, cases=range(1, CASES + 1), prefix=PREFIX, ends=_ends(found),
+    )  # fmt: skip
+
+
+def _map(place: int, one: Record) -> Any:
+    moved = {row["city"]: row for row in one["difference"]["cities"] if row["city"] != UNKNOWN_CITY}
+    tiles = {
+        code: (
+            city_called(code),
+            abs(row["award_fen_difference"]),
+            f"{row['award_fen_difference'] / 1_000_000:+,.1f} 万",
+        )
+        for code, row in moved.items()
+    }
+    return city_map(f"方案 {place} 比方案 1（万元）", tiles)
+
+
+def _ends(found: list[Record]) -> list[tuple[list[Record], list[Record]]]:
+    """Return who wins and who loses most by each case after the first."""
+    ends = []
+    for one in found[1:]:
+        moved = sorted(one["difference"]["entities"], key=lambda row: -row["award_fen_difference"])
+        ends.append((
+            [row for row in moved if row["award_fen_difference"] > 0][:SHOWN],
+            [row for row in reversed(moved) if row["award_fen_difference"] < 0][:SHOWN],
+        ))  # fmt: skip
+    return ends

@@ -1,0 +1,29 @@
+"""What the lines of a settlement come to by city: use, supply, spend and money, for pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+_QUANTITIES = ("consumed", "supplied", "net")
+
+
+def _number(name: str) -> str:
+    """Return a quantity of a line as a number: it is a decimal or a fraction as text, and a picture rounds it."""
+    text = f"(line ->> '{name}_pflops_hours')"
+    return f"(split_part({text}, '/', 1)::numeric / coalesce(nullif(split_part({text}, '/', 2), '')::numeric, 1))"
+
+
+async def city_sums(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """Return sums by city in order of code; quantities in whole thousandths of a PFLOPS-hour, money in fen."""
+    quantities = ", ".join(f"round(sum({_number(name)}) * 1000)::bigint as {name}" for name in _QUANTITIES)
+    rows = await connection.fetch(
+        f"""select suanbu_city(region) as city, count(*) as lines, {quantities},
+            sum((line ->> 'eligible_expenditure_fen')::bigint)::bigint as spend_fen,
+            sum((line ->> 'base_fen')::bigint)::bigint as base_fen, sum(award_fen)::bigint as award_fen,
+            sum(held_fen)::bigint as held_fen, sum(payable_fen)::bigint as payable_fen
+            from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
+        settlement,
+    )
+    return [dict(row) for row in rows]

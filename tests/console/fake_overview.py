@@ -1,0 +1,46 @@
+"""Figures of the overview from memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from api.console.overview_queries import OverviewQueries
+from tests.console.fake import FakeQueries
+
+Record = dict[str, Any]
+QUANTITIES = ("consumed", "supplied", "net")
+
+
+class FakeOverview(OverviewQueries):
+    """The same figures from the lines of the fake console, and an intake that is made up."""
+
+    def __init__(self, queries: FakeQueries) -> None:
+        self.queries = queries
+        self.waits: dict[str, int] = {}
+
+    async def by_city(self, settlement: Record, city: str | None) -> list[Record]:
+        return [
+            {**one, **dict.fromkeys(QUANTITIES, 1_500), "spend_fen": 5 * one["payable_fen"],
+             "base_fen": 5 * one["payable_fen"], "award_fen": one["payable_fen"]}
+            for one in await self.queries.cities(settlement, city)
+        ]  # fmt: skip
+
+    async def use(self) -> list[Record]:
+        return [
+            {"month": f"2025-{month:02d}", "city": city, "card_hours": 1000 * month, "charge_fen": 5, "records": 7}
+            for month in (9, 10)
+            for city in ("340100", None)
+        ]
+
+    async def intake(self) -> Record:
+        moment = datetime(2025, 10, 9, tzinfo=UTC)
+        return {
+            "batches": 3, "received": 1_234, "accepted": 1_200, "duplicate": 30, "conflict": 1, "refused": 3,
+            "sources": [{"name": "platform", "batch": 3, "recorded_at": moment, "used_until": moment}],
+            "waiting": await self.queries.quarantine_groups(),
+            "gaps": [{"day": "2025-10-08", "source": "platform", "records": 2, "charge_fen": 700}],
+        }  # fmt: skip
+
+    async def waiting(self, scopes: frozenset[str]) -> dict[str, int]:
+        return self.waits if "settlement:approve" in scopes else {}

@@ -1,0 +1,81 @@
+"""The overview: what waits for whom, the round's money in pictures with their tables, the intake, the deadlines."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.auth.roles import ROLES
+from api.console.drawing.bars import bars
+from api.console.drawing.map import PLACES, city_map
+from api.console.drawing.waterfall import waterfall
+from tests.console import fixtures
+from tests.console.console_session import ConsoleSession
+from tests.console.fake import ROUNDS
+
+HOSTILE = "<script>x</script>"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_has_an_overview(desk: ConsoleSession, role: str) -> None:
+    desk.be_logged_in_as(role)
+    page = await desk.page("/console/overview?round=anhui-2026")
+    assert "批次日程" in page.text
+    assert ("svg" in page.tags) == (role not in ("payer", "admin"))
+    assert ("从支出到补助" in page.text) == (role not in ("payer", "admin", "operator"))
+    assert ("用量接收" in page.text) == (role not in ("payer", "admin"))
+    await desk.page("/console/overview?round=none", 404)
+
+
+async def test_what_waits_for_me_stands_first_and_the_rest_says_for_whom(desk: ConsoleSession) -> None:
+    desk.queries.held[0] |= {"status": "reviewed", "events": []}
+    desk.queries.held[1] |= {"status": "computed", "events": []}
+    desk.be_logged_in_as("approver")
+    page = await desk.page("/console/overview")
+    assert f"/console/settlements/{fixtures.FIRST}/decide/approve" in page.links
+    desk.be_logged_in_as("finance")
+    page = await desk.page("/console/overview")
+    assert f"/console/settlements/{fixtures.FIRST}/decide/approve" not in page.links
+    assert "尚待：审批人批准或退回" in page.text
+    assert f"/console/settlements/{fixtures.FORECAST}/decide/submit" in page.links
+
+
+async def test_who_works_for_a_city_sees_no_other_city_and_no_intake(desk: ConsoleSession) -> None:
+    desk.queries.held[1] |= {"status": "cancelled"}
+    desk.be_logged_in_as("wuhu")
+    page = await desk.page("/console/overview?round=anhui-2026")
+    assert "仅限 芜湖市" in page.text
+    assert "用量接收" not in page.text
+    figures = page.text.partition("各市数字")[2]
+    assert "芜湖市" in figures
+    assert "合肥市" not in figures
+    own = next(line for line in fixtures.lines_of()[fixtures.FIRST] if line["region"] == "340200")
+    assert f"{own['payable_fen'] / 100:,.2f}" in page.text
+    assert "93,401" not in page.text
+    assert "统计期内费用" not in page.text, "the round's charges are the province's"
+
+
+async def test_every_picture_has_its_numbers_beside_it(finance: ConsoleSession) -> None:
+    page = await finance.page("/console/overview?round=anhui-2026")
+    assert page.tags.count("svg") == 4
+    assert page.html.count('role="img"') == 4
+    for text in ("各市数字", "2025-09", "18,000", "来源", "platform", "2025-10-08", "7.00", "算力设施未登记"):
+        assert text in page.text, text
+    for deadline in ROUNDS["anhui-2026"].deadlines:
+        assert deadline.title in page.text
+
+
+def test_pictures_escape_their_words_and_stay_in_their_frame() -> None:
+    drawn = bars(HOSTILE, [(HOSTILE, [("paid", 0, HOSTILE), ("held", -5, HOSTILE)], HOSTILE)])
+    drawn += waterfall(HOSTILE, [(HOSTILE, 0, 0, HOSTILE), ("b", 10, 4, "-6")])
+    drawn += city_map(HOSTILE, {code: (HOSTILE, place, HOSTILE) for place, code in enumerate(PLACES)})
+    assert "<script" not in drawn
+    assert " style=" not in drawn
+    for width in re.findall(r'width="(-?[0-9.]+)"', drawn):
+        assert 0 <= float(width) <= 640
+
+
+def test_the_map_has_every_city_of_the_rounds_once() -> None:
+    assert {city.code for city in ROUNDS["anhui-2026"].cities} <= set(PLACES)
+    assert len(set(PLACES.values())) == len(PLACES) == 16
