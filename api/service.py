@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,6 +20,10 @@ from api.clock import now
 from api.http import metrics
 from api.http.admission import LargeBodies
 from api.process.loop_thread import in_thread
+from api.queue import store as job_store
+from api.queue.bell import Bell
+from api.queue.jobs import Jobs
+from api.queue.kinds import KINDS
 from api.settings import Settings
 from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
@@ -65,8 +70,7 @@ class Service:
     recent: Recent
     threads: ThreadPoolExecutor
     large_bodies: LargeBodies
-    settling: asyncio.Semaphore
-    """For settlements and what-if, one at a time: one may need most of the memory."""
+    jobs: Jobs
     hashing: Hashing
 
 
@@ -81,6 +85,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     # the database needs processors too: its COPY, not the checking, is what everything waits for
     threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="suanbu")
     recent = Recent(measured_of)
+    bell = Bell(settings.database_url)
     try:
         async with in_thread("recorder", lambda: _recorder(settings, recent, known)) as recorder:
             service = Service(
@@ -91,10 +96,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 recent,
                 threads,
                 LargeBodies(),
-                asyncio.Semaphore(1),
+                Jobs(engine, bell),
                 Hashing(),
             )
-            async with _kept_up(service):
+            async with bell.ringing(), _kept_up(service):
                 yield service
     finally:
         threads.shutdown(wait=True)
@@ -182,6 +187,20 @@ async def _gauge(service: Service, _: asyncio.Event) -> None:
         refusals = await payout_refusals_by_code(connection)
         _show(metrics.PAYOUT_REFUSALS, {*PAYOUT_REFUSALS, *refusals}, refusals)
         metrics.PAYOUTS_WITHOUT_ACCOUNT.set(await payouts_without_account(connection))
+        await _gauge_jobs(connection)
+
+
+async def _gauge_jobs(connection: asyncpg.Connection) -> None:
+    """Show how jobs stand, as the database counts them: whichever process or machine did them."""
+    found, waited = await job_store.open_by_kind(connection)
+    metrics.JOB_OLDEST_SECONDS.set(waited)
+    for kind in KINDS:
+        for state in ("queued", "running"):
+            metrics.JOBS.labels(kind, state).set(found.get((kind, state), 0))
+    for kind, state, jobs, waited_seconds, worked_seconds in await job_store.tally(connection):
+        metrics.JOBS_ENDED.labels(kind, state).set(jobs)
+        metrics.JOB_WAITED_SECONDS.labels(kind, state).set(waited_seconds)
+        metrics.JOB_WORKED_SECONDS.labels(kind, state).set(worked_seconds)
 
 
 def _show(gauge: Gauge, statuses: Iterable[str], found: Mapping[str, int]) -> None:

@@ -1,6 +1,7 @@
 """All tables of all stores, gathered: what the migrations must add up to."""
 
 import api.auth.tables
+import api.queue.tables
 import meter.archive.tables
 import meter.audit.tables
 import meter.journal.tables
@@ -15,6 +16,7 @@ __all__ = ["METADATA"]
 
 assert {
     api.auth.tables.api_key,
+    api.queue.tables.job,
     meter.archive.tables.archive_sealing,
     meter.audit.tables.audit,
     meter.journal.tables.entry,

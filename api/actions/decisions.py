@@ -5,26 +5,30 @@ What may be decided when and by whom, the database says; here stands what a deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import structlog
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.actions.actor import LARGEST, Actor, require_texts
 from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
+from api.queue.job import Job
+from api.service import Service
 from meter.audit.store import note_refusal
+from meter.database.connect import driver
 from settlement.errors import NotAllowed
-from settlement.jobs.findings import find
+from settlement.jobs.progress import Tell
 from settlement.jobs.verify import verify
-from settlement.review.states import move
+from settlement.review.states import check_possible, move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
+from settlement.store.settlements import Basis, basis_of
 from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
-LOG = structlog.get_logger("suanbu")
+Within = Callable[[asyncpg.Connection], Awaitable[None]]
 DECISION_SCOPE: Final[Mapping[str, str]] = {
     "submit": "settlement:run", "review": "settlement:review", "approve": "settlement:approve",
     "return": "settlement:approve",
@@ -46,18 +50,57 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"review": REVIEW_DECISIONS, "ruling": RULINGS}
 
 
-async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, said: Mapping[str, Any]) -> str:
-    """Take a decision; the state reached. Refusals are in the audit log.
+async def decide(service: Service, hand: Actor, settlement: str, event: str, said: Mapping[str, Any]) -> Job | None:
+    """Take a decision; the job that belongs to it, if any. Refusals are in the audit log.
 
+    A lock is decided in its job, which recomputes first. With a submission goes a job that looks for findings.
     Raises Problem: 403 for who lacks the scope, is bound to another city or took part already; 400 for what a decision
     must carry; 404 for what is not there; 409 for what the state or the conditions do not allow.
     """
-    try:
+    asked: list[int] = []
+
+    async def sweep(connection: asyncpg.Connection) -> None:
+        asked.append(await service.jobs.ask_within(connection, "findings", {"settlement": settlement}))
+
+    async with _refusals_noted(service.engine, hand, settlement, event):
         detail = complete(hand, event, said)
-        reached = await move(
-            engine, settlement, event, actor=hand.actor, moment=now(), detail=detail,
-            check=partial(_reproduced, engine, settlement) if event == "lock" else None,
+        if event == "lock":
+            return await service.jobs.ask("lock", {"settlement": settlement, "said": dict(said)})
+        await move(
+            service.engine, settlement, event, actor=hand.actor, moment=now(), detail=detail,
+            check=sweep if event == "submit" else None,
         )  # fmt: skip
+    return await service.jobs.get(asked[0]) if asked else None
+
+
+async def lock(
+    engine: AsyncEngine, hand: Actor, settlement: str, said: Mapping[str, Any], *, tell: Tell, within: Within
+) -> None:
+    """Recompute a settlement from the records themselves, then lock it, if nothing has changed meanwhile.
+
+    What stands against the lock is told before anything is computed. No connection is held while it is computed.
+    `within` is awaited in the transaction of the lock. Raises Problem.
+    """
+    async with _refusals_noted(engine, hand, settlement, "lock"):
+        detail, moment = complete(hand, "lock", said), now()
+        await check_possible(engine, settlement, "lock", actor=hand.actor, moment=moment, detail=detail)
+        tell(1, 3, "verify")
+        seen = await _reproduced(engine, settlement)
+        tell(2, 3, "lock")
+
+        async def unchanged(connection: asyncpg.Connection) -> None:
+            if await basis_of(connection, settlement) != seen:
+                raise NotAllowed("NOT_REPRODUCED", "what it stands on has changed since it was recomputed: lock again")
+            await within(connection)
+
+        await move(engine, settlement, "lock", actor=hand.actor, moment=moment, detail=detail, check=unchanged)
+
+
+@asynccontextmanager
+async def _refusals_noted(engine: AsyncEngine, hand: Actor, settlement: str, event: str) -> AsyncIterator[None]:
+    """Keep on record that somebody was refused a decision, and answer it as a Problem."""
+    try:
+        yield
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, error.code)
         raise refusal(error.code, error.detail) from None
@@ -65,26 +108,18 @@ async def decide(engine: AsyncEngine, hand: Actor, settlement: str, event: str, 
         if problem.status == 403:
             await note_refusal(engine, hand.actor, f"settlement.{event}", settlement, problem.code)
         raise
-    if event == "submit":
-        await _look(engine, settlement)
-    return reached
 
 
-async def _reproduced(engine: AsyncEngine, settlement: str) -> None:
-    """Recompute what is about to be locked from the records themselves. Raises NotAllowed where that gives another."""
+async def _reproduced(engine: AsyncEngine, settlement: str) -> Basis:
+    """Recompute what is about to be locked; what it stood on. Raises NotAllowed where that gives another."""
+    async with engine.connect() as held:
+        seen = await basis_of(await driver(held), settlement)
     verdict = await verify(engine, settlement)
-    if not verdict["equal"]:
+    if not verdict["equal"] or verdict["recomputed_digest"] != seen.digest:
         unlike = sorted(name for name, value in verdict.items() if name.startswith("different_") and value)
         where = ", ".join([*unlike, *([] if verdict["rollup_equal"] else ["rollup"])]) or "digest"
         raise NotAllowed("NOT_REPRODUCED", f"recomputed from the records it differs in: {where}; see verify")
-
-
-async def _look(engine: AsyncEngine, settlement: str) -> None:
-    """Look for what the reviewers should look at. That it fails takes nothing back: they can have it done again."""
-    try:
-        await find(engine, settlement, now())
-    except Exception:
-        LOG.exception("the sweeps of a submitted settlement failed", settlement=settlement)
+    return seen
 
 
 def complete(hand: Actor, event: str, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,12 @@ from typing import Any
 
 import asyncpg
 
-from api.service import Service
+from api.settings import Settings
 from settlement.checkpoint.printed import printed
 
 
 async def checkpoint_of(
-    service: Service, connection: asyncpg.Connection, settlement: Mapping[str, Any]
+    settings: Settings, connection: asyncpg.Connection, settlement: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """What is to be printed; None where nothing is locked, or where this service has no place for a key."""
-    data = service.settings.data
-    return None if data is None else await printed(connection, settlement, data)
+    """What is to be printed; None where nothing is locked, or where this process has no place for a key."""
+    return None if settings.data is None else await printed(connection, settlement, settings.data)

@@ -30,6 +30,7 @@ _COMMANDS = {
     "logout": ("login", "logout"),
     "key": ("keys", "APP"),
     "user": ("people", "APP"),
+    "jobs": ("jobs", "APP"),
     "db": ("database", "APP"),
     "payout": ("payouts", "PAYOUT"),
 }

@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     import uvicorn
 
 LEAVING_SECONDS = 3.0
+JOB_WORKERS = 2  # one for what is short, one for what is long
 
 
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="worker processes")] = 1,
+    job_workers: Annotated[
+        int, typer.Option(min=0, max=64, help="processes for jobs; 0: they run elsewhere (`suanbu jobs work`)")
+    ] = JOB_WORKERS,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
     import uvicorn
     from uvicorn.config import STARTUP_FAILURE
 
+    from api.process.job_processes import job_processes
     from api.settings import Settings, public_url_from_environment, roles_with_second_factor
     from meter.database.connect import database_urls
     from meter.database.pooler import refuse_transaction_pooling
@@ -76,7 +81,9 @@ def serve(
             backlog=2048,
             server_header=False,
         )
-        if not (_serve_with_workers if workers > 1 else _serve)(config, listening):
+        with job_processes(job_workers):
+            served = (_serve_with_workers if workers > 1 else _serve)(config, listening)
+        if not served:
             raise typer.Exit(STARTUP_FAILURE)
 
 

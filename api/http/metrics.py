@@ -51,7 +51,18 @@ PAYOUT_REFUSALS = Gauge(
 PAYOUTS_WITHOUT_ACCOUNT = Gauge(
     "suanbu_payouts_without_account", "Instructions that wait and have no account", multiprocess_mode="mostrecent"
 )
-SETTLE_SECONDS = Histogram("suanbu_settle_seconds", "Computing one settlement", buckets=_SECONDS)
+JOBS = Gauge("suanbu_jobs", "Jobs that wait or run", ("kind", "state"), multiprocess_mode="mostrecent")
+JOB_OLDEST_SECONDS = Gauge(
+    "suanbu_job_oldest_seconds", "How long the oldest job has been waiting", multiprocess_mode="mostrecent"
+)
+# counted by the database, once for all processes and machines: each worker process shows the same
+JOBS_ENDED = Gauge("suanbu_jobs_ended", "Jobs that ever ended", ("kind", "state"), multiprocess_mode="mostrecent")
+JOB_WAITED_SECONDS = Gauge(
+    "suanbu_job_waited_seconds", "Seconds that ended jobs had waited", ("kind", "state"), multiprocess_mode="mostrecent"
+)
+JOB_WORKED_SECONDS = Gauge(
+    "suanbu_job_worked_seconds", "Seconds that ended jobs had taken", ("kind", "state"), multiprocess_mode="mostrecent"
+)
 HTTP = Counter("suanbu_http_requests_total", "Requests answered", ("method", "route", "status"))
 HTTP_SECONDS = Histogram("suanbu_http_seconds", "Time to answer a request", ("method", "route"), buckets=_SECONDS)
 

@@ -43,6 +43,7 @@ TAGS = (
         "name": "settlements",
         "description": "Rounds (兑现批次), settlements, lines, decisions, findings, reports.",
     },
+    {"name": "jobs", "description": "Work that takes long: as it stands, its output, and ending it."},
     {"name": "payouts", "description": "Payout instructions for the entitlement job (免申即享), and clawbacks."},
     {"name": "operations", "description": "For operators and auditors."},
 )
@@ -86,8 +87,9 @@ def _introduction() -> str:
     return (
         "Keys go into `Authorization: Bearer KEY`. Times are RFC 3339 with an offset, money is whole fen, quantities "
         "are exact strings. Errors are problem documents (RFC 9457) with a stable `code`; 503 says when to come back "
-        "(`Retry-After`), and sending again is always safe. Every list answers `items` and `next`, and takes `limit` "
-        "and `cursor`. Query parameters that a path does not declare are refused."
+        "(`Retry-After`), and sending again is always safe. What takes long is a job: the request waits for it as long "
+        "as `Prefer: wait=SECONDS` says (RFC 7240), and is answered 202 with the job otherwise. Every list answers "
+        "`items` and `next`, and takes `limit` and `cursor`. Query parameters that a path does not declare are refused."
     )
 
 
@@ -107,9 +109,25 @@ def _operation(route: APIRoute, told: Operation, parameters: list[Schema]) -> Sc
         made["requestBody"] = {"required": told.body_required, "content": _content(told.body)}
     made["responses"] = {
         str(route.status_code or 200): {"description": told.answered, "content": _content(told.answer)},
+        **_later(told),
         **_problems(route, told, bool(parameters)),
     }
     return made
+
+
+def _later(told: Operation) -> Schema:
+    """The answer of an operation whose job was not over in time."""
+    if told.later is None:
+        return {}
+    return {"202": {
+        "description": "The job, which is not over: it is to be asked for where Location says",
+        "content": _content(told.later),
+        "headers": {
+            "Location": {"description": "The job", "schema": {"type": "string"}},
+            "Preference-Applied": {"description": "What of `Prefer` was honoured", "schema": {"type": "string"}},
+            "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}},
+        },
+    }}  # fmt: skip
 
 
 def _who(told: Operation) -> str:
@@ -183,7 +201,7 @@ def array_of(model: type[BaseModel], most: int, **more: Any) -> Schema:
 
 
 def _models(told: Operation) -> Iterator[type[BaseModel]]:
-    for content in (told.answer, told.body):
+    for content in (told.answer, told.body, told.later):
         if content is not None:
             yield from (schema for schema in content.schemas.values() if not isinstance(schema, dict))
             yield from content.models

@@ -21,6 +21,7 @@ JSON_BODY = (
     "not_json", "duplicate_key", "not_an_object", "unknown_field", "wrong_type", "missing_field", "bad_request",
     "out_of_range", "body_too_large", "body_too_slow",
 )  # fmt: skip
+LATER = ("job_cancelled", "job_given_up", "overloaded")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class Operation:
     answered: str = "The answer"
     statuses: Mapping[str, int] = field(default_factory=dict)
     """Codes that this route answers with another status than others do."""
+    later: Content | None = None
+    """What it answers (202) when its job is not over in time."""
 
 
-def operation(
+def operation(  # noqa: PLR0913 - each says one thing of a route
     answer: type[BaseModel] | Content,
     *,
     scope: str | None,
@@ -66,13 +69,17 @@ def operation(
     city: bool = False,
     answered: str = "The answer",
     statuses: Mapping[str, int] | None = None,
+    later: type[BaseModel] | None = None,
 ) -> Callable[[Function], Function]:
     """Say of a route's function what it takes and answers; the document of the API is made of this."""
     if isinstance(body, type):
         body, codes = Content.json(body), (*JSON_BODY, *codes)
     if isinstance(answer, type):
         answer = Content.json(answer)
-    said = Operation(answer, scope, body, body_required, codes, city, answered, statuses or {})
+    if later is not None:
+        codes = (*codes, *LATER)
+    job = None if later is None else Content.json(later)
+    said = Operation(answer, scope, body, body_required, codes, city, answered, statuses or {}, job)
 
     def keep(function: Function) -> Function:
         setattr(function, _KEPT, said)

@@ -16,7 +16,8 @@ from meter.database.errors import UNREACHABLE, JournalUnavailable, hand_refused,
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    408: "Too slow", 409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable",
+    408: "Too slow", 409: "Conflict", 410: "Gone", 413: "Too large", 415: "Unsupported media type",
+    422: "Unprocessable",
     429: "Slow down", 431: "Too large", 500: "Our mistake", 503: "Not available now", 507: "Out of space",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
+from api.http.prefer import APPLIED, applied_to
 from api.http.problem import Problem
 from api.http.text import EXPLANATION, path_is_holdable, rest_is_holdable
 
@@ -31,7 +32,10 @@ class ApiRoute(APIRoute):
                 raise Problem(400, "bad_text", EXPLANATION)
             if request.scope["query_string"]:
                 refuse_unknown_parameters(request, known)
-            return await handler(request)
+            response = await handler(request)
+            if (applied := applied_to(request)) is not None:
+                response.headers[APPLIED] = applied
+            return response
 
         return checked
 

@@ -28,10 +28,15 @@ class Decision:
     codes: Sequence[str]
     city: bool = False
     """Whether it is open to keys that are bound to one city."""
+    later: type[BaseModel] | None = None
+    """The job that it may be answered with."""
 
     def describe(self, function: Function) -> Function:
         """Say of a route's function that it takes this decision; a decorator."""
-        return operation(self.answer, scope=self.scope, body=self.body, codes=self.codes, city=self.city)(function)
+        said = operation(
+            self.answer, scope=self.scope, body=self.body, codes=self.codes, city=self.city, later=self.later
+        )
+        return said(function)
 
     async def read(self, request: Request) -> tuple[Caller, dict[str, Any]]:
         """Return who decides and what the body states.

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 
 from api.actions.decisions import DECISION_SCOPE, OF_A_CITY, decide
+from api.actions.job_answers import accepted, over
+from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import service_of
 from api.routes.deciding import Decision
 from api.routes.settlements import SettlementNumber, settlement_called
 from api.schemas.base import Body
 from api.schemas.decision import Approval, Objection, Publication, Remark, Return, Review, Ruling
+from api.schemas.job import Job
 from api.schemas.settlement import SettlementInFull
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
@@ -24,33 +27,44 @@ LOCKING = (
 )  # fmt: skip
 
 
-def _decision(event: str, body: type[Body], *codes: str) -> Decision:
-    return Decision(SettlementInFull, DECISION_SCOPE[event], body, (*DECIDING, *codes), event in OF_A_CITY)
+def _decision(event: str, body: type[Body], *codes: str, later: type[Job] | None = None) -> Decision:
+    return Decision(SettlementInFull, DECISION_SCOPE[event], body, (*DECIDING, *codes), event in OF_A_CITY, later)
 
 
 DECISIONS = {
-    "submit": _decision("submit", Remark),
+    "submit": _decision("submit", Remark, later=Job),
     "review": _decision("review", Review, "OTHER_CITY", "NO_SUCH_CITY", "DECISION_MISSING", "NOTE_MISSING"),
     "approve": _decision("approve", Approval, "NOT_PAYABLE", "REVIEW_MISSING", "FACT_BY_APPROVER", "ACCOUNT_CHANGED"),
     "return": _decision("return", Return, "NOTE_MISSING"),
     "publish": _decision("publish", Publication, "DAYS_MISSING", "NOTICE_TOO_SHORT"),
     "objection": _decision("objection", Objection, "OTHER_CITY", "NO_SUCH_LINE", "NOTE_MISSING"),
     "ruling": _decision("ruling", Ruling, "NO_SUCH_OBJECTION", "ALREADY_RULED", "DECISION_MISSING", "NOTE_MISSING"),
-    "lock": _decision("lock", Remark, *LOCKING),
+    "lock": _decision("lock", Remark, *LOCKING, later=Job),
     "cancel": _decision("cancel", Remark),
 }
 
 
 async def _decide(request: Request, number: str, event: str, **more: int) -> Any:
     caller, said = await DECISIONS[event].read(request)
-    await decide(service_of(request).engine, caller, number, event, said | more)
+    job = await decide(service_of(request), caller, number, event, said | more)
+    if job is not None:
+        try:
+            if await over(request, job) is None:
+                return accepted(job)
+        except Problem:
+            if job.kind == "lock":
+                raise
+            # that the sweeps failed takes the submission not back: they can be done again
     return await settlement_called(request, number)
 
 
 @ROUTER.post("/settlements/{number}/submit")
 @DECISIONS["submit"].describe
 async def post_settlement_submit(request: Request, number: SettlementNumber) -> Any:
-    """Hand a computed settlement to review, or hand in again one that was returned."""
+    """Hand a computed settlement to review, or hand in again one that was returned.
+
+    It is submitted at once; a job then looks for findings, and the answer waits for that job.
+    """
     return await _decide(request, number, "submit")
 
 

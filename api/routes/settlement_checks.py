@@ -5,30 +5,26 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
-from api.actions.printed_checkpoint import checkpoint_of
-from api.actions.runs import refused
+from api.actions.job_answers import accepted, output_of, over
+from api.actions.runs import asked_about
 from api.auth.keys import require
-from api.clock import now
 from api.http.errors import SETTLING
 from api.http.json_body import body_of
 from api.http.operation import Content, operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
+from api.http.prefer import wait_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
+from api.queue.job import Output
 from api.request_context import as_caller, service_of
 from api.routes.settlements import SettlementNumber, check_region, settlement_called
 from api.schemas.change import ChangePage
 from api.schemas.comparison import Compare, Comparison, Verification
 from api.schemas.finding import FindingPage, Sweep
+from api.schemas.job import Job
 from meter.database.connect import driver
 from meter.vocabulary import FINDING_KINDS
-from settlement.errors import SettlementRefused
-from settlement.jobs.compare import compared
-from settlement.jobs.findings import find
-from settlement.jobs.report import report_of
-from settlement.jobs.verify import verify
 from settlement.report import FORMATS, LAYOUTS, MEDIA_TYPES
 from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.findings import list_findings
@@ -44,21 +40,18 @@ REPORT = Content(
 
 
 @ROUTER.post("/settlements/{number}/findings")
-@operation(Sweep, scope="settlement:review", codes=("UNKNOWN_SETTLEMENT",))
+@operation(Sweep, scope="settlement:review", codes=("UNKNOWN_SETTLEMENT",), later=Job)
 async def post_settlement_findings(request: Request, number: SettlementNumber) -> Any:
     """Sweep the settlement's records for what a reviewer should look at; how many findings of each kind there are now.
 
     Kinds: above_capacity (cards in use above the registered ones), metered_twice (a record inside another), ring
     (circular use among affiliates), price_stray (a price far from the facility's median). They change no money.
     """
-    service = service_of(request)
     caller = await as_caller(request)
     require(caller, "settlement:review")
-    try:
-        async with service.settling:
-            return {"settlement": number, "findings": await find(service.engine, number, now())}
-    except SettlementRefused as error:
-        raise refused(error) from None
+    job = await asked_about(service_of(request), "findings", number)
+    ended = await over(request, job)
+    return accepted(job) if ended is None else ended.result
 
 
 @ROUTER.get("/settlements/{number}/findings")
@@ -109,16 +102,14 @@ async def get_settlement_changes(
 
 
 @ROUTER.get("/settlements/{number}/verify")
-@operation(Verification, scope="report:read", codes=("UNKNOWN_SETTLEMENT", *SETTLING))
+@operation(Verification, scope="report:read", codes=("UNKNOWN_SETTLEMENT", *SETTLING), later=Job)
 async def get_settlement_verify(request: Request, number: SettlementNumber) -> Any:
     """Recompute the settlement from the records and say equal or where not."""
-    service = service_of(request)
-    require(await as_caller(request), "report:read")
-    try:
-        async with service.settling:
-            return await verify(service.engine, number)
-    except SettlementRefused as error:
-        raise refused(error) from None
+    caller = await as_caller(request)
+    require(caller, "report:read")
+    job = await asked_about(service_of(request), "verify", number)
+    ended = await over(request, job)
+    return accepted(job) if ended is None else ended.result
 
 
 @ROUTER.get("/settlements/{number}/report.{kind}")
@@ -128,6 +119,7 @@ async def get_settlement_verify(request: Request, number: SettlementNumber) -> A
     city=True,
     codes=("no_such_settlement", "no_such_report", "bad_region", "LINE_CONTRADICTS_ITSELF"),
     answered="The report as a file",
+    later=Job,
 )
 async def get_settlement_report(
     request: Request,
@@ -146,26 +138,19 @@ async def get_settlement_report(
     if layout not in (None, *LAYOUTS):
         raise Problem(400, "bad_request", f"layout is one of {', '.join(LAYOUTS)}")
     check_region(region)
-    service = service_of(request)
-    found = await settlement_called(request, number)
-    if caller.city is None:  # it covers all lines, which who is bound to a city does not see
-        async with service.engine.connect() as held:
-            found["checkpoint"] = await checkpoint_of(service, await driver(held), found)
-    body = await report_of(service.engine, found, kind, layout, region)
+    await settlement_called(request, number)
+    asked = {"settlement": number, "kind": kind, "layout": layout, "region": region}
     name = f"{number}-{layout}.{kind}" if layout else f"{number}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(body, media_type=MEDIA_TYPES[kind], headers=headers)
+    job = await service_of(request).jobs.ask("report", asked, Output(MEDIA_TYPES[kind], name))
+    return await output_of(request, job, seconds=wait_of(request), abandon=True) or accepted(job)
 
 
 @ROUTER.post("/settlements/compare")
-@operation(Comparison, scope="report:read", body=Compare, codes=("UNKNOWN_SETTLEMENT", *SETTLING))
+@operation(Comparison, scope="report:read", body=Compare, codes=("UNKNOWN_SETTLEMENT", *SETTLING), later=Job)
 async def post_settlements_compare(request: Request) -> Any:
     """Compare what-ifs: two settlements, or one round under several orders and readings; nothing is stored."""
-    service = service_of(request)
-    require(await as_caller(request), "report:read")
+    caller = await as_caller(request)
+    require(caller, "report:read")
     given = (await body_of(request, Compare)).stated()
-    try:
-        async with service.settling:
-            return await compared(service.engine, given)
-    except SettlementRefused as error:
-        raise refused(error) from None
+    job = await service_of(request).jobs.ask("compare", given, Output(JSON))
+    return await output_of(request, job, seconds=wait_of(request)) or accepted(job)

@@ -7,20 +7,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
+from api.actions.job_answers import JSON, accepted, output_of, over
 from api.actions.runs import adjust, refused, run
 from api.auth.keys import require
 from api.http.errors import SETTLING
 from api.http.json_body import body_of
 from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Instant, Limit, Page, Text, page_of
+from api.http.prefer import wait_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
+from api.queue.job import Job as JobRow
+from api.queue.job import Output
 from api.request_context import as_caller, service_of
+from api.schemas.job import Job
 from api.schemas.settlement import LineInFull, LinePage, RunSettlement, SettlementInFull, SettlementPage
 from meter.database.connect import driver
 from meter.regions import region_prefix
 from settlement.errors import SettlementRefused
-from settlement.jobs.compare import interval_of
 from settlement.jobs.lines import explained_line
 from settlement.jobs.settle import Request as RunRequest
 from settlement.store import lines as line_store
@@ -34,7 +38,14 @@ Interval = Annotated[bool, Query(description="Compute the interval over the read
 
 
 @ROUTER.post("/settlements", status_code=201)
-@operation(SettlementInFull, scope="settlement:run", body=RunSettlement, codes=SETTLING, answered="The settlement")
+@operation(
+    SettlementInFull,
+    scope="settlement:run",
+    body=RunSettlement,
+    codes=SETTLING,
+    answered="The settlement",
+    later=Job,
+)
 async def post_settlement(request: Request) -> Any:
     """Run a settlement. The same request over the same facts is the same settlement, and the same answer."""
     caller = await as_caller(request)
@@ -43,7 +54,16 @@ async def post_settlement(request: Request) -> Any:
     if said.as_of is not None and not 0 <= said.as_of < 2**63:
         raise Problem(400, "out_of_range", "as_of must be a batch number")
     asked = RunRequest(**said.stated())
-    return await settlement_called(request, await run(service_of(request), caller, asked))
+    return await _settled(request, await run(service_of(request), caller, asked))
+
+
+async def _settled(request: Request, job: JobRow) -> Any:
+    """The settlement that a job makes; the job, where it is not over in time."""
+    ended = await over(request, job)
+    if ended is None:
+        return accepted(job)
+    assert ended.result is not None
+    return await settlement_called(request, ended.result["settlement"])
 
 
 async def settlement_called(request: Request, number: str) -> dict[str, Any]:
@@ -77,19 +97,16 @@ async def get_settlements(
 
 
 @ROUTER.get("/settlements/{number}")
-@operation(SettlementInFull, scope="report:read", city=True, codes=("no_such_settlement", "city_limited"))
+@operation(SettlementInFull, scope="report:read", city=True, codes=("no_such_settlement", "city_limited"), later=Job)
 async def get_settlement(request: Request, number: SettlementNumber, interval: Interval = False) -> Any:
     """Show one settlement; with `interval` also its strictest and most generous outcome over the readings."""
-    service = service_of(request)
-    require(await as_caller(request), "report:read", of_a_city=not interval)
+    caller = await as_caller(request)
+    require(caller, "report:read", of_a_city=not interval)
     found = await settlement_called(request, number)
-    if interval:
-        try:
-            async with service.settling:
-                found["interval"] = await interval_of(service.engine, number)
-        except SettlementRefused as error:
-            raise refused(error) from None
-    return found
+    if not interval:
+        return found
+    job = await service_of(request).jobs.ask("interval", {"settlement": number}, Output(JSON))
+    return await output_of(request, job, seconds=wait_of(request)) or accepted(job)
 
 
 def check_region(region: str | None) -> None:
@@ -156,9 +173,10 @@ async def get_settlement_line(request: Request, number: SettlementNumber, uscc: 
     scope="settlement:run",
     codes=("no_such_settlement", "STATE_NOT_ALLOWED", *SETTLING),
     answered="The adjustment, a settlement of its own",
+    later=Job,
 )
 async def post_adjustments(request: Request, number: SettlementNumber) -> Any:
     """Settle what arrived since a lock, as differences from what was locked."""
     caller = await as_caller(request)
     require(caller, "settlement:run")
-    return await settlement_called(request, await adjust(service_of(request), caller, number))
+    return await _settled(request, await adjust(service_of(request), caller, number))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from meter.journal.digest_chain import SM3
 from settlement.compute.compare import Comparison, compare, compare_orders
 from settlement.compute.interval import interval
+from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
 from settlement.errors import SettlementRefused
 from settlement.jobs.settle import Request, compute, load_inputs, round_called, stored_request
@@ -64,7 +66,31 @@ async def _many(engine: AsyncEngine, wanted: Mapping[str, Any]) -> list[tuple[Se
     return await asyncio.to_thread(compare_orders, inputs, of_round, orders, readings)
 
 
-def _item(result: Settlement, difference: Comparison) -> dict[str, Any]:
+async def compared_cases(
+    engine: AsyncEngine, round_id: str, cases: Sequence[Mapping[str, Any]], most: int
+) -> list[dict[str, Any]]:
+    """Settle a round under each case (order, readings) as it would be settled now, each beside the first.
+
+    Of the entities that differ, `most` that gain and as many that lose the most are told. Raises SettlementRefused.
+    """
+    of_round = round_called(round_id)
+    async with engine.connect() as held:
+        adjusts = await last_locked(await driver(held), of_round.id)
+    inputs = (await load_inputs(engine, Request(of_round.id), adjusts)).inputs
+
+    def settle_all() -> list[dict[str, Any]]:
+        settled = [settle(inputs, of_round, case["order"], case["readings"]) for case in cases]
+        return [_item(one, compare(settled[0], one), most) for one in settled]
+
+    return await asyncio.to_thread(settle_all)
+
+
+def _item(result: Settlement, difference: Comparison, most: int | None = None) -> dict[str, Any]:
+    entities = difference.entities
+    if most is not None:
+        moved = entities.sort("award_fen_difference", "uscc", descending=[True, False])
+        gain, loss = pl.col("award_fen_difference") > 0, pl.col("award_fen_difference") < 0
+        entities = pl.concat([moved.filter(gain).head(most), moved.filter(loss).tail(most)])
     return {
         "round": result.round.id,
         "order": result.order.as_dict(),
@@ -74,16 +100,25 @@ def _item(result: Settlement, difference: Comparison) -> dict[str, Any]:
         "difference": {
             "totals": difference.totals,
             "cities": difference.cities.to_dicts(),
-            "entities": difference.entities.to_dicts(),
+            "entities": entities.to_dicts(),
         },
     }
 
 
-async def interval_of(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
+async def interval_of(engine: AsyncEngine, settlement: str, most: int | None = None) -> dict[str, Any]:
     """Return the strictest, default and most generous award of every line, and the switches that move it by
-    themselves.
+    themselves; with `most` only those lines that move most, and how many lines each switch moves.
     """
     request, row = await stored_request(engine, settlement)
     inputs = (await load_inputs(engine, request, row["adjusts"])).inputs
     found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
-    return {"totals": found.totals, "lines": found.lines.to_dicts()}
+    if most is None:
+        return {"totals": found.totals, "lines": found.lines.to_dicts()}
+    moved = found.lines.filter(pl.col("moved_by").list.len() > 0)
+    switches = moved["moved_by"].explode().value_counts().sort(["count", "moved_by"], descending=[True, False])
+    widest = moved.sort(pl.col("generous_fen") - pl.col("strictest_fen"), descending=True, maintain_order=True)
+    return {
+        "totals": found.totals,
+        "lines": widest.head(most).to_dicts(),
+        "moved": [list(row) for row in switches.rows()],
+    }

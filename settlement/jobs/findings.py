@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -41,6 +41,7 @@ from settlement.store.findings import count_findings, insert_findings
 from settlement.store.lines import groups_of_all
 from settlement.store.settlements import stored_settlement
 
+Within = Callable[[asyncpg.Connection, dict[str, int]], Awaitable[None]]
 FOR_EVER = 2**30  # a day that never comes, and far enough from the edge of 32 bits for sums of days
 
 
@@ -56,10 +57,11 @@ class _Facts:
     names: Mapping[str, Mapping[int, str]]
 
 
-async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[str, int]:
+async def find(engine: AsyncEngine, settlement: str, moment: datetime, within: Within | None = None) -> dict[str, int]:
     """Sweep the records of a settlement and keep what was found; how many findings of each kind it now has.
 
-    The same findings are kept once, however often it is run. Raises SettlementRefused UNKNOWN_SETTLEMENT.
+    The same findings are kept once, however often it is run. `within` is awaited in the transaction that keeps them,
+    with those numbers. Raises SettlementRefused UNKNOWN_SETTLEMENT.
     """
     async with engine.connect() as held:
         connection = await driver(held)
@@ -72,9 +74,12 @@ async def find(engine: AsyncEngine, settlement: str, moment: datetime) -> dict[s
             facts = await _facts(connection, settlement, row["as_of"], *window)
         found = await asyncio.to_thread(_sweep, months, facts)
         kept = [_kept(settlement, one, facts.names, moment) for one in found.iter_rows(named=True)]
-        await insert_findings(connection, kept)
-        found_by_kind = await count_findings(connection, settlement)
-    return dict.fromkeys(FINDING_KINDS, 0) | found_by_kind
+        async with connection.transaction(isolation="read_committed"):
+            await insert_findings(connection, kept)
+            counts = dict.fromkeys(FINDING_KINDS, 0) | await count_findings(connection, settlement)
+            if within is not None:
+                await within(connection, counts)
+    return counts
 
 
 def _kept(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from settlement.compute.version import code_version
 from settlement.errors import SettlementRefused
 from settlement.explain.stored import check_kinds, working_texts
 from settlement.inputs.frames import COLUMNS, Inputs
+from settlement.jobs.progress import Tell, untold
 from settlement.numbers.exact import objects
 from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
@@ -41,6 +42,9 @@ from settlement.store.settlements import (
 ROWS_AT_ONCE = 200_000
 MONEY = ("award_fen", "held_fen", "payable_fen")
 MONEY_TERMS = ("rate", "budget_fen", "uplift")  # of an order, what an award follows from
+STEPS = 4  # of a run, as its progress is told
+Within = Callable[[asyncpg.Connection, str], Awaitable[None]]
+"""What else belongs into the transaction that stores a settlement, given its number."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,16 @@ def round_called(name: str) -> Round:
     return found
 
 
+def check(request: Request) -> Round:
+    """Check what can be checked without any record; the round. Raises SettlementRefused."""
+    of_round = round_called(request.round)
+    order = read_order(request.order, of_round)
+    read_readings(request.readings, order, of_round)
+    objects(request.applications, "APPLICATION_INVALID", "an application")
+    objects(request.matches, "MATCH_INVALID", "R-DC")
+    return of_round
+
+
 class Computed(NamedTuple):
     """A settlement, its receipt, the batch it is as of, and whether the rollup is what the records add up to."""
 
@@ -83,12 +97,7 @@ async def compute(
 
     Use is read from the rollup, or added up from the records themselves. Raises SettlementRefused.
     """
-    of_round = round_called(request.round)
-    order = read_order(request.order, of_round)
-    # refused before anything is loaded
-    read_readings(request.readings, order, of_round)
-    objects(request.applications, "APPLICATION_INVALID", "an application")
-    objects(request.matches, "MATCH_INVALID", "R-DC")
+    of_round = check(request)  # refused before anything is loaded
     loaded = await load_inputs(engine, request, adjusts, from_records=from_records)
     inputs, as_of = loaded.inputs, loaded.as_of
     result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
@@ -152,19 +161,30 @@ def _csv(table: pl.DataFrame) -> Iterator[bytes]:
 
 
 async def run(
-    engine: AsyncEngine, request: Request, *, actor: str, algorithm: str, moment: datetime
+    engine: AsyncEngine,
+    request: Request,
+    *,
+    actor: str,
+    algorithm: str,
+    moment: datetime,
+    tell: Tell = untold,
+    within: Within | None = None,
 ) -> tuple[str, bool]:
     """Compute and store a settlement; its id, and whether it is new.
 
-    The same request over the same facts by the same code is one settlement, however often it is run.
+    The same request over the same facts by the same code is one settlement, however often it is run. `within` is
+    awaited in the transaction that stores it, or finds it stored already; what it raises undoes the storing.
     """
     round_called(request.round)
     async with engine.connect() as held:
         adjusts = await last_locked(await driver(held), request.round)
     if adjusts is not None and not request.other_terms:
         check_terms(request, (await stored_request(engine, adjusts))[0], adjusts)
+    tell(1, STEPS, "compute")
     result, receipt, as_of, _ = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
+    tell(2, STEPS, "lines")
     await asyncio.to_thread(check_kinds, result)
+    tell(3, STEPS, "store")
     new = NewSettlement(
         round=request.round,
         as_of=as_of,
@@ -184,7 +204,10 @@ async def run(
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="read_committed"):
-            return await _keep(connection, new, result)
+            kept = await _keep(connection, new, result)
+            if within is not None:
+                await within(connection, kept[0])
+            return kept
 
 
 def check_terms(asked: Request, locked: Request, number: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -51,14 +52,15 @@ async def move(
     actor: str,
     moment: datetime,
     detail: Mapping[str, Any],
-    check: Callable[[], Awaitable[None]] | None = None,
+    check: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> str:
     """Apply an event (submit, review, return, approve, publish, objection, ruling, lock, cancel); the state reached.
 
     Raises NotAllowed with the code that the database gives: NO_SUCH_SETTLEMENT, STATE_NOT_ALLOWED, SAME_PERSON,
     NOT_PAYABLE, DIGEST_CHANGED, FACT_BY_APPROVER, ACCOUNT_CHANGED, ACCOUNT_MISSING, REVIEW_MISSING, NOTICE_MISSING,
     NOTICE_RUNNING, OBJECTION_OPEN, CLAIM_ABOVE_PAID and the like; ROUND_LOCKED when another settlement of the round was
-    faster. `check` is awaited between the decision and its commit; what it raises undoes the decision.
+    faster. `check` is awaited in its transaction, between the decision and the commit; what it raises undoes the
+    decision.
     """
     async with engine.connect() as held:
         connection = await driver(held)
@@ -68,7 +70,7 @@ async def move(
                     connection, settlement, event, actor=actor, moment=moment, detail=detail
                 )
                 if check is not None:
-                    await check()
+                    await check(connection)
                 return reached
         except asyncpg.UniqueViolationError as refusal:
             why = _RACES.get(refusal.constraint_name or "")
@@ -79,6 +81,22 @@ async def move(
             raise NotAllowed(*refusal_of(refusal)) from None
         except asyncpg.InsufficientPrivilegeError:
             raise NotAllowed("OTHER_CITY", "who is bound to a city decides about its own lines only") from None
+
+
+class _Possible(Exception):
+    """Undoes a decision that was only tried."""
+
+
+async def check_possible(
+    engine: AsyncEngine, settlement: str, event: str, *, actor: str, moment: datetime, detail: Mapping[str, Any]
+) -> None:
+    """Try a decision and undo it, so that what stands against it is told before any long work. Raises NotAllowed."""
+
+    async def undo(_: asyncpg.Connection) -> None:
+        raise _Possible
+
+    with contextlib.suppress(_Possible):
+        await move(engine, settlement, event, actor=actor, moment=moment, detail=detail, check=undo)
 
 
 def hand_of(actor: str) -> str:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from meter.database.locks import AdvisoryLock
 from settlement.errors import SettlementRefused
 from settlement.rounds import load_rounds
+from settlement.store.inputs import head_at
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,20 @@ async def state_of(connection: asyncpg.Connection, settlement: str) -> tuple[str
     """Return digest and status of a settlement, or None."""
     row = await connection.fetchrow("select digest, status from settlement where id = $1", settlement)
     return None if row is None else (row["digest"], row["status"])
+
+
+class Basis(NamedTuple):
+    """What a settlement stands on: its digest, and that of the journal's chain at the batch it is as of."""
+
+    digest: str
+    journal: str | None
+
+
+async def basis_of(connection: asyncpg.Connection, settlement: str) -> Basis:
+    """Return what a settlement stands on, as it is now. Raises SettlementRefused UNKNOWN_SETTLEMENT."""
+    row = await stored_settlement(connection, settlement)
+    _, journal = await head_at(connection, row["as_of"])
+    return Basis(row["digest"], journal)
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fastapi import Request, Response
+
 from api.actions.decisions import complete
 from api.auth.passwords import unfit
 from api.auth.people import Person
@@ -14,8 +16,9 @@ from api.clock import now
 from api.console.line_filter import LineFilter
 from api.console.queries import Queries
 from api.http.problem import Problem
+from api.queue.job import Job
 from meter.regions import city_code, in_region
-from settlement.report import render
+from settlement.report import MEDIA_TYPES, render
 from settlement.rounds import Round, load_rounds
 
 Record = dict[str, Any]
@@ -45,6 +48,8 @@ class FakeQueries(Queries):
     log: list[Record] = field(default_factory=list)
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
     refusing: Problem | None = None
+    still_going: int | None = None
+    jobs: dict[int, Job] = field(default_factory=dict)
     given: int = 0
     clients: list[str] = field(default_factory=list)
 
@@ -88,16 +93,41 @@ class FakeQueries(Queries):
         self.sessions = {held: whose for held, whose in self.sessions.items() if whose.name != person.name}
         return ""
 
-    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> str:
+    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> int | None:
         detail = complete(person, event, said)
         if self.refusing:
             raise self.refusing
         self.decided.append((person.name, number, event, detail))
-        return "done"
+        return self.still_going
 
-    async def adjust(self, person: Person, number: str) -> str:
+    async def adjust(self, person: Person, number: str) -> str | int:
         self.decided.append((person.name, number, "adjust", {}))
-        return number
+        return self.still_going or number
+
+    async def verify(self, number: str) -> int:
+        self.decided.append(("", number, "verify", {}))
+        return 1
+
+    async def report(self, request: Request, settlement: Record, asked: Record, file_name: str) -> Response | int:
+        assert request.url.path.startswith("/console")
+        lines = await self.lines(settlement["id"], asked["region"], None, None, "", 2**31)
+        excluded = {line["uscc"]: line["excluded"] for line in self.lines_of[settlement["id"]]}
+        of_round = ROUNDS[settlement["round"]]
+        body = render(asked["kind"], asked["layout"], settlement, lines, excluded, of_round, asked["region"])
+        headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+        return self.still_going or Response(body, media_type=MEDIA_TYPES[asked["kind"]], headers=headers)
+
+    async def job(self, number: int) -> Job | None:
+        return self.jobs.get(number)
+
+    async def job_output(self, request: Request, job: Job) -> Response | None:
+        assert request.url.path.endswith("/output")
+        assert job.output is not None
+        return Response(b"the file", media_type=job.output.media_type)
+
+    async def cancel_job(self, number: int) -> bool:
+        self.jobs[number] = replace(self.jobs[number], state="cancelled")
+        return True
 
     async def cities(self, settlement: Record, city: str | None) -> list[Record]:
         found: dict[str, Record] = {}
@@ -117,10 +147,6 @@ class FakeQueries(Queries):
 
     async def adjustments(self, number: str) -> list[Record]:
         return [one for one in self.held if one["adjusts"] == number]
-
-    async def checkpoint(self, settlement: Record) -> Record | None:
-        assert settlement["id"]
-        return None
 
     async def findings(
         self, number: str, consumers: Sequence[str] | None, kind: str | None, limit: int
@@ -241,19 +267,6 @@ class FakeQueries(Queries):
     async def line(self, number: str, uscc: str, *, of_a_city: bool) -> Record | None:
         assert of_a_city in (True, False)
         return next((line for line in self.lines_of[number] if line["uscc"] == uscc), None)
-
-    async def report(
-        self, settlement: Record, form: str, layout: str | None, region: str | None
-    ) -> AsyncIterator[bytes]:
-        lines = [one for one in self.lines_of[settlement["id"]] if region is None or in_region(one["region"], region)]
-        told = [{name: value for name, value in one.items() if name not in ("steps", "excluded")} for one in lines]
-        excluded = {line["uscc"]: line["excluded"] for line in lines}
-        body = render(form, layout, settlement, told, excluded, ROUNDS[settlement["round"]], region)
-
-        async def portions() -> AsyncIterator[bytes]:
-            yield body
-
-        return portions()
 
     async def record_at(self, batch: int, ordinal: int) -> Record | None:
         return next((one for one in self.records if (one["batch"], one["ordinal"]) == (batch, ordinal)), None)

@@ -13,7 +13,9 @@ from api.actions import actor
 from api.auth import keys, passwords, people, sessions, signing
 from api.commands.keys import LIVE_MAX
 from api.console.sessions import FORM_BYTES
-from api.http import admission, body_budget, json_body, paging, protocol
+from api.http import admission, body_budget, json_body, paging, prefer, protocol
+from api.queue import worker
+from api.queue.jobs import OPEN_JOBS_MAX
 from api.routes.totals import TOTALS_MOST
 from meter import decimals
 from meter.days import DAY_SECONDS
@@ -100,6 +102,13 @@ LIMITS = {
     "characters of an order's number": plain(readings.NUMBER_CHARACTERS_MAX),
     "characters of a note": plain(actor.TEXT_MAX),
     "settlements of one comparison": plain(compare.COMPARISONS_MAX),
+    "jobs of one asker that have not ended": plain(OPEN_JOBS_MAX),
+    "time that a request waits for a job, unless it prefers another, and at most": (
+        f"{prefer.WAIT_SECONDS} and {prefer.WAIT_SECONDS_MAX} s"
+    ),
+    "attempts at a job whose worker is lost": plain(worker.ATTEMPTS_MAX),
+    "time that the output of a job is kept": f"{worker.OUTPUT_MINUTES} min",
+    "time that a job is kept": f"{worker.JOB_DAYS} days",
     "instructions of one claim": plain(instructions.CLAIM_MAX),
     "time of a lease": f"{instructions.LEASE_SECONDS} s",
     "bytes of a file with an answer of the bank": plain(answers.BYTES_MAX),

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 import settlement.vocabulary as decided
 from api.auth.roles import ROLES
 from api.auth.tables import PERSON_EVENTS
+from api.queue.tables import LANES, STATES
 from meter import vocabulary
 from meter.database.connect import owner_engine
 from meter.database.roles import SERVICE_ROLE
@@ -171,6 +172,8 @@ WORDS = {
     ("person_event", "event"): PERSON_EVENTS,
     ("person_event", "result"): ("done", "refused"),
     ("batch_body", "codec"): ("zstd", "plain"),
+    ("job", "lane"): LANES,
+    ("job", "state"): STATES,
 }
 """Every column that holds words of a closed list, and the list."""
 

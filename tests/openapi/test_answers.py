@@ -120,6 +120,7 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
     for kind in ("csv", "json", "xlsx", "parquet"):
         await everyone.get(f"/settlements/{number}/report.{kind}")
     await post(everyone, "/settlements/compare", {"round": "anhui-2026", "orders": [{"rate": "0.1"}, {"rate": "0.2"}]})
+    await _jobs(everyone)
     await _payouts(everyone, people)
     await platform.push({"id": "back", "corrects": too_much, "action": "void"})
     adjustment = (await post(everyone, f"/settlements/{number}/adjustments", {})).json()["id"]
@@ -132,6 +133,20 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
             proposal = (await post(people.clerk, f"{path}/propose", proposed)).json()["event"]
             await post(people.approver, f"{path}/{word}", {"proposal": proposal})
     assert await everyone.items("/claims")
+
+
+async def _jobs(everyone: KeyClient) -> None:
+    """Ask for more than anybody works on at once, so that one is still waiting when it is ended."""
+    authorized = {"Authorization": f"Bearer {everyone.key}", "Prefer": "respond-async"}
+    for number in range(20):
+        asked = {"round": "anhui-2026", "order": {"number": f"job {number}"}}
+        answer = await everyone.client.post("/v1/settlements", json=asked, headers=authorized)
+        assert answer.status_code == 202
+        if (await post(everyone, f"/jobs/{answer.json()['id']}/cancel", {})).status_code == 200:
+            break
+    for job in await everyone.items("/jobs", limit=1000):
+        await everyone.get(f"/jobs/{job['id']}")
+        await everyone.get(f"/jobs/{job['id']}/output")
 
 
 async def _payouts(everyone: KeyClient, people: People) -> None:

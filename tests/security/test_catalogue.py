@@ -31,6 +31,7 @@ WITHOUT_ROW_SECURITY = {
     "facility_owner": "of the registry",
     "finding": "of the province: cities have no right to it",
     "holding_fact": "of the registry",
+    "job_tally": "counts by kind of job, which cities have no right to",
     "login": "of the door; written by functions only, and hidden from the reader",
     "logout": "as login",
     "party": "a number for an entity",
@@ -55,11 +56,13 @@ WITHOUT_ROW_SECURITY = {
 """Why a table has no row security. A new table has it, or says here why not."""
 CITY_READS = {
     "settlement_line", "settlement_event", "payout_instruction", "payout_event", "settlement", "alembic_version",
+    "job", "job_output",
 }  # fmt: skip
 HIDDEN = {
     "login": None,
     "logout": None,
     "request_nonce": None,
+    "job_output": None,
     "api_key": {"secret_digest"},
     "person": {"password_hash", "totp_secret"},
     "entity_fact": {"bank_account"},

@@ -16,20 +16,30 @@ from pathlib import Path
 import httpx
 
 from api.app import app_of
+from api.jobs.working import working
+from api.process.loop_thread import in_thread
 from api.settings import Settings
 from meter.database.connect import command_engine, service_engine
 from tests.support.api_client import ApiClient
 
+PATIENT = {"Prefer": "wait=50"}
+"""A busy machine may need longer for a job than a client waits who says nothing."""
 START_SECONDS = 240  # kernels may have to be compiled first, on a busy machine
 
 
 @contextlib.asynccontextmanager
-async def in_process(url: str) -> AsyncIterator[ApiClient]:
-    """The application with its lifespan, reached without a socket."""
-    app = app_of(Settings(url))
-    async with app.router.lifespan_context(app):
+async def in_process(url: str, *, jobs: bool = True) -> AsyncIterator[ApiClient]:
+    """The application with its lifespan, reached without a socket; without `jobs` nobody works on them."""
+    settings = Settings(url)
+    app = app_of(settings)
+    # the same workers as in a process of their own, in one loop that has a thread to itself
+    lanes = [("short",), ("long",)] if jobs else []
+    at_work = in_thread("jobs", lambda: working(settings, "tests", lanes))
+    async with app.router.lifespan_context(app), at_work:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://suanbu", timeout=60) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://suanbu", timeout=60, headers=PATIENT
+        ) as client:
             commands = command_engine(url)
             try:
                 yield ApiClient(client, app.state.service.engine, commands, url)
@@ -42,7 +52,7 @@ async def over_http(url: str, database: str) -> AsyncIterator[ApiClient]:
     """A service that listens at `url` and keeps its data in `database`."""
     engine, commands = service_engine(database, 2), command_engine(database)
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60, headers=PATIENT) as client:
             yield ApiClient(client, engine, commands, database)
     finally:
         await engine.dispose()

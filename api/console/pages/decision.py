@@ -55,10 +55,10 @@ async def post_decision(request: Request, queries: Shelf, number: str, event: st
     try:
         if given.get("decision") == "pass" and person.city is None and not given.get("city"):
             raise Problem(400, "missing_city", "a review says of which city it is, or that it is of all")
-        await queries.decide(person, number, event, _said(event, given))
+        job = await queries.decide(person, number, event, _said(event, given))
     except Problem as problem:
         return await _page(request, queries, person, settlement, event, given, because(problem.code), problem.status)
-    return to(f"{HOME}/settlements/{number}?done={event}")
+    return to(f"{HOME}/settlements/{number}?done={event}" if job is None else f"{HOME}/jobs/{job}")
 
 
 @ROUTER.post("/settlements/{number}/adjust")
@@ -70,9 +70,10 @@ async def post_adjust(request: Request, queries: Shelf, number: str) -> Response
     if not may_adjust(person, settlement):
         raise refusal(403, "不能计算差额", "差额由财政人员在结算锁定之后计算。", person)
     try:
-        return to(f"{HOME}/settlements/{await queries.adjust(person, number)}?done=adjust")
+        made = await queries.adjust(person, number)
     except Problem as problem:
         raise refusal(problem.status, "没有算成", because(problem.code), person) from None
+    return to(f"{HOME}/jobs/{made}" if isinstance(made, int) else f"{HOME}/settlements/{made}?done=adjust")
 
 
 async def _asked(queries: Queries, number: str, event: str, person: Person) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.actions.runs import SCOPE
 from api.auth.people import Person
@@ -32,6 +32,7 @@ from settlement.rounds.reading_table import DEFAULTS, choices, reading_text
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Runs = Annotated[RunQueries, Depends(runs_of)]
+Job = Annotated[int, Query(ge=0, lt=2**63)]
 FIELDS: Final = 30
 
 
@@ -64,7 +65,7 @@ async def post_run(request: Request, queries: Shelf, runs: Runs) -> Response:
 
 
 @ROUTER.get("/settlements/{number}/interval")
-async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str) -> Response:
+async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str, job: Job = 0) -> Response:
     """Show how far the awards move over the readings, and which reading moves most money."""
     person = await admitted(request, queries, MONEY)
     if person.city is not None:
@@ -72,19 +73,20 @@ async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str
     settlement = await queries.settlement(number)
     if settlement is None:
         raise missing("结算", person)
+    ended = await queries.job(job) if job else None
     try:
-        found = await runs.interval(number)
+        if ended is not None and ended.kind == "interval" and ended.parameters.get("settlement") == number:
+            found: Any = ended.result
+        else:
+            found = await runs.interval(number)
     except Problem as problem:
         raise refusal(problem.status, "没有算成", because(problem.code), person) from None
-    moved: dict[str, int] = {}
-    for one in found["lines"]:
-        for name in one["moved_by"]:
-            moved[name] = moved.get(name, 0) + 1
-    lines = sorted(found["lines"], key=lambda one: one["strictest_fen"] - one["generous_fen"])
+    if not isinstance(found, Mapping):
+        return to(f"{HOME}/jobs/{found or job}")
     of_round = queries.rounds()[settlement["round"]]
     return page(
         "interval", **frame(request, person, MONEY), settlement=settlement, round=of_round, totals=found["totals"],
-        moved=sorted(moved.items(), key=lambda item: -item[1]), lines=[one for one in lines if one["moved_by"]][:50],
+        moved=found["moved"], lines=[one for one in found["lines"] if one["moved_by"]],
         here=f"{HOME}/settlements/{number}",
     )  # fmt: skip
 

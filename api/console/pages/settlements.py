@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.auth.people import Person
-from api.console.answer import page
+from api.console.answer import page, to
 from api.console.line_file import HEADS, csv_row
 from api.console.line_filter import LONGEST, ORDER_WORDS, Asked, LineFilter, pages_of, shown_pages
 from api.console.open_decisions import (
@@ -38,8 +38,10 @@ from api.console.sessions import (
 )
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, grouped
+from api.console.wording.refusals import because
+from api.http.problem import Problem
 from meter.regions import REGION, in_region
-from settlement.report import MEDIA_TYPES, NotAReport
+from settlement.report import FORMATS, LAYOUTS
 from settlement.report.labels import OUTCOME
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -136,15 +138,25 @@ async def get_report(
     if not is_filter(region):
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     region = scoped(person, region)
-    if person.city is None:
-        settlement = {**settlement, "checkpoint": await queries.checkpoint(settlement)}
-    try:
-        body = await queries.report(settlement, kind, layout, region or None)
-    except NotAReport:
-        raise missing("报表", person) from None
+    if kind not in FORMATS or layout not in (None, *LAYOUTS):
+        raise missing("报表", person)
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{_safe(name)}"'}
-    return StreamingResponse(body, media_type=MEDIA_TYPES[kind], headers=headers)
+    asked = {"kind": kind, "layout": layout, "region": region or None}
+    try:
+        found = await queries.report(request, settlement, asked, _safe(name))
+    except Problem as problem:
+        raise refusal(problem.status, "没有生成报表", because(problem.code), person) from None
+    return to(f"{HOME}/jobs/{found}") if isinstance(found, int) else found
+
+
+@ROUTER.get("/settlements/{number}/verify")
+async def get_verify(request: Request, queries: Shelf, number: str) -> Response:
+    """Have the settlement recomputed from the records, and lead to the job that says what came of it."""
+    person = await admitted(request, queries, MONEY)
+    settlement = await settlement_of(queries, number, person)
+    if person.city is not None:
+        raise refusal(403, "没有权限", "核验对全省的记录进行，不由市级人员办理。", person)
+    return to(f"{HOME}/jobs/{await queries.verify(settlement['id'])}")
 
 
 async def crowded_of(queries: Queries, person: Person, number: str) -> list[Record]:

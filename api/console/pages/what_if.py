@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.console.answer import page
+from api.console.answer import page, to
 from api.console.drawing.bars import bars
 from api.console.drawing.map import city_map
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.run_queries import RunQueries, runs_of
-from api.console.sessions import MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.template import city_called
 from api.console.terms import PREFIX, PROBLEMS, BadTerm, order_of
 from api.console.wording.refusals import because
@@ -25,6 +25,7 @@ from settlement.rounds.reading_table import DEFAULTS, choices, reading_text
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Runs = Annotated[RunQueries, Depends(runs_of)]
+Job = Annotated[int, Query(ge=0, lt=2**63)]
 CASES: Final = 5
 FIELDS: Final = 40
 SHOWN: Final = 10  # winners and losers of each case
@@ -32,12 +33,17 @@ _READINGS: Final = tuple((name, value) for name in DEFAULTS for value in choices
 
 
 @ROUTER.get("/whatif")
-async def get_what_if(request: Request, queries: Shelf) -> Response:
-    """Show the form of a comparison."""
+async def get_what_if(request: Request, queries: Shelf, job: Job = 0) -> Response:
+    """Show the form of a comparison, or what the job of one came to."""
     person = await admitted(request, queries, MONEY)
     if person.city is not None:
         raise refusal(403, "没有权限", "方案比较按全省计算，不由市级人员办理。", person)
-    return _page(request, queries, person, {}, [])
+    ended = await queries.job(job) if job else None
+    if ended is None or ended.kind != "compare" or "given" not in ended.parameters:
+        return _page(request, queries, person, {}, [])
+    if ended.result is None:
+        return to(f"{HOME}/jobs/{job}")
+    return _page(request, queries, person, ended.parameters["given"], ended.result["items"])
 
 
 @ROUTER.post("/whatif")
@@ -54,22 +60,13 @@ async def post_what_if(request: Request, queries: Shelf, runs: Runs) -> Response
         cases = _cases(given)
         if len(cases) < 2:
             return _page(request, queries, person, given, [], "请填写至少两个方案。", 400)
-        found = [
-            (await runs.compared({"round": given["round"], **cases[0]}))[0],
-            *[(await runs.compared(_beside(given["round"], cases[0], case)))[-1] for case in cases[1:]],
-        ]
+        typed = {name: text for name, text in given.items() if name != "token"}
+        found = await runs.compared(given["round"], cases, typed)
     except BadTerm as error:
         return _page(request, queries, person, given, [], PROBLEMS[error.code], 400)
     except Problem as problem:
         return _page(request, queries, person, given, [], because(problem.code), problem.status)
-    return _page(request, queries, person, given, found)
-
-
-def _beside(of_round: str, first: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the comparison whose last item is this case, with its difference from the first."""
-    orders = [*first["orders"], *([] if case["orders"] == first["orders"] else case["orders"])]
-    readings = [*first["readings"], *([] if case["readings"] == first["readings"] else case["readings"])]
-    return {"round": of_round, "orders": orders, "readings": readings}
+    return to(f"{HOME}/jobs/{found}") if isinstance(found, int) else _page(request, queries, person, given, found)
 
 
 def _cases(given: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -85,7 +82,7 @@ def _cases(given: Mapping[str, str]) -> list[dict[str, Any]]:
             if (name, value) not in _READINGS:
                 raise BadTerm("reading")
             readings[name] = value
-        found.append({"orders": [order_of(said)], "readings": [readings]})
+        found.append({"order": order_of(said), "readings": readings})
     return found
 
 
