@@ -6,9 +6,13 @@ import asyncio
 import base64
 import contextlib
 import functools
+import os
 import re
 import secrets
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -22,6 +26,8 @@ COMMON = Path(__file__).with_name("common_passwords.txt")
 SHORT_NAME_CHARACTERS = 2  # of plain letters: what is not looked for in passwords
 HASHES_AT_ONCE, HASHES_WAITING = 2, 8
 COME_BACK_SECONDS = 3
+NICENESS = 10  # of the threads that hash
+_HOLDS: ContextVar[bool] = ContextVar("holds", default=False)
 _BEGINNING = re.compile(
     r"\$argon2id\$v=(?P<version>\d+)\$m=(?P<memory>\d+),t=(?P<time>\d+),p=(?P<lanes>\d+)\$(?P<salt>[A-Za-z0-9+/]+)\$"
 )
@@ -57,7 +63,10 @@ def new_password(name: str) -> str:
 
 
 class Hashing:
-    """Hashing in one process: two at once and a few that wait, so that guessing leaves the service to others."""
+    """Checking passwords in one process: two at once and a few that wait, so that guessing leaves others alone.
+
+    Who holds a place may ask the database beside it: who is turned away costs nothing but the answer.
+    """
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(HASHES_AT_ONCE)
@@ -65,29 +74,53 @@ class Hashing:
 
     async def hashed(self, password: str) -> str:
         """Return the hash that is stored of a password. Raises Problem 429 when too many wait."""
-        async with self._place():
-            return await asyncio.to_thread(_HASHER.hash, password)
+        async with self.place():
+            return await _in_its_thread(_HASHER.hash, password)
 
     async def shown(self, salt: str | None, password: str) -> str:
         """Return the hash of a password under somebody's salt and costs: what only who knows it can show.
 
         None is the salt of nobody, which takes as long. Raises Problem 429 when too many wait.
         """
-        async with self._place():
-            return await asyncio.to_thread(_hash_under, salt or _salt_of_nobody(), password)  # it is meant to take long
+        async with self.place():
+            return await _in_its_thread(_hash_under, salt or _salt_of_nobody(), password)  # it is meant to take long
 
     @contextlib.asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._inside >= HASHES_AT_ONCE + HASHES_WAITING:
+    async def place(self, *, logged_in: bool = False) -> AsyncIterator[None]:
+        """Hold one of the places; a task that holds one needs no other. Raises Problem 429 when too many wait.
+
+        Who is logged in waits however many guess: a session has few failures, and none of them is a stranger's.
+        """
+        if _HOLDS.get():
+            yield
+            return
+        if not logged_in and self._inside >= HASHES_AT_ONCE + HASHES_WAITING:
             metrics.OVERLOADED.inc()
             detail = "too many passwords are being checked; come back after Retry-After"
             raise Problem(429, "too_many_logins", detail, {"Retry-After": str(COME_BACK_SECONDS)})
         self._inside += 1
+        token = _HOLDS.set(True)
         try:
             async with self._places:
                 yield
         finally:
+            _HOLDS.reset(token)
             self._inside -= 1
+
+
+async def _in_its_thread(work: Callable[..., str], *given: str) -> str:
+    return await asyncio.get_running_loop().run_in_executor(_threads(), work, *given)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="hashing", initializer=_step_back)
+
+
+def _step_back() -> None:
+    """Let every other thread go before this one: on few processors, guessing would be felt by everybody."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _hash_under(salt: str, password: str) -> str:

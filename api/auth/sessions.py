@@ -50,10 +50,26 @@ async def log_in(
     """
     act_as(NOBODY)
     name = name[:64].replace("\0", "?") or "(no name)"
-    async with engine.connect() as connection:
-        salt = await store.salt_of(connection, name)
-        reason = await _barred(connection, name, client, now)
-    shown = "" if reason else await (hashing or Hashing()).shown(salt, password)
+    hashing = hashing or Hashing()
+    async with hashing.place():  # for all that it asks of the database too: who has no place costs an answer only
+        async with engine.connect() as connection:
+            salt = await store.salt_of(connection, name)
+            reason = await _barred(connection, name, client, now)
+        shown = "" if reason else await hashing.shown(salt, password)
+        return await _log_in(engine, name, shown, reason, now, code, client, needed)
+
+
+async def _log_in(
+    engine: AsyncEngine,
+    name: str,
+    shown: str,
+    reason: str,
+    now: datetime,
+    code: str | None,
+    client: str,
+    needed: frozenset[str],
+) -> str | None:
+    """Judge a login with the hash that was shown, one guess at a name after another; the session's token or None."""
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, name)
         row = await store.person_called(connection, name)
@@ -115,7 +131,8 @@ async def prove_again(
         salt = None if seen is None else await store.salt_of(connection, seen["name"])
     if seen is None:
         return False
-    shown = "" if locked else await (hashing or Hashing()).shown(salt, password)
+    async with (hashing := hashing or Hashing()).place(logged_in=True):
+        shown = "" if locked else await hashing.shown(salt, password)
     async with engine.begin() as connection:
         await store.one_at_a_time(connection, seen["name"])
         row = await store.person_of(connection, _digest(token))
@@ -157,7 +174,8 @@ async def change_password(
         return word
     if not await prove_again(engine, token, old, given.get("code") or None, now, hashing=hashing, seal=seal):
         return "wrong"
-    made = await hashing.hashed(new)
+    async with hashing.place(logged_in=True):
+        made = await hashing.hashed(new)
     async with engine.begin() as connection:
         await store.change_password(connection, _digest(token), made, now)
     return ""

@@ -6,15 +6,26 @@ import asyncio
 import itertools
 import os
 import pwd
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pyotp
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import sessions
-from api.auth.passwords import HASHES_AT_ONCE, HASHES_WAITING, Hashing, new_password, unfit
+from api.auth.passwords import (
+    HASHES_AT_ONCE,
+    HASHES_WAITING,
+    NICENESS,
+    Hashing,
+    _in_its_thread,
+    new_password,
+    unfit,
+)
 from api.auth.people import create_person, give_password, give_second_factor, unlock
 from api.auth.second_factor import TOTP_SECONDS
 from api.auth.sessions import (
@@ -202,6 +213,44 @@ async def test_two_hashes_at_once_eight_wait_and_the_rest_comes_back() -> None:
     assert await hashing.shown(salt, "right") == kept, "afterwards there is room again"
     assert await hashing.shown(salt, "wrong") != kept
     assert await hashing.shown("no salt", "right") == ""
+
+
+async def test_who_has_no_place_asks_nothing_of_the_database_and_who_is_logged_in_waits(app: ApiClient) -> None:
+    name = f"approver-{next(_NUMBERS)}"
+    secret = await person_of(app, name, "approver")
+    session = await log_in(app.engine, name, PASSWORD, NOW, code_of(secret, NOW))
+    assert session
+    hashing, release = Hashing(), asyncio.Event()
+
+    async def hold() -> None:
+        async with hashing.place():
+            await release.wait()
+
+    everybody = HASHES_AT_ONCE + HASHES_WAITING
+    holding = [asyncio.create_task(hold()) for _ in range(everybody)]
+    await asyncio.sleep(0)  # each goes as far as it can
+    assert hashing._inside == everybody
+    with pytest.raises(Problem) as turned_away:
+        await log_in(cast("AsyncEngine", None), name, PASSWORD, NOW, hashing=hashing)
+    assert turned_away.value.status == 429
+    later = NOW + timedelta(seconds=TOTP_SECONDS)
+    proving = asyncio.create_task(
+        prove_again(app.engine, session, PASSWORD, code_of(secret, later), later, hashing=hashing)
+    )
+    for _ in range(500):
+        if hashing._inside > everybody or proving.done():
+            break
+        await asyncio.sleep(0.01)
+    assert not proving.done(), "it waits for its turn"
+    release.set()
+    assert await proving
+    await asyncio.gather(*holding)
+
+
+async def test_hashing_lets_every_other_thread_go_first() -> None:
+    assert await _in_its_thread(lambda: str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))) == str(
+        NICENESS
+    )
 
 
 async def test_a_new_hash_takes_one_core() -> None:
