@@ -10,8 +10,9 @@ import os
 import time
 
 from settlement.checkpoint.covered import COVERED, By
+from tests.security.chance import Chance
 from tests.security.conftest import Busy
-from tests.security.tampering import Chance, Owner, Tamper
+from tests.security.tampering import Owner, Tamper
 
 SEED = 20261130
 TAMPERS = int(os.environ.get("SUANBU_TAMPERS", "0"))
