@@ -84,10 +84,10 @@ def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
     """Run the service with an embedded database under `data`, a platform's key, and the province registered."""
     with embedded(data) as database:
         keys = asyncio.run(_keys(database.socket_url(SUPERUSER)))
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(port)]
         started = [*command, "--data", str(data), "--workers", str(workers)]
-        with _running(started, port, {"DATABASE_URL": database.socket_url(SUPERUSER)}) as pid:
+        with running(started, port, {"DATABASE_URL": database.socket_url(SUPERUSER)}) as pid:
             for kind in ("facilities", "chips"):
                 _put(port, keys["registry"], kind, registry()[kind])
             yield Server(name, port, keys["usage"], database.socket_url(SUPERUSER), pid)
@@ -97,7 +97,7 @@ def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
 def peer(data: Path) -> Iterator[Server]:
     """Run the peer with an embedded database of its own under `data`."""
     with embedded(data) as database:
-        key, port = secrets.token_urlsafe(16), _free_port()
+        key, port = secrets.token_urlsafe(16), free_port()
         url = database.socket_url(SUPERUSER).replace("postgresql://", "postgresql+asyncpg://")
         command = [
             sys.executable,
@@ -109,12 +109,13 @@ def peer(data: Path) -> Iterator[Server]:
             "--no-access-log",
         ]
         environment = {"PEER_DATABASE_URL": url, "PEER_KEY_DIGEST": hashlib.sha256(key.encode()).hexdigest()}
-        with _running([*command, "--log-level", "warning"], port, environment, path="/docs") as pid:
+        with running([*command, "--log-level", "warning"], port, environment, path="/docs") as pid:
             yield Server("peer", port, key, database.socket_url(SUPERUSER), pid)
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int, environment: dict[str, str], path: str = "/readyz") -> Iterator[int]:
+def running(command: list[str], port: int, environment: dict[str, str], path: str = "/readyz") -> Iterator[int]:
+    """Run a server until the block ends, which begins when it answers that it is ready."""
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, start_new_session=True
     )
@@ -176,7 +177,8 @@ async def rollup_lag(database: str) -> int:
         await connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

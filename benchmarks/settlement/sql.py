@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -253,7 +254,9 @@ SESSION = (
 )
 
 
-async def settle_by_sql(url: str, inputs: Inputs, of_round: Round) -> tuple[float, dict[str, float], pl.DataFrame]:
+async def settle_by_sql(
+    url: str, inputs: Inputs, of_round: Round, more: Sequence[tuple[str, str]] = ()
+) -> tuple[float, dict[str, float], pl.DataFrame]:
     """Measure seconds in all and by step, without loading; and uscc, award_fen, held_fen by code."""
     assert of_round.window is not None, "a draft has no window"
     connection = await asyncpg.connect(url)
@@ -264,7 +267,7 @@ async def settle_by_sql(url: str, inputs: Inputs, of_round: Round) -> tuple[floa
             await connection.execute(setting)
         await _load(connection, inputs)
         seconds: dict[str, float] = {}
-        for name, statement in STEPS:
+        for name, statement in (*STEPS, *more):
             started = time.perf_counter()
             await connection.execute(
                 statement.replace("{w0}", str(of_round.window[0])).replace("{w1}", str(of_round.window[1]))

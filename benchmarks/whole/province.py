@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ CITIES = ("340100", "340200", "340300", "340400", "341200", "341300")
 FIRST_SECOND, SECONDS = 1_756_684_800, 200 * 86_400  # 2025-09-01 on, inside anhui-2026
 KINDS = ("enterprise", "enterprise", "university", "research_institute")
 OWNERS_FROM = 9_000_000
+PROBED = ("2025-02-03", "2025-02-04")  # a day before everything else, and its end
 
 
 def code(number: int) -> str:
@@ -45,11 +47,16 @@ def _entity(number: int) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def usage(entities: int, records: int, seed: int = 20260416) -> Iterator[tuple[int, bytes]]:
-    """Yield bodies of at most 10,000 records, with how many each holds; every entity uses something."""
+def usage(
+    entities: int, records: int, *, behind: int = 0, at_once: int = AT_ONCE, seed: int = 20260416
+) -> Iterator[tuple[int, bytes]]:
+    """Yield bodies of at most so many records, with how many each holds; every entity uses something.
+
+    `behind` so many records of the same province that were sent before.
+    """
     codes = np.array([code(number) for number in range(entities)])
-    for first in range(0, records, AT_ONCE):
-        count = min(AT_ONCE, records - first)
+    for first in range(behind, behind + records, at_once):
+        count = min(at_once, behind + records - first)
         chance = np.random.default_rng((seed, first))
         consumer = np.arange(first, first + count) % entities
         facility = (consumer * 7 + chance.integers(0, 3, count)) % len(FACILITIES)
@@ -68,3 +75,13 @@ def usage(entities: int, records: int, seed: int = 20260416) -> Iterator[tuple[i
             }
         ).with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in ("started_at", "ended_at"))
         yield count, body(frame, ARROW)
+
+
+def probe_body(number: int) -> tuple[bytes, str]:
+    """Return one record on the day that has no other, and its content type."""
+    record = {
+        "id": f"probe{number:06d}", "consumer": code(0), "facility": FACILITIES[0], "chip": CHIPS[0], "cards": 1,
+        "started_at": f"{PROBED[0]}T00:00:00Z", "ended_at": f"{PROBED[0]}T00:01:00Z", "charge_fen": 1,
+        "purpose": "research",
+    }  # fmt: skip
+    return json.dumps(record).encode() + b"\n", "application/x-ndjson"
