@@ -29,10 +29,11 @@ class LineFilter:
     q: str = ""
     sort: str = "code"
     page: int = 1
+    reason: str = ""
 
     def query(self, page: int | None = None) -> str:
         """Return the part of an address that leads to this list, at this or another page; empty for the plain list."""
-        chosen = {"region": self.region, "status": self.status, "q": self.q}
+        chosen = {"region": self.region, "status": self.status, "reason": self.reason, "q": self.q}
         said = {name: value for name, value in chosen.items() if value}
         if self.sort != "code":
             said["sort"] = self.sort
@@ -42,7 +43,7 @@ class LineFilter:
     @property
     def narrows(self) -> bool:
         """Whether it leaves out lines."""
-        return bool(self.region or self.status or self.q)
+        return bool(self.region or self.status or self.reason or self.q)
 
     def within(self, lines: int) -> LineFilter:
         """Return the same at a page that there is."""
@@ -75,9 +76,10 @@ def asked_lines(
     q: str = "",
     sort: str = "code",
     page: Annotated[int, Query(ge=1, le=PAGES_MOST)] = 1,
+    reason: str = "",
 ) -> LineFilter:
     """Read the filter out of an address."""
-    return LineFilter(region, status, q, sort, page)
+    return LineFilter(region, status, q, sort, page, reason)
 
 
 Asked = Annotated[LineFilter, Depends(asked_lines)]

@@ -21,6 +21,7 @@ from meter.registry.reconcile import reconcile
 from settlement.store.accounts import list_account_proposals
 from settlement.store.city_sums import city_sums
 from settlement.store.clawbacks import list_clawbacks
+from settlement.store.held import held_by_reason
 from settlement.store.instructions import list_instructions
 
 Record = dict[str, Any]
@@ -42,6 +43,14 @@ class OverviewQueries:
             return await city_sums(connection, settlement["id"])
 
         return list(await self._kept((settlement["id"], settlement["digest"], city, "overview"), read))
+
+    async def held(self, settlement: Record, city: str | None, codes: list[str]) -> list[Record]:
+        """Return what a settlement holds and refuses by reason, as far as this reader sees its lines."""
+
+        async def read(connection: asyncpg.Connection) -> list[Record]:
+            return await held_by_reason(connection, settlement["id"], codes)
+
+        return list(await self._kept((settlement["id"], settlement["digest"], city, "held"), read))
 
     async def use(self) -> list[Record]:
         """Return use by month and city of the consumers, as of a minute ago or less."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -158,13 +159,14 @@ class Queries:
 
     async def line_index(self, settlement: Record, city: str | None, asked: LineFilter) -> Record:
         """Return the codes of the lines that a filter finds, in order, with sums; kept, for lines never change."""
-        number, key = settlement["id"], (settlement["digest"], city, asked.region, asked.status, asked.q, asked.sort)
+        number, key = settlement["id"], (settlement["digest"], city, replace(asked, page=1))
 
         async def read() -> Record:
             async with self._connection() as connection:
                 return await line_index(
-                    connection, number, region=asked.region, status=asked.status or None, q=asked.q, order=asked.sort
-                )
+                    connection, number, region=asked.region, status=asked.status or None, q=asked.q,
+                    order=asked.sort, reason=asked.reason or None,
+                )  # fmt: skip
 
         return dict(await LINES.get((number, *key), read))
 

@@ -11,6 +11,7 @@ from api.console.pages import (
     audit_log,
     clawback,
     decision,
+    held,
     job,
     line,
     login,
@@ -23,6 +24,7 @@ from api.console.pages import (
     record,
     rounds,
     run,
+    search,
     settlements,
     statement,
     static,
@@ -33,8 +35,8 @@ from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missin
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, overview, password, run, what_if, settlements, decision, job, line, payout_runs, reconciliation,
-    payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, static,
+    login, overview, password, run, what_if, settlements, held, decision, job, line, payout_runs, reconciliation, payouts,
+    clawback, accounts, audit_log, rounds, quarantine, record, statement, search, static,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

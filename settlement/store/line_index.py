@@ -32,6 +32,7 @@ async def line_index(
     status: str | None = None,
     q: str | None = None,
     order: str = "code",
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """Return the codes of the lines that a filter finds, in order, and sums over them.
 
@@ -42,8 +43,9 @@ async def line_index(
         f"""select array_agg(uscc order by {ORDERS[order]}) as codes, {_SUMS} from settlement_line
             where settlement = $1 and ($2::text is null or starts_with(region, $2))
             and ($3::text is null or case $3 when 'held' then held_fen > 0 else outcome = $3 end)
-            and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(uscc, upper($4)) > 0)""",
-        settlement, region_prefix(region) if region else None, status, q or None,
+            and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(uscc, upper($4)) > 0)
+            and ($5::text is null or strpos(line::text, '"' || $5 || '"') > 0)""",
+        settlement, region_prefix(region) if region else None, status, q or None, reason,
     )  # fmt: skip
     assert row is not None
     sums = {name: int(value) for name, value in row.items() if name != "codes"}  # of any size: the database's are exact

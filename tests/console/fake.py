@@ -235,6 +235,7 @@ class FakeQueries(Queries):
         lines = await self.lines(
             settlement["id"], asked.region or city, asked.status or None, asked.q or None, "", 2**31 - 1
         )
+        lines = [line for line in lines if not asked.reason or asked.reason in line["reasons"]]
         if asked.sort != "code":
             lines.sort(key=lambda line: -int(line.get(f"{asked.sort}_fen") or 0))
         owed = [int(line["adjustment_fen"] if "adjustment_fen" in line else line["payable_fen"]) for line in lines]

@@ -26,6 +26,16 @@ class FakeOverview(OverviewQueries):
             for one in await self.queries.cities(settlement, city)
         ]  # fmt: skip
 
+    async def held(self, settlement: Record, city: str | None, codes: list[str]) -> list[Record]:
+        lines = await self.queries.lines(settlement["id"], city, None, None, "", 2**31 - 1)
+        found: dict[str, Record] = {}
+        for line in lines:
+            for code in set(line["reasons"]) & set(codes):
+                one = found.setdefault(code, {"code": code, "lines": 0, "held_fen": 0, "payable_fen": 0, "cities": 1})
+                one["lines"] += 1
+                one["held_fen"] += line["held_fen"]
+        return list(found.values())
+
     async def use(self) -> list[Record]:
         return [
             {"month": f"2025-{month:02d}", "city": city, "card_hours": 1000 * month, "charge_fen": 5, "records": 7}

@@ -55,3 +55,16 @@ async def test_the_statement_has_number_date_digest_and_a_code(finance: ConsoleS
     await finance.page(f"{HERE}/lines/none/statement", 404)
     finance.be_logged_in_as("wuhu")
     await finance.page(f"{HERE}/lines/{fixtures.AWARDED}/statement", 404)
+
+
+async def test_held_money_is_a_work_list_that_leads_to_its_lines(finance: ConsoleSession) -> None:
+    page = await finance.page(f"{HERE}/held")
+    for text in ("用途未申明", "来源方对这些记录报送更正", "全部原因消除后才能放行"):
+        assert text in page.text, text
+    link = next(link for link in page.links if "reason=PURPOSE_NOT_STATED" in link)
+    found = await finance.page(link.partition("#")[0])
+    assert "1 个单位" in found.text
+    assert "合肥县域算法公司" in found.text
+    await finance.page(f"{HERE}?reason=NONE", 400)
+    finance.be_logged_in_as("wuhu")
+    assert "用途未申明" not in (await finance.page(f"{HERE}/held")).text

@@ -28,6 +28,19 @@ def program(name: str, package: str, *, folder: str | None = None) -> Path:
     return found
 
 
+def fonts(language: str, package: str) -> None:
+    """See to it that there are letters of a language; missing ones are installed, or the test says what to install."""
+    listed = program("fc-list", "fontconfig")
+
+    def known() -> bool:
+        return bool(subprocess.run([listed, f":lang={language}"], capture_output=True, check=False).stdout.strip())
+
+    if not known() and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install(package)
+    if not known():
+        pytest.fail(f"this test draws text in {language}, for which there are no letters: apt-get install {package}")
+
+
 def _find(name: str, folder: str | None) -> Path | None:
     path = folder or os.pathsep.join((os.environ.get("PATH", ""), *_PLACES))
     found = shutil.which(name, path=path)

@@ -20,9 +20,9 @@ from api.console.overview_queries import OverviewQueries, overview_of
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, sections
-from api.console.template import city_called
 from meter.days import SHANGHAI
 from meter.regions import in_region
+from settlement.report.labels import city_name
 from settlement.report.money import yuan_text
 from settlement.rounds import Round
 
@@ -106,7 +106,7 @@ def _of_money(settlement: Record, cities: Sequence[Record], of_round: Round) -> 
     if all_fen is not None:
         stages = [
             ("统计期内费用", 0, all_fen, yuan_text(all_fen)),
-            ("不计入、待核或自担之外", all_fen, spend, f"−{yuan_text(all_fen - spend)}"), *stages,
+            ("不计入与待核等", all_fen, spend, f"−{yuan_text(all_fen - spend)}"), *stages,
         ]  # fmt: skip
     stages += [
         ("被使用量抵减", spend, base, f"−{yuan_text(spend - base)}"), ("补助基数", 0, base, yuan_text(base)),
@@ -114,7 +114,7 @@ def _of_money(settlement: Record, cities: Sequence[Record], of_round: Round) -> 
     ]  # fmt: skip
     names = {city.code: city.name for city in of_round.cities}
     rows = [
-        (names.get(one["city"], city_called(one["city"]) or "未登记"),
+        (city_name(of_round, one["city"]),
          [("paid", one["award_fen"], f"补助 {yuan_text(one['award_fen'])} 元"),
           ("held", one["held_fen"], f"待核 {yuan_text(one['held_fen'])} 元")],
          _wan(one["award_fen"]))

@@ -43,6 +43,7 @@ from api.http.problem import Problem
 from meter.regions import REGION, in_region
 from settlement.report import FORMATS, LAYOUTS
 from settlement.report.labels import OUTCOME
+from settlement.rounds.reason_codes import REASONS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -189,6 +190,7 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
 def allowed(person: Person, asked: LineFilter) -> LineFilter:
     """Return the filter as this person may use it: who works for a city never leaves it. Raises PageRefused 400."""
     known = (not asked.status or asked.status in OUTCOME) and asked.sort in ORDER_WORDS
+    known = known and (not asked.reason or asked.reason in REASONS)
     if not known or not is_filter(asked.region) or len(asked.q) > LONGEST or "\0" in asked.q:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
     return replace(asked, region=scoped(person, asked.region))

@@ -31,6 +31,7 @@ _BY_CODE: Final[Mapping[str, tuple[str, str]]] = {
     "USE_TOO_LARGE": ("用量、费用与凭证在可核算范围内", "来源方或登记管理人员更正明显有误的数量"),
 }
 """Reason -> what would have to be true, and who does what."""
+CODES: Final = tuple(_BY_CODE)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
+
+from meter.journal.keys.known_keys import KnownKeys
+from meter.journal.queries import key_of
 
 LOOKED_AT: Final = 50_000  # of what waits, the oldest: a group that is larger is not told more exactly
 GROUPS: Final = 200
@@ -68,3 +72,20 @@ async def intake_health(connection: asyncpg.Connection) -> dict[str, Any]:
     )
     assert sums is not None
     return {**dict(sums), "sources": [dict(row) for row in sources]}
+
+
+async def places_named(connection: asyncpg.Connection, keys: KnownKeys, record_id: str) -> list[dict[str, Any]]:
+    """Return where a record of this id stands: source, batch and ordinal, for every source that sent one."""
+    await keys.follow(connection)
+    found = []
+    for source in await connection.fetch("select id, name from source order by name limit 20"):
+        key = key_of(source["id"], record_id)
+        for first, last in keys.batches_of(key):
+            row = await connection.fetchrow(
+                "select batch, ordinal from entry where key = $1 and batch between $2 and $3",
+                UUID(bytes=key), first, last,
+            )  # fmt: skip
+            if row is not None:
+                found.append({"source": source["name"], "id": record_id, **dict(row)})
+                break
+    return found

@@ -1,0 +1,131 @@
+"""Each task of each role in Chromium, from login to lock; then every page is looked at, by axe and by camera."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from fastapi.routing import iter_route_contexts
+
+from api.console import ROUTER
+from tests.browser.desk import Desk
+from tests.support.province import code_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PICTURES: Final = Path(__file__).resolve().parents[2] / "build" / "console"
+NUMBER: Final = "anhui-2026-0001"
+LOOKS: Final = ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
+FILES: Final = ("/report.{kind}", "/lines.csv", "/export", "/static/", "{rest", ".csv", "/file", "/output", "/verify")
+"""Routes that answer with a file, or that are no page."""
+
+
+async def test_from_usage_to_a_locked_round(desks: dict[str, Desk]) -> None:
+    finance, reviewer, city, approver = (desks[name] for name in ("财政甲", "复核乙", "芜湖丙", "审批丁"))
+    await finance.says("没有等待您办理的事项")
+    await finance.click("运行结算或测算")
+    await finance.page.get_by_label("补助比例（%）").fill("20")
+    await finance.click("运行")
+    await finance.says("尚待：财政提交复核")
+    await finance.click("提交复核")
+    await finance.click("确认提交复核")
+    await finance.says("尚待：复核")
+
+    await city.go("/console/overview")
+    await city.click("复核")
+    await city.page.get_by_label("通过").check()
+    await city.click("确认复核")
+    await city.says("改为退回")
+    await reviewer.go(f"/console/settlements/{NUMBER}/decide/review")
+    await reviewer.page.get_by_label("通过").check()
+    await reviewer.click("确认复核")
+    await reviewer.says("请选择市，或选择“全部各市”")
+    await reviewer.page.get_by_label("市", exact=True).select_option("*")
+    await reviewer.page.get_by_label("通过").check()
+    await reviewer.click("确认复核")
+    await reviewer.says("尚待：审批人批准或退回")
+
+    await approver.go("/console/overview")
+    await approver.click("批准")
+    await approver.says("结算摘要")
+    await approver.click("确认批准")
+    await approver.says("尚待：审批人公示或锁定")
+    await approver.click("锁定")
+    await approver.click("确认锁定")
+    await approver.page.get_by_text("已锁定").first.wait_for(timeout=60_000)
+
+    await finance.go("/console/run")
+    await finance.page.get_by_label("补助比例（%）").fill("15")
+    await finance.click("运行")
+    await finance.says("确属要改动已锁定的结果")
+
+
+async def test_a_reader_finds_a_line_and_prints_its_statement_on_two_sides(desks: dict[str, Desk]) -> None:
+    auditor = desks["审计己"]
+    await auditor.go(f"/console/settlements/{NUMBER}")
+    await auditor.page.get_by_label("关键字").fill("340200-1")
+    await auditor.click("筛选")
+    await auditor.says("1 个单位")
+    await auditor.page.get_by_role("link", name="340200-1 有限公司").click()
+    await auditor.says("金额的由来")
+    await auditor.click("计算说明（打印）")
+    printed = await auditor.page.pdf(format="A4", prefer_css_page_size=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 2
+
+
+async def test_cases_are_compared(desks: dict[str, Desk]) -> None:
+    auditor = desks["审计己"]
+    await auditor.go("/console/whatif")
+    await auditor.click("比较")
+    await auditor.page.get_by_text("方案 2 比方案 1").first.wait_for(timeout=60_000)
+
+
+def pages() -> list[str]:
+    """The addresses of all pages, out of the router, with parameters of what there is."""
+    values = {
+        "number": NUMBER, "uscc": code_of("340200", 1), "event": "cancel", "batch": "2", "ordinal": "0", "job": "1",
+    }  # fmt: skip
+    found = []
+    for route in iter_route_contexts(ROUTER.routes):
+        path = str(route.path)
+        if "GET" not in (route.methods or ()) or any(file in path for file in FILES):
+            continue
+        if path.startswith(("/console/rounds/", "/console/payouts/", "/console/claims/", "/console/accounts/")):
+            values_here = values | {"number": "anhui-2026" if "rounds" in path else "1"}
+        else:
+            values_here = values | ({"number": "1"} if path.startswith("/console/quarantine/") else {})
+        found.append(re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values_here.get(m[1], "1"), path))  # noqa: B023 - at once
+    return sorted(set(found))
+
+
+async def test_every_page_is_looked_at(desks: dict[str, Desk]) -> None:
+    """What no role may open, or is not there, is looked at as the refusal that it is."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    axe, wrong, opened = Axe(), dict[str, Any](), 0
+    for path in pages():
+        for name in ("财政甲", "审批丁", "支付戊", "审计己"):
+            page = desks[name].page
+            answer = await page.goto(f"{desks[name].url}{path}")
+            assert answer is not None
+            assert answer.status < 500, path
+            if answer.status == 200:
+                opened += 1
+                break
+        for width, scheme in LOOKS:
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            if (width == 390 and scheme == "dark") or (width == 1280 and scheme == "light"):
+                results = await axe.run(page)
+                if results.violations_count:
+                    wrong[f"{path} {width} {scheme}"] = [
+                        (one["id"], one["nodes"][0]["html"][:120]) for one in results.response["violations"]
+                    ]
+            wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            if wide > 0:
+                wrong[f"{path} {width} is too wide"] = wide
+            file = f"{path.strip('/').replace('/', '_')}-{width}-{scheme}.png"
+            await page.screenshot(path=PICTURES / file, full_page=True)
+    assert opened > 15
+    assert not wrong
