@@ -65,7 +65,7 @@ def awaited(settlement: Record, waiting: Sequence[str], of_round: Round) -> str:
         case "computed" | "returned":
             return "财政提交复核" if "rate" in settlement["order"] or settlement["status"] == "returned" else ""
         case "submitted":
-            return "复核：" + "、".join(city_name(of_round, code) for code in waiting)
+            return "：".join(filter(None, ("复核", "、".join(city_name(of_round, code) for code in waiting))))
         case "reviewed":
             return "审批人批准或退回"
         case "approved":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
+from settlement.rounds import Round
 from settlement.rounds.reading_table import DEFAULTS, choices
 
 PREFIX: Final = "reading."
@@ -85,3 +86,9 @@ def _decimal(ratio: Fraction, code: str) -> str:
         places += 1
     digits = f"{int(ratio * 10**places):0{places + 1}d}"
     return f"{digits[: len(digits) - places]}.{digits[len(digits) - places :]}" if places else digits
+
+
+def newest_round(rounds: Mapping[str, Round]) -> str:
+    """Return the round that is settled next: the one whose window ends last."""
+    dated = {name: one.window[1] for name, one in rounds.items() if one.window is not None}
+    return max(dated, key=lambda name: dated[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from api.console.overview_queries import OverviewQueries, overview_of
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, sections
+from api.console.terms import newest_round
 from meter.days import SHANGHAI
 from meter.regions import in_region
 from settlement.report.labels import city_name
@@ -48,7 +49,7 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
     if round and round not in rounds:
         raise missing("批次", person)
     listed = await queries.settlements(None, LOOKED_AT) if MONEY in seen else []
-    chosen = round or (listed[0]["round"] if listed else _nearest(rounds))
+    chosen = round or (listed[0]["round"] if listed else newest_round(rounds))
     of_round = rounds[chosen]
     of_this = [one for one in listed if one["round"] == chosen and one["status"] != "cancelled"]
     newest = next(iter(of_this), None)
@@ -148,9 +149,3 @@ def _deadlines(of_round: Round, moment: datetime) -> list[tuple[str, str, int]]:
         at = one.at.astimezone(SHANGHAI)
         found.append((one.title, at.strftime("%Y-%m-%d %H:%M"), (at.date() - moment.astimezone(SHANGHAI).date()).days))
     return found
-
-
-def _nearest(rounds: Mapping[str, Round]) -> str:
-    """Return the round that is settled next: the one whose window ends last."""
-    dated = {name: one.window[1] for name, one in rounds.items() if one.window is not None}
-    return max(dated, key=lambda name: dated[name])

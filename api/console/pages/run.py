@@ -23,7 +23,7 @@ from api.console.sessions import (
     missing,
     refusal,
 )
-from api.console.terms import PREFIX, PROBLEMS, BadTerm, batch_of, order_of, readings_of
+from api.console.terms import PREFIX, PROBLEMS, BadTerm, batch_of, newest_round, order_of, readings_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.jobs.settle import Request as RunRequest
@@ -109,7 +109,7 @@ async def _page(
 ) -> Response:
     rounds = queries.rounds()
     listed = await queries.settlements(None, 50)
-    chosen = given.get("round") or (listed[0]["round"] if listed else max(rounds))
+    chosen = given.get("round") or (listed[0]["round"] if listed else newest_round(rounds))
     locked = {one["round"]: one for one in reversed(listed) if one["status"] in ("locked", "paid")}
     readings: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         (PREFIX + name, reading_text(name, next(iter(choices(name))))[0], given.get(PREFIX + name, ""),

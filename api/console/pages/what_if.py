@@ -15,7 +15,7 @@ from api.console.queries import Queries, Record, queries_of
 from api.console.run_queries import RunQueries, runs_of
 from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.template import city_called
-from api.console.terms import PREFIX, PROBLEMS, BadTerm, order_of
+from api.console.terms import PREFIX, PROBLEMS, BadTerm, newest_round, order_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.compute.compare import UNKNOWN_CITY
@@ -107,6 +107,7 @@ def _page(
     return page(
         "what_if", status, **frame(request, person, MONEY), given=given, found=found, error=error, options=options,
         rounds=queries.rounds(), pictures=pictures, cases=range(1, CASES + 1), prefix=PREFIX, ends=_ends(found),
+        newest=newest_round(queries.rounds()),
     )  # fmt: skip
 
 
