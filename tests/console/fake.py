@@ -249,8 +249,10 @@ class FakeQueries(Queries):
         }  # fmt: skip
 
     async def lines_called(self, number: str, codes: list[str]) -> list[Record]:
+        if number not in self.lines_of:
+            return []
         lines = {line["uscc"]: line for line in await self.lines(number, None, None, None, "", 2**31 - 1)}
-        return [lines[code] for code in codes]
+        return [lines[code] for code in codes if code in lines]
 
     async def lines(
         self, number: str, region: str | None, status: str | None, q: str | None, after: str, limit: int
