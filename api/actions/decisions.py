@@ -84,9 +84,8 @@ async def lock(
     async with _refusals_noted(engine, hand, settlement, "lock"):
         detail, moment = complete(hand, "lock", said), now()
         await check_possible(engine, settlement, "lock", actor=hand.actor, moment=moment, detail=detail)
-        tell(1, 3, "verify")
-        seen = await _reproduced(engine, settlement)
-        tell(2, 3, "lock")
+        seen = await _reproduced(engine, settlement, tell)
+        tell(0, None, "lock")
 
         async def unchanged(connection: asyncpg.Connection) -> None:
             if await basis_of(connection, settlement) != seen:
@@ -110,11 +109,11 @@ async def _refusals_noted(engine: AsyncEngine, hand: Actor, settlement: str, eve
         raise
 
 
-async def _reproduced(engine: AsyncEngine, settlement: str) -> Basis:
+async def _reproduced(engine: AsyncEngine, settlement: str, tell: Tell) -> Basis:
     """Recompute what is about to be locked; what it stood on. Raises NotAllowed where that gives another."""
     async with engine.connect() as held:
         seen = await basis_of(await driver(held), settlement)
-    verdict = await verify(engine, settlement)
+    verdict = await verify(engine, settlement, tell)
     if not verdict["equal"] or verdict["recomputed_digest"] != seen.digest:
         unlike = sorted(name for name, value in verdict.items() if name.startswith("different_") and value)
         where = ", ".join([*unlike, *([] if verdict["rollup_equal"] else ["rollup"])]) or "digest"

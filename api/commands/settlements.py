@@ -15,9 +15,11 @@ from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
 from api.commands.hand import Asked
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from settlement.errors import SettlementRefused
+    from settlement.jobs.progress import Tell
 
 CONSOLE = Console(highlight=False)
 ORDERED = ("rate", "budget_fen")  # what --compare takes as the order's; the rest are readings
@@ -72,14 +74,14 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
                 wanted["readings"].append({**readings, **switched})
             return await compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
         wanted_run = Request(round, order, readings, as_of, other_terms=other_terms)
-        number, _ = await run(engine, wanted_run, actor=who_acts(), algorithm=SM3, moment=now())
+        number, _ = await run(engine, wanted_run, actor=who_acts(), algorithm=SM3, moment=now(), tell=tell)
         async with engine.connect() as held:
             found = await get_settlement(await driver(held), number)
         assert found is not None
         return found
 
     with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
-        progress.add_task("清算", total=None)
+        tell = _told(progress, "清算")
         try:
             found = with_database(data, work, Asked("settlement:run", key_file) if compare is None else None)
         except SettlementRefused as error:
@@ -137,7 +139,8 @@ def verify(
                         read_rules=rules_as_of,
                     )
             return report.equal, report.as_dict()
-        found = await verify_job.verify(engine, what)
+        with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+            found = await verify_job.verify(engine, what, _told(progress, "校验"))
         return bool(found["equal"]), found
 
     try:
@@ -180,6 +183,18 @@ def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) 
         )
     if not found and not as_json:
         print("nothing found")
+
+
+def _told(progress: Progress, what: str) -> Tell:
+    """Draw a bar of what a job tells of itself."""
+    from api.console.wording.jobs import STAGE
+
+    task = progress.add_task(what, total=None)
+
+    def tell(done: int, total: int | None = None, stage: str = "") -> None:
+        progress.update(task, completed=done, total=total, description=f"{what} {STAGE.get(stage, stage)}")
+
+    return tell
 
 
 def _refuse(error: SettlementRefused, as_json: bool) -> NoReturn:

@@ -35,7 +35,7 @@ async def _settle(work: Work) -> None:
 
 
 async def _verify(work: Work) -> dict[str, Any]:
-    return await verify(work.engine, work.parameters["settlement"])
+    return await verify(work.engine, work.parameters["settlement"], work.tell)
 
 
 async def _lock(work: Work) -> None:

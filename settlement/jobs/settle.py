@@ -42,7 +42,6 @@ from settlement.store.settlements import (
 ROWS_AT_ONCE = 200_000
 MONEY = ("award_fen", "held_fen", "payable_fen")
 MONEY_TERMS = ("rate", "budget_fen", "uplift")  # of an order, what an award follows from
-STEPS = 4  # of a run, as its progress is told
 Within = Callable[[asyncpg.Connection, str], Awaitable[None]]
 """What else belongs into the transaction that stores a settlement, given its number."""
 
@@ -180,11 +179,11 @@ async def run(
         adjusts = await last_locked(await driver(held), request.round)
     if adjusts is not None and not request.other_terms:
         check_terms(request, (await stored_request(engine, adjusts))[0], adjusts)
-    tell(1, STEPS, "compute")
+    tell(0, None, "compute")
     result, receipt, as_of, _ = await compute(engine, request, algorithm=algorithm, adjusts=adjusts)
-    tell(2, STEPS, "lines")
+    tell(0, None, "lines")
     await asyncio.to_thread(check_kinds, result)
-    tell(3, STEPS, "store")
+    tell(0, result.lines.height, "store")
     new = NewSettlement(
         round=request.round,
         as_of=as_of,
@@ -204,7 +203,7 @@ async def run(
     async with engine.connect() as held:
         connection = await driver(held)
         async with connection.transaction(isolation="read_committed"):
-            kept = await _keep(connection, new, result)
+            kept = await _keep(connection, new, result, tell)
             if within is not None:
                 await within(connection, kept[0])
             return kept
@@ -228,15 +227,18 @@ def check_terms(asked: Request, locked: Request, number: str) -> None:
         )
 
 
-async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Settlement) -> tuple[str, bool]:
+async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Settlement, tell: Tell) -> tuple[str, bool]:
     """Store a settlement with its lines and its first event, unless the same one stands already."""
     await hold_numbering(connection)
     known = await settlement_with(connection, new.fingerprint)
     if known is not None:
         return known, False
     number = await insert_settlement(connection, new)
+    done = 0
     for portion in result.portions():
         await insert_lines(connection, number, await asyncio.to_thread(stored_lines, portion))
+        done += portion.lines.height
+        tell(done, result.lines.height, "store")
     await insert_decision(
         connection, number, "run", actor=new.run_by, moment=new.created_at, detail={"digest": new.digest}
     )

@@ -13,13 +13,14 @@ from meter.database.connect import driver
 from settlement.compute.settlement import Settlement
 from settlement.explain.stored import told
 from settlement.explain.story import Setting
+from settlement.jobs.progress import Tell, untold
 from settlement.jobs.settle import compute, stored_lines, stored_request
 from settlement.store.lines import STORED, stored_texts
 
 BESIDE = [name for name in STORED if name not in ("uscc", "line", "working")]
 
 
-async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
+async def verify(engine: AsyncEngine, settlement: str, tell: Tell = untold) -> dict[str, Any]:
     """Recompute a settlement from the records and compare it with what is stored, byte for byte and line by line.
 
     Use is added up from the records themselves; the rollup, from which the settlement was run, is compared with them on
@@ -28,11 +29,12 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     """
     request, row = await stored_request(engine, settlement)
     receipt = row["receipt"]
+    tell(0, None, "records")
     used = str(row["digest"]).partition(":")[0]
     result, again, _, rollup_equal = await compute(
         engine, request, algorithm=used, adjusts=row["adjusts"], from_records=True
     )
-    kept, different, retold = await _unlike_stored(engine, settlement, result)
+    kept, different, retold = await _unlike_stored(engine, settlement, result, tell)
     whole = {"totals": result.totals, "match_lines": [match.as_dict() for match in result.matches]}
     different_whole = sorted(name for name, value in whole.items() if _plain(value) != row[name])
     inputs = sorted(name for name in receipt["inputs"] if receipt["inputs"][name] != again["inputs"].get(name))
@@ -53,7 +55,9 @@ async def verify(engine: AsyncEngine, settlement: str) -> dict[str, Any]:
     }
 
 
-async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlement) -> tuple[int, list[str], list[str]]:
+async def _unlike_stored(
+    engine: AsyncEngine, settlement: str, result: Settlement, tell: Tell
+) -> tuple[int, list[str], list[str]]:
     """Return how many lines are stored, and the codes of those whose line, and whose working, differ from `result`."""
     different: list[str] = []
     retold: list[str] = []
@@ -65,6 +69,7 @@ async def _unlike_stored(engine: AsyncEngine, settlement: str, result: Settlemen
             different += lines
             retold += workings
             kept += block.height
+            tell(kept, result.lines.height, "compare")
             seen.append(block["uscc"])
     stored = pl.concat(seen) if seen else pl.Series([], dtype=pl.String)
     different += result.lines.filter(~pl.col("uscc").is_in(stored.implode()))["uscc"].to_list()

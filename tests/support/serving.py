@@ -74,10 +74,11 @@ class Served:
 
     @classmethod
     @contextlib.contextmanager
-    def on(cls, database: str, workers: int = 1, before: str = "") -> Iterator[Served]:
+    def on(cls, database: str, workers: int = 1, before: str = "", job_workers: int = 1) -> Iterator[Served]:
         """Serving from a database that runs elsewhere; `before` is run in the process first, as long as it is one."""
         assert not before or workers == 1
-        served = cls({"DATABASE_URL": database}, ("--workers", str(workers)), before)
+        arguments = ("--workers", str(workers), "--job-workers", str(job_workers))
+        served = cls({"DATABASE_URL": database}, arguments, before)
         served.start()
         try:
             yield served

@@ -29,7 +29,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 REFRESH_SECONDS: Final = 2
-DONE: Final = {"settle": "adjust", "lock": "lock", "findings": "submit"}
+DONE: Final = {"settle": "run", "lock": "lock", "findings": "submit"}
 """What the settlement's page then says was done."""
 
 
