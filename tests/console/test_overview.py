@@ -79,3 +79,12 @@ def test_pictures_escape_their_words_and_stay_in_their_frame() -> None:
 def test_the_map_has_every_city_of_the_rounds_once() -> None:
     assert {city.code for city in ROUNDS["anhui-2026"].cities} <= set(PLACES)
     assert len(set(PLACES.values())) == len(PLACES) == 16
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_finds_its_tasks_first_in_the_help(desk: ConsoleSession, role: str) -> None:
+    desk.be_logged_in_as(role)
+    page = await desk.page("/console/help")
+    assert page.text.index("您的角色") < page.text.index("各项决定的意思")
+    assert page.text.count("您的角色") == 1
+    assert "/console/help" in page.links
