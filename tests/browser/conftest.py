@@ -44,7 +44,7 @@ async def served(database: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
         yield service.url, secrets
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desks(browser: Browser, served: tuple[str, dict[str, str]]) -> AsyncIterator[dict[str, Desk]]:
     """A window for everybody, logged in."""
     url, secrets = served
