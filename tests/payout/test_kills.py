@@ -37,6 +37,7 @@ SEED = 20261130
 ENTITIES_A_CITY = 10 if KILLS <= 3 else 40
 HEALING = 16
 HOURS = 26
+STARTING = 12
 TOP = Path(__file__).parents[2]
 
 
@@ -136,10 +137,20 @@ async def decide(paying: Paying, bank: Bank, journal: Path) -> None:
         good(await post(people.approver, f"/payout-runs/{made.json()['id']}/approve"))
 
 
-async def a_kill(paying: Paying, settings: Path, chance: random.Random, number: int) -> str:
-    """Start a job, let it live for a moment, and kill it; sometimes it is stopped first while another one works."""
+async def at_work(bank: Bank, since: int) -> None:
+    """Wait until the bank's journal has grown, or the job has had time enough for a pass in which nothing is due."""
+    for _ in range(STARTING * 10):
+        await asyncio.sleep(0.1)
+        if (bank.journal.stat().st_size if bank.journal.exists() else 0) > since:
+            return
+
+
+async def a_kill(paying: Paying, bank: Bank, settings: Path, chance: random.Random, number: int) -> str:
+    """Start a job, let it come to work, and kill it; sometimes it is stopped first while another one works."""
+    since = bank.journal.stat().st_size if bank.journal.exists() else 0
     process = job(paying, settings, f"w{number}")
-    await asyncio.sleep(1 + 3 * chance.random())
+    await at_work(bank, since)
+    await asyncio.sleep(0.4 * chance.random())
     how = "killed"
     if chance.random() < 0.5:
         how = "stopped and killed"
@@ -168,7 +179,7 @@ async def test_killed_at_any_moment_everybody_is_paid_once(
     for number in range(KILLS):
         async with later(large.owner, hours=first + HOURS * number):
             await decide(large, bank, bank.journal)
-            how.append(await a_kill(large, settings, chance, number))
+            how.append(await a_kill(large, bank, settings, chance, number))
             await asyncio.to_thread(bank.control, nights=1)
     await asyncio.to_thread(bank.control, heal=True)
     for number in range(HEALING):
