@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories
 
 setup: .venv/ready
 
@@ -62,6 +62,14 @@ schema: setup
 # the payout job dies, or stands still for another worker, at every boundary it has, in every way of the bank: hours
 payout-crashes: setup
 	@SUANBU_CRASH_STRIDE=1 $(BIN)/python -m pytest -q -s tests/payout/test_every_crash.py
+
+# 300 payout jobs as processes, killed and stopped at any moment, through both gateways: half an hour
+payout-kills: setup
+	@SUANBU_PAYOUT_KILLS=150 $(BIN)/python -m pytest -q -s tests/payout/test_kills.py
+
+# 20,000 random histories of an instruction, drawn by hypothesis, through the database's rules
+payout-histories: setup
+	@SUANBU_HISTORIES=20000 $(BIN)/python -m pytest -q -s tests/payout/test_histories.py
 
 check: setup
 	@echo "==> style, types, imports, lock"

@@ -11,13 +11,10 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -25,6 +22,7 @@ from tests.bank.behaviour import WAYS
 from tests.bank.journal import Journal
 from tests.payout.conftest import Paying
 from tests.payout.files import balance, instructions
+from tests.payout.processes import SEED, Bank, at_work, job, settings_of
 from tests.support.api_client import good
 from tests.support.clock import later
 from tests.support.postgres import Cluster
@@ -33,36 +31,9 @@ from tests.support.serving import in_process
 from tests.support.worlds import post
 
 KILLS = int(os.environ.get("SUANBU_PAYOUT_KILLS", "3"))
-SEED = 20261130
 ENTITIES_A_CITY = 10 if KILLS <= 3 else 40
 HEALING = 16
 HOURS = 26
-STARTING = 12
-TOP = Path(__file__).parents[2]
-
-
-class Bank:
-    """The bank's process and its door."""
-
-    def __init__(self, folder: Path, gateway: str) -> None:
-        self.journal = folder / "journal"
-        command = [sys.executable, "-m", "tests.bank", "--journal", str(self.journal), "--seed", str(SEED)]
-        if gateway == "batch":
-            command += ["--folder", str(folder / "exchange")]
-        self._process = subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-
-    def control(self, **said: Any) -> dict[str, Any]:
-        """Ask for nights, healing or money back; how things stand."""
-        answer = httpx.post(f"{self.url}/control", json=said, timeout=30)
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture(params=["http", "batch"])
@@ -92,25 +63,6 @@ async def large(cluster: Cluster) -> AsyncIterator[Paying]:
             await owner.close()
 
 
-def settings_of(folder: Path, bank: Bank, gateway: str) -> Path:
-    """The job's settings as a file."""
-    path = folder / "payout.toml"
-    part = f'[http]\nurl = "{bank.url}"\ntimeout_seconds = 1\nresend_after_hours = 24\nfollow_days = 3650\n'
-    if gateway == "batch":
-        part = f'[batch]\nfolder = "{folder / "exchange"}"\n'
-    path.write_text(f'gateway = "{gateway}"\nlimit = 7\nevery_seconds = 1\n{part}')
-    return path
-
-
-def job(paying: Paying, settings: Path, name: str, *more: str) -> subprocess.Popen[str]:
-    """A job of its own process."""
-    command = [sys.executable, "-m", "api", "payout", "run", "--settings", str(settings), "--worker", name, *more]
-    return subprocess.Popen(
-        command, cwd=TOP, env={**os.environ, "DATABASE_URL": paying.door.url}, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 async def decide(paying: Paying, bank: Bank, journal: Path) -> None:
     """People decide what failed, came back or is disputed, and release what is ready."""
     people, known = paying.people, Journal.at(journal)
@@ -137,25 +89,17 @@ async def decide(paying: Paying, bank: Bank, journal: Path) -> None:
         good(await post(people.approver, f"/payout-runs/{made.json()['id']}/approve"))
 
 
-async def at_work(bank: Bank, since: int) -> None:
-    """Wait until the bank's journal has grown, or the job has had time enough for a pass in which nothing is due."""
-    for _ in range(STARTING * 10):
-        await asyncio.sleep(0.1)
-        if (bank.journal.stat().st_size if bank.journal.exists() else 0) > since:
-            return
-
-
 async def a_kill(paying: Paying, bank: Bank, settings: Path, chance: random.Random, number: int) -> str:
     """Start a job, let it come to work, and kill it; sometimes it is stopped first while another one works."""
     since = bank.journal.stat().st_size if bank.journal.exists() else 0
-    process = job(paying, settings, f"w{number}")
+    process = job(paying.door.url, settings, f"w{number}")
     await at_work(bank, since)
     await asyncio.sleep(0.4 * chance.random())
     how = "killed"
     if chance.random() < 0.5:
         how = "stopped and killed"
         process.send_signal(signal.SIGSTOP)
-        other = job(paying, settings, f"o{number}", "--once")
+        other = job(paying.door.url, settings, f"o{number}", "--once")
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(other.wait, 60)
         other.kill()
@@ -185,7 +129,7 @@ async def test_killed_at_any_moment_everybody_is_paid_once(
     for number in range(HEALING):
         async with later(large.owner, hours=first + HOURS * (KILLS + number)):
             await decide(large, bank, bank.journal)
-            last = job(large, settings, f"h{number}", "--once", "--limit", "1000")
+            last = job(large.door.url, settings, f"h{number}", "--once", "--limit", "1000")
             _, said = await asyncio.to_thread(last.communicate, timeout=240)
             assert last.returncode == 0, said[-2000:]
             await asyncio.to_thread(bank.control, nights=1)
