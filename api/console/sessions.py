@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -15,7 +15,6 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from api.auth.people import Person
@@ -34,8 +33,6 @@ SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
-UPLOAD_BYTES = 4 * 1024 * 1024 + 16 * 1024  # a file of the bank's, and the fields beside it
-NAME_CHARACTERS = 100
 NETWORK_BITS = 64  # of an IPv6 address: what one client has
 AT_THE_DOOR = {
     408: ("提交超时", "表单没有按时传完，请重新提交。"),
@@ -197,30 +194,6 @@ async def form_of(request: Request, fields_most: int = FORM_FIELDS) -> dict[str,
     if len(fields) != len(pairs):
         raise refusal(400, "提交有误", "表单内容重复。")
     return fields
-
-
-async def upload_of(request: Request) -> tuple[dict[str, str], str, bytes]:
-    """Read the fields of a form, and the name and contents of the one file in it. Raises PageRefused 413/415/400."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
-        raise refusal(415, "提交有误", "请从页面上的表单提交。")
-    async with body_budget_of(request).body(request, UPLOAD_BYTES) as body:
-        whole = bytes(body)
-
-    async def portions() -> AsyncGenerator[bytes, None]:
-        yield whole
-
-    try:
-        form = await MultiPartParser(
-            request.headers, portions(), max_files=1, max_fields=FORM_FIELDS, max_part_size=FORM_BYTES
-        ).parse()
-    except (MultiPartException, ValueError, KeyError):
-        raise refusal(400, "提交有误", "表单内容无法读取。") from None
-    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    files = [value for _, value in form.multi_items() if not isinstance(value, str)]
-    if len(fields) + len(files) != len(form.multi_items()) or len(files) != 1 or not all_holdable(fields):
-        raise refusal(400, "提交有误", "请选择一个文件。")
-    name = "".join(letter for letter in (files[0].filename or "") if letter.isprintable())[-NAME_CHARACTERS:]
-    return fields, name or "文件", await files[0].read()
 
 
 def new_form_token() -> str:

@@ -35,7 +35,7 @@ RuleNumber = Annotated[int, Path(description="The number of the rule.", examples
 LISTED = Content(
     {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"type": "string", "format": "binary"},
-        "text/csv": {"type": "string"},
+        "text/csv": {"type": "string", "format": "binary"},
     }
 )
 PROPOSING = ("NO_SUCH_SETTLEMENT", "NOTHING_READY", "ABOVE_LIMIT")
@@ -90,9 +90,10 @@ async def get_payout_run_items(
     """List what is in a run, accounts masked, each as it was proposed and what it is now."""
     require(await as_caller(request), "payout:read")
     page = Page.of(limit, cursor)
+    after = page.after(Number, 0)
     await _run(request, number)
     async with service_of(request).engine.connect() as held:
-        rows = await items_of(await driver(held), number, page.after(Number, 0), page.limit + 1)
+        rows = await items_of(await driver(held), number, after, page.limit + 1)
     return page_of(rows, page, lambda row: int(row["instruction"]))
 
 

@@ -107,7 +107,7 @@ class BankReconciliation(Answer):
 
 StatementPage = page_model(Statement)
 CSV_OR_XLSX: dict[str, dict[str, Any]] = {
-    "text/csv": {"type": "string"},
+    "text/csv": {"type": "string", "format": "binary"},
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"type": "string", "format": "binary"},
     "application/octet-stream": {"type": "string", "format": "binary"},
 }

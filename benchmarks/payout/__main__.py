@@ -137,7 +137,7 @@ async def _prepare(url: str, round_number: int, count: int) -> None:
 
 
 def _sealed(code: str) -> str:
-    """An account, sealed as the registry seals it."""
+    """Seal an account as the registry does."""
     account = {"bank": "bank", "account": code, "holder": code}
     return Seal.of(bytes.fromhex(os.environ[ENVIRONMENT])).seal(json.dumps(account), account_owner(code))
 

@@ -121,6 +121,7 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
         await everyone.get(f"/settlements/{number}/report.{kind}")
     await post(everyone, "/settlements/compare", {"round": "anhui-2026", "orders": [{"rate": "0.1"}, {"rate": "0.2"}]})
     await _jobs(everyone)
+    await _runs(everyone, people, number)
     await _payouts(everyone, people)
     await platform.push({"id": "back", "corrects": too_much, "action": "void"})
     adjustment = (await post(everyone, f"/settlements/{number}/adjustments", {})).json()["id"]
@@ -147,6 +148,26 @@ async def _jobs(everyone: KeyClient) -> None:
     for job in await everyone.items("/jobs", limit=1000):
         await everyone.get(f"/jobs/{job['id']}")
         await everyone.get(f"/jobs/{job['id']}/output")
+
+
+async def _runs(everyone: KeyClient, people: People, number: str) -> None:
+    rule = (await post(people.payer, "/payout-rules", {"run_limit_fen": 10**15})).json()
+    good(await post(people.second, f"/payout-rules/{rule['id']}/confirm"))
+    await everyone.get("/payout-rules")
+    made = (await post(people.payer, "/payout-runs", {"settlement": number})).json()
+    path = f"/payout-runs/{made['id']}"
+    good(await post(people.approver, f"{path}/approve", {"digest": made["digest"]}))
+    for asked in (path, f"{path}/items", f"{path}/list.csv", f"{path}/list.xlsx", "/payout-runs"):
+        assert (await everyone.get(asked)).status_code == 200
+    good(await post(people.payer, f"{path}/stop"))
+    good(await post(people.second, f"{path}/reject"))
+    text = "交易日期,借方金额,贷方金额,交易流水号,对方户名,对方账号,摘要\n2026-11-01,1.00,,F1,b,1,x\n"
+    headers = {"Authorization": f"Bearer {everyone.key}", "Content-Type": "text/csv"}
+    taken = await everyone.client.post("/v1/bank-statements?name=a.csv", content=text.encode(), headers=headers)
+    assert taken.status_code == 201
+    await everyone.get("/bank-statements")
+    await everyone.get("/payout-reconciliation")
+    good(await post(everyone, f"/bank-statements/{taken.json()['id']}/lines/1/explain", {"kind": "fee", "note": "fee"}))
 
 
 async def _payouts(everyone: KeyClient, people: People) -> None:

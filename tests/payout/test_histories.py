@@ -3,7 +3,7 @@
 A history is words of a worker, a bank and people in any order, about any issue, with right and wrong fences, references
 and amounts. Whatever is said: each movement of money is counted once; only what is disputed stands otherwise than the
 money; a dispute is left by another hand, and only as the money stands; and from every state people get on to a payment.
-SUANBU_HISTORIES (default 120) says how many; `make payout-histories` has 20,000.
+SUANBU_HISTORIES (default 60) says how many; `make payout-histories` has 20,000.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from settlement.store.instructions import events_of, instructions_with
 from tests.payout.conftest import Paying
 from tests.support.clock import later
 
-HISTORIES: Final = int(os.environ.get("SUANBU_HISTORIES", "120"))
+HISTORIES: Final = int(os.environ.get("SUANBU_HISTORIES", "60"))
 SEED: Final = 20261130
-PEOPLE: Final = ("key:a", "key:b", "key:c")
+PEOPLE: Final = ("command line:a", "command line:b", "command line:c")
+WORKER: Final = "command line:w"
 LEASED: Final = 50
 
 WORDS = st.sampled_from(MARKS)
@@ -93,7 +94,7 @@ class History:
     async def _lease(self) -> None:
         """Lease it, and whatever else can be: the job takes what it is given."""
         async with later(self.owner, hours=self.hours):
-            await claim(self.engine, "w", LEASED, "key:w", _now())
+            await claim(self.engine, "w", LEASED, WORKER, _now())
 
     async def _mark(
         self, before: asyncpg.Record, word: str, fence: str, more: int, bank: str | None, issue: int, actor: str
@@ -131,7 +132,7 @@ class History:
             else:
                 said = {"file": "f", "job": "files", "bank_reference": f"F{turn}-{self.number}"}
                 said |= {"amount_fen": row["amount_fen"]}
-                await mark(self.engine, self.number, "paid", said=said, actor="key:w", moment=_now())
+                await mark(self.engine, self.number, "paid", said=said, actor=WORKER, moment=_now())
         raise AssertionError(f"stuck as {(await self.row())['status']}: {await self.events()}")
 
     async def _end_dispute(self, events: list[dict[str, Any]]) -> None:
@@ -140,15 +141,14 @@ class History:
             if event["moved_fen"]:
                 out[event["bank_reference"], event["reference"]] += event["moved_fen"]
         for (theirs, issue), fen in out.items():
-            if fen > 0:
-                said = {"file": "f", "job": "files", "bank_reference": theirs, "amount_fen": fen}
+            word = "returned" if fen > 0 else "paid"  # what came back without having gone out went out too
+            said = {"file": "f", "job": "files", "bank_reference": theirs, "amount_fen": abs(fen)}
+            if fen:
                 with contextlib.suppress(Disputed):
-                    await mark(
-                        self.engine, self.number, "returned", said=said, actor="key:w", moment=_now(), issue=issue
-                    )
+                    await mark(self.engine, self.number, word, said=said, actor=WORKER, moment=_now(), issue=issue)
         with contextlib.suppress(Disputed):
             said = {"file": "f", "job": "files", "note": "nothing of it is with the bank"}
-            await mark(self.engine, self.number, "failed", said=said, actor="key:w", moment=_now())
+            await mark(self.engine, self.number, "failed", said=said, actor=WORKER, moment=_now())
         for actor in PEOPLE[:2]:
             if (await self.row())["status"] == "disputed":
                 with contextlib.suppress(NotAllowed):

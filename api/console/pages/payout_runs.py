@@ -15,17 +15,8 @@ from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
-from api.console.sessions import (
-    DESK,
-    HOME,
-    ConsoleRoute,
-    admitted,
-    check_session_form,
-    form_of,
-    missing,
-    refusal,
-    upload_of,
-)
+from api.console.sessions import DESK, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
+from api.console.upload import upload_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.payout.batch_format import ENCODINGS

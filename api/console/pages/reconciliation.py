@@ -11,7 +11,8 @@ from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
-from api.console.sessions import DESK, HOME, ConsoleRoute, admitted, check_session_form, form_of, upload_of
+from api.console.sessions import DESK, HOME, ConsoleRoute, admitted, check_session_form, form_of
+from api.console.upload import upload_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.payout.statement_file import MAPPINGS
