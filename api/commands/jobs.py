@@ -6,19 +6,16 @@ import json
 import os
 import signal
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, Json, with_database
-from api.process.job_processes import job_processes
-from api.queue import store
-from api.queue.job import Job
-from api.settings import Settings
-from meter.database.connect import database_urls, driver
-from meter.database.seal import ensure_seal
-from meter.journal.digest_chain import SM3
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from api.queue.job import Job
 
 APP = typer.Typer(no_args_is_help=True, help="jobs: work that takes long")
 
@@ -29,6 +26,12 @@ def work(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Work on jobs until told to stop, beside a service that runs elsewhere on the same database."""
+    from api.process.job_processes import job_processes
+    from api.settings import Settings
+    from meter.database.connect import database_urls
+    from meter.database.seal import ensure_seal
+    from meter.journal.digest_chain import SM3
+
     stopping = threading.Event()
     _stop_on_signals(stopping)
     ensure_seal(data)
@@ -54,6 +57,8 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the newest jobs: what they are, who asked, how far they are."""
+    from api.queue import store
+    from meter.database.connect import driver
 
     async def read(engine: AsyncEngine) -> list[Job]:
         async with engine.connect() as held:

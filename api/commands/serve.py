@@ -34,7 +34,6 @@ def serve(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run the service until it is told to stop; prints one line with its URL when it is ready."""
-    import uvicorn
     from uvicorn.config import STARTUP_FAILURE
 
     from api.process.job_processes import job_processes
@@ -66,25 +65,31 @@ def serve(
         threading.Thread(
             target=_announce, args=(f"http://{f'[{host}]' if ':' in host else host}:{port}",), daemon=True
         ).start()
-        config = uvicorn.Config(
-            "api.worker:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            loop="uvloop",
-            http="api.http.protocol:Protocol",  # by name: who only starts workers need not load it
-            ws="none",  # nothing here speaks it
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=20,
-            backlog=2048,
-            server_header=False,
-        )
+        config = _config(host, port, workers)
         with job_processes(job_workers):
             served = (_serve_with_workers if workers > 1 else _serve)(config, listening)
         if not served:
             raise typer.Exit(STARTUP_FAILURE)
+
+
+def _config(host: str, port: int, workers: int) -> uvicorn.Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        "api.worker:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="api.http.protocol:Protocol",  # by name: who only starts workers need not load it
+        ws="none",  # nothing here speaks it
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=20,
+        backlog=2048,
+        server_header=False,
+    )
 
 
 def _serve(config: uvicorn.Config, listening: socket.socket) -> bool:

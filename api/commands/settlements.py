@@ -55,23 +55,14 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     from settlement.jobs.settle import Request, run
     from settlement.store.settlements import get_settlement
 
-    order: dict[str, Any] = {"rate": rate} if rate is not None else {}
-    if budget_fen is not None:
-        order["budget_fen"] = budget_fen
-    if uplift:
-        order["uplift"] = True
+    stated = {"rate": rate, "budget_fen": budget_fen, "uplift": uplift or None}
+    order: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     readings = dict(_pair(text) for text in reading or [])
     other = dict(_pair(text) for text in (compare or "").split(",") if text)
 
     async def work(engine: AsyncEngine) -> dict[str, Any]:
         if compare is not None:
-            changed = {name: value for name, value in other.items() if name in ORDERED}
-            switched = {name: value for name, value in other.items() if name not in ORDERED}
-            wanted: dict[str, Any] = {"round": round, "orders": [order], "readings": [readings]}
-            if changed:
-                wanted["orders"].append({**order, **{name: _ordered(name, value) for name, value in changed.items()}})
-            if switched:
-                wanted["readings"].append({**readings, **switched})
+            wanted = _comparison(round, order, readings, other)
             return await compared(engine, wanted if as_of is None else {**wanted, "as_of": as_of})
         wanted_run = Request(round, order, readings, as_of, other_terms=other_terms)
         number, _ = await run(engine, wanted_run, actor=who_acts(), algorithm=SM3, moment=now(), tell=tell)
@@ -89,9 +80,27 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     if as_json or compare is not None:
         print(json.dumps(found, ensure_ascii=False))
     else:
-        totals = found["totals"]
-        print(f"{found['id']}  as of batch {found['as_of']}  {found['digest']}")
-        print("  ".join(f"{name}={totals[name]}" for name in sorted(totals)))
+        _print_settlement(found)
+
+
+def _comparison(
+    of_round: str, order: dict[str, Any], readings: dict[str, str], other: dict[str, str]
+) -> dict[str, Any]:
+    """Return the question what another order, or other readings, would change."""
+    changed = {name: value for name, value in other.items() if name in ORDERED}
+    switched = {name: value for name, value in other.items() if name not in ORDERED}
+    wanted: dict[str, Any] = {"round": of_round, "orders": [order], "readings": [readings]}
+    if changed:
+        wanted["orders"].append({**order, **{name: _ordered(name, value) for name, value in changed.items()}})
+    if switched:
+        wanted["readings"].append({**readings, **switched})
+    return wanted
+
+
+def _print_settlement(found: dict[str, Any]) -> None:
+    totals = found["totals"]
+    print(f"{found['id']}  as of batch {found['as_of']}  {found['digest']}")
+    print("  ".join(f"{name}={totals[name]}" for name in sorted(totals)))
 
 
 def verify(

@@ -267,11 +267,10 @@ async def settle_by_sql(
             await connection.execute(setting)
         await _load(connection, inputs)
         seconds: dict[str, float] = {}
+        first, end = map(str, of_round.window)
         for name, statement in (*STEPS, *more):
             started = time.perf_counter()
-            await connection.execute(
-                statement.replace("{w0}", str(of_round.window[0])).replace("{w1}", str(of_round.window[1]))
-            )
+            await connection.execute(statement.replace("{w0}", first).replace("{w1}", end))
             seconds[name] = time.perf_counter() - started
         rows = await connection.fetch("select uscc, award_fen::bigint, held_fen::bigint from line order by uscc")
         found = pl.DataFrame([tuple(row) for row in rows], schema=["uscc", "award_fen", "held_fen"], orient="row")
