@@ -105,6 +105,10 @@ COVERED: Final[Mapping[str, Covered]] = {
     "logout": _RECORD,
     "request_nonce": Covered(By.NOTHING, why="nonces are deleted after minutes; one taken twice is a request repeated, "
                              "which the journal and the states refuse"),
+    "job": Covered(By.NOTHING, why="work that waits or was done, forgotten after days: what it decides is a decision "
+                   "on record like any other, by whoever asked for it"),
+    "job_output": Covered(By.NOTHING, why="what a job made for its asker, forgotten after minutes"),
+    "job_tally": Covered(By.NOTHING, why="how many jobs there were, for the gauges"),
     # rules
     "settlement_transition": Covered(By.SCHEMA),
     "payout_transition": Covered(By.SCHEMA),

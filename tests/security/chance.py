@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -144,7 +145,11 @@ class Chance:
     def _fresh(self, kind: str, name: str) -> str:
         if kind in ("bigint", "integer", "smallint"):
             return f"{name} + {self.random.randint(1000, 30000)}"
-        return {"text": f"{name} || 'x'", "uuid": "gen_random_uuid()", "bytea": f"{name} || '\\x01'"}.get(kind, name)
+        return {
+            "text": f"{name} || 'x'",
+            "uuid": f"'{uuid.UUID(int=self.random.getrandbits(128))}'::uuid",
+            "bytea": f"{name} || '\\x01'",
+        }.get(kind, name)
 
     def _key_columns(self, table: str) -> tuple[str, ...]:
         return self.tables[table].key or ("batch", "ordinal")
