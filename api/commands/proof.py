@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.commands.common import DEFAULT_DATA, Data, with_database
-from meter.database.connect import driver
-from settlement.checkpoint.note import Checkpoint, NotSigned, parse, request
-from settlement.checkpoint.proof import Prover
-from settlement.errors import NoProof
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from settlement.checkpoint.note import Checkpoint
+    from settlement.checkpoint.proof import Prover
 
 APP = typer.Typer(no_args_is_help=True, help="proofs that something is in a checkpoint")
 Note = Annotated[Path | None, typer.Option("--checkpoint", help="the checkpoint [default: the last one made]")]
@@ -51,6 +52,8 @@ def extends(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write what a witness is handed: a proof that a checkpoint extends an older one, and the checkpoint itself."""
+    from settlement.checkpoint.note import request
+
     new = _note(checkpoint)
     assert new is not None
     proof = _proved(data, checkpoint, lambda prover: prover.consistency(old))
@@ -58,6 +61,8 @@ def extends(
 
 
 def _note(file: Path | None) -> Checkpoint | None:
+    from settlement.checkpoint.note import NotSigned, parse
+
     try:
         return None if file is None else parse(file.read_text(encoding="utf-8"))
     except NotSigned as error:
@@ -65,6 +70,10 @@ def _note(file: Path | None) -> Checkpoint | None:
 
 
 def _proved(data: Path, file: Path | None, ask: Callable[[Prover], Awaitable[Any]]) -> Any:
+    from meter.database.connect import driver
+    from settlement.checkpoint.proof import Prover
+    from settlement.errors import NoProof
+
     note = _note(file)
 
     async def work(engine: AsyncEngine) -> Any:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from meter.database.seal import secret_file
-from settlement.checkpoint.note import COSIGNS, NotSigned, Verifier, verifier_of
-from settlement.checkpoint.witness import Refused, last_seen, witness
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 APP = typer.Typer(no_args_is_help=True, help="a witness of checkpoints: signs what extends what it saw")
 Key = Annotated[Path, typer.Option("--key", help="the witness's key file")]
@@ -28,6 +26,8 @@ def key(
     file: Key = Path("witness.key"),
 ) -> None:
     """Make the witness's key, if there is none, and print its verifier key for whoever checks its signatures."""
+    from settlement.checkpoint.note import COSIGNS, verifier_of
+
     if not name or "+" in name or any(letter.isspace() for letter in name):
         raise typer.BadParameter("a name has no space and no plus sign")
     print(verifier_of(name, COSIGNS, _key(file, name)[1]))
@@ -44,6 +44,9 @@ def sign(
     ] = None,
 ) -> None:
     """Cosign a checkpoint that extends the last one seen; exit status 1, and nothing signed, where it does not."""
+    from settlement.checkpoint.note import NotSigned, Verifier
+    from settlement.checkpoint.witness import Refused, witness
+
     if not file.exists():
         raise typer.BadParameter(f"there is no key {file}: make one with `suanbu witness key NAME`")
     name, private = _key(file, "")
@@ -63,6 +66,9 @@ def sign(
 @APP.command("seen")
 def seen(log: Log, state: State = Path("witness.seen")) -> None:
     """Print how many leaves the last checkpoint seen has, which a request has to begin with; 0 where none was seen."""
+    from settlement.checkpoint.note import NotSigned, Verifier
+    from settlement.checkpoint.witness import Refused, last_seen
+
     try:
         found = last_seen(state, Verifier.parse(log))
     except (Refused, NotSigned) as error:
@@ -72,6 +78,10 @@ def seen(log: Log, state: State = Path("witness.seen")) -> None:
 
 def _key(file: Path, name: str) -> tuple[str, Ed25519PrivateKey]:
     """The witness's name and key out of its file, which is made when it is absent."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from meter.database.seal import secret_file
+
     text = secret_file(file, lambda: f"{name} {Ed25519PrivateKey.generate().private_bytes_raw().hex()}")
     kept, _, private = text.strip().rpartition(" ")
     if name and kept != name:
