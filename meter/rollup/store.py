@@ -137,9 +137,9 @@ async def rolled_up_to(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block"))
 
 
-async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
+async def use_as_of(connection: asyncpg.Connection, batch: int, days: tuple[int, int] | None = None) -> pl.DataFrame:
     """Return the `use` frame of all batches up to and including `batch`, whether or not the rollup has come that
-    far."""
+    far; of the rollup only the days from the first of `days` to before the second, where these are given."""
     covered = int(
         await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
     )
@@ -147,13 +147,14 @@ async def use_as_of(connection: asyncpg.Connection, batch: int) -> pl.DataFrame:
     table = GroupTable()
     try:
         async with savepoint(connection):  # a savepoint inside another one: the error must not end that
-            table.add_frame(await frame(connection, _blocks(covered, _SUMS), USE_SCHEMA))
+            kept = await frame(connection, _blocks(covered, days, _SUMS), USE_SCHEMA)
+            await asyncio.to_thread(table.add_frame, kept)
     except asyncpg.NumericValueOutOfRangeError:
-        halves = await frame(connection, _blocks(covered, _HALVES), _HALVES_SCHEMA)
+        halves = await frame(connection, _blocks(covered, days, _HALVES), _HALVES_SCHEMA)
         table.add_frame(halves.select(USE_SCHEMA.names()))
         table.add_frame(*_upper_halves(halves))
-    table.add_entries(measured(tail))
-    return table.frame()
+    await asyncio.to_thread(table.add_entries, measured(tail))
+    return await asyncio.to_thread(table.frame)
 
 
 _SUMS = [f"sum({name})::bigint" for name in USE_SUMS]
@@ -165,11 +166,12 @@ _HALVES = [
 _HALVES_SCHEMA = pl.Schema({**USE_SCHEMA, **{f"{name}_high": pl.Int64() for name in _WIDE}})
 
 
-def _blocks(covered: int, sums: list[str]) -> str:
+def _blocks(covered: int, days: tuple[int, int] | None, sums: list[str]) -> str:
     """Return the query for sums over the blocks up to a batch, by the key of `use`."""
     key = ", ".join(USE_KEY)
     columns = ", ".join([key.replace("via_platform", "via_platform::int"), *sums])
-    return f"select {columns} from rollup where last_batch <= {covered} group by {key}"
+    between = f"and day >= {int(days[0])} and day < {int(days[1])}" if days else ""
+    return f"select {columns} from rollup where last_batch <= {covered} {between} group by {key}"
 
 
 def _upper_halves(halves: pl.DataFrame) -> tuple[pl.DataFrame, int, np.ndarray[Any, np.dtype[np.int32]]]:

@@ -71,7 +71,8 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
     head = await last_number(connection)
     columns = [name for name in TOTALS_BY if name in by]
     if span.whole_days:
-        totals = _of_days(await use_as_of(connection, head), span, columns)
+        days = _days_of(span)
+        totals = _of_days(await use_as_of(connection, head, days), days, columns)
     else:
         totals = window_totals(await measured_rows(connection, 1, head), span.start, span.end, columns)
     totals = totals.filter((pl.col("records") != 0) | (pl.col("charge_fen") != 0) | (pl.col("millicard_seconds") != 0))
@@ -90,10 +91,15 @@ async def usage_totals(connection: asyncpg.Connection, span: Span, by: Sequence[
     return items
 
 
-def _of_days(use: pl.DataFrame, span: Span, columns: list[str]) -> pl.DataFrame:
-    """Return totals of whole local days out of the rollup."""
+def _days_of(span: Span) -> tuple[int, int]:
+    """Return the first local day of a span and the first behind it."""
     first = day_number(span.start) if span.start > _FIRST else EVER
-    end = day_number(span.end) if span.end < _LAST else NEVER
+    return first, day_number(span.end) if span.end < _LAST else NEVER
+
+
+def _of_days(use: pl.DataFrame, days: tuple[int, int], columns: list[str]) -> pl.DataFrame:
+    """Return totals of whole local days out of the rollup."""
+    first, end = days
     rows = use.filter((pl.col("day") >= first) & (pl.col("day") < end))
     if "day" in columns:
         records = pl.col("pieces").sum()

@@ -157,7 +157,7 @@ async def _facts(connection: asyncpg.Connection, settlement: str, as_of: int, st
         _in_force(facts["chip_facts"], "chip").select("seq", "day_from", "day_to"), on="seq"
     )
     first, last = map(day_number, (start, end))
-    use = (await use_as_of(connection, as_of)).filter((pl.col("day") >= first) & (pl.col("day") < last))
+    use = (await use_as_of(connection, as_of, (first, last))).filter((pl.col("day") >= first) & (pl.col("day") < last))
     return _Facts(
         capacities=await _capacities(connection, as_of, in_force, {code: n for n, code in names["chips"].items()}),
         owners=owners.select("facility", "party", "share_billionths", "day_from", "day_to"),
