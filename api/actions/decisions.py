@@ -20,12 +20,13 @@ from api.queue.job import Job
 from api.service import Service
 from meter.audit.store import note_refusal
 from meter.database.connect import driver
+from meter.journal.queries import unlike_its_receipt
 from settlement.errors import NotAllowed
 from settlement.jobs.progress import Tell
 from settlement.jobs.verify import verify
 from settlement.review.states import check_possible, move
 from settlement.rounds.readings import NOTICE_DAYS_MAX
-from settlement.store.settlements import Basis, basis_of
+from settlement.store.settlements import Basis, basis_of, stored_settlement
 from settlement.vocabulary import REVIEW_DECISIONS, RULINGS
 
 Within = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -112,7 +113,12 @@ async def _refusals_noted(engine: AsyncEngine, hand: Actor, settlement: str, eve
 async def _reproduced(engine: AsyncEngine, settlement: str, tell: Tell) -> Basis:
     """Recompute what is about to be locked; what it stood on. Raises NotAllowed where that gives another."""
     async with engine.connect() as held:
-        seen = await basis_of(await driver(held), settlement)
+        connection = await driver(held)
+        seen = await basis_of(connection, settlement)
+        as_of = (await stored_settlement(connection, settlement))["as_of"]
+        if foreign := await unlike_its_receipt(connection, as_of):
+            detail = f"batch {foreign} holds other records than its receipt says; see suanbu verify journal"
+            raise NotAllowed("NOT_REPRODUCED", detail)
     verdict = await verify(engine, settlement, tell)
     if not verdict["equal"] or verdict["recomputed_digest"] != seen.digest:
         unlike = sorted(name for name, value in verdict.items() if name.startswith("different_") and value)

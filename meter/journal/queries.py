@@ -272,3 +272,19 @@ async def source_and_id_at(connection: asyncpg.Connection, batch: int, ordinal: 
     received = await as_received(connection, batch, ordinal)
     known = received.get("id") if isinstance(received, dict) else None
     return None if known is None else (row["name"], str(known))
+
+
+async def unlike_its_receipt(connection: asyncpg.Connection, batch: int) -> int | None:
+    """Return the first batch up to this one with other records than its receipt says, or other reversals; or None."""
+    found: int | None = await connection.fetchval(
+        """select batch from (
+               select batch, accepted as records, 0::bigint as reversed from batch
+               where kind in ('usage', 'replay') and batch <= $1
+               union all
+               select batch, -count(*), count(*) filter (where action <> 0) from entry where batch <= $1 group by batch
+               union all
+               select batch, 0, -count(*) from reversal where batch <= $1 group by batch
+           ) told group by batch having sum(records) <> 0 or sum(reversed) <> 0 order by batch limit 1""",
+        batch,
+    )
+    return found

@@ -18,6 +18,7 @@ from meter.journal.rows.layout import COLUMN_NAMES, from_wire, parse_tuples
 from meter.journal.tables import MEASURED
 
 NEAR_BATCHES = 32
+BATCH_CLOSED = "batch_closed"  # what the database calls it when rows come to a batch that is recorded
 MOST_SPANS = 500  # spans of batches to read one by one; with more, one pass over all of them is no dearer
 KEY_WIRE = np.dtype(
     [("fields", ">i2"), ("batch_length", ">i4"), ("batch", ">i8"), ("key_length", ">i4"), ("key", "V16")]

@@ -8,7 +8,9 @@ import asyncpg
 
 from tests.support.api_client import ApiClient, good, problem
 from tests.support.province import approved, decide, people_of, populate, run
+from tests.support.records import usage
 
+VOID = {"id": "void", "action": "void"}
 BENT = """
 with two as (select min(consumer) as one, max(consumer) as other from rollup),
 gone as (delete from rollup returning *)
@@ -45,3 +47,24 @@ async def test_a_bent_rollup_is_noticed_and_nothing_is_locked_on_it(app: ApiClie
     await approved(people, bent["id"])
     assert problem(await decide(people.approver, bent["id"], "lock")) == (409, "NOT_REPRODUCED")
     assert good(await people.clerk.get(f"/settlements/{bent['id']}"))["status"] == "approved"
+
+
+async def test_a_record_that_no_receipt_knows_is_noticed_and_nothing_is_locked_on_it(
+    app: ApiClient, owner: asyncpg.Connection
+) -> None:
+    """Written by the service's own role under the number of a batch to come, it passes for a part of that batch."""
+    people = await people_of(app)
+    platform = await app.platform()
+    await owner.execute("select set_config('suanbu.city', '*', false)")
+    async with owner.transaction():
+        await owner.execute("set local role suanbu_service")
+        await owner.execute(
+            """insert into entry select (jsonb_populate_record(e, jsonb_build_object('ordinal', 77, 'batch',
+               (select max(batch) + 1 from batch)))).* from entry e where e.action = 0 limit 1"""
+        )
+    batch = (await platform.push(usage("innocent"), usage("taken back"), {**VOID, "corrects": "taken back"}))["batch"]
+    made = await run(people.clerk, number="with a stranger")
+    await approved(people, made["id"])
+    answer = await decide(people.approver, made["id"], "lock")
+    assert problem(answer) == (409, "NOT_REPRODUCED")
+    assert f"batch {batch} " in answer.json()["detail"]

@@ -97,6 +97,10 @@ class Group:
         chaining = asyncio.create_task(chain())
         try:
             await store.append_entries(journal.connection, self.rows.wire)
+        except asyncpg.CheckViolationError as refusal:
+            if refusal.constraint_name != store.BATCH_CLOSED:
+                raise
+            raise HeadMoved from None  # somebody else has recorded a batch of this number meanwhile
         finally:
             generation = await chaining
         await journal.take_turn()
