@@ -62,9 +62,8 @@ def serve(
         Settings(
             urls.service, os.environ.get("SUANBU_DIGEST", SM3), workers, data.resolve(), second_factor, public_url
         ).to_environment()
-        threading.Thread(
-            target=_announce, args=(f"http://{f'[{host}]' if ':' in host else host}:{port}",), daemon=True
-        ).start()
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        threading.Thread(target=_announce, args=(url,), daemon=True).start()
         config = _config(host, port, workers)
         with job_processes(job_workers):
             served = (_serve_with_workers if workers > 1 else _serve)(config, listening)

@@ -44,8 +44,6 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
     as_json: Json = False,
 ) -> None:
     """Run a settlement and store it (or, with --compare, show what would change)."""
-    from rich.progress import Progress
-
     from api.clock import now
     from meter.database.connect import driver
     from meter.database.scope import who_acts
@@ -71,7 +69,7 @@ def settle(  # noqa: PLR0913 - the options of a command line are arguments
         assert found is not None
         return found
 
-    with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+    with _bar(as_json) as progress:
         tell = _told(progress, "清算")
         try:
             found = with_database(data, work, Asked("settlement:run", key_file) if compare is None else None)
@@ -112,8 +110,6 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute a settlement, the journal or the archive, or compare with a checkpoint; exit status 1 if not equal."""
-    from rich.progress import Progress
-
     from meter.database.connect import driver
     from meter.journal.verify.journal import verify_journal
     from meter.registry.proof import facts_of_batches
@@ -139,7 +135,7 @@ def verify(
     async def work(engine: AsyncEngine) -> tuple[bool, dict[str, Any]]:
         if what == "journal":
             async with engine.connect() as held:
-                with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+                with _bar(as_json) as progress:
                     task = progress.add_task("校验", total=None)
                     report = await verify_journal(
                         await driver(held),
@@ -148,7 +144,7 @@ def verify(
                         read_rules=rules_as_of,
                     )
             return report.equal, report.as_dict()
-        with Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal) as progress:
+        with _bar(as_json) as progress:
             found = await verify_job.verify(engine, what, _told(progress, "校验"))
         return bool(found["equal"]), found
 
@@ -192,6 +188,12 @@ def findings(settlement: str, data: Data = DEFAULT_DATA, as_json: Json = False) 
         )
     if not found and not as_json:
         print("nothing found")
+
+
+def _bar(as_json: bool) -> Progress:
+    from rich.progress import Progress
+
+    return Progress(console=CONSOLE, transient=True, disable=as_json or not CONSOLE.is_terminal)
 
 
 def _told(progress: Progress, what: str) -> Tell:

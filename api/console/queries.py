@@ -10,27 +10,22 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from fastapi import Request, Response
+from fastapi import Request
 
-from api.actions import accounts, clawbacks, decisions, payouts, runs
-from api.actions.job_answers import output_of
+from api.actions import accounts, clawbacks, payouts
 from api.auth import sessions
 from api.auth.people import Person
 from api.clock import now
+from api.console.job_queries import JobQueries, wait_seconds_of
 from api.console.kept import LINES
 from api.console.line_filter import LineFilter
-from api.http.prefer import wait_of
-from api.queue.job import Job, Output
-from api.queue.jobs import failure
 from api.request_context import service_of
-from api.service import Service
 from meter.audit import store as audit_store
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.quarantine.queries import quarantine_groups, quarantined_alike, quarantined_one
 from meter.journal.queries import find_record, source_and_id_at
 from settlement.jobs.lines import explained_line
-from settlement.report import MEDIA_TYPES
 from settlement.rounds import Round, load_rounds
 from settlement.store.accounts import list_account_proposals
 from settlement.store.changes import changed_accounts, list_changes
@@ -45,18 +40,13 @@ from settlement.store.payout_refusals import list_refusals
 from settlement.store.settlements import adjustments_of, get_settlement, list_settlements, settled_in
 
 Record = dict[str, Any]
-WAIT_SECONDS = 3  # for a job; then its page shows how far it is
 INSTRUCTIONS_MAX = 1000
 LONGEST_RECORD_BYTES = 4000  # of a record in quarantine, which may have 32 MiB, a page shows the beginning
 NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
-class Queries:
+class Queries(JobQueries):
     """Everything the console asks for; objects have the contract's shapes. Tests of pages put lists in its place."""
-
-    def __init__(self, service: Service, wait_seconds: int = WAIT_SECONDS) -> None:
-        self._service = service
-        self._wait_seconds = wait_seconds
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -95,58 +85,6 @@ class Queries:
             return await sessions.change_password(
                 self._service.engine, token, given, now(), hashing=self._service.hashing
             )
-
-    async def decide(self, person: Person, number: str, event: str, said: Mapping[str, Any]) -> int | None:
-        """Take a decision about a settlement; its job, where that is not over soon. Raises Problem."""
-        async with reaching_database():
-            job = await decisions.decide(self._service, person, number, event, said)
-            if job is None:
-                return None
-            job = await self._service.jobs.wait(job, self._wait_seconds)
-        if not job.over:
-            return job.id
-        if job.state != "done" and job.kind == "lock":
-            raise failure(job)
-        return None
-
-    async def adjust(self, person: Person, number: str) -> str | int:
-        """Settle what arrived since a lock; the new settlement, or its job that is not over soon. Raises Problem."""
-        async with reaching_database():
-            job = await runs.adjust(self._service, person, number)
-            job = await self._service.jobs.wait(job, self._wait_seconds)
-        if not job.over:
-            return job.id
-        if job.state != "done" or job.result is None:
-            raise failure(job)
-        return str(job.result["settlement"])
-
-    async def verify(self, number: str) -> int:
-        """Have a settlement recomputed; the job. Raises Problem."""
-        async with reaching_database():
-            job = await runs.asked_about(self._service, "verify", number)
-            return (await self._service.jobs.wait(job, self._wait_seconds)).id
-
-    async def report(self, request: Request, settlement: Record, asked: Record, file_name: str) -> Response | int:
-        """A report as a file, as it comes; its job, where that has not begun soon. Raises Problem."""
-        async with reaching_database():
-            output = Output(MEDIA_TYPES[asked["kind"]], file_name)
-            job = await self._service.jobs.ask("report", {"settlement": settlement["id"], **asked}, output)
-            return await output_of(request, job, seconds=self._wait_seconds, abandon=True) or job.id
-
-    async def job(self, number: int) -> Job | None:
-        """A job as it stands, if it is to be seen."""
-        async with reaching_database():
-            return await self._service.jobs.get(number)
-
-    async def job_output(self, request: Request, job: Job) -> Response | None:
-        """What a job gives in bytes, as it comes; None where it has not begun. Raises Problem."""
-        async with reaching_database():
-            return await output_of(request, job, seconds=self._wait_seconds)
-
-    async def cancel_job(self, number: int) -> bool:
-        """End a job before it has an effect; False where it has ended already."""
-        async with reaching_database():
-            return await self._service.jobs.cancel(number)
 
     async def cities(self, settlement: Record, city: str | None) -> list[Record]:
         """Return what each city's lines come to; kept, for lines never change."""
@@ -327,8 +265,3 @@ def _readable(record: Any) -> str:
 def queries_of(request: Request) -> Queries:
     """The queries of this worker's service (tests put others in their place)."""
     return Queries(service_of(request), wait_seconds_of(request))
-
-
-def wait_seconds_of(request: Request) -> int:
-    """For how many seconds a page waits for a job before that has a page of its own."""
-    return wait_of(request) if "prefer" in request.headers else WAIT_SECONDS

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from api.actions import runs
 from api.auth.people import Person
-from api.console.queries import WAIT_SECONDS, wait_seconds_of
+from api.console.job_queries import WAIT_SECONDS, wait_seconds_of
 from api.queue.job import Job
 from api.queue.jobs import failure
 from api.request_context import service_of
