@@ -80,7 +80,12 @@ async def unlike_record(
     """
     left_out = [*aside, *(name for name, generated in shape.columns.items() if generated)]
     key = "jsonb_build_array({})".format(", ".join(f"said -> '{name}'" for name in shape.key))
-    is_row = _as_recorded("to_jsonb(t) - $2::text[]")
+    whole = await connection.fetchval("select has_table_privilege($1, 'select')", f"public.{shape.name}")
+    stands = (
+        f"select {_as_recorded('to_jsonb(t) - $2::text[]')} as said from public.{shape.name} t"
+        if whole
+        else "select r - $2::text[] as said from public.rows_as_recorded($1) r"
+    )
     rows = await connection.fetch(
         f"""with sound as materialized (
                 select a.seq, a.detail from public.audit a
@@ -95,7 +100,7 @@ async def unlike_record(
                 select distinct on ({key}) {key} as key, said - $2::text[] as said from spoken
                 order by {key}, seq desc, place desc
             ), stands as (
-                select {key} as key, said from (select {is_row} as said from public.{shape.name} t) here
+                select {key} as key, said from ({stands}) here
             )
             select coalesce(last.key, stands.key)::text as key, last.said::text as said, stands.said::text as stands
             from last full join stands on stands.key = last.key

@@ -8,6 +8,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from meter.database.connect import connect
+from meter.database.roles import COMMAND_ROLE
+from meter.registry.proof import facts_of_batches
+from meter.registry.queries import rules_as_of
+from migrations.reference import expected_schema
+from settlement.checkpoint.check import check
 from tests.security.conftest import Busy
 from tests.security.tampering import Owner
 
@@ -199,6 +205,19 @@ async def test_a_tamper_is_found_and_located(owner_of_it: Owner, tamper: str) ->
 
 async def test_what_was_not_touched_raises_no_alarm(owner_of_it: Owner) -> None:
     assert await owner_of_it.verify() == []
+
+
+async def test_the_command_line_s_own_role_sees_enough_to_verify(busy: Busy) -> None:
+    """It reads no secret of a key or person, and sees that one was changed."""
+    connection = await connect(busy.url, application="verify", role=COMMAND_ROLE)
+    expected = await expected_schema(connection)
+    found = await check(
+        connection, busy.made.checkpoint, read_facts=facts_of_batches, read_rules=rules_as_of, expected=expected
+    )
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.fetch("select password_hash from person")
+    await connection.close()
+    assert found == []
 
 
 async def test_what_is_done_after_a_checkpoint_is_found_where_it_contradicts_the_log(busy: Busy) -> None:

@@ -16,7 +16,7 @@ from tests.security.tampering import Owner, Tamper
 
 SEED = 20261130
 TAMPERS = int(os.environ.get("SUANBU_TAMPERS", "0"))
-AT_ONCE = 1 if TAMPERS else 8  # rows of different tables that are changed before one verification
+AT_ONCE = 4 if TAMPERS else 8  # rows of different tables that are changed before one verification
 
 
 async def test_every_random_tamper_is_found_and_located(busy: Busy) -> None:
