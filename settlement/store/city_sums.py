@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from meter.database.sums import with_sums
+
 _QUANTITIES = ("consumed", "supplied", "net")
 
 
@@ -17,13 +19,13 @@ def _number(name: str) -> str:
 
 async def city_sums(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
     """Return sums by city in order of code; quantities in whole thousandths of a PFLOPS-hour, money in fen."""
-    quantities = ", ".join(f"round(sum({_number(name)}) * 1000)::bigint as {name}" for name in _QUANTITIES)
+    quantities = ", ".join(f"round(sum({_number(name)}) * 1000) as {name}" for name in _QUANTITIES)
     rows = await connection.fetch(
         f"""select suanbu_city(region) as city, count(*) as lines, {quantities},
-            sum((line ->> 'eligible_expenditure_fen')::bigint)::bigint as spend_fen,
-            sum((line ->> 'base_fen')::bigint)::bigint as base_fen, sum(award_fen)::bigint as award_fen,
-            sum(held_fen)::bigint as held_fen, sum(payable_fen)::bigint as payable_fen
+            sum((line ->> 'eligible_expenditure_fen')::bigint) as spend_fen,
+            sum((line ->> 'base_fen')::bigint) as base_fen, sum(award_fen) as award_fen,
+            sum(held_fen) as held_fen, sum(payable_fen) as payable_fen
             from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
         settlement,
     )
-    return [dict(row) for row in rows]
+    return [with_sums(row) for row in rows]

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from meter.database.sums import with_sums
+
 _COLUMNS: Final = {"status": "status", "city": "coalesce(city, '')"}
 
 
@@ -13,36 +15,36 @@ async def sums_by(connection: asyncpg.Connection, column: str, settlement: str |
     """Instructions by state, or by city, of one settlement or of all: how many, fen, how many paid and their fen."""
     by = _COLUMNS[column]
     rows = await connection.fetch(
-        f"""select {by} as name, count(*) as payments, coalesce(sum(amount_fen), 0)::bigint as fen,
+        f"""select {by} as name, count(*) as payments, coalesce(sum(amount_fen), 0) as fen,
             count(*) filter (where status in ('paid', 'offset')) as done,
-            coalesce(sum(amount_fen) filter (where status = 'paid'), 0)::bigint as paid_fen
+            coalesce(sum(amount_fen) filter (where status = 'paid'), 0) as paid_fen
             from payout_instruction where $1::text is null or settlement = $1 group by 1 order by 1""",
         settlement,
     )
-    return [dict(row) for row in rows]
+    return [with_sums(row) for row in rows]
 
 
 async def locked_settlements(connection: asyncpg.Connection) -> list[dict[str, Any]]:
     """Settlements with instructions, the newest first: how many, how many paid, and what waits for a run."""
     rows = await connection.fetch(
         """select s.id, s.status, count(*) as payments, count(*) filter (where i.status in ('paid', 'offset')) as done,
-               count(*) filter (where i.status = 'ready') as ready, sum(i.amount_fen)::bigint as fen
+               count(*) filter (where i.status = 'ready') as ready, sum(i.amount_fen) as fen
            from settlement s join payout_instruction i on i.settlement = s.id
            group by s.id order by s.created_at desc"""
     )
-    return [dict(row) for row in rows]
+    return [with_sums(row) for row in rows]
 
 
 async def progress_of(connection: asyncpg.Connection, settlement: str) -> dict[str, int]:
     """How many of a settlement's instructions are paid or offset, of how many; and fen paid, of how many."""
     row = await connection.fetchrow(
         """select count(*) as payments, count(*) filter (where status in ('paid', 'offset')) as done,
-               coalesce(sum(amount_fen), 0)::bigint as fen,
-               coalesce(sum(amount_fen) filter (where status = 'paid'), 0)::bigint as paid_fen
+               coalesce(sum(amount_fen), 0) as fen,
+               coalesce(sum(amount_fen) filter (where status = 'paid'), 0) as paid_fen
            from payout_instruction where settlement = $1""",
         settlement,
     )
-    return dict(row)
+    return with_sums(row)
 
 
 async def without_account_named(connection: asyncpg.Connection, settlement: str | None) -> list[dict[str, Any]]:
@@ -58,4 +60,4 @@ async def without_account_named(connection: asyncpg.Connection, settlement: str 
            order by l.settlement, l.uscc""",
         settlement,
     )
-    return [dict(row) for row in rows]
+    return [with_sums(row) for row in rows]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from meter.database.sums import with_sums
 from meter.regions import region_prefix
 
 ORDERS: Final = {
@@ -48,8 +49,7 @@ async def line_index(
         settlement, region_prefix(region) if region else None, status, q or None, reason,
     )  # fmt: skip
     assert row is not None
-    sums = {name: int(value) for name, value in row.items() if name != "codes"}  # of any size: the database's are exact
-    return {**sums, "codes": row["codes"] or []}
+    return {**with_sums(row), "codes": row["codes"] or []}
 
 
 async def lines_called(connection: asyncpg.Connection, settlement: str, codes: list[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 import polars as pl
 
+from meter.database.sums import with_sums
 from meter.regions import region_prefix
 
 LINES_AT_ONCE = 10_000
@@ -69,7 +70,7 @@ async def cities_of(connection: asyncpg.Connection, settlement: str) -> list[dic
            from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
         settlement,
     )
-    return [{**row, "payable_fen": int(row["payable_fen"]), "held_fen": int(row["held_fen"])} for row in rows]
+    return [with_sums(row) for row in rows]
 
 
 async def stored_line(
