@@ -93,6 +93,9 @@ def test_until_an_administrator_has_logged_in_the_system_says_who_and_then_a_per
     key.chmod(0o600)
     assert "nothing to hand over" in shell(*job)
     assert "the scope settlement:run" in shell("settle", "anhui-2026", "--key-file", str(key), fails=True)
+    link = shell.folder / "link.key"
+    link.symlink_to(key)
+    assert "cannot be read" in shell(*job[:-1], str(link), fails=True)
     kept.write_text("somebody else's\n")
     kept.chmod(0o644)
     assert "mode 0600" in shell("settle", "anhui-2026", fails=True)
