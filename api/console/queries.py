@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from typing import Any
 
-import asyncpg
 from fastapi import Request
 
 from api.actions import accounts, clawbacks, payouts
 from api.auth import sessions
 from api.auth.people import Person
 from api.clock import now
-from api.console.job_queries import JobQueries, wait_seconds_of
-from api.console.kept import LINES
-from api.console.line_filter import LineFilter
+from api.console.job_queries import wait_seconds_of
+from api.console.line_queries import LONGEST_RECORD_BYTES, LineQueries
 from api.request_context import service_of
 from meter.audit import store as audit_store
-from meter.database.connect import driver
 from meter.database.errors import reaching_database
-from meter.journal.quarantine.queries import quarantine_groups, quarantined_alike, quarantined_one
-from meter.journal.queries import find_record, source_and_id_at
 from settlement.jobs.lines import explained_line
 from settlement.rounds import Round, load_rounds
 from settlement.store.accounts import list_account_proposals
@@ -34,24 +26,18 @@ from settlement.store.decisions import waiting_cities
 from settlement.store.desk import progress_of
 from settlement.store.findings import list_findings
 from settlement.store.instructions import events_of, list_instructions
-from settlement.store.line_index import line_index, lines_called
-from settlement.store.lines import cities_of, list_lines
+from settlement.store.lines import list_lines
 from settlement.store.payout_refusals import list_refusals
-from settlement.store.settlements import adjustments_of, get_settlement, list_settlements, settled_in
+from settlement.store.settlements import adjustments_of, get_settlement, list_settlements
 
 Record = dict[str, Any]
+__all__ = ["LONGEST_RECORD_BYTES", "Queries", "Record", "queries_of"]
 INSTRUCTIONS_MAX = 1000
-LONGEST_RECORD_BYTES = 4000  # of a record in quarantine, which may have 32 MiB, a page shows the beginning
 NOT_WITH_THE_BANK = ("ready", "failed", "returned")
 
 
-class Queries(JobQueries):
+class Queries(LineQueries):
     """Everything the console asks for; objects have the contract's shapes. Tests of pages put lists in its place."""
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        async with reaching_database(), self._service.engine.connect() as held:
-            yield await driver(held)
 
     async def log_in(self, name: str, password: str, code: str | None, client: str) -> str | None:
         """Return a session's token, or None; `code` is that of the second factor. Raises Problem 429."""
@@ -85,33 +71,6 @@ class Queries(JobQueries):
             return await sessions.change_password(
                 self._service.engine, token, given, now(), hashing=self._service.hashing
             )
-
-    async def cities(self, settlement: Record, city: str | None) -> list[Record]:
-        """Return what each city's lines come to; kept, for lines never change."""
-
-        async def read() -> list[Record]:
-            async with self._connection() as connection:
-                return await cities_of(connection, settlement["id"])
-
-        return list(await LINES.get((settlement["id"], settlement["digest"], city, "cities"), read))
-
-    async def line_index(self, settlement: Record, city: str | None, asked: LineFilter) -> Record:
-        """Return the codes of the lines that a filter finds, in order, with sums; kept, for lines never change."""
-        number, key = settlement["id"], (settlement["digest"], city, replace(asked, page=1))
-
-        async def read() -> Record:
-            async with self._connection() as connection:
-                return await line_index(
-                    connection, number, region=asked.region, status=asked.status or None, q=asked.q,
-                    order=asked.sort, reason=asked.reason or None,
-                )  # fmt: skip
-
-        return dict(await LINES.get((number, *key), read))
-
-    async def lines_called(self, number: str, codes: list[str]) -> list[Record]:
-        """Return these lines, in this order."""
-        async with self._connection() as connection:
-            return await lines_called(connection, number, codes)
 
     async def waiting(self, number: str) -> list[str]:
         """Return cities that have not passed review."""
@@ -186,10 +145,15 @@ class Queries(JobQueries):
         async with self._connection() as connection:
             return await list_changes(connection, number, (0, -1), limit), await changed_accounts(connection, number)
 
-    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
-        """Return rows of the audit log, the newest first."""
+    async def audit(
+        self, before: int | None, limit: int, actor: str | None, about: str | None, since: date | None,
+        until: date | None,
+    ) -> list[Record]:  # fmt: skip
+        """Return rows of the audit log, the newest first; both days are included."""
         async with self._connection() as connection:
-            return await audit_store.latest(connection, before, limit, actor=actor, object_=about)
+            return await audit_store.latest(
+                connection, before, limit, actor=actor, object_=about, since=since, until=until
+            )
 
     async def audit_export(self) -> AsyncIterator[bytes]:
         """Yield the whole audit log as NDJSON."""
@@ -219,47 +183,9 @@ class Queries(JobQueries):
         async with self._connection() as connection:
             return await explained_line(connection, number, uscc, of_a_city=of_a_city)
 
-    async def record_at(self, batch: int, ordinal: int) -> Record | None:
-        """Return the whole life of the record at a place of the journal, with its text as it came; or None."""
-        async with self._connection() as connection:
-            named = await source_and_id_at(connection, batch, ordinal)
-            found = None if named is None else await find_record(connection, self._service.recorder.keys, *named)
-            if found is None:
-                return None
-            recorded = found.get("recorded")
-            settled: list[Record] = []
-            if recorded is not None:
-                times = (datetime.fromisoformat(recorded[name]) for name in ("started_at", "ended_at"))
-                settled = await settled_in(connection, recorded["consumer"], found["batch"], *times)
-            return {**found, "settled_in": settled, "text": _readable(found["record"])}
-
-    async def quarantine_groups(self) -> list[Record]:
-        """Return what waits for a person, by reason and facility."""
-        async with self._connection() as connection:
-            return await quarantine_groups(connection)
-
-    async def quarantined_alike(self, code: str, facility: str | None, after: int, limit: int) -> list[Record]:
-        """Return what waits for one reason, oldest first; of long records the beginning."""
-        async with self._connection() as connection:
-            return await quarantined_alike(connection, code, facility, after, limit, LONGEST_RECORD_BYTES)
-
-    async def quarantined_one(self, number: int) -> tuple[Record, Record | None] | None:
-        """Return one record in quarantine and, where another stands under its id, that one with its text."""
-        async with self._connection() as connection:
-            item = await quarantined_one(connection, number, LONGEST_RECORD_BYTES)
-            if item is None:
-                return None
-            named = item["source"], item["id"]
-            first = await find_record(connection, self._service.recorder.keys, *named) if item["id"] else None
-        return item, None if first is None else {**first, "text": _readable(first["record"])}
-
     def rounds(self) -> Mapping[str, Round]:
         """Return the rounds known."""
         return load_rounds()
-
-
-def _readable(record: Any) -> str:
-    return json.dumps(record, ensure_ascii=False, indent=2)[:LONGEST_RECORD_BYTES]
 
 
 def queries_of(request: Request) -> Queries:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.console.wording.audit import action_text, detail_text
 from api.console.wording.quantity import percent, shown
 from api.console.wording.quarantine_codes import meaning_of
 from api.console.wording.refusals import not_booked
@@ -88,6 +89,8 @@ def environment() -> Environment:
     }
     made.globals |= {
         "word_of": word_of,
+        "action_text": action_text,
+        "detail_text": detail_text,
         "meaning_of": meaning_of,
         "not_booked_because": not_booked,
         "group_net": group_net,

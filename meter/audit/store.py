@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 import asyncpg
@@ -55,13 +55,17 @@ async def page(
 
 
 async def latest(
-    connection: asyncpg.Connection, before: int | None, limit: int, *, actor: str | None, object_: str | None
-) -> list[dict[str, Any]]:
-    """Return rows, the newest first, from before a number."""
+    connection: asyncpg.Connection, before: int | None, limit: int, *, actor: str | None, object_: str | None,
+    since: date | None = None, until: date | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return rows, the newest first, from before a number; of the days `since` to `until` (Asia/Shanghai)."""
     rows = await connection.fetch(
         f"""select {_COLUMNS} from audit where ($1::bigint is null or seq < $1) and ($2::text is null or actor = $2)
-            and ($3::text is null or object = $3) order by seq desc limit $4""",
-        before, actor, object_, limit,
+            and ($3::text is null or object = $3)
+            and ($5::date is null or at >= $5::timestamp at time zone 'Asia/Shanghai')
+            and ($6::date is null or at < ($6 + 1)::timestamp at time zone 'Asia/Shanghai')
+            order by seq desc limit $4""",
+        before, actor, object_, limit, since, until,
     )  # fmt: skip
     return [_shown(row) for row in rows]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,19 +19,19 @@ from api.queue.job import Job
 from meter.regions import city_code, in_region
 from settlement.report import MEDIA_TYPES, render
 from settlement.rounds import Round, load_rounds
+from tests.console.fake_journal import FakeJournal
 
 Record = dict[str, Any]
 ROUNDS = load_rounds()
 
 
 @dataclass
-class FakeQueries(Queries):
+class FakeQueries(FakeJournal, Queries):
     """The same answers from lists."""
 
     people: dict[str, tuple[str, Person]] = field(default_factory=dict)
     held: list[Record] = field(default_factory=list)
     lines_of: dict[str, list[Record]] = field(default_factory=dict)
-    kept: list[Record] = field(default_factory=list)
     sessions: dict[str, Person] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     instructions: list[Record] = field(default_factory=list)
@@ -40,12 +39,10 @@ class FakeQueries(Queries):
     not_booked: list[Record] = field(default_factory=list)
     found: list[Record] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
     owed: list[Record] = field(default_factory=list)
     accounts_told: list[Record] = field(default_factory=list)
     changed: list[Record] = field(default_factory=list)
     changed_accounts: Record = field(default_factory=lambda: {"lines": 0, "first": []})
-    log: list[Record] = field(default_factory=list)
     decided: list[tuple[str, str, str, Record]] = field(default_factory=list)
     refusing: Problem | None = None
     still_going: int | None = None
@@ -212,18 +209,6 @@ class FakeQueries(Queries):
         assert number
         return self.changed[:limit], self.changed_accounts
 
-    async def audit(self, before: int | None, limit: int, actor: str | None, about: str | None) -> list[Record]:
-        newest = sorted(self.log, key=lambda row: -int(row["seq"]))
-        return [
-            row for row in newest
-            if (before is None or row["seq"] < before) and actor in (None, row["actor"])
-            and about in (None, row["object"])
-        ][:limit]  # fmt: skip
-
-    async def audit_export(self) -> AsyncIterator[bytes]:
-        for row in self.log:
-            yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
-
     async def settlements(self, before: tuple[str, str] | None, limit: int) -> list[Record]:
         newest = sorted(self.held, key=lambda item: (item["created_at"], item["id"]), reverse=True)
         return [item for item in newest if before is None or (item["created_at"], item["id"]) < before][:limit]
@@ -270,25 +255,6 @@ class FakeQueries(Queries):
     async def line(self, number: str, uscc: str, *, of_a_city: bool) -> Record | None:
         assert of_a_city in (True, False)
         return next((line for line in self.lines_of[number] if line["uscc"] == uscc), None)
-
-    async def record_at(self, batch: int, ordinal: int) -> Record | None:
-        return next((one for one in self.records if (one["batch"], one["ordinal"]) == (batch, ordinal)), None)
-
-    async def quarantine_groups(self) -> list[Record]:
-        found: dict[tuple[str, ...], Record] = {}
-        for one in self.kept:
-            key = one["status"], one["code"], one["source"]
-            group = found.setdefault(key, {**one, "facility": "hf-99", "records": 0, "first": one["quarantine"]})
-            group["records"] += 1
-        return list(found.values())
-
-    async def quarantined_alike(self, code: str, facility: str | None, after: int, limit: int) -> list[Record]:
-        assert facility in (None, "hf-99")
-        return [item for item in self.kept if item["quarantine"] > after and item["code"] == code][:limit]
-
-    async def quarantined_one(self, number: int) -> tuple[Record, Record | None] | None:
-        found = next((one for one in self.kept if one["quarantine"] == number), None)
-        return None if found is None else ({**found, "released_in": None}, None)
 
     def rounds(self) -> Mapping[str, Round]:
         return ROUNDS

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.auth.people import Person
 from api.console.answer import page
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import AUDIT, ConsoleRoute, admitted, refusal
+from meter.days import read_date
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -26,17 +29,21 @@ async def get_audit(
     queries: Shelf,
     actor: str = "",
     object: str = "",
+    since: str = "",
+    until: str = "",
     before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
     """Show who did what to what, with what result."""
     person = await admitted(request, queries, AUDIT)
     if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
         raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
-    found = await queries.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None)
+    days = _day(since, person), _day(until, person)
+    found = await queries.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None, *days)
     items = found[:ROWS_A_PAGE]
-    chosen = {name: value for name, value in (("actor", actor), ("object", object)) if value}
+    said = {"actor": actor, "object": object, "since": since, "until": until}
+    chosen = {name: value for name, value in said.items() if value}
     return page(
-        "audit", **frame(request, person, AUDIT), actor=actor, object=object, first=not before,
+        "audit", **frame(request, person, AUDIT), **said, first=not before,
         items=[{**item, "said": _said(item["detail"])} for item in items], chosen=urlencode(chosen),
         following=urlencode({**chosen, "before": items[-1]["seq"]}) if len(found) > ROWS_A_PAGE else "",
     )  # fmt: skip
@@ -48,6 +55,16 @@ async def get_export(request: Request, queries: Shelf) -> Response:
     await admitted(request, queries, AUDIT)
     headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
     return StreamingResponse(queries.audit_export(), media_type="application/x-ndjson", headers=headers)
+
+
+def _day(text: str, person: Person) -> date | None:
+    """Return a day of a form, or none. Raises PageRefused 400."""
+    if not text:
+        return None
+    found = read_date(text)
+    if found is None:
+        raise refusal(400, "筛选条件有误", "日期须写作 2026-11-30。", person)
+    return found
 
 
 def _said(detail: str) -> list[tuple[str, str]]:
