@@ -32,6 +32,8 @@ _COMMANDS = {
     "user": ("people", "APP"),
     "jobs": ("jobs", "APP"),
     "db": ("database", "APP"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
     "payout": ("payouts", "PAYOUT"),
 }
 

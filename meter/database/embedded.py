@@ -65,14 +65,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def embedded(data: Path, binaries: Path | None = None) -> Iterator[Running]:
+def embedded(data: Path, binaries: Path | None = None, start_seconds: float = START_SECONDS) -> Iterator[Running]:
     """Run (or join) the embedded server whose files lie under `data`, for as long as the block lasts.
 
     While it lasts, a server that dies is started again on the same port: nobody else would. `binaries` is the bin
     folder of another PostgreSQL than the wheel's. Raises DatabaseUnavailable with the server's last words when it does
     not come up.
     """
-    server = _Server(data.resolve(), binaries or host.binaries())
+    server = _Server(data.resolve(), binaries or host.binaries(), start_seconds)
     server.join()
     over = threading.Event()
     watch = threading.Thread(target=server.watch, args=(over,), name="postgres-watch", daemon=True)
@@ -88,7 +88,8 @@ def embedded(data: Path, binaries: Path | None = None) -> Iterator[Running]:
 class _Server:
     """One server directory: initialised once, started by the first user, stopped by the last."""
 
-    def __init__(self, data: Path, binaries: Path) -> None:
+    def __init__(self, data: Path, binaries: Path, start_seconds: float) -> None:
+        self.start_seconds = start_seconds
         self.data = data
         self.cluster = data / "postgres"
         self.log = data / "postgres.log"
@@ -181,7 +182,7 @@ class _Server:
         launched = self._pid() is None
         if launched:
             self._launch(same_port)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while not self._ready():  # a server found running may still be recovering
             if time.monotonic() > deadline or self._pid_gone():
                 raise DatabaseUnavailable(f"PostgreSQL did not start; its last words:\n{self._last_words()}")
@@ -222,7 +223,9 @@ class _Server:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise DatabaseUnavailable(f"the roles of the database could not be made:\n{done.stderr[-2000:]}")
+            # what psql quotes of the statement may be a password
+            said = "\n".join(line for line in done.stderr.splitlines() if "ERROR:" in line or "FATAL:" in line)
+            raise DatabaseUnavailable(f"the roles of the database could not be made:\n{said[-2000:]}")
 
     def _stop(self) -> None:
         pid = self._pid()

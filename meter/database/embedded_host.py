@@ -21,6 +21,8 @@ SETTINGS = {
     "shared_buffers": "'512MB'",
     "max_wal_size": "'4GB'",
     "checkpoint_timeout": "'15min'",
+    "archive_mode": "on",  # so that `suanbu backup` can have the log kept without another start
+    "archive_command": "'/bin/true'",
     "wal_compression": "'pglz'",
     "wal_writer_delay": "'10ms'",  # the log of a large batch is on the disk before its commit asks for it
     "maintenance_work_mem": "'256MB'",
