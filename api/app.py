@@ -15,8 +15,10 @@ from api.http import problem
 from api.http.body_budget import BodyBudget
 from api.http.head import HeadAnswered
 from api.http.openapi import document
+from api.http.request_log import Logged
 from api.http.request_metrics import Measured
 from api.newer_database import refuse_newer_database
+from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
@@ -49,6 +51,7 @@ OPERATION_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json",
 def create_app() -> FastAPI:
     """Return an application whose settings come from the environment (uvicorn's factory)."""
     settings = Settings.from_environment()
+    write_logs()
     give_back_large_blocks()
     if settings.workers > 1:
         end_with_parent()
@@ -65,6 +68,16 @@ class Application(FastAPI):
             self.openapi_schema = document(self)
         return self.openapi_schema
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._logged = Logged(self._answered)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if HotPath.takes(scope):
+            await HotPath(self)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live the application's life."""
         if scope["type"] == "lifespan":
@@ -72,10 +85,7 @@ class Application(FastAPI):
             return
         with acting(NOBODY):  # on whose behalf it acts ends with it, whoever called us
             try:
-                if HotPath.takes(scope):
-                    await HotPath(self)(scope, receive, send)
-                else:
-                    await super().__call__(scope, receive, send)
+                await self._logged(scope, receive, send)
             finally:
                 self.state.body_budget.over(scope)
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from meter.private_files import write_nothing_for_others
 
 DATABASE_UNUSABLE = 3
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"suanbu {version('suanbu')}")
+        raise typer.Exit
+
+
 # word -> file, and the function or group of commands in it
 _COMMANDS = {
     "serve": ("serve", "serve"),
@@ -33,9 +43,18 @@ _COMMANDS = {
     "jobs": ("jobs", "APP"),
     "db": ("database", "APP"),
     "backup": ("backup", "backup"),
+    "config": ("config", "config"),
     "restore": ("backup", "restore"),
     "payout": ("payouts", "PAYOUT"),
 }
+
+
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="print the version and end")
+    ] = False,
+) -> None:
+    """Take what stands before a command; one is named even where there is one only."""
 
 
 def command_line(word: str | None) -> typer.Typer:
@@ -46,7 +65,7 @@ def command_line(word: str | None) -> typer.Typer:
     made = typer.Typer(
         no_args_is_help=True, add_completion=False, help="算补：算力补助的计量与清算", pretty_exceptions_enable=False
     )
-    made.callback()(lambda: None)  # a command is named even where there is one only
+    made.callback()(_options)
     for name in [word] if word in _COMMANDS else _COMMANDS:
         file, attribute = _COMMANDS[name]
         found = getattr(import_module(f"api.commands.{file}"), attribute)

@@ -37,6 +37,7 @@ def serve(
     from uvicorn.config import STARTUP_FAILURE
 
     from api.process.job_processes import job_processes
+    from api.process.logs import write_logs
     from api.settings import Settings, public_url_from_environment, roles_with_second_factor
     from meter.database.connect import database_urls
     from meter.database.pooler import refuse_transaction_pooling
@@ -47,6 +48,7 @@ def serve(
 
     try:
         second_factor, public_url = roles_with_second_factor(), public_url_from_environment()
+        write_logs()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     listening = _bound(host, port)
@@ -84,7 +86,7 @@ def _config(host: str, port: int, workers: int) -> uvicorn.Config:
         http="api.http.protocol:Protocol",  # by name: who only starts workers need not load it
         ws="none",  # nothing here speaks it
         access_log=False,
-        log_level="warning",
+        log_config=None,  # api/process/logs.py writes all of it
         timeout_graceful_shutdown=20,
         backlog=2048,
         server_header=False,

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from api.commands.common import DEFAULT_DATA, Data
+
 
 def world(
     files: Annotated[list[Path], typer.Argument(help="worlds files (YAML)", exists=True, dir_okay=False)],
     readings: Annotated[list[str] | None, typer.Option(help="a reading for all worlds: name=value")] = None,
+    _data: Data = DEFAULT_DATA,
 ) -> None:
     """Run worlds through the service's own code; one JSON line each, exit status 1 where `expected` differs."""
     from settlement.jobs.worlds.read import load_worlds

@@ -20,6 +20,7 @@ from api.schemas.base import POINTER, REFERENCE, example_of, pointed_at
 from api.schemas.problem import Problem as ProblemDocument
 
 Schema = dict[str, Any]
+NAMED = "5f1c9ad4b5d94c1f8f3c6f3f0a9c1d2e"
 VERSION = "3.1.0"
 PROBLEM_REF: Schema = {"$ref": REFERENCE.format(model="Problem")}
 KEY_SCHEME = "ApiKey"
@@ -172,7 +173,7 @@ def _problem(status: int, codes: list[str], path: str) -> Schema:
 
 def _example(status: int, code: str, path: str) -> Schema:
     meaning = CODES[code].meaning
-    return {"summary": meaning, "value": document_of(Problem(status, code, meaning), path)}
+    return {"summary": meaning, "value": document_of(Problem(status, code, meaning), path, NAMED)}
 
 
 def _content(content: Content) -> Schema:

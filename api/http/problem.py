@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.http.request_log import request_id
 from meter.database.errors import UNREACHABLE, JournalUnavailable, hand_refused, unreachable
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,8 +46,8 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     )
 
 
-def document_of(problem: Problem, path: str) -> dict[str, str | int]:
-    """Return the problem document for a request of `path`."""
+def document_of(problem: Problem, path: str, name: str | None = None) -> dict[str, str | int]:
+    """Return the problem document for a request of `path`, under its own name or the one given."""
     return {
         "type": f"urn:suanbu:problem:{problem.code}",
         "title": _TITLES.get(problem.status, "Error"),
@@ -54,6 +55,7 @@ def document_of(problem: Problem, path: str) -> dict[str, str | int]:
         "detail": problem.detail,
         "instance": path,
         "code": problem.code,
+        "request_id": name or request_id(),
     }
 
 

@@ -62,6 +62,11 @@ def on_behalf_of(actor: str) -> Scope:
     return Scope("", actor, current.era, current.proof if current.actor == actor else "")
 
 
+def current() -> Scope:
+    """On whose behalf this task acts."""
+    return _CURRENT.get()
+
+
 @contextlib.contextmanager
 def acting(scope: Scope) -> Iterator[None]:
     """Let this task act on this behalf while the block lasts."""
