@@ -87,8 +87,6 @@ def test_what_was_lost_is_put_back_to_its_end_or_to_a_moment(folder: Path) -> No
         time.sleep(1.1)
         sent(served.url, key, "later-1", "later-2")
         last = state(served.url, key)
-        suanbu("checkpoint", "--out", folder / "newest", "--data", data)
-        public = (data / "checkpoint.pub").read_text().strip()
     finally:
         served.stop()
     shutil.rmtree(data)
@@ -106,12 +104,7 @@ def test_what_was_lost_is_put_back_to_its_end_or_to_a_moment(folder: Path) -> No
         finally:
             back.stop()
         assert json.loads(suanbu("verify", "journal", "--json", "--data", target))["equal"]
-        assert "equal" in suanbu("verify", "--checkpoint", place / "checkpoint", "--data", target)
-    suanbu("verify", "--checkpoint", folder / "newest", "--public-key", public, "--data", folder / "end")
-    told = suanbu(
-        "verify", "--checkpoint", folder / "newest", "--public-key", public, "--data", folder / "then", status=1
-    )
-    assert "journal" in told, "a checkpoint newer than the restored database says that the journal is cut"
+        assert (place / "checkpoint").read_text().startswith("suanbu/")
     assert "is not empty" in suanbu("restore", place, "--data", folder / "end", *two, status=2)
     early = ("--to", "2020-01-01T00:00:00+08:00")
     assert "take an earlier one" in suanbu("restore", place, "--data", folder / "y", *two, *early, status=2)
