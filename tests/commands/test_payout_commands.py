@@ -59,20 +59,3 @@ async def test_from_a_dry_run_to_the_statement(paying: Paying, tmp_path: Path) -
     assert found.returncode == 1
     assert "unexplained" in found.stdout
     assert found.stdout.count("with_the_bank") == 5
-
-
-async def test_settings_that_cannot_be_used_are_refused_in_words(paying: Paying, tmp_path: Path) -> None:
-    wrong = {
-        'gateway = "pigeon"\n': "gateway is one of http, batch, exchange",
-        'gateway = "http"\nsurprise = 1\n': "there is no setting surprise",
-        'gateway = "http"\n[http]\nurl = "http://bank.example/api"\n': "http.url is an https address",
-        'gateway = "batch"\nlimit = 0\n': "above 0",
-        "gateway = ": "payout.toml",
-    }
-    path = tmp_path / "payout.toml"
-    for text, reason in wrong.items():
-        path.write_text(text)
-        said = await suanbu(paying, "run", "--settings", str(path), "--once")
-        assert said.returncode == 2
-        assert reason in " ".join(said.stderr.replace("│", " ").split()), said.stderr
-        assert "Traceback" not in said.stderr
