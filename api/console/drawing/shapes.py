@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
 
 from markupsafe import Markup
-
-_NAMES = count(1)
 
 
 def svg(width: int, height: int, title: str, parts: Iterable[Markup], kind: str) -> Markup:
     """Return a picture that fits its column, with its name."""
-    name = f"p{next(_NAMES)}"
-    return Markup(
-        '<svg class="picture {}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}"><title id="{}">{}</title>{}</svg>'
-    ).format(kind, width, height, name, name, title, Markup("").join(parts))
+    return Markup('<svg class="picture {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        kind, width, height, title, Markup("").join(parts)
+    )
 
 
 def box(x: float, y: float, width: float, height: float, kind: str, told: str = "") -> Markup:

@@ -20,7 +20,7 @@ def waterfall(title: str, stages: Sequence[Stage]) -> Markup:
     for place, (name, start, end, told) in enumerate(stages):
         top = place * ROW
         left, right = (LABEL + room * value / most for value in sorted((start, end)))
-        kind = "level" if start == 0 else "fell" if end < start else "rose"
+        kind = "level" if start == 0 else "fell" if end <= start else "rose"
         drawn.append(words(LABEL - 8, top + 20, name, "end", "label"))
         if before is not None:
             drawn.append(line(before, top - 6, before, top + 6))
