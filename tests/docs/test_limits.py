@@ -28,7 +28,7 @@ from meter.registry.body import ITEMS_MAX, VALUES_MAX
 from meter.registry.fields import Unfit
 from settlement.jobs import compare
 from settlement.numbers import exact
-from settlement.payout import answers, bank_reference, instructions
+from settlement.payout import answers, bank_reference, batch_format, instructions, runs, statement_file
 from settlement.rounds import readings
 from tests.docs.pages import text_of
 from tests.support.records import OWNER, USER, chip, entity, facility, holding, uscc
@@ -112,6 +112,10 @@ LIMITS = {
     "instructions of one claim": plain(instructions.CLAIM_MAX),
     "time of a lease": f"{instructions.LEASE_SECONDS} s",
     "bytes of a file with an answer of the bank": plain(answers.BYTES_MAX),
+    "a return file of the bank with many answers": size(batch_format.FILE_BYTES),
+    "a statement of the bank": size(statement_file.STATEMENT_BYTES),
+    "rows of a statement of the bank": plain(statement_file.LINES_MAX),
+    "instructions that a payout run names": plain(runs.RUN_MAX),
     "characters of a reference of the bank": plain(bank_reference.LONGEST),
     "characters of a key's name": plain(keys.NAME_CHARACTERS),
     "live keys of one name, made on the command line": plain(LIVE_MAX),
