@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories dashboards image-check
 
 setup: .venv/ready
 
@@ -71,6 +71,14 @@ payout-kills: setup
 payout-histories: setup
 	@SUANBU_HISTORIES=20000 $(BIN)/python -m pytest -q -s tests/payout/test_histories.py
 
+# the JSON files of Grafana, from their declaration
+dashboards: setup
+	@$(BIN)/python deploy/grafana/make.py
+
+# the image, built and run without a container engine: as root, with mmdebstrap, about four minutes; BIND names folders that pip needs
+image-check: setup
+	@$(BIN)/python -m tests.deploy.image $(foreach folder,$(BIND),--bind $(folder))
+
 check: setup
 	@echo "==> style, types, imports, lock"
 	@$(BIN)/ruff check --quiet .
@@ -92,9 +100,13 @@ bench: .venv/bench
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch .venv/bench
 
+# the runtime's lock is a part of the development's: what the image installs is what was tested
 lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --extra dev --extra build -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --extra build -c requirements.lock \
+		-o requirements.runtime.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra bench \
 		-o requirements-bench.lock pyproject.toml

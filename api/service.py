@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
-from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth.keys import KeyRing
 from api.auth.passwords import Hashing
 from api.clock import now
+from api.gauges import Gauges
 from api.http import metrics
 from api.http.admission import LargeBodies
 from api.process.loop_thread import in_thread
-from api.queue import store as job_store
 from api.queue.bell import Bell
 from api.queue.jobs import Jobs
-from api.queue.kinds import KINDS
 from api.settings import Settings
 from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
@@ -32,26 +29,18 @@ from meter.database.known_database import KnownDatabase
 from meter.database.scope import Scope, act_as
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
-from meter.journal.queries import waiting_by_status
 from meter.journal.rows.decode import measured_of
 from meter.journal.warm_up import warm_up as warm_up_journal
 from meter.journal.write.recorder import LANES, Recorder
 from meter.journal.write.transaction import read_head
 from meter.registry.queries import registered_as_of
 from meter.rollup.recent import Recent
-from meter.rollup.store import advance, rolled_up_to
-from meter.vocabulary import QUARANTINE_STATUSES
-from settlement.store.counts import (
-    payout_refusals_by_code,
-    payouts_by_status,
-    payouts_without_account,
-    settlements_by_status,
-)
-from settlement.vocabulary import PAYOUT_REFUSALS, PAYOUT_STATUSES, STATUSES
+from meter.rollup.store import advance
 
 ROLLUP_PAUSE_SECONDS = 0.5  # fresh within a second; a longer pause makes fewer rows
 ROLLUP_BLOCK_SECONDS = 0.2  # from the end of one block to the next while records keep coming, for the same reason
 GAUGES_PAUSE_SECONDS = 5.0
+SURVEY_PAUSE_SECONDS = 60.0
 FAILED_PAUSE_SECONDS = 1.0
 CONNECTIONS = 6  # for readers and for what goes on in the background
 DOOR_CONNECTIONS = 2  # for who may come in: records are taken even while readers wait for each other
@@ -72,6 +61,7 @@ class Service:
     large_bodies: LargeBodies
     jobs: Jobs
     hashing: Hashing
+    gauges: Gauges
 
 
 @contextlib.asynccontextmanager
@@ -98,6 +88,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 LargeBodies(),
                 Jobs(engine, bell),
                 Hashing(),
+                Gauges((engine, door), settings.data),
             )
             async with bell.ringing(), _kept_up(service):
                 yield service
@@ -130,6 +121,7 @@ async def _kept_up(service: Service) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(_repeated(_roll_up, service, ROLLUP_PAUSE_SECONDS, stopping), name="rollup"),
         asyncio.create_task(_repeated(_gauge, service, GAUGES_PAUSE_SECONDS, stopping), name="gauges"),
+        asyncio.create_task(_repeated(_survey, service, SURVEY_PAUSE_SECONDS, stopping), name="survey"),
     ]
     try:
         yield
@@ -176,35 +168,11 @@ async def _gauge(service: Service, _: asyncio.Event) -> None:
     async with reaching_database(), service.engine.connect() as held:
         connection = await driver(held)
         head = await read_head(connection)
-        metrics.JOURNAL_BATCH.set(head.batch)
-        metrics.ROLLUP_LAG.set(head.batch - await rolled_up_to(connection))
         await service.recorder.know(head.registry_batch)
-        _show(metrics.QUARANTINED, QUARANTINE_STATUSES, await waiting_by_status(connection))
-        _show(metrics.SETTLEMENTS, STATUSES, await settlements_by_status(connection))
-        payouts = await payouts_by_status(connection)
-        _show(metrics.PAYOUTS, PAYOUT_STATUSES, {status: count for status, (count, _) in payouts.items()})
-        _show(metrics.PAYOUT_FEN, PAYOUT_STATUSES, {status: fen for status, (_, fen) in payouts.items()})
-        refusals = await payout_refusals_by_code(connection)
-        _show(metrics.PAYOUT_REFUSALS, {*PAYOUT_REFUSALS, *refusals}, refusals)
-        metrics.PAYOUTS_WITHOUT_ACCOUNT.set(await payouts_without_account(connection))
-        await _gauge_jobs(connection)
+        await service.gauges.show_state(connection, head, now())
+    service.gauges.show_process()
 
 
-async def _gauge_jobs(connection: asyncpg.Connection) -> None:
-    """Show how jobs stand, as the database counts them: whichever process or machine did them."""
-    found, waited = await job_store.open_by_kind(connection)
-    metrics.JOB_OLDEST_SECONDS.set(waited)
-    for kind in KINDS:
-        for state in ("queued", "running"):
-            metrics.JOBS.labels(kind, state).set(found.get((kind, state), 0))
-    for kind, state, jobs, waited_seconds, worked_seconds in await job_store.tally(connection):
-        metrics.JOBS_ENDED.labels(kind, state).set(jobs)
-        metrics.JOB_WAITED_SECONDS.labels(kind, state).set(waited_seconds)
-        metrics.JOB_WORKED_SECONDS.labels(kind, state).set(worked_seconds)
-
-
-def _show(gauge: Gauge, statuses: Iterable[str], found: Mapping[str, int]) -> None:
-    """Set a gauge for every status: one that nothing is in any longer falls to 0."""
-    assert found.keys() <= set(statuses)
-    for status in statuses:
-        gauge.labels(status).set(found.get(status, 0))
+async def _survey(service: Service, _: asyncio.Event) -> None:
+    async with reaching_database(), service.engine.connect() as held:
+        await service.gauges.show_survey(await driver(held), now())

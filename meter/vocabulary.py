@@ -12,7 +12,8 @@ ACTIONS: Final = {"replace": 1, "void": 2}
 RECORD, REPLACE, VOID = 0, ACTIONS["replace"], ACTIONS["void"]
 
 REGISTRY_KINDS: Final = ("entities", "facilities", "chips", "holdings", "expenditures", "control_totals")
-BATCH_KINDS: Final = ("usage", "replay", *REGISTRY_KINDS)
+USAGE_KINDS: Final = ("usage", "replay")
+BATCH_KINDS: Final = (*USAGE_KINDS, *REGISTRY_KINDS)
 ACCOUNT_EVENTS: Final = ("approve", "reject")
 ACCOUNT_STATUSES: Final = ("proposed", "approved", "rejected")
 QUARANTINE_STATUSES: Final = ("conflict", "refused")

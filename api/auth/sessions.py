@@ -19,6 +19,7 @@ from api.auth.passwords import Hashing, unfit
 from api.auth.people import Person
 from api.auth.second_factor import step_of
 from api.auth.store import SESSION_HOURS as SESSION_HOURS
+from api.http import metrics
 from api.settings import NEEDED
 from meter.database.scope import NOBODY, Scope, act_as, known_by
 from meter.database.seal import Seal
@@ -80,6 +81,7 @@ async def _log_in(
             reason, step = await _judged(connection, row if known else None, code, now, needed)
         if reason or row is None:
             await store.refuse_session(connection, name, "login", reason, now, client)
+            metrics.LOGINS_REFUSED.labels(reason).inc()
             return None
         token = secrets.token_urlsafe(32)
         await store.add_session(connection, _digest(token), name, shown, now, step, client)
@@ -144,6 +146,7 @@ async def prove_again(
         if not right or (row["totp_secret"] and step is None):
             reason = "locked_out" if locked else "wrong_password_or_code"
             await store.refuse_session(connection, row["name"], "reauthenticate", reason, now, here)
+            metrics.LOGINS_REFUSED.labels(reason).inc()
             return False
         await store.mark_proven(connection, _digest(token), shown, now, step)
     return True

@@ -34,14 +34,58 @@ REGISTRY_ITEMS = Counter("suanbu_registry_items_total", "Registry items received
 JOURNAL_BATCH = Gauge("suanbu_journal_batch", "Number of the last batch", multiprocess_mode="max")
 ROLLUP_LAG = Gauge("suanbu_rollup_lag_batches", "Batches not yet rolled up", multiprocess_mode="mostrecent")
 ROLLUP_SECONDS = Histogram("suanbu_rollup_seconds", "Adding up one block of batches", buckets=_SECONDS)
+LAST_BATCH = Gauge(
+    "suanbu_last_batch_timestamp_seconds", "When usage was last recorded; 0: never", multiprocess_mode="mostrecent"
+)
 QUARANTINED = Gauge(
-    "suanbu_quarantine_records", "Records waiting for a person", ("status",), multiprocess_mode="mostrecent"
+    "suanbu_quarantine_records", "Records waiting for a person", ("status", "code"), multiprocess_mode="mostrecent"
+)
+QUARANTINE_OLDEST = Gauge(
+    "suanbu_quarantine_oldest_seconds",
+    "How long the oldest record has been waiting",
+    ("status",),
+    multiprocess_mode="mostrecent",
+)
+CONTROL_TOTAL_GAPS = Gauge(
+    "suanbu_control_total_gaps",
+    "Past days, of the last ten, on which a source declared other totals than were recorded",
+    ("source",),
+    multiprocess_mode="mostrecent",
+)
+LAST_CHECKPOINT = Gauge(
+    "suanbu_last_checkpoint_timestamp_seconds",
+    "When a checkpoint was last made; 0: never",
+    multiprocess_mode="mostrecent",
+)
+LAST_VERIFICATION = Gauge(
+    "suanbu_last_verification_timestamp_seconds",
+    "When a settlement was last computed again and compared; 0: never",
+    multiprocess_mode="mostrecent",
+)
+REVIEW_WAITING = Gauge(
+    "suanbu_review_waiting",
+    "Submitted settlements that a city has not passed",
+    ("city",),
+    multiprocess_mode="mostrecent",
+)
+HELD_FEN = Gauge(
+    "suanbu_held_fen",
+    "Fen held in a round's newest settlement; a line counts under each of its reasons",
+    ("round", "reason"),
+    multiprocess_mode="mostrecent",
 )
 SETTLEMENTS = Gauge("suanbu_settlements", "Settlements by state", ("status",), multiprocess_mode="mostrecent")
 PAYOUTS = Gauge("suanbu_payouts", "Payout instructions by state", ("status",), multiprocess_mode="mostrecent")
 PAYOUT_FEN = Gauge(
     "suanbu_payout_fen", "Fen in payout instructions by state", ("status",), multiprocess_mode="mostrecent"
 )
+PAYOUT_OLDEST = Gauge(
+    "suanbu_payout_oldest_seconds",
+    "Since when the oldest instruction in a state has not moved",
+    ("status",),
+    multiprocess_mode="mostrecent",
+)
+CLAWBACKS = Gauge("suanbu_clawbacks", "Clawbacks by state", ("status",), multiprocess_mode="mostrecent")
 PAYOUT_REFUSALS = Gauge(
     "suanbu_payout_refusals",
     "Words about payments that were not booked, by code",
@@ -63,11 +107,17 @@ JOB_WAITED_SECONDS = Gauge(
 JOB_WORKED_SECONDS = Gauge(
     "suanbu_job_worked_seconds", "Seconds that ended jobs had taken", ("kind", "state"), multiprocess_mode="mostrecent"
 )
+LOGINS_REFUSED = Counter("suanbu_logins_refused_total", "Logins and reauthentications refused", ("reason",))
+POOL = Gauge("suanbu_pool_connections", "Connections to the database", ("state",), multiprocess_mode="livesum")
+DISK_FREE = Gauge("suanbu_disk_free_bytes", "What the disk below --data has left", multiprocess_mode="mostrecent")
 HTTP = Counter("suanbu_http_requests_total", "Requests answered", ("method", "route", "status"))
 HTTP_SECONDS = Histogram("suanbu_http_seconds", "Time to answer a request", ("method", "route"), buckets=_SECONDS)
 
 
-OF_MONEY = ("suanbu_payout_fen",)  # shown to a key that may read payouts or the audit log, and to nobody else
+OF_MONEY = (
+    "suanbu_payout_fen",
+    "suanbu_held_fen",
+)  # shown to a key that may read payouts or the audit log, and to nobody else
 
 
 def exposition(*, money: bool) -> tuple[bytes, str]:

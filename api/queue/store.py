@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +145,14 @@ async def tally(connection: asyncpg.Connection) -> list[tuple[str, str, int, flo
     """By kind and how they ended: how many jobs there ever were, their seconds of waiting, and of work."""
     rows = await connection.fetch("select * from job_tally")
     return [(row["kind"], row["state"], row["jobs"], row["waited_ms"] / 1000, row["worked_ms"] / 1000) for row in rows]
+
+
+async def last_done(connection: asyncpg.Connection, kind: str) -> datetime | None:
+    """Return when a job of a kind was last done, of those that are not forgotten yet."""
+    found: datetime | None = await connection.fetchval(
+        "select max(ended_at) from job where kind = $1 and state = 'done'", kind
+    )
+    return found
 
 
 def _job(row: asyncpg.Record) -> Job:

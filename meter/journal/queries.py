@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from meter.intake.codes import MEANING, Code
 from meter.intake.receive import document_of
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.layout import RECORD, VOID
-from meter.vocabulary import ACTIONS, PURPOSES
+from meter.vocabulary import ACTIONS, PURPOSES, USAGE_KINDS
 
 REPLAY_RECORDS = 10_000
 UNDER_ONE_ID_MOST = 100  # of what came under one id and was not accepted
@@ -217,13 +218,22 @@ class Portion:
     records: list[tuple[int, bytes]]
 
 
-async def waiting_by_status(connection: asyncpg.Connection) -> dict[str, int]:
-    """Return status -> records in quarantine that nobody has released."""
+async def waiting_by_code(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the records in quarantine that nobody has released: status, code, records, and since when the oldest."""
     rows = await connection.fetch(
-        """select status, count(*) as records from quarantine q where not exists
-           (select from quarantine_release r where r.quarantine = q.id) group by status"""
+        """select q.status, q.code, count(*) as records, min(b.recorded_at) as since
+           from quarantine q join batch b using (batch) where not exists
+           (select from quarantine_release r where r.quarantine = q.id) group by q.status, q.code"""
     )
-    return {row["status"]: row["records"] for row in rows}
+    return list(rows)
+
+
+async def last_recorded_at(connection: asyncpg.Connection) -> datetime | None:
+    """Return when the last delivery of usage was recorded; None where there is none."""
+    found: datetime | None = await connection.fetchval(
+        "select recorded_at from batch where kind = any($1::text[]) order by batch desc limit 1", list(USAGE_KINDS)
+    )
+    return found
 
 
 async def last_quarantined(connection: asyncpg.Connection) -> int:

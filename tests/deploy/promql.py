@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 FUNCTIONS = {
     "avg", "clamp_min", "count", "delta", "deriv", "histogram_quantile", "increase", "label_values", "max", "min",
-    "rate", "sum", "topk",
+    "rate", "sum", "time", "topk", "vector",
 }  # fmt: skip
 WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "offset", "and", "or", "unless", "bool"}
 _TOKEN = re.compile(
     r"""\s+|(?P<selector>\{[^{}]*\})|(?P<range>\[[^\[\]]+\])|(?P<grouping>\b(?:by|without|on|ignoring)\s*\([^()]*\))
-    |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?P<number>\d+(?:\.\d+)?)|(?P<sign>==|!=|>=|<=|[-+*/%^<>(),])""",
+    |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)|(?P<sign>==|!=|>=|<=|[-+*/%^<>(),])""",
     re.VERBOSE,
 )
 _MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"\s*')

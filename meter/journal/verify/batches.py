@@ -18,11 +18,11 @@ from meter.journal.digest_chain import ALGORITHMS, GENESIS, Header, contents_tex
 from meter.journal.rows.layout import BATCH_END, WIRE
 from meter.journal.verify.names import Names
 from meter.kernels.chunked_digest import PIECE_BYTES, digest_in_pieces
+from meter.vocabulary import USAGE_KINDS
 
 Differ = Callable[[int, str, str], None]
-USAGE = ("usage", "replay")
 RULES = ("facilities", "chips")
-KEEPS_REGISTRY = (*USAGE, "control_totals")
+KEEPS_REGISTRY = (*USAGE_KINDS, "control_totals")
 GAP_MAX = 1000  # of a longer gap only the beginning is listed
 
 
@@ -117,7 +117,7 @@ class Chain:
         facts = window.facts.get(number, FactsOfBatch())
         kept = window.quarantined.get(number, [])
         parts: dict[str, bytes | memoryview | None] = {"body": self._body(row, window)}
-        if row["kind"] in USAGE:
+        if row["kind"] in USAGE_KINDS:
             parts["rows"] = rows_as_hashed(wire)
             if len(wire) != row["accepted"]:
                 self.differ(number, "rows", f"{row['accepted']} records were accepted, {len(wire)} are there")

@@ -18,8 +18,9 @@ from meter.intake.received import CODES
 from meter.intake.registry_view.parties import USCC_BYTES, Parties
 from meter.journal.rows.encode import rows_of
 from meter.journal.rows.layout import BATCH_END, COLUMN_NAMES, WIRE
-from meter.journal.verify.batches import USAGE, Differ, Window
+from meter.journal.verify.batches import Differ, Window
 from meter.journal.verify.names import Names
+from meter.vocabulary import USAGE_KINDS
 
 WORD = "as_received"
 COMPARED = COLUMN_NAMES[COLUMN_NAMES.index("batch") + 1 :]
@@ -44,7 +45,7 @@ class Bodies:
         registered = replace(window.rules, parties=self._parties)
         for row in window.batches:
             kept = window.bodies.get(row["batch"])
-            if row["kind"] not in USAGE or kept is None:
+            if row["kind"] not in USAGE_KINDS or kept is None:
                 continue
             try:
                 plain = zstandard.decompress(kept["body"]) if kept["codec"] == "zstd" else bytes(kept["body"])

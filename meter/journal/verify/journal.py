@@ -18,11 +18,12 @@ import asyncpg
 from meter.intake.registry_view.registered import Registered
 from meter.journal.store import last_number, read_wire
 from meter.journal.verify import store
-from meter.journal.verify.batches import RULES, USAGE, Chain, FactsOfBatch, Window
+from meter.journal.verify.batches import RULES, Chain, FactsOfBatch, Window
 from meter.journal.verify.bodies import Bodies
 from meter.journal.verify.corrections import Corrections
 from meter.journal.verify.keys import Keys
 from meter.journal.verify.names import Names
+from meter.vocabulary import USAGE_KINDS
 
 __all__ = ["Checkpoint", "Difference", "FactsOfBatch", "VerifyReport", "verify_journal"]
 
@@ -150,7 +151,7 @@ async def _read_window(
     It ends before the rules change under which its usage was checked; `rules` are those of the window before.
     """
     batches = await store.read_batches(connection, after, WINDOW_BATCHES, WINDOW_RECORDS)
-    used = next((place for place, row in enumerate(batches) if row["kind"] in USAGE), len(batches))
+    used = next((place for place, row in enumerate(batches) if row["kind"] in USAGE_KINDS), len(batches))
     changed = [place for place, row in enumerate(batches) if row["kind"] in RULES]
     batches = batches[: next((place for place in changed if place > used), len(batches))]
     if changed and changed[0] < used:
