@@ -17,7 +17,6 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from meter.audit.store import note
 from meter.days import SHANGHAI
 from tests.deploy.test_alerts import FOLDER, rules
 from tests.deploy.test_dashboard import QUERIES
@@ -77,7 +76,6 @@ async def live_a_little(door: ApiClient) -> None:
     later = await run(people.clerk)
     await decide(people.clerk, later["id"], "submit")
     good(await people.clerk.get(f"/settlements/{later['id']}/verify"))
-    await note(door.commands, "test", "checkpoint.make", "none", "done", {})
 
 
 async def asked(client: httpx.AsyncClient, expression: str) -> list[dict[str, Any]]:
