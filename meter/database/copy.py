@@ -6,7 +6,7 @@ only, since COPY takes no parameters.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from io import BytesIO
 
 import asyncpg
@@ -17,6 +17,7 @@ import polars as pl
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 STREAM_BYTES = 256 * 1024
+PORTION_ROWS = 250_000
 
 
 async def copy_in(
@@ -57,11 +58,48 @@ async def binary_rows(connection: asyncpg.Connection, query: str, columns: Mappi
 
     No number is turned into text and back. Every column must be of that width and never null.
     """
-    wire = np.dtype(
+    return _rows(await copy_out(connection, query), columns)
+
+
+async def binary_portions(
+    connection: asyncpg.Connection,
+    query: str,
+    columns: Mapping[str, str],
+    take: Callable[[npt.NDArray[np.void]], Awaitable[None]],
+) -> None:
+    """Have the rows of `query` taken as they come, PORTION_ROWS at a time, as `binary_rows` gives them."""
+    width = _wire(columns).itemsize
+    kept = bytearray()
+    begun = False
+
+    async def collect(chunk: bytes) -> None:
+        nonlocal kept, begun
+        kept += chunk
+        if not begun and len(kept) >= len(COPY_HEADER):
+            if not kept.startswith(COPY_HEADER):
+                raise ValueError("the stream is no binary COPY")
+            del kept[: len(COPY_HEADER)]
+            begun = True
+        # what is left may end with the trailer, which is shorter than any row
+        if begun and len(kept) >= PORTION_ROWS * width + len(COPY_TRAILER):
+            whole, kept = kept[: PORTION_ROWS * width], kept[PORTION_ROWS * width :]
+            await take(_rows(memoryview(whole), columns))
+
+    await connection.copy_from_query(query, output=collect, format="binary")
+    if not begun or not kept.endswith(COPY_TRAILER):
+        raise ValueError("the stream is not a complete binary COPY")
+    await take(_rows(memoryview(kept)[: -len(COPY_TRAILER)], columns))
+
+
+def _wire(columns: Mapping[str, str]) -> np.dtype[np.void]:
+    return np.dtype(
         [("fields", ">i2")]
         + [part for name, kind in columns.items() for part in ((f"{name} bytes", ">i4"), (name, kind))]
     )
-    body = await copy_out(connection, query)
+
+
+def _rows(body: memoryview, columns: Mapping[str, str]) -> npt.NDArray[np.void]:
+    wire = _wire(columns)
     if len(body) % wire.itemsize:
         raise ValueError("the rows are not as wide as they should be")
     rows = np.frombuffer(body, wire)
