@@ -26,7 +26,8 @@ from tests.support.serving import in_process
 from tests.support.worlds import post
 
 LIMITED = (
-    "settlement", "settlement_line", "settlement_event", "payout_instruction", "payout_event", "clawback_claim",
+    "settlement", "settlement_line", "settlement_event", "payout_instruction", "payout_event", "clawback_claim", "job",
+    "job_output",
     "claim_event",
 )  # fmt: skip
 OPEN_TO_ALL = {"alembic_version": "which shape the database has"}
