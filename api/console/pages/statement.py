@@ -32,9 +32,11 @@ async def get_statement(request: Request, queries: Shelf, number: str, uscc: str
     of_round = queries.rounds()[settlement["round"]]
     documents = {key: document.title for key, document in of_round.documents.items()}
     steps = [step for step in shown_steps(line["steps"], documents) if step.formula or step.rule == "R-CAP20"]
-    receipt = f"suanbu {settlement['id']} {uscc} award_fen={line['award_fen']} payable_fen={line['payable_fen']} " + (
-        str(settlement["digest"])
-    )
+    receipt = f"suanbu {settlement['id']} {uscc} award_fen={line['award_fen']} payable_fen={line['payable_fen']}"
+    if (
+        person.city is None
+    ):  # the digest covers all lines: in a picture, a city does not tell it from a figure of others
+        receipt += f" {settlement['digest']}"
     return page(
         "statement", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line, steps=steps,
         number=f"{settlement['id']}/{uscc}", code=receipt_code(receipt), final=settlement["status"] in FINAL,
