@@ -65,19 +65,26 @@ async def grow(connection: asyncpg.Connection, order: Order) -> bytes:
         if kind == "batch":
             leaves.append((number, text))
         if len(hashes) == 32 * TILE:
+            pending += _as_left(first, hashes, order)
             pending.append((first, hashes, root_of(_split(hashes))))
             growing.add(pending[-1][2], TILE)
             first, hashes = first + 1, b""
         if len(pending) + len(leaves) >= _KEPT_AT_ONCE:
             await tree.keep(connection, pending, leaves)
             pending, leaves = [], []
-    if hashes:
-        pending.append((first, hashes, root_of(_split(hashes))))
+    pending += _as_left(first, hashes, order)
     await tree.keep(connection, pending, leaves)
     for node in _split(hashes):
         growing.add(node)
     assert growing.size == size, f"the tree has {growing.size} leaves of {size}: a batch or a row of the log is missing"
     return growing.root()
+
+
+def _as_left(number: int, hashes: bytes, order: Order) -> list[tuple[int, bytes, bytes]]:
+    """Return a tile as far as it was filled at each checkpoint that ended in it, killed ones too."""
+    widths = [size - number * TILE for size in order.sizes if 0 < size - number * TILE < TILE]
+    parts = [hashes[: 32 * width] for width in widths if 32 * width <= len(hashes)]
+    return [(number, part, root_of(_split(part))) for part in parts]
 
 
 class KeptTree:

@@ -181,7 +181,10 @@ class _Reading:
             self._leaf(kind, leaf_number, text, hashes[place], wanted, texts.get(leaf_number))
         right = signed + hashes[len(signed) :]
         widths = {len(tile)} if len(tile) == TILE else set()
-        needed = widths | {size - number * TILE for size in sizes[-1:] if 0 < size - number * TILE <= TILE}
+        signed_up_to = self.checkpoint.size if self.checkpoint else sizes[-1] if sizes else 0
+        needed = widths | {
+            size - number * TILE for size in sizes if size <= signed_up_to and 0 < size - number * TILE <= TILE
+        }
         for one, width in sorted(kept):
             rows, root = kept[one, width]
             if width > len(tile):

@@ -8,14 +8,13 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from meter.database.connect import connect
 from meter.database.roles import COMMAND_ROLE
 from meter.registry.proof import facts_of_batches
 from meter.registry.queries import rules_as_of
 from migrations.reference import expected_schema
 from settlement.checkpoint.check import check
 from tests.security.conftest import Busy
-from tests.security.tampering import Owner
+from tests.security.tampering import Owner, owner_connection
 
 PAID = "(select min(id) from payout_instruction where status = 'paid')"
 READY = "(select max(id) from payout_instruction)"
@@ -209,7 +208,8 @@ async def test_what_was_not_touched_raises_no_alarm(owner_of_it: Owner) -> None:
 
 async def test_the_command_line_s_own_role_sees_enough_to_verify(busy: Busy) -> None:
     """It reads no secret of a key or person, and sees that one was changed."""
-    connection = await connect(busy.url, application="verify", role=COMMAND_ROLE)
+    connection = await owner_connection(busy.url)
+    await connection.execute(f"set role {COMMAND_ROLE}")
     expected = await expected_schema(connection)
     found = await check(
         connection, busy.made.checkpoint, read_facts=facts_of_batches, read_rules=rules_as_of, expected=expected
