@@ -130,4 +130,4 @@ async def test_every_page_is_looked_at(desks: dict[str, Desk], part: int) -> Non
             file = f"{path.strip('/').replace('/', '_')}-{width}-{scheme}.jpeg"
             await page.screenshot(path=PICTURES / file, full_page=True, type="jpeg", quality=80)
     assert opened > 5
-    assert not wrong
+    assert not wrong, "\n".join(f"{place}: {found}" for place, found in wrong.items())
