@@ -59,11 +59,11 @@ tampers: setup
 schema: setup
 	@$(BIN)/python -m migrations.reference $(wildcard /usr/lib/postgresql/15/bin)
 
-# the payout job dies, or stands still for another worker, at every boundary it has, in every way of the bank: hours
+# the payout job dies, or stands still for another worker, at every boundary it has, in every way of the bank; takes long
 payout-crashes: setup
 	@SUANBU_CRASH_STRIDE=1 $(BIN)/python -m pytest -q -s tests/payout/test_every_crash.py
 
-# 300 payout jobs as processes, killed and stopped at any moment, through both gateways: half an hour
+# 300 payout jobs as processes, killed and stopped at any moment, through both gateways; takes long
 payout-kills: setup
 	@SUANBU_PAYOUT_KILLS=150 $(BIN)/python -m pytest -q -s tests/payout/test_kills.py
 

@@ -12,12 +12,16 @@ import random
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from meter.database.scope import PROVINCE, acting
+from settlement.payout.gateways import Worker
+from settlement.payout.job_settings import read_settings
 from tests.bank.behaviour import WAYS
 from tests.bank.journal import Journal
 from tests.payout.conftest import Paying
@@ -126,12 +130,13 @@ async def test_killed_at_any_moment_everybody_is_paid_once(
             how.append(await a_kill(large, bank, settings, chance, number))
             await asyncio.to_thread(bank.control, nights=1)
     await asyncio.to_thread(bank.control, heal=True)
+    told = read_settings(settings, {})
+    worker = Worker("healing", 1000, "command line", lambda: datetime.now(UTC))
     for number in range(HEALING):
         async with later(large.owner, hours=first + HOURS * (KILLS + number)):
             await decide(large, bank, bank.journal)
-            last = job(large.door.url, settings, f"h{number}", "--once", "--limit", "1000")
-            _, said = await asyncio.to_thread(last.communicate, timeout=240)
-            assert last.returncode == 0, said[-2000:]
+            with acting(PROVINCE):  # nothing dies any more, so this need not be a process
+                await told.gateway.one_pass(large.door.engine, worker)
             await asyncio.to_thread(bank.control, nights=1)
             await asyncio.sleep(0.5)  # the bank reads its folder
         if number > 3 and all(one["status"] == "paid" for one in await instructions(large)):
