@@ -52,4 +52,5 @@ def write_logs(stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn").setLevel("WARNING")
+    for name in ("uvicorn", "alembic"):
+        logging.getLogger(name).setLevel("WARNING")

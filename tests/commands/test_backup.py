@@ -63,6 +63,7 @@ def state(url: str, key: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.timeout(1200)  # it starts servers and commands a dozen times, on however busy a machine
 def test_what_was_lost_is_put_back_to_its_end_or_to_a_moment(folder: Path) -> None:
     data, backups = folder / "data", folder / "backups"
     holders = ("--holder", folder / "one", "--holder", folder / "two", "--holder", folder / "three")
