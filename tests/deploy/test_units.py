@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,9 @@ def test_the_image_installs_what_it_runs_and_nothing_for_development() -> None:
     pins = set(re.findall(r"^[\w.-]+==[^ ]+", runtime, re.MULTILINE))
     assert pins <= set(re.findall(r"^[\w.-]+==[^ ]+", development, re.MULTILINE)), "not what was tested: make lock"
     assert not re.search(r"^(pytest|ruff|mypy|hypothesis)==", runtime, re.MULTILINE)
+    project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.match(r"[\w-]+", one)[0].lower() for one in project["dependencies"]}  # type: ignore[index]
+    assert needed <= set(re.findall(r"^([\w-]+)==", runtime, re.MULTILINE)), "make lock"
     for stage in stages(HERE / "Dockerfile"):
         assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", stage.base), "the base is not pinned"
 
