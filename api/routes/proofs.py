@@ -29,7 +29,9 @@ CODES = ("NO_CHECKPOINT", "NOT_COVERED")
 @ROUTER.get("/batches/{batch}")
 @operation(Proof, scope="audit:read", codes=CODES)
 async def get_batch_proof(
-    request: Request, batch: Annotated[int, Path(ge=1, lt=LARGEST, examples=[1])], size: Size = None
+    request: Request,
+    batch: Annotated[int, Path(description="The number of the batch.", ge=1, lt=LARGEST, examples=[1])],
+    size: Size = None,
 ) -> Any:
     """Prove that a batch is in a checkpoint; its leaf names its digest."""
     return await _proved(request, size, lambda prover: prover.batch(batch))
@@ -38,7 +40,9 @@ async def get_batch_proof(
 @ROUTER.get("/audit/{row}")
 @operation(RowProof, scope="audit:read", codes=CODES)
 async def get_audit_proof(
-    request: Request, row: Annotated[int, Path(ge=1, lt=LARGEST, examples=[1])], size: Size = None
+    request: Request,
+    row: Annotated[int, Path(description="The number (`seq`) of the row.", ge=1, lt=LARGEST, examples=[1])],
+    size: Size = None,
 ) -> Any:
     """Prove that a row of the audit log is in a checkpoint."""
     return await _proved(request, size, lambda prover: prover.audit(row))

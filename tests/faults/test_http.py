@@ -82,7 +82,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
     assert b"content-type: application/problem+json" in head, answer[:300]
     assert b"connection: close" in head
     document = json.loads(body)
-    assert set(document) == {"type", "title", "status", "detail", "instance", "code"}
+    assert set(document) == {"type", "title", "status", "detail", "instance", "code", "request_id"}
     assert int(head.split()[1]) == document["status"]
     return document["status"], document["code"]
 
