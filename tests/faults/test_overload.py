@@ -39,7 +39,7 @@ BODY = as_lines([usage(f"@-{number}", charge_fen=1) for number in range(BATCH_RE
 def server(database: str) -> Iterator[Served]:
     """`suanbu serve` as a process of its own, in which so many records may wait."""
     limit = f"from meter.journal.write import recorder; recorder.QUEUE_RECORDS = {MAY_WAIT_RECORDS}"
-    with Served.on(database, before=limit) as served:
+    with Served.on(database, before=limit, job_workers=0) as served:
         yield served
 
 

@@ -22,7 +22,7 @@ SOON = "import api.http.body_budget as b; b.READ_SECONDS = 2"
 @pytest.fixture(scope="module")
 def served(database: str) -> Iterator[Served]:
     """The service, whose clients have two seconds for a body."""
-    with Served.on(database, before=SOON) as made:
+    with Served.on(database, before=SOON, job_workers=0) as made:
         yield made
 
 

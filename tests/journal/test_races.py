@@ -33,7 +33,7 @@ async def test_two_processes_racing_for_the_same_ids_lose_and_double_nothing(
     assert registrar.key
     names = [f"race-{i}" for i in range(400)]
     bodies = [as_lines([usage(name) for name in names[start : start + 40]]) for start in range(0, 400, 20)]
-    with Served.on(app.url, workers=2) as served:
+    with Served.on(app.url, workers=2, job_workers=0) as served:
         async with over_http(served.url, app.url) as door:
             sender = await door.platform(source="racer")
             received = await asyncio.gather(*(sender.send(body, NDJSON) for body in bodies for _ in range(4)))

@@ -40,7 +40,7 @@ async def test_two_keys_live_at_once_for_rotation_and_no_third(app: ApiClient) -
 
 async def test_a_revoked_key_is_refused_by_every_worker_within_a_second(cluster: Cluster) -> None:
     async with cluster.database() as database:
-        with Served.on(database, workers=2) as served:
+        with Served.on(database, workers=2, job_workers=0) as served:
             async with over_http(served.url, database) as door:
                 key = await key_of(door, "leaving")
                 headers = {"Authorization": f"Bearer {key}", "Connection": "close"}

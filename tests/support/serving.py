@@ -115,8 +115,8 @@ class Served:
     @classmethod
     @contextlib.contextmanager
     def with_data(cls, data: Path, workers: int = 1) -> Iterator[Served]:
-        """Serving from an embedded database under `data`."""
-        served = cls({"DATABASE_URL": ""}, ("--workers", str(workers), "--data", str(data)))
+        """Serving from an embedded database under `data`, without processes for jobs."""
+        served = cls({"DATABASE_URL": ""}, ("--workers", str(workers), "--job-workers", "0", "--data", str(data)))
         served.start()
         try:
             yield served
