@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import console
 from api.console.pages import documentation
+from api.console.sessions import stray
 from api.http import problem
 from api.http.body_budget import BodyBudget
 from api.http.head import HeadAnswered
@@ -117,7 +118,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
     )
     app.state.body_budget = BodyBudget()
     app.state.public_url = settings.public_url
-    problem.install(app)
+    problem.install(app, stray=stray)
     app.add_middleware(HeadAnswered, paths=OPERATION_PATHS)
     app.add_middleware(Measured)
     for router in (

@@ -52,6 +52,10 @@ SECTION_SCOPE = {
     MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
     ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None,
 }  # fmt: skip
+STRAY = {
+    404: ("没有找到", "没有这样的页面。"),
+    405: ("不能这样打开", "请从页面上的链接或按钮进入。"),
+}
 OF_THE_PROVINCE = (
     DESK,
     CLAWBACKS,
@@ -91,6 +95,11 @@ def refusal(status: int, title: str, text: str, person: Person | None = None) ->
     """Return a refusal as a page."""
     assert person is None or person.name
     return Refusal(status, title, text)
+
+
+def stray(request: Request, status: int) -> Response:
+    """Return the page for an address below /console that there is not, or that does not take this method."""
+    return secured(request, refusal(status, *STRAY.get(status, WRONG_ADDRESS)).page(request))
 
 
 def missing(what: str, person: Person | None = None) -> Refusal:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -90,13 +90,21 @@ def _methods_of(app: FastAPI, path: str) -> set[str]:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of the app a problem document."""
+def install(app: FastAPI, below: str = "/console", stray: Callable[[Request, int], Response] | None = None) -> None:
+    """Make every error of the app a problem document.
 
-    async def respond(request: Request, error: Exception) -> JSONResponse:
+    `stray` makes the page for people who come to an address at or below `below` that is not there (404) or does not
+    take their method (405).
+    """
+
+    async def respond(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status == 405:
             problem.headers["Allow"] = ", ".join(sorted(_methods_of(app, request.url.path)))
+        if stray and isinstance(error, HTTPException) and f"{request.url.path}/".startswith(f"{below}/"):
+            page = stray(request, problem.status)
+            page.headers.update(problem.headers)
+            return page
         if problem.status == 500 and not isinstance(error, Problem | HTTPException):
             raise error  # to be logged; the outermost handler then answers
         return answer(request, problem)

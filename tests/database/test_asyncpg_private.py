@@ -57,6 +57,7 @@ def test_the_drivers_inside_is_reached_in_one_file() -> None:
 
 
 def test_the_driver_is_pinned_to_a_minor_version() -> None:
-    pinned = re.search(r'"asyncpg~=(\d+)\.(\d+)\.0"', (TOP / "pyproject.toml").read_text())
+    pinned = re.search(r'"asyncpg>=(\d+)\.(\d+),<\1\.(\d+)"', (TOP / "pyproject.toml").read_text())
     assert pinned is not None
+    assert int(pinned[3]) == int(pinned[2]) + 1
     assert asyncpg.__version__.startswith(f"{pinned[1]}.{pinned[2]}.")

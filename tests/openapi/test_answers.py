@@ -7,9 +7,12 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.auth.roles import SCOPES
+from settlement.checkpoint.make import make
 from tests.openapi.described import check_answer, operations
+from tests.security.tampering import owner_connection
 from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.province import CITIES, People, approved, code_of, decide, locked, people_of, populate, run, use
 from tests.support.records import chip, entity, facility, usage, uscc
@@ -37,6 +40,7 @@ async def answered(app: ApiClient) -> dict[str, set[int]]:
     await _usage(everyone, platform)
     await _registry(everyone)
     await _settlements(everyone, people, platform)
+    await _proofs(app, everyone)
     await _refusals(everyone, await app.holder("usage:read"))
     return found
 
@@ -99,6 +103,9 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
     made = (await run(people.clerk, notice_days=1))["id"]
     await decide(people.clerk, made, "submit")
     await decide(people.reviewer, made, "review", decision="return", note="again")
+    await decide(people.clerk, made, "submit")
+    await decide(people.reviewer, made, "review", decision="pass")
+    await decide(people.approver, made, "return", note="and again")
     await approved(people, made)
     await decide(people.second, made, "publish", days=1)
     lines = good(await everyone.get(f"/settlements/{made}/lines"))["items"]
@@ -185,6 +192,16 @@ async def _payouts(everyone: KeyClient, people: People) -> None:
         await post(people.payer, f"/payouts/{number}/paid", {**said, "bank_reference": f"B-{number}"})
     await everyone.get(f"/payouts/{second}/events")
     await everyone.get("/payouts")
+
+
+async def _proofs(app: ApiClient, everyone: KeyClient) -> None:
+    connection = await owner_connection(app.url)
+    await make(connection, "log.example", Ed25519PrivateKey.generate())
+    await connection.close()
+    (settlement, *_) = await everyone.items("/settlements", status="paid") or await everyone.items("/settlements")
+    (line, *_) = await everyone.items(f"/settlements/{settlement['id']}/lines")
+    for path in ("batches/1", "audit/1", f"settlements/{settlement['id']}/lines/{line['uscc']}"):
+        await everyone.get(f"/proofs/{path}")
 
 
 async def _refusals(everyone: KeyClient, nobody: KeyClient) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from api.actions import payouts
+from api.queue.kinds import KINDS as JOB_KINDS
+from api.queue.tables import STATES as JOB_STATES
 from api.schemas.codes import ITEM_CODES, RECORD_CODES
 from meter import vocabulary as measured
 from meter.registry import accounts, warnings
 from settlement import vocabulary as decided
 from settlement.award.yinchuan import FIELDS as FIELDS_OF_ARTICLE
+from settlement.checkpoint import proof
 from settlement.payout import reconcile
 from settlement.report import FORMATS, LAYOUTS
 from settlement.rounds.reading_table import DEFAULTS, choices
@@ -20,12 +23,15 @@ from settlement.store import changes
 from tests.openapi.described import document, operations
 
 RECEIVED = ("accepted", "duplicate", "conflict", "refused")
-ALONE = ("ok", "ready", "1.0", "void", "ACCOUNT_MISSING")
+ALONE = ("ok", "ready", "1.0", "void", "ACCOUNT_MISSING", proof.FORMAT)
 """Words that stand where there is no choice."""
 WARNINGS = re.findall(r'"code": "(\w+)"', "".join(inspect.getsource(module) for module in (warnings, accounts)))
 LISTS: dict[str, Sequence[str]] = {
     r"GET /v1/quarantine status": measured.QUARANTINE_STATUSES,
     r"GET .*/lines status": decided.OUTCOMES,
+    r"(GET /v1/jobs|Job) kind": tuple(JOB_KINDS),
+    r"(GET /v1/jobs|Job) state": JOB_STATES,
+    r"(Award|Row)?Proof kind": ("batch", "audit"),
     r"GET .*/findings kind": measured.FINDING_KINDS,
     r"GET .*/report\.{kind} kind": FORMATS,
     r"GET .*/report\.{kind} layout": LAYOUTS,
