@@ -7,31 +7,21 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from python_calamine import CalamineWorkbook
 
-from api.app import app_of
-from api.settings import Settings
-from meter.database.connect import command_engine
 from tests.support.api_client import ApiClient, good
 from tests.support.postgres import Cluster
 from tests.support.province import locked, people_of, populate, run
+from tests.support.serving import in_process
 
 
 @pytest_asyncio.fixture
 async def door(cluster: Cluster, tmp_path: Path) -> AsyncIterator[ApiClient]:
     """A service that has a data directory, and so a key."""
-    async with cluster.database() as url:
-        app = app_of(Settings(url, data=tmp_path))
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://suanbu", timeout=60) as client,
-        ):
-            commands = command_engine(url)
-            yield ApiClient(client, app.state.service.engine, commands, url)
-            await commands.dispose()
+    async with cluster.database() as url, in_process(url, data=tmp_path) as opened:
+        yield opened
 
 
 async def test_the_checkpoint_on_a_locked_report_is_signed_and_stays_the_same(door: ApiClient, tmp_path: Path) -> None:

@@ -30,9 +30,9 @@ START_SECONDS = 240  # kernels may have to be compiled first, on a busy machine
 
 
 @contextlib.asynccontextmanager
-async def in_process(url: str, *, jobs: bool = True) -> AsyncIterator[ApiClient]:
+async def in_process(url: str, *, jobs: bool = True, data: Path | None = None) -> AsyncIterator[ApiClient]:
     """The application with its lifespan, reached without a socket; without `jobs` nobody works on them."""
-    settings = Settings(url)
+    settings = Settings(url, data=data)
     app = app_of(settings)
     # the same workers as in a process of their own, in one loop that has a thread to itself
     lanes = [("short",), ("long",)] if jobs else []
