@@ -179,13 +179,14 @@ async def test_what_is_refused_is_kept_where_people_look(paying: Paying, tmp_pat
 
 
 async def test_nothing_without_an_account_goes_to_a_bank(paying: Paying, tmp_path: Path) -> None:
+    numbers = [row["id"] for row in await paying.owner.fetch("select id from payout_instruction order by id")]
     async with paying.owner.transaction():
         await paying.owner.execute("set local session_replication_role = replica")
-        await paying.owner.execute("update payout_instruction set account = null where id <= 5")
+        await paying.owner.execute("update payout_instruction set account = null where id = any($1)", numbers[:5])
     answered = good(await post(paying.people.payer, "/payouts/claim", {"limit": 3, "worker": "w"}))
-    assert [one["id"] for one in answered["items"]] == [6, 7, 8]
+    assert [one["id"] for one in answered["items"]] == numbers[5:8]
     assert [(one["id"], one["code"]) for one in answered["refused"]] == [
-        (number, "ACCOUNT_MISSING") for number in (1, 2, 3)
+        (number, "ACCOUNT_MISSING") for number in numbers[:3]
     ]
     done = await run_job(paying, tmp_path)
     assert sorted(one["status"] for one in done) == ["ACCOUNT_MISSING"] * 5 + ["handed_over"] * 10
@@ -194,5 +195,6 @@ async def test_nothing_without_an_account_goes_to_a_bank(paying: Paying, tmp_pat
     with acting(PROVINCE), pytest.raises(asyncpg.CheckViolationError, match="no bank account"):
         await paying.owner.execute(
             """insert into payout_event (instruction, before, after, actor, at, transaction, reference, moved_fen,
-               detail) values (1, '', 'leased', 'key:x', now(), 0, '', 0, '{"worker": "w", "lease": 60}')"""
+               detail) values ($1, '', 'leased', 'key:x', now(), 0, '', 0, '{"worker": "w", "lease": 60}')""",
+            numbers[0],
         )

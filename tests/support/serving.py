@@ -58,6 +58,8 @@ class Patient(httpx.AsyncClient):
         place = answer.headers.get("location", "")
         if answer.status_code != 202 or not place.startswith("/v1/jobs/"):
             return answer
+        if "respond-async" in request.headers.get("prefer", ""):
+            return answer  # who asks so does not want to wait
         await answer.aread()
         key = {"Authorization": request.headers["authorization"]}
         while (job := await self._job(place, key))["state"] not in ENDED:
