@@ -212,13 +212,16 @@ async def run(
 def check_terms(asked: Request, locked: Request, number: str) -> None:
     """Raise SettlementRefused OTHER_TERMS where the round is locked, and what is asked for pays by other rules.
 
-    It would not settle what came later but change what was decided, and take back or pay out the difference.
+    It would not settle what came later but change what was decided, and take back or pay out the difference. Readings
+    that were not written down with the lock are not compared, and without any the terms of that lock are not known.
     """
+    if not locked.readings:
+        return
     of_round = round_called(asked.round)
     order, before = read_order(asked.order, of_round), read_order(locked.order, of_round)
     terms = read_readings(asked.readings, order, of_round).as_dict()
     unlike = [f"order.{name}" for name in MONEY_TERMS if getattr(order, name) != getattr(before, name)]
-    unlike += [f"readings.{name}" for name, value in terms.items() if locked.readings[name] != value]
+    unlike += [f"readings.{name}" for name, value in terms.items() if locked.readings.get(name, value) != value]
     if unlike:
         raise SettlementRefused(
             "OTHER_TERMS",

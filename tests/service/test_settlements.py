@@ -92,7 +92,7 @@ async def test_excluded_use_is_shown_by_reason(clerk: KeyClient, settled: dict[s
         ({"region": "340000"}, [HEFEI, SUPPLIER, NORTH]),
         ({"region": "34"}, [HEFEI, SUPPLIER, NORTH]),
         ({"region": "350000"}, []),
-        ({"status": "held"}, [UNKNOWN]),
+        ({"status": "held"}, [HEFEI, UNKNOWN]),  # every line with held money, also one that is payable
         ({"q": "既用"}, [SUPPLIER]),
         ({"q": HEFEI[-9:].lower()}, [HEFEI]),
         ({"q": "%"}, []),

@@ -85,7 +85,8 @@ async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: Api
     wanted: dict[str, Any] = {"round": "anhui-2026", "order": {"rate": "0.10"}}
     first = (await post(clerk, "/settlements", wanted)).json()
     await behind_the_door(app, "update settlement set status = 'locked' where id = $1", first["id"])
-    after = (await post(clerk, "/settlements", {**wanted, "order": {"rate": "0.11"}})).json()
+    meant = {**wanted, "order": {"rate": "0.11"}, "other_terms": True}
+    after = (await post(clerk, "/settlements", meant)).json()
     assert after["totals"]["adjustment_fen"] == after["totals"]["payable_fen"] - first["totals"]["payable_fen"]
     plain, uplifted = good(
         await post(
@@ -99,7 +100,7 @@ async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: Api
     # the uplift moves the northern line and its city; every other line is the same to the last bit
     assert [one["uscc"] for one in uplifted["difference"]["entities"]] == [NORTH]
     assert {one["city"] for one in uplifted["difference"]["cities"] if one["lines_changed"]} == {"341300"}
-    raised = (await post(clerk, "/settlements", {**wanted, "order": {"rate": "0.11", "uplift": True}})).json()
+    raised = (await post(clerk, "/settlements", {**meant, "order": {"rate": "0.11", "uplift": True}})).json()
     assert raised["digest"] == uplifted["digest"]
     lines = [{line["uscc"]: line for line in await every_line(clerk, one["id"])} for one in (after, raised)]
     assert {code: json.dumps(line) for code, line in lines[0].items() if code != NORTH} == {
