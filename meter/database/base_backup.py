@@ -84,7 +84,9 @@ async def keep_log(connection: asyncpg.Connection, folder: Path) -> bool:
 
 async def must_keep_log(connection: asyncpg.Connection) -> None:
     """Have the server put its log away as it is now, and see that it does. Raises BackupFailed."""
-    wanted = await connection.fetchval("select pg_walfile_name(pg_switch_wal())")
+    # something is written first: where nothing was since the last switch, another one does nothing
+    wanted = await connection.fetchval("select pg_walfile_name(pg_create_restore_point('suanbu backup') - 1)")
+    await connection.execute("select pg_switch_wal()")
     for _ in range(int(ARCHIVED_SECONDS / 0.1)):
         row = await connection.fetchrow("select last_archived_wal, last_failed_wal, failed_count from pg_stat_archiver")
         if (row["last_archived_wal"] or "") >= wanted:
