@@ -100,8 +100,9 @@ def _serving(data: Path) -> Iterator[str]:
     """Run the service as its own process, on a free port."""
     _say("服务", "suanbu serve")
     command = [sys.executable, *ENTRY, "serve", "--data", str(data), "--port", "0"]
+    quiet = {**os.environ, "SUANBU_ACCESS_LOG": "off"}  # what is shown here is the province, not every request
     with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdout=subprocess.PIPE, text=True, env=os.environ, start_new_session=True
+        command, stdout=subprocess.PIPE, text=True, env=quiet, start_new_session=True
     ) as process:
         try:
             assert process.stdout is not None
