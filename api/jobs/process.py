@@ -16,6 +16,7 @@ import uvloop
 
 from api.jobs.working import working
 from api.process.job_processes import CHILD, READY
+from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks
 from api.process.parent_watch import end_with_parent
 from api.process.warm_up import warm_up
@@ -50,6 +51,7 @@ def main(lanes: Sequence[str] | None = None) -> None:
     if os.environ.get(CHILD):
         end_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it is meant for the parent, which ends us
+    write_logs()
     give_back_large_blocks()
     settings = Settings.from_environment()
     warm_up()
