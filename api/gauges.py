@@ -16,13 +16,13 @@ from sqlalchemy.pool import QueuePool
 from api.http import metrics
 from api.queue import store as jobs
 from api.queue.kinds import KINDS
-from meter.audit.store import last_done
 from meter.days import SHANGHAI
 from meter.journal.queries import last_recorded_at, waiting_by_code
 from meter.journal.write.transaction import Head
 from meter.registry.reconcile import reconcile
 from meter.rollup.store import rolled_up_to
 from settlement.store import counts
+from settlement.store.records import last_checkpoint_at
 from settlement.vocabulary import CLAWBACK_STATUSES, PAYOUT_REFUSALS, PAYOUT_STATUSES, STATUSES
 
 GAP_DAYS = 10  # past local days on which a gap to the platform's own totals is watched
@@ -56,9 +56,6 @@ class Gauges:
         payouts = await counts.payouts_by_status(connection)
         self._show(metrics.PAYOUTS, PAYOUT_STATUSES, {(status,): count for status, (count, _) in payouts.items()})
         self._show(metrics.PAYOUT_FEN, PAYOUT_STATUSES, {(status,): fen for status, (_, fen) in payouts.items()})
-        unmoved = await counts.payouts_unmoved_since(connection)
-        ages: Labelled = {(status,): (now - since).total_seconds() for status, since in unmoved.items()}
-        self._show(metrics.PAYOUT_OLDEST, PAYOUT_STATUSES, ages)
         self._show(metrics.PAYOUT_REFUSALS, PAYOUT_REFUSALS, _one(await counts.payout_refusals_by_code(connection)))
         metrics.PAYOUTS_WITHOUT_ACCOUNT.set(await counts.payouts_without_account(connection))
         await self._show_jobs(connection)
@@ -80,13 +77,16 @@ class Gauges:
         """Show what takes longer to find out: held money, reviews, gaps, when the books were last checked."""
         self._show(metrics.HELD_FEN, (), await counts.held_by_reason(connection))
         self._show(metrics.REVIEW_WAITING, (), _one(await counts.reviews_waiting_by_city(connection)))
+        unmoved = await counts.payouts_unmoved_since(connection)
+        ages: Labelled = {(status,): (now - since).total_seconds() for status, since in unmoved.items()}
+        self._show(metrics.PAYOUT_OLDEST, PAYOUT_STATUSES, ages)
         today = now.astimezone(SHANGHAI).date()
         days = await reconcile(connection, today - timedelta(GAP_DAYS), today, "", _GAPS_MOST)
         gaps: Labelled = {(row.source,): 0 for row in days}
         for row in days:
             gaps[row.source,] += row.gap is not None and (row.gap.records != 0 or row.gap.charge_fen != 0)
         self._show(metrics.CONTROL_TOTAL_GAPS, (), gaps)
-        checkpoint = await last_done(connection, "checkpoint.make")
+        checkpoint = await last_checkpoint_at(connection)
         metrics.LAST_CHECKPOINT.set(checkpoint.timestamp() if checkpoint else 0)
         verified = await jobs.last_done(connection, "verify")
         metrics.LAST_VERIFICATION.set(verified.timestamp() if verified else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 import asyncpg
@@ -94,11 +94,3 @@ def digest_after(previous: str, row: Mapping[str, Any]) -> str:
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
     return {**dict(row), "at": row["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
-
-
-async def last_done(connection: asyncpg.Connection, action: str) -> datetime | None:
-    """Return when an action was last done, as the audit log says."""
-    found: datetime | None = await connection.fetchval(
-        "select max(at) from audit where action = $1 and result = 'done'", action
-    )
-    return found

@@ -155,12 +155,12 @@ async def events_of(connection: asyncpg.Connection, instruction: int) -> list[di
 async def ledger(connection: asyncpg.Connection, settlement: str | None = None) -> dict[str, int]:
     """Return bank reference -> what the bank says moved under it, in fen: paid out is above 0, what came back below."""
     rows = await connection.fetch(
-        """select coalesce(e.bank_reference, e.reference) as reference, sum(e.moved_fen)::bigint as fen
+        """select coalesce(e.bank_reference, e.reference) as reference, sum(e.moved_fen) as fen
            from payout_event e join payout_instruction i on i.id = e.instruction
            where e.moved_fen <> 0 and ($1::text is null or i.settlement = $1) group by 1""",
         settlement,
     )
-    return {row["reference"]: row["fen"] for row in rows}
+    return {row["reference"]: int(row["fen"]) for row in rows}
 
 
 def instruction_dict(row: asyncpg.Record) -> dict[str, Any]:

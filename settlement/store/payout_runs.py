@@ -126,10 +126,10 @@ async def awaiting_payment(connection: asyncpg.Connection, limit: int, *, releas
 async def not_released(connection: asyncpg.Connection) -> tuple[int, int]:
     """Return how many instructions are ready and in no released run, and their sum in fen."""
     row = await connection.fetchrow(
-        """select count(*) as payments, coalesce(sum(amount_fen), 0)::bigint as fen from payout_instruction i
+        """select count(*) as payments, coalesce(sum(amount_fen), 0) as fen from payout_instruction i
            where status = 'ready' and not payout_released(i)"""
     )
-    return row["payments"], row["fen"]
+    return row["payments"], int(row["fen"])
 
 
 async def insert_rule(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -184,6 +185,14 @@ async def checkpoints_made(connection: asyncpg.Connection) -> list[dict[str, Any
     )
     found = [_said(row["detail"]) | {"seq": row["seq"]} for row in rows]
     return [one for one in found if isinstance(one.get("batch"), int) and "tree" in one]
+
+
+async def last_checkpoint_at(connection: asyncpg.Connection) -> datetime | None:
+    """Return when a checkpoint was last made; None where none was."""
+    found: datetime | None = await connection.fetchval(
+        "select at from public.audit where action = 'checkpoint.make' and result = 'done' order by seq desc limit 1"
+    )
+    return found
 
 
 def _said(detail: str) -> dict[str, Any]:

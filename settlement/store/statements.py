@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from meter.database.sums import with_sums
+
 _DAY = "(({}) at time zone 'Asia/Shanghai')::date"
 
 
@@ -152,24 +154,22 @@ async def settlement_sums(connection: asyncpg.Connection) -> list[dict[str, Any]
     """Of each settlement: due, paid, offset, open; and of its clawbacks: asked, repaid, offset, waived, open."""
     rows = await connection.fetch(
         """with paid as (
-               select i.settlement, sum(i.amount_fen + i.offset_fen)::bigint as due_fen,
-                   sum(i.offset_fen)::bigint as offset_fen,
-                   sum(case when i.status in ('paid', 'offset') then 0 else i.amount_fen end)::bigint as open_fen,
+               select i.settlement, sum(i.amount_fen + i.offset_fen) as due_fen,
+                   sum(i.offset_fen) as offset_fen,
+                   sum(case when i.status in ('paid', 'offset') then 0 else i.amount_fen end) as open_fen,
                    count(*) as payments, count(*) filter (where i.status in ('paid', 'offset')) as done
                from payout_instruction i group by i.settlement),
            moved as (
-               select i.settlement, sum(e.moved_fen)::bigint as paid_fen from payout_event e
+               select i.settlement, sum(e.moved_fen) as paid_fen from payout_event e
                join payout_instruction i on i.id = e.instruction group by i.settlement),
            claims as (
-               select c.settlement, sum(c.amount_fen)::bigint as claimed_fen,
-                   sum(case when c.status = 'open' then c.amount_fen - c.recovered_fen else 0 end)::bigint
-                       as claim_open_fen,
-                   sum(case when c.status = 'waived' then c.amount_fen - c.recovered_fen else 0 end)::bigint
-                       as waived_fen,
+               select c.settlement, sum(c.amount_fen) as claimed_fen,
+                   sum(case when c.status = 'open' then c.amount_fen - c.recovered_fen else 0 end) as claim_open_fen,
+                   sum(case when c.status = 'waived' then c.amount_fen - c.recovered_fen else 0 end) as waived_fen,
                    sum(coalesce((select sum(e.amount_fen) from claim_event e where e.claim = c.id
-                       and e.event = 'approve' and e.kind = 'repaid'), 0))::bigint as repaid_fen,
+                       and e.event = 'approve' and e.kind = 'repaid'), 0)) as repaid_fen,
                    sum(coalesce((select sum(e.amount_fen) from claim_event e where e.claim = c.id
-                       and e.event = 'approve' and e.kind = 'offset'), 0))::bigint as claim_offset_fen
+                       and e.event = 'approve' and e.kind = 'offset'), 0)) as claim_offset_fen
                from clawback_claim c group by c.settlement)
            select s.id as settlement, coalesce(p.payments, 0) as payments, coalesce(p.done, 0) as done,
                coalesce(p.due_fen, 0) as due_fen, coalesce(m.paid_fen, 0) as paid_fen,
@@ -181,4 +181,4 @@ async def settlement_sums(connection: asyncpg.Connection) -> list[dict[str, Any]
            left join claims c on c.settlement = s.id
            where p.settlement is not null or c.settlement is not null order by s.id"""
     )
-    return [dict(row) for row in rows]
+    return [with_sums(row) for row in rows]
