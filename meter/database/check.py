@@ -13,7 +13,9 @@ from meter.database.roles import OWNER_ROLE, SERVICE_ROLE, missing_roles
 
 OLDEST: Final = 150000
 CLOCK_SECONDS: Final = 2.0
-CONNECTIONS_OF_A_WORKER: Final = 12
+CONNECTIONS_OF_A_WORKER: Final = 13
+CONNECTIONS_OF_JOBS: Final = 10  # of the two processes that work on jobs unless there are more
+CONNECTIONS_OF_COMMANDS: Final = 10
 NEEDED: Final[Mapping[str, str]] = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
 """What no connection can set for itself."""
 _STATE: Final = f"""
@@ -58,11 +60,11 @@ def _server(row: asyncpg.Record, workers: int) -> Iterator[Point]:
         "version", "ok" if fits else "missing", f"PostgreSQL {row['version']}",
         "" if fits else f"PostgreSQL {OLDEST // 10_000} or newer is needed",
     )  # fmt: skip
-    wanted = CONNECTIONS_OF_A_WORKER * workers + 10
+    wanted = CONNECTIONS_OF_A_WORKER * workers + CONNECTIONS_OF_JOBS + CONNECTIONS_OF_COMMANDS
     enough = row["connections"] >= wanted
     yield Point(
         "connections", "ok" if enough else "missing", f"max_connections = {row['connections']}",
-        "" if enough else f"{workers} workers and a few commands need {wanted}: raise max_connections",
+        "" if enough else f"{workers} workers, jobs and a few commands need {wanted}: raise max_connections",
     )  # fmt: skip
     apart = abs((row["clock"] - datetime.now(UTC)).total_seconds())
     agree = apart <= CLOCK_SECONDS
