@@ -21,8 +21,10 @@ from meter.registry.reconcile import reconcile
 from settlement.store.accounts import list_account_proposals
 from settlement.store.city_sums import city_sums
 from settlement.store.clawbacks import list_clawbacks
+from settlement.store.desk import locked_settlements
 from settlement.store.held import held_by_reason
 from settlement.store.instructions import list_instructions
+from settlement.store.payout_runs import list_runs
 
 Record = dict[str, Any]
 RECONCILED_DAYS: Final = 35
@@ -67,18 +69,19 @@ class OverviewQueries:
         return dict(await self._kept(("intake", self._minute()), read))
 
     async def waiting(self, scopes: frozenset[str]) -> dict[str, int]:
-        """Return how many accounts, payments and clawbacks wait for who has these scopes."""
+        """Return how many accounts, payments, runs and clawbacks wait for who has these scopes."""
         async with reaching_database(), self._service.engine.connect() as held:
             connection = await driver(held)
             found: dict[str, int] = {}
             if "settlement:approve" in scopes:
                 found["accounts"] = len(await list_account_proposals(connection, "proposed", None, 0, WAITING_MOST))
+                found["runs"] = len(await list_runs(connection, "proposed", None, 0, WAITING_MOST))
                 for status in ("disputed", "failed", "returned"):
                     found[status] = len(await list_instructions(connection, status, None, 0, WAITING_MOST))
             if "settlement:run" in scopes:
                 found["clawbacks"] = len(await list_clawbacks(connection, "open", None, 0, WAITING_MOST))
             if "payout:run" in scopes:
-                found["ready"] = len(await list_instructions(connection, "ready", None, 0, WAITING_MOST))
+                found["proposable"] = sum(one["proposable"] for one in await locked_settlements(connection))
         return {name: count for name, count in found.items() if count}
 
     async def _kept(self, key: tuple[Any, ...], read: Any) -> Any:

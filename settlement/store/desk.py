@@ -25,10 +25,11 @@ async def sums_by(connection: asyncpg.Connection, column: str, settlement: str |
 
 
 async def locked_settlements(connection: asyncpg.Connection) -> list[dict[str, Any]]:
-    """Settlements with instructions, the newest first: how many, how many paid, and what waits for a run."""
+    """Settlements with instructions, the newest first: how many, how many paid, what waits, what no run holds."""
     rows = await connection.fetch(
         """select s.id, s.status, count(*) as payments, count(*) filter (where i.status in ('paid', 'offset')) as done,
-               count(*) filter (where i.status = 'ready') as ready, sum(i.amount_fen) as fen
+               count(*) filter (where i.status = 'ready') as ready, sum(i.amount_fen) as fen,
+               (select count(*) from payout_run_ready(s.id, null)) as proposable
            from settlement s join payout_instruction i on i.settlement = s.id
            group by s.id order by s.created_at desc"""
     )

@@ -57,6 +57,7 @@ async def at(paying: Paying, name: str, role: str) -> At:
 
 async def test_from_the_proposal_to_the_statement(paying: Paying, tmp_path: Path) -> None:
     payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    assert "<strong>18</strong> 笔支付可以提出发放批次" in await payer.page("/console/overview")
     desk = await payer.page(HERE)
     assert "已付 0 / 18 笔" in desk
     assert "提出发放批次</button>" in desk
@@ -64,13 +65,16 @@ async def test_from_the_proposal_to_the_statement(paying: Paying, tmp_path: Path
     made = await payer.send(HERE, settlement=paying.settlement)
     assert made.status_code == 303, made.text
     run = made.headers["location"]
+    desk = await payer.page(HERE)
+    assert ("都已列入批次" in desk, "提出发放批次</button>" in desk) == (True, False)
+    assert "可以提出发放批次" not in await payer.page("/console/overview")
+    assert "<strong>1</strong> 个发放批次待批准" in await approver.page("/console/overview")
     shown = await payer.page(run)
     assert "批准发放</button>" not in shown
     assert (await payer.get(f"{run}/list.csv")).status_code == 404, "nothing is handed out before the release"
     assert "****" in shown
     assert "6222" not in shown
-    refused = await payer.send(f"{run}/approve")
-    assert refused.status_code == 403
+    assert (await payer.send(f"{run}/approve")).status_code == 403
     released = await approver.send(f"{run}/approve", note="已核对")
     assert released.status_code == 303, released.text
     assert "已核对" in await approver.page(run)
@@ -89,7 +93,7 @@ async def test_from_the_proposal_to_the_statement(paying: Paying, tmp_path: Path
     assert "17 笔有变化，0 笔没有入账" in booked.text
     auditor = await at(paying, "qian", "auditor")
     settlement = await auditor.page(f"/console/settlements/{paying.settlement}")
-    assert "已付 17 of 18 笔" in settlement
+    assert "已付 17 / 18 笔" in settlement
     day = str(await paying.owner.fetchval("select suanbu_today()"))
     heads = "交易日期,借方金额,贷方金额,交易流水号,对方户名,对方账号,摘要\n"
     lines = [f"{day},{plain_yuan(one['amount_fen'])},,B{one['id']},x,1,补助" for one in due[:16]]

@@ -35,7 +35,8 @@ WAITS = {
     "accounts": ("个收款账户待批准", "accounts?status=proposed"),
     "disputed": ("笔支付有争议", "payouts?status=disputed"),
     "failed": ("笔支付失败", "payouts?status=failed"), "returned": ("笔支付被退回", "payouts?status=returned"),
-    "clawbacks": ("项追回未结清", "claims?status=open"), "ready": ("笔支付待办理", "payouts?status=ready"),
+    "clawbacks": ("项追回未结清", "claims?status=open"), "runs": ("个发放批次待批准", "payout-runs"),
+    "proposable": ("笔支付可以提出发放批次", "payout-runs"),
 }  # fmt: skip
 SUMMED = ("consumed", "supplied", "net", "spend_fen", "base_fen", "award_fen", "held_fen", "payable_fen", "lines")
 
@@ -59,7 +60,8 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
     }  # fmt: skip
     if MONEY in seen:
         values["todo"] = await _todo(queries, person, listed)
-        values["others"] = await figures.waiting(person.scopes) if person.city is None else {}
+    if person.city is None:
+        values["others"] = await figures.waiting(person.scopes)
     if newest is not None:
         shown = await settlement_of(queries, newest["id"], person)
         cities = [one for one in await figures.by_city(shown, person.city) if _of(person, one)]
