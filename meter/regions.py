@@ -27,6 +27,11 @@ def in_region(region: str | None, wanted: str) -> bool:
     return region is not None and region.startswith(region_prefix(wanted))
 
 
+def concerned(city: str, wanted: str | None) -> bool:
+    """Return whether a city lies in a region, or has it inside; without a region each does."""
+    return wanted is None or in_region(city, wanted) or city[:4] == wanted[:4]
+
+
 def city_code(region: str | None) -> str:
     """Return the code of the city of a 6-digit region (341125 lies in 341100); empty where none is known."""
     return f"{region[:4]}00" if region else ""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from settlement.report.labels import city_name
 from settlement.report.reason_words import word_of
-from settlement.report.safe import marked
+from settlement.report.safe import kept, marked
 from settlement.rounds import Round
 
 Line = Mapping[str, Any]
@@ -25,8 +25,7 @@ def _yuan(name: str) -> Callable[[Line, Round], str]:
 
 
 def _quantity(name: str) -> Callable[[Line, Round], str]:
-    # a fraction such as 7/36 would be read as a date: a space before it keeps the text
-    return lambda line, _of_round: f" {line[name]}" if "/" in line[name] else str(line[name])
+    return lambda line, _of_round: kept(marked(line[name]) if "/" in line[name] else line[name])
 
 
 def _words(name: str) -> Callable[[Line, Round], str]:
@@ -34,8 +33,8 @@ def _words(name: str) -> Callable[[Line, Round], str]:
 
 
 HEADS: Final[Sequence[tuple[str, Callable[[Line, Round], str]]]] = (
-    ("统一社会信用代码", lambda line, _of_round: f"{line['uscc']}\t" if line["uscc"].isdigit() else str(line["uscc"])),
-    ("单位名称", lambda line, _of_round: marked(line["name"] or "")),
+    ("统一社会信用代码", lambda line, _of_round: kept(line["uscc"])),
+    ("单位名称", lambda line, _of_round: kept(marked(line["name"] or ""))),
     ("所在市", lambda line, of_round: city_name(of_round, line["region"])),
     ("使用量（P时）", _quantity("consumed_pflops_hours")),
     ("被使用量（P时）", _quantity("supplied_pflops_hours")),

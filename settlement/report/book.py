@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import xlsxwriter
 
-from settlement.report.cells import CellStyles, rows_xml
+from settlement.report.cells import rows_xml
 from settlement.report.outlet import Outlet
 from settlement.report.page import Grid, Page, Styles
 
@@ -25,10 +25,11 @@ _DATE: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class Book:
-    """One workbook. Sheets whose rows are known first leave first: `begin`, then `end` with all sheets."""
+    """One workbook. Sheets whose rows are known first leave first: `begin`, where there are any, then `end` with all
+    sheets."""
 
-    def __init__(self, settlement: Mapping[str, Any], title: str, subject: str, opened: str) -> None:
-        self._settlement, self._title, self._subject, self._opened = settlement, title, subject, opened
+    def __init__(self, settlement: Mapping[str, Any], title: str, subject: str) -> None:
+        self._settlement, self._title, self._subject = settlement, title, subject
         self._outlet = Outlet()
         self._archive = zipfile.ZipFile(self._outlet, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         self._first: Sequence[str] = ()
@@ -48,6 +49,8 @@ class Book:
         """Yield everything else, and the end of the file."""
         frame = self._frame(pages)
         assert all(frame.parts[file] == whole for file, whole in self._begun.items()), "a sheet left too early"
+        if not self._begun:
+            yield from self._file(_FIRST, [frame.parts[_FIRST]])
         sheets = {file: name for name, file in frame.files.items()}
         for file, whole in frame.parts.items():
             if file in sheets and file not in self._begun:
@@ -80,20 +83,16 @@ class Book:
         drawn = {name: Page(book, styles, name, footer) for name in pages}
         for name in sorted(pages, key=lambda name: name not in self._first):
             pages[name](drawn[name])
-        if self._opened in drawn:
-            book.get_worksheet_by_name(self._opened).activate()
         book.close()
         with zipfile.ZipFile(out) as archive:
             parts = {file: archive.read(file) for file in archive.namelist()}
         files = {name: f"xl/worksheets/sheet{number}.xml" for number, name in enumerate(pages, start=1)}
-        return _Frame(parts, files, {name: page.grids for name, page in drawn.items()}, styles.cells)
+        return _Frame(parts, files, {name: page.grids for name, page in drawn.items()})
 
     def _sheet(self, frame: _Frame, name: str) -> Iterator[bytes]:
         grids = frame.grids[name]
         long = sum(grid.sheet.count for grid in grids) > ROWS_OF_SMALL_FILES
-        yield from self._file(
-            frame.files[name], _filled(frame.parts[frame.files[name]], grids, frame.styles), long=long
-        )
+        yield from self._file(frame.files[name], _filled(frame.parts[frame.files[name]], grids), long=long)
 
     def _file(self, name: str, portions: Iterable[bytes], *, long: bool = False) -> Iterator[bytes]:
         """Put a file into the archive and yield what has been written so far."""
@@ -108,15 +107,14 @@ class Book:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A workbook's files by name, the file of each sheet, where rows belong in it, and the formats of cells."""
+    """A workbook's files by name, the file of each sheet, and where rows belong in it."""
 
     parts: dict[str, bytes]
     files: dict[str, str]
     grids: dict[str, list[Grid]]
-    styles: CellStyles
 
 
-def _filled(frame: bytes, grids: Sequence[Grid], styles: CellStyles) -> Iterator[bytes]:
+def _filled(frame: bytes, grids: Sequence[Grid]) -> Iterator[bytes]:
     """Yield a sheet's XML with the rows of its grids where each marked its last one."""
     done = 0
     for grid in grids:
@@ -125,7 +123,7 @@ def _filled(frame: bytes, grids: Sequence[Grid], styles: CellStyles) -> Iterator
         yield frame[done : marked.start()]
         done, above = marked.end(), grid.above
         for rows in grid.sheet.frames():
-            yield rows_xml(grid.sheet, rows, above, styles, grid.widths)
+            yield rows_xml(grid.sheet, rows, above, grid.styles, grid.widths)
             above += rows.height
         assert above == grid.above + grid.sheet.count, f"{grid.sheet.title} has other rows than it said"
     yield frame[done:]

@@ -20,7 +20,7 @@ LONGEST_TEXT: Final = 32_767  # what a cell can hold
 CUT: Final = "…（已截断）"
 LINE_POINTS: Final = 15
 MOST_LINES: Final = 20
-_NUMBERS: Final = (*MONEY, Kind.COUNT)
+_NUMBERS: Final = (*MONEY, Kind.COUNT, Kind.NUMBER)
 _NOT_IN_XML: Final = "[\ufffe\uffff]"
 # what XML has no character for, and what a reader would take for such a character
 _CONTROL: Final = "_x[0-9a-fA-F]{4}_|[\x00-\x08\x0b-\x1f]"
@@ -74,13 +74,18 @@ def _shown(values: pl.Series, kind: Kind) -> pl.Series:
     if kind in _NUMBERS:
         return values
     if kind is Kind.CODES:
-        joined = values.list.join(_BETWEEN_CODES)
-        unlike = joined.unique().to_list()
-        words = [titles(one.split(_BETWEEN_CODES) if one else []) for one in unlike]
-        values = joined.replace_strict(unlike, words, return_dtype=pl.String) if unlike else joined
+        values = code_titles(values)
     text = pl.col(values.name).fill_null("").str.replace_all(_NOT_IN_XML, "\ufffd")
     cut = text.str.head(LONGEST_TEXT - len(CUT)) + CUT
     return values.to_frame().select(pl.when(text.str.len_chars() > LONGEST_TEXT).then(cut).otherwise(text)).to_series()
+
+
+def code_titles(codes: pl.Series) -> pl.Series:
+    """Return the short names of each list of codes, one after the other."""
+    joined = codes.list.join(_BETWEEN_CODES)
+    unlike = joined.unique().to_list()
+    words = [titles(one.split(_BETWEEN_CODES) if one else []) for one in unlike]
+    return joined.replace_strict(unlike, words, return_dtype=pl.String) if unlike else joined
 
 
 def _heights(columns: Sequence[Column], widths: Sequence[int]) -> pl.Expr:
@@ -138,8 +143,8 @@ def _number_cells(values: pl.Series, kind: Kind, styles: CellStyles) -> pl.Serie
         number = decimals(value, *_EXACT[kind]).str.strip_chars_end("0").str.strip_suffix(".")
     made = _joined(f"{style}><v>", number, "</v></c>")
     made = pl.when(value.is_null()).then(pl.lit(f"{style}/>")).otherwise(made)
-    beyond = (values.abs() > LARGEST_NUMBER_FEN).fill_null(value=False)
-    if kind is not Kind.COUNT and beyond.any():
+    beyond = (values.abs() > LARGEST_NUMBER_FEN).fill_null(value=False) if kind in MONEY else None
+    if beyond is not None and beyond.any():
         words = [_WORDS.get(kind, str)(one) if far else "" for one, far in zip(values, beyond, strict=True)]
         written = _joined(f'{style} t="inlineStr"><is><t>', pl.lit(pl.Series(words)), "</t></is></c>")
         made = pl.when(pl.lit(beyond)).then(written).otherwise(made)

@@ -1,9 +1,9 @@
-"""A sheet as CSV: UTF-8 with a byte order mark (spreadsheet programs ask for it), CRLF, exact values.
+"""A sheet as CSV for people: UTF-8 with a byte order mark (spreadsheet programs ask for it), CRLF, Chinese heads.
 
-Money in fen and counts are plain integers, money in 万元 has six decimals, quantities are the contract's exact strings,
-lists of codes are joined by "|". Free text that a spreadsheet program could run, or that begins with an apostrophe,
-gets one in front: a reader takes off the first. Programs that guess types may read a code of digits or 7/36
-as something else: people open the xlsx, which states its types.
+Money is in yuan with two decimals or in 万元 with six, without separators; a quantity is a number and, beside it, its
+exact text; lists of codes are their short names. Text that a spreadsheet program could run, or that begins with an
+apostrophe, gets one in front; text that it would take for another number or a day (a credit code of digits, 7/36) gets
+a tab behind. Programs read the parquet or json, which state their types.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from settlement.report.money import wan_texts
-from settlement.report.safe import marked_texts
-from settlement.report.sheet import MONEY, Column, Kind, Sheet
+from settlement.report.cells import code_titles
+from settlement.report.money import decimals, wan_texts
+from settlement.report.safe import kept_texts, marked_texts
+from settlement.report.sheet import Column, Kind, Sheet
 
 _QUOTED = r'[,"\r\n]'
 
 
-def csv_blocks(sheet: Sheet, *, heads: bool) -> Iterator[bytes]:
-    """Yield the sheet; with `heads` its first row is for people, else it has the columns' names."""
+def csv_blocks(sheet: Sheet) -> Iterator[bytes]:
+    """Yield the sheet, its heads first."""
     first = io.StringIO()
-    csv.writer(first, lineterminator="\r\n").writerow([one.head if heads else one.name for one in sheet.columns])
+    csv.writer(first, lineterminator="\r\n").writerow([one.shown_head for one in sheet.columns])
     yield b"\xef\xbb\xbf" + first.getvalue().encode()
     for frame in sheet.frames():
-        rows = frame.select(pl.concat_str([_cell(one) for one in sheet.columns], separator=",").alias("row"))["row"]
+        told = frame.with_columns(
+            code_titles(frame[one.name]).alias(one.name) for one in sheet.columns if one.kind is Kind.CODES
+        )
+        rows = told.select(pl.concat_str([_cell(one) for one in sheet.columns], separator=",").alias("row"))["row"]
         yield "".join(f"{row}\r\n" for row in rows.to_list()).encode()
 
 
@@ -36,10 +40,14 @@ def _cell(column: Column) -> pl.Expr:
     value = pl.col(column.name)
     if column.kind is Kind.WAN:
         return wan_texts(value).fill_null("")
-    if column.kind in (*MONEY, Kind.COUNT):
+    if column.kind is Kind.YUAN:
+        return decimals(value, 100, 2).fill_null("")
+    if column.kind in (Kind.FEN, Kind.COUNT, Kind.NUMBER):
         return value.cast(pl.String).fill_null("")
-    text = value.list.join("|") if column.kind is Kind.CODES else value
-    text = text.fill_null("")
-    shown = text if column.kind in (Kind.CODES, Kind.QUANTITY) else marked_texts(text)
+    text = value.fill_null("")
+    safe = marked_texts(text)
+    if column.kind is Kind.QUANTITY:  # a decimal may begin with a minus: it is a number
+        safe = pl.when(text.str.contains("/", literal=True)).then(safe).otherwise(text)
+    shown = kept_texts(safe)
     quoted = pl.lit('"') + shown.str.replace_all('"', '""', literal=True) + pl.lit('"')
     return pl.when(shown.str.contains(_QUOTED)).then(quoted).otherwise(shown)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from settlement.report.labels import city_names
+from settlement.report.quantities import QuantitySums, number_texts, rounded_text
 from settlement.report.reason_words import word_of
-from settlement.report.sheet import Column, Kind, Sheet
+from settlement.report.sheet import MONEY, Column, Kind, Sheet
 from settlement.report.source import Source, fields_of
 from settlement.report.spill import Spill
 from settlement.report.survey import Survey
@@ -46,13 +48,24 @@ _EXCLUDED = (
     Column("charge_fen", "费用", Kind.FEN, 18),
     Column("pieces", "记录段数", Kind.COUNT, 10),
 )
+_SUMMED = ("consumed_pflops_hours", "supplied_pflops_hours", "net_pflops_hours", "pflops_hours")
+"""Quantities with a sum: those of a group stand on the line of each of its members."""
+_NUMBER = "_number"
 _CODES = (Column("reasons", "原因", Kind.CODES, 36), Column("flags", "提示", Kind.CODES, 36))
 
 
-def lines_sheet(source: Source, of_round: Round, survey: Survey | None = None, excluded: Spill | None = None) -> Sheet:
+def lines_sheet(
+    source: Source,
+    of_round: Round,
+    survey: Survey | None = None,
+    excluded: Spill | None = None,
+    *,
+    people: bool = False,
+) -> Sheet:
     """Return all contract fields of all lines; the adjustment and the items of Yinchuan only where a line has them.
 
-    While its frames are made, the lines are taken into the `survey` and their uncounted use into `excluded`.
+    For people, money is in yuan and every quantity stands there as a number beside its exact value. While the frames
+    are made, the lines are taken into the `survey` and their uncounted use into `excluded`.
     """
     items = of_round.draft
     columns = list(_FIELDS)
@@ -61,18 +74,70 @@ def lines_sheet(source: Source, of_round: Round, survey: Survey | None = None, e
     if items and source.count:
         columns.append(_ITEMS)
     columns += _CODES
+    shown = for_people(columns) if people else tuple(columns)
+    sums = _Sums(shown, "uscc")
 
     def frames() -> Iterator[pl.DataFrame]:
+        sums.begin()
         for block in source.blocks(excluded=excluded is not None):
             lines = fields_of(block, items=items)
             if survey is not None:
                 survey.add(lines)
             if excluded is not None:
                 _put_aside(lines, block["excluded"], excluded)
-            yield sheet.typed(lines)
+            rows = sheet.typed(with_numbers(lines, shown))
+            sums.add(rows)
+            yield rows
 
-    sheet = Sheet("明细", tuple(columns), source.count, frames)
+    sheet = Sheet("明细", shown, source.count, frames, sums.row if people else None)
     return sheet
+
+
+def for_people(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns as people read them: money in yuan, before every exact quantity its number."""
+    found: list[Column] = []
+    for one in columns:
+        if one.kind is Kind.QUANTITY:
+            found.append(Column(one.name + _NUMBER, one.head, Kind.NUMBER, 17))
+            found.append(replace(one, head=f"{one.head.partition('（')[0]}精确值"))
+        else:
+            found.append(replace(one, kind=Kind.YUAN) if one.kind is Kind.FEN else one)
+    return tuple(found)
+
+
+def with_numbers(rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """Return rows with the numbers of their exact quantities, where a column shows them."""
+    exact = [one.name.removesuffix(_NUMBER) for one in columns if one.kind is Kind.NUMBER]
+    return rows.with_columns(number_texts(rows[name]).alias(name + _NUMBER) for name in exact)
+
+
+class _Sums:
+    """The row below a table: how many rows there are, sums of money and of what each row has for itself."""
+
+    def __init__(self, columns: Sequence[Column], label: str) -> None:
+        self._columns, self._label = columns, label
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self._rows = 0
+        self._whole = {one.name: 0 for one in self._columns if one.kind in (*MONEY, Kind.COUNT)}
+        self._quantities = {one.name: QuantitySums() for one in self._columns if one.name in _SUMMED}
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take in some rows."""
+        self._rows += rows.height
+        for name in self._whole:
+            self._whole[name] += int(rows[name].cast(pl.Int128).sum())
+        for name, quantities in self._quantities.items():
+            quantities.add(pl.repeat("", rows.height, dtype=pl.String, eager=True), rows[name])
+
+    def row(self) -> dict[str, object]:
+        """Return the sums by column."""
+        exact = {name: sums.whole() for name, sums in self._quantities.items()}
+        numbers = {name + _NUMBER: rounded_text(text) for name, text in exact.items()}
+        label = {self._label: "合计", "name": f"{self._rows} 行"}
+        return {**label, **self._whole, **exact, **numbers}
 
 
 def survey_of(source: Source, survey: Survey) -> None:
@@ -89,20 +154,24 @@ def _put_aside(lines: pl.DataFrame, parts: pl.Series, excluded: Spill) -> None:
 
 def excluded_sheet(excluded: Spill, of_round: Round) -> Sheet:
     """Return the use of the lines that is excluded or held, one row for an entity and reason."""
+    columns = for_people(_EXCLUDED)
+    sums = _Sums(columns, "uscc")
 
     def frames() -> Iterator[pl.DataFrame]:
+        sums.begin()
         for rows in excluded.frames(EXCLUDED_KEY):
             reasons = rows["reason"].unique().to_list()
             title, rule = ([getattr(word_of(reason), name) for reason in reasons] for name in ("title", "rule"))
             held = pl.col("status") == "held"
-            yield sheet.typed(
-                rows.with_columns(
-                    city=city_names(of_round, rows["region"]),
-                    status=pl.when(held).then(pl.lit("待核")).otherwise(pl.lit("不计入")),
-                    reason=pl.col("reason").replace_strict(reasons, title, return_dtype=pl.String),
-                    rule=pl.col("reason").replace_strict(reasons, rule, return_dtype=pl.String),
-                )
+            told = rows.with_columns(
+                city=city_names(of_round, rows["region"]),
+                status=pl.when(held).then(pl.lit("待核")).otherwise(pl.lit("不计入")),
+                reason=pl.col("reason").replace_strict(reasons, title, return_dtype=pl.String),
+                rule=pl.col("reason").replace_strict(reasons, rule, return_dtype=pl.String),
             )
+            shown = sheet.typed(with_numbers(told, columns))
+            sums.add(shown)
+            yield shown
 
-    sheet = Sheet("未计入用量", _EXCLUDED, excluded.heights.get(EXCLUDED_KEY, 0), frames)
+    sheet = Sheet("未计入用量", columns, excluded.heights.get(EXCLUDED_KEY, 0), frames, sums.row)
     return sheet

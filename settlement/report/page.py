@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ from xlsxwriter.utility import xl_range
 from settlement.report.about import LARGEST_NUMBER_FEN
 from settlement.report.cells import LINE_POINTS, CellStyles
 from settlement.report.money import wan_text, yuan_text
-from settlement.report.sheet import Column, Kind, Sheet
+from settlement.report.sheet import Kind, Sheet
 
 WIDE_CHARACTERS = 200
 FONT = "宋体"
-_NUMBER = {Kind.FEN: "#,##0", Kind.YUAN: "#,##0.00", Kind.WAN: "#,##0.000000", Kind.COUNT: "#,##0"}
+_NUMBER = {
+    Kind.FEN: "#,##0", Kind.YUAN: "#,##0.00", Kind.WAN: "#,##0.000000", Kind.COUNT: "#,##0", Kind.NUMBER: "#,##0.000",
+}  # fmt: skip
 _DIVISOR = {Kind.FEN: 1, Kind.YUAN: 100, Kind.WAN: 1_000_000}
 
 
@@ -36,12 +38,11 @@ class Styles:
         self.quoted = book.add_format({**cell, "text_wrap": True, "num_format": "@", "quote_prefix": True})
         self.code = book.add_format({**cell, "num_format": "@", "align": "center"})
         self.exact = book.add_format({**cell, "num_format": "@", "align": "right"})
-        self.number = {
-            kind: book.add_format(
-                {**cell, "num_format": shown, "align": "center" if kind is Kind.COUNT else "right", "indent": 0}
-            )
-            for kind, shown in _NUMBER.items()
-        }
+        self.number = _numbers(book, cell)
+        summed = {**cell, "bold": True, "bg_color": "#f4f6f8"}
+        self.total_text = book.add_format({**summed, "num_format": "@"})
+        self.total_exact = book.add_format({**summed, "num_format": "@", "align": "right"})
+        self.total_number = _numbers(book, summed)
         # a format has no number before a cell has it; here they are numbered in one order, whatever is written first
         for style in (self.title, self.section, self.line, self.note, self.head, self.sum):
             style._get_xf_index()
@@ -52,6 +53,24 @@ class Styles:
             exact=self.exact._get_xf_index(),
             number={kind: style._get_xf_index() for kind, style in self.number.items()},
         )
+        text = self.total_text._get_xf_index()
+        self.totals = CellStyles(
+            text=text,
+            quoted=text,
+            code=text,
+            exact=self.total_exact._get_xf_index(),
+            number={kind: style._get_xf_index() for kind, style in self.total_number.items()},
+        )
+
+
+def _numbers(book: Any, cell: Mapping[str, Any]) -> dict[Kind, Any]:
+    """Return a format for every kind of number, on the ground of a cell's."""
+    return {
+        kind: book.add_format(
+            {**cell, "num_format": shown, "align": "center" if kind is Kind.COUNT else "right", "indent": 0}
+        )
+        for kind, shown in _NUMBER.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -61,6 +80,7 @@ class Grid:
     sheet: Sheet
     above: int
     widths: Sequence[int]
+    styles: CellStyles
 
 
 class Page:
@@ -71,7 +91,6 @@ class Page:
         self._styles = styles
         self._row = 0
         self._widths: Sequence[int] = ()
-        self._breaks: list[int] = []
         self._as_text: list[str] = []
         self.grids: list[Grid] = []
         self._sheet.set_default_row(LINE_POINTS + 3)
@@ -88,16 +107,9 @@ class Page:
         for place, width in enumerate(characters):
             self._sheet.set_column(place, place, width)
 
-    def new_page(self) -> None:
-        """Begin what follows on a new printed page."""
-        self._row += 1
-        self._breaks.append(self._row)
-        self._sheet.set_h_pagebreaks(self._breaks)
-
     def title(self, text: str, columns: int) -> None:
         """Write a heading over so many columns."""
-        if self._row and self._row not in self._breaks:
-            self._row += 1
+        self._row += 1 if self._row else 0
         self._sheet.set_row(self._row, 28)
         if columns > 1:
             self._sheet.merge_range(self._row, 0, self._row, columns - 1, "", self._styles.title)
@@ -127,29 +139,50 @@ class Page:
         self._money(self._row, max(columns - 2, 1), fen, Kind.WAN, self._styles.sum)
         self._row += 1
 
+    def signatures(self, places: Sequence[str], columns: int) -> None:
+        """Leave room for signatures, in one line below the table."""
+        self._row += 1
+        self._sheet.set_row(self._row, 30)
+        self._sheet.merge_range(self._row, 0, self._row, max(columns - 1, 1), "", self._styles.line)
+        self._sheet.write_string(self._row, 0, "　　　　　　　　".join(places), self._styles.line)
+        self._row += 1
+
+    def remark(self, text: str, columns: int) -> None:
+        """Write one row across a table that has no rows."""
+        self._sheet.merge_range(self._row, 0, self._row, max(columns - 1, 1), "", self._styles.text)
+        self._sheet.write_string(self._row, 0, text, self._styles.text)
+        self._row += 1
+
     def table(self, sheet: Sheet, frozen_columns: int) -> None:
         """Write a whole worksheet that is one table, with its head kept in sight and on every printed page."""
         self.widths([column.width for column in sheet.columns])
         self.grid(sheet)
         self._sheet.freeze_panes(1, frozen_columns)
         self._sheet.repeat_rows(0)
-        self._sheet.autofilter(0, 0, max(self._row - 1, 1), len(sheet.columns) - 1)
+        self._sheet.autofilter(0, 0, max(sheet.count, 1), len(sheet.columns) - 1)
 
     def grid(self, sheet: Sheet) -> None:
         """Heads, and room for the rows, in a frame. The last row is marked: where it stands all of them are put in."""
         self._sheet.set_row(self._row, 34)
         for place, column in enumerate(sheet.columns):
-            self._sheet.write_string(self._row, place, _head(column), self._styles.head)
+            self._sheet.write_string(self._row, place, column.shown_head, self._styles.head)
         self._row += 1
         if not sheet.count:
             return
-        first, last = self._row, self._row + sheet.count - 1
+        first = self._row
+        self._room(sheet, self._styles.cells)
+        if sheet.total is not None:
+            self._room(sheet.total_sheet(), self._styles.totals)
+        # exact quantities and codes are text by intent: no green corners
+        self._as_text.append(xl_range(first, 0, self._row - 1, len(sheet.columns) - 1))
+        self._sheet.ignore_errors({"number_stored_as_text": " ".join(self._as_text)})
+
+    def _room(self, sheet: Sheet, styles: CellStyles) -> None:
+        """Leave room for the rows of a sheet and mark the last."""
+        last = self._row + sheet.count - 1
         for place in range(len(sheet.columns)):
             self._sheet.write_blank(last, place, None, self._styles.text)
-        self.grids.append(Grid(sheet, first, self._widths[: len(sheet.columns)]))
-        # exact quantities and codes are text by intent: no green corners
-        self._as_text.append(xl_range(first, 0, last, len(sheet.columns) - 1))
-        self._sheet.ignore_errors({"number_stored_as_text": " ".join(self._as_text)})
+        self.grids.append(Grid(sheet, self._row, self._widths[: len(sheet.columns)], styles))
         self._row = last + 1
 
     def _money(self, row: int, place: int, fen: int, kind: Kind, style: Any) -> None:
@@ -163,7 +196,3 @@ class Page:
         else:
             shown = wan_text(fen) if kind is Kind.WAN else yuan_text(fen) if kind is Kind.YUAN else str(fen)
             self._sheet.write_string(row, place, shown, style)
-
-
-def _head(column: Column) -> str:
-    return f"{column.head}（分）" if column.kind is Kind.FEN and column.head != "分" else column.head

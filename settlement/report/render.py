@@ -11,6 +11,7 @@ from settlement.report.csv_file import csv_blocks
 from settlement.report.form import by_department, form_notes, form_tables, form_title, summary_sheet
 from settlement.report.json_file import form_blocks, lines_blocks, rows_blocks, settlement_block
 from settlement.report.lines import lines_sheet, survey_of
+from settlement.report.notice import notice_sheet
 from settlement.report.parquet_file import parquet_blocks
 from settlement.report.sheet import Sheet
 from settlement.report.source import Given, Source
@@ -19,7 +20,7 @@ from settlement.report.workbook import workbook_blocks
 from settlement.rounds import Round
 
 FORMATS: Final = ("xlsx", "csv", "json", "parquet")
-LAYOUTS: Final = ("summary", "lines", "city")
+LAYOUTS: Final = ("summary", "lines", "city", "notice")
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
@@ -59,7 +60,7 @@ def report_blocks(
     region: str | None = None,
 ) -> Generator[bytes, None, None]:
     """Yield the file. `form` is one of FORMATS; `layout` one of LAYOUTS, or None for everything the format can hold
-    (csv and parquet hold one table: the lines; a workbook always holds everything and opens at the layout).
+    (csv and parquet hold one table: the lines).
 
     `settlement` is the contract's object; it may also carry `receipt`, `matches` and `created_at`. `source` has the
     lines of the `region` (340100: the city with its counties), or all. Memory is bounded whatever their number.
@@ -71,10 +72,11 @@ def report_blocks(
         if form == "xlsx":
             yield from workbook_blocks(layout, settlement, source, survey, matches, of_round, region)
         elif form == "json":
-            yield from _json(layout, settlement, source, survey, matches, of_round)
+            yield from _json(layout, settlement, source, survey, matches, of_round, region)
         else:
-            sheet = _sheet(layout or "lines", source, survey, matches, of_round)
-            yield from parquet_blocks(sheet) if form == "parquet" else csv_blocks(sheet, heads=layout == "summary")
+            people = form == "csv"
+            sheet = _sheet(layout or "lines", source, survey, matches, of_round, people=people)
+            yield from csv_blocks(sheet) if people else parquet_blocks(sheet)
 
 
 def render(
@@ -94,12 +96,22 @@ def render(
     return b"".join(report_blocks(form, layout, settlement, Given(lines, excluded), of_round, region))
 
 
-def _sheet(layout: str, source: Source, survey: Survey, matches: Sequence[Mapping[str, Any]], of_round: Round) -> Sheet:
+def _sheet(
+    layout: str,
+    source: Source,
+    survey: Survey,
+    matches: Sequence[Mapping[str, Any]],
+    of_round: Round,
+    *,
+    people: bool,
+) -> Sheet:
     if layout == "lines":
-        return lines_sheet(source, of_round)
+        return lines_sheet(source, of_round, people=people)
     survey_of(source, survey)
     if layout == "city":
-        return city_sheet(survey, of_round, adjusted=source.adjusted)
+        return city_sheet(survey, of_round, adjusted=source.adjusted, people=people)
+    if layout == "notice":
+        return notice_sheet(survey, of_round)
     return summary_sheet(form_tables(survey, matches, of_round), of_round)
 
 
@@ -110,16 +122,20 @@ def _json(
     survey: Survey,
     matches: Sequence[Mapping[str, Any]],
     of_round: Round,
+    region: str | None,
 ) -> Iterator[bytes]:
     yield settlement_block(settlement)
     if layout != "lines":
         survey_of(source, survey)
     if layout in (None, "summary"):
-        tables = form_tables(survey, matches, of_round)
+        tables = form_tables(survey, matches, of_round, region)
         yield from form_blocks(form_title(of_round), form_notes(of_round, tables, adjusted=source.adjusted), tables)
     if layout in (None, "city"):
         yield b',"cities":'
         yield from rows_blocks(city_sheet(survey, of_round, adjusted=source.adjusted))
+    if layout == "notice":
+        yield b',"notice":'
+        yield from rows_blocks(notice_sheet(survey, of_round))
     if layout in (None, "lines"):
         yield from lines_blocks(source)
     yield b"}\n"

@@ -7,9 +7,11 @@ from types import TracebackType
 
 import polars as pl
 
+from settlement.report.quantities import QuantitySums
 from settlement.report.spill import Spill
 
 CITY_MONEY = ("eligible_expenditure_fen", "base_fen", "award_fen", "held_fen", "payable_fen", "adjustment_fen")
+CITY_QUANTITIES = ("consumed_pflops_hours", "supplied_pflops_hours", "net_pflops_hours")
 EVERYWHERE = ""
 
 
@@ -25,6 +27,8 @@ class Survey:
         """The rows of the form by the same key: uscc, name, region, requested_fen."""
         self._by_city = by_city
         self._cities: list[pl.DataFrame] = []
+        self.quantities = {name: QuantitySums() for name in CITY_QUANTITIES}
+        """Sums of the lines' quantities by city."""
 
     def __enter__(self) -> Survey:
         """Return itself: what is put aside lasts as long as the block."""
@@ -57,6 +61,8 @@ class Survey:
         self.requests.add(asked["city"], asked.select("uscc", "name", "region", "requested_fen"))
 
     def _add_cities(self, lines: pl.DataFrame) -> None:
+        for name, sums in self.quantities.items():
+            sums.add(lines["city"], lines[name])
         found = lines.group_by("city").agg(
             pl.len().cast(pl.Int64).alias("entities"),
             (pl.col("payable_fen") > 0).sum().cast(pl.Int64).alias("payable_entities"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,8 +12,18 @@ import polars as pl
 from settlement.report.about import code_rows, fact_rows, note_rows, outcome_rows, reading_rows, total_rows
 from settlement.report.book import Book, Draw
 from settlement.report.cities import city_sheet
-from settlement.report.form import FormTable, form_notes, form_tables, form_title
-from settlement.report.lines import excluded_sheet, lines_sheet
+from settlement.report.form import (
+    NIL,
+    SIGNATURES,
+    FormTable,
+    by_department,
+    departments_sheet,
+    form_notes,
+    form_tables,
+    form_title,
+)
+from settlement.report.lines import excluded_sheet, lines_sheet, survey_of
+from settlement.report.notice import notice_lines, notice_sheet, notice_title, telephone_rows
 from settlement.report.page import Page
 from settlement.report.sheet import Column, Kind, Sheet
 from settlement.report.source import Source
@@ -21,7 +32,8 @@ from settlement.report.survey import Survey
 from settlement.rounds import Round
 
 ROWS_A_SHEET = 1_000_000  # the format holds 1,048,576
-FORM, TOTALS, LINES, CITIES, ABOUT = "申报汇总表", "汇总", "明细", "分市", "说明"
+LONGEST_NAME = 31  # of a sheet
+FORM, TOTALS, NOTICE, ABOUT = "申报汇总表", "汇总", "公示名单", "说明"
 
 
 def workbook_blocks(
@@ -33,28 +45,44 @@ def workbook_blocks(
     of_round: Round,
     region: str | None,
 ) -> Iterator[bytes]:
-    """Yield the workbook, opening at the sheet of the layout (None: the form); its last sheet says what the file is.
+    """Yield the workbook with the sheets of the layout (None: all of them); its last sheet says what the file is.
 
     The lines are written first and once: what stands on the other sheets is gathered on the way.
     """
     excluded = Spill()
-    opened = {"lines": LINES, "city": CITIES}.get(layout or "", FORM)
-    book = Book(settlement, f"{of_round.title} {settlement['id']}", form_title(of_round), opened)
-    lines = _pages(lines_sheet(source, of_round, survey, excluded))
-    yield from book.begin({FORM: _nothing, TOTALS: _nothing, **lines}, list(lines))
-    cities = city_sheet(survey, of_round, adjusted=source.adjusted)
-    tables = form_tables(survey, matches, of_round)
+    book = Book(settlement, f"{of_round.title} {settlement['id']}", form_title(of_round))
+    lines: dict[str, Draw] = {}
+    if layout in (None, "lines"):
+        lines = _pages(lines_sheet(source, of_round, survey, excluded, people=True))
+        before = {} if layout else {FORM: _nothing, TOTALS: _nothing}
+        yield from book.begin({**before, **lines}, list(lines))
+    else:
+        survey_of(source, survey)
+    tables = form_tables(survey, matches, of_round, region)
     notes = form_notes(of_round, tables, adjusted=source.adjusted)
-    yield from book.end(
-        {
-            FORM: lambda page: _form(page, tables, notes, form_title(of_round)),
-            TOTALS: lambda page: _totals(page, settlement, survey, region),
+    forms = _forms(tables, notes, of_round)
+    totals = {TOTALS: lambda page: _totals(page, settlement, survey, region)}
+    cities = _pages(city_sheet(survey, of_round, adjusted=source.adjusted, people=True))
+    about = {ABOUT: lambda page: _about(page, settlement, survey, of_round, region)}
+    notice = {NOTICE: lambda page: _notice(page, settlement, survey, of_round, region, adjusted=source.adjusted)}
+    first = {FORM: forms.pop(FORM)}
+    pages: dict[str | None, dict[str, Draw]] = {
+        None: {
+            **first,
+            **totals,
             **lines,
-            **_pages(cities),
+            **cities,
             **_pages(excluded_sheet(excluded, of_round)),
-            ABOUT: lambda page: _about(page, settlement, survey, of_round, region),
-        }
-    )
+            **notice,
+            **forms,
+            **about,
+        },
+        "summary": {**first, **forms, **totals, **about},
+        "lines": {**lines, **_pages(excluded_sheet(excluded, of_round)), **about},
+        "city": {**cities, **totals, **about},
+        "notice": notice,
+    }
+    yield from book.end(pages[layout])
     excluded.close()
 
 
@@ -71,7 +99,9 @@ def _pages(sheet: Sheet) -> dict[str, Draw]:
     for start in range(0, sheet.count, ROWS_A_SHEET):
         title = f"{sheet.title}{start // ROWS_A_SHEET + 1}" if start else sheet.title
         count = min(ROWS_A_SHEET, sheet.count - start)
-        found[title] = _table(Sheet(title, sheet.columns, count, partial(rows.next, count)))
+        last = start + count == sheet.count
+        portion = Sheet(title, sheet.columns, count, partial(rows.next, count), sheet.total if last else None)
+        found[title] = _table(portion)
     return found
 
 
@@ -95,20 +125,68 @@ class _Portions:
             rows -= frame.height
 
 
-def _form(page: Page, tables: Sequence[FormTable], notes: Sequence[str], title: str) -> None:
-    """Write the tables of the form one under the other, each department's on a printed page of its own."""
-    columns = tables[0].sheet.columns
+def _forms(tables: Sequence[FormTable], notes: Sequence[str], of_round: Round) -> dict[str, Draw]:
+    """Return the form on one sheet, or a sheet of all departments and one for the form of each."""
+    title = form_title(of_round)
+    if not by_department(of_round):
+        return {FORM: lambda page: _form(page, tables[0], notes, title)}
+    forms = {FORM: lambda page: _departments(page, tables, notes, title)}
+    return forms | {_sheet_name(table): partial(_form, table=table, notes=notes, title=title) for table in tables}
+
+
+def _sheet_name(table: FormTable) -> str:
+    """Return what a department's sheet is called: by its city, without what a name cannot have."""
+    return re.sub(r"[\[\]:*?/\\\\]", "", table.city)[:LONGEST_NAME]
+
+
+def _departments(page: Page, tables: Sequence[FormTable], notes: Sequence[str], title: str) -> None:
+    sheet = departments_sheet(tables)
+    page.widths([column.width for column in sheet.columns])
+    page.title(title, len(sheet.columns))
+    page.line("各归口管理部门的表在以各市命名的工作表中，分别打印、盖章。")
+    page.grid(sheet)
+    page.signatures(SIGNATURES, len(sheet.columns))
+    for note in notes:
+        page.note(f"注：{note}")
+
+
+def _form(page: Page, table: FormTable, notes: Sequence[str], title: str) -> None:
+    """Write one table of the form, with its head, its sum and room for the signatures."""
+    columns = table.sheet.columns
     page.widths([column.width for column in columns])
-    for place, table in enumerate(tables):
-        if place:
-            page.new_page()
-        page.title(title, len(columns))
-        for text in table.head:
-            page.line(text)
-        page.grid(table.sheet)
-        page.amount_line("合计（万元）", table.sum_fen, len(columns))
-        for note in notes:
-            page.note(f"注：{note}")
+    page.title(title, len(columns))
+    for text in table.head:
+        page.line(text)
+    page.grid(table.sheet)
+    if not table.sheet.count:
+        page.remark(NIL, len(columns))
+    page.amount_line("合计（万元）", table.sum_fen, len(columns))
+    page.signatures(SIGNATURES, len(columns))
+    for note in notes:
+        page.note(f"注：{note}")
+
+
+def _notice(
+    page: Page, settlement: Mapping[str, Any], survey: Survey, of_round: Round, region: str | None, *, adjusted: bool
+) -> None:
+    sheet = notice_sheet(survey, of_round)
+    page.widths([column.width for column in sheet.columns])
+    page.title(notice_title(of_round), len(sheet.columns))
+    for text in notice_lines(settlement, of_round, adjusted=adjusted):
+        page.line(text)
+    page.grid(sheet)
+    if not sheet.count:
+        page.remark("没有拟兑现的单位。", len(sheet.columns))
+    telephones = telephone_rows(of_round, region)
+    if telephones:
+        page.section("受理异议的归口管理部门")
+        three = (
+            Column("number", "序号", Kind.COUNT),
+            Column("name", "部门", Kind.TEXT),
+            Column("telephone", "联系方式", Kind.TEXT),
+        )
+        rows = [[number, *row] for number, row in enumerate(telephones, start=1)]
+        page.grid(Sheet.of(NOTICE, three, rows))
 
 
 def _totals(page: Page, settlement: Mapping[str, Any], survey: Survey, region: str | None) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from python_calamine import CalamineWorkbook
 
+TOTAL = "合计"
+
 
 def cells(body: bytes, sheet: str) -> list[list[Any]]:
     """All cells of a sheet."""
@@ -28,7 +30,15 @@ def raw(body: bytes) -> str:
 
 
 def column(body: bytes, sheet: str, head: str) -> list[Any]:
-    """The cells under a head in the first row."""
+    """The cells under a head in the first row, without the row of sums."""
     found = cells(body, sheet)
     place = found[0].index(head)
-    return [row[place] for row in found[1:]]
+    return [row[place] for row in found[1:] if row[0] != TOTAL]
+
+
+def total(body: bytes, sheet: str, head: str) -> Any:
+    """The sum under a head in the first row."""
+    found = cells(body, sheet)
+    (row,) = [row for row in found if row[0] == TOTAL]
+    assert row is found[-1]
+    return row[found[0].index(head)]
