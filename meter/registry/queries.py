@@ -10,12 +10,20 @@ import asyncpg
 import polars as pl
 
 from meter.database.copy import frame
-from meter.days import day_number
+from meter.days import LAST_DATE, day_number
 from meter.intake.registry_view.catalogue import DatedCode
 from meter.intake.registry_view.registered import Registered
 
 _SEQ = "(f.batch << 20 | f.ordinal)"  # a request has at most 10,000 items: the order of recording in one number
-_DAYS = "f.valid_from - date '1970-01-01', f.valid_to - date '1970-01-01'"
+
+
+def _day(column: str) -> str:
+    """A date as the number of its day; the driver writes the last date that there is as the end of all dates."""
+    last = f"case when {column} = 'infinity' then date '{LAST_DATE}' else {column} end"
+    return f"({last}) - date '1970-01-01'"
+
+
+_DAYS = f"{_day('f.valid_from')}, {_day('f.valid_to')}"
 _PERIOD = {"valid_from": pl.Int32, "valid_to": pl.Int32}
 
 FRAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -48,8 +56,8 @@ FRAMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"seq": pl.Int64, "holder": pl.Int32, "held": pl.Int32, "share_billionths": pl.Int64, **_PERIOD},
     ),
     "expenditure_facts": (
-        f"""select {_SEQ}, f.id, f.consumer, f.kind, f.served_from - date '1970-01-01',
-            f.served_to - date '1970-01-01', f.amount_fen from expenditure_fact f""",
+        f"""select {_SEQ}, f.id, f.consumer, f.kind, {_day("f.served_from")}, {_day("f.served_to")},
+            f.amount_fen from expenditure_fact f""",
         {
             "seq": pl.Int64, "id": pl.String, "consumer": pl.Int32, "kind": pl.String, "served_from": pl.Int32,
             "served_to": pl.Int32, "amount_fen": pl.Int64,

@@ -29,6 +29,7 @@ ANSWER_COLUMNS: Final = ("reference", "status", "amount_yuan", "bank_reference",
 WORKING, NOT_FOUND = "working", "not_found"
 STATUSES: Final = (*OUTCOMES, WORKING, NOT_FOUND)
 FILE_BYTES: Final = 4 * 1024 * 1024
+LINES_MAX: Final = 100_000
 FIELD_CHARACTERS: Final = 1000
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -118,6 +119,8 @@ def _read(raw: bytes, kind: str, columns: Sequence[str], encoding: str) -> tuple
         text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError:
         raise _not_understood(f"it is not {encoding}") from None
+    if text.count("\n") > LINES_MAX:
+        raise _not_understood(f"it has more than {LINES_MAX} lines")
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
+import struct
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +15,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import python_calamine
-
 from settlement.errors import NotAllowed
 from settlement.numbers.yuan import fen_of_written_yuan
 from settlement.payout.words import AMOUNT_LIMIT
+from settlement.payout.workbook_rows import NotAWorkbook, workbook_rows
 
 STATEMENT_BYTES: Final = 4 * 1024 * 1024
 UNPACKED_BYTES: Final = 64 * 1024 * 1024
 LINES_MAX: Final = 50_000
+COLUMNS_MAX: Final = 200
 MAPPINGS: Final = Path(__file__).with_name("mappings")
 OUR_REFERENCE: Final = re.compile(r"SB-[A-Za-z0-9._-]{1,80}")
 _TEXTS: Final = ("name", "encoding", "sheet", "date_format")
@@ -111,11 +113,14 @@ def read_statement(raw: bytes, mapping: StatementMapping) -> Statement:
     """Read a statement. Raises NotAllowed STATEMENT_NOT_UNDERSTOOD, naming the row, for anything that is not clear."""
     if len(raw) > STATEMENT_BYTES:
         raise _unclear(f"it has more than {STATEMENT_BYTES} bytes")
-    rows = list(_xlsx_rows(raw, mapping) if raw.startswith(_XLSX) else _csv_rows(raw, mapping))
+    found = _xlsx_rows(raw, mapping) if raw.startswith(_XLSX) else _csv_rows(raw, mapping)
+    rows = list(itertools.islice(found, LINES_MAX + 1))
     if len(rows) > LINES_MAX:
         raise _unclear(f"it has more than {LINES_MAX} rows")
     if len(rows) < mapping.heads_in_row:
         raise _unclear(f"it has no row {mapping.heads_in_row} with the names of its columns")
+    if any(len(row) > COLUMNS_MAX for row in rows):
+        raise _unclear(f"it has more than {COLUMNS_MAX} columns")
     heads = [_text(cell) for cell in rows[mapping.heads_in_row - 1]]
     places = {}
     for name, head in [*mapping.columns.items(), *((f"said:{one}", one) for one in mapping.said)]:
@@ -170,10 +175,10 @@ def _xlsx_rows(raw: bytes, mapping: StatementMapping) -> list[list[Any]]:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             if sum(part.file_size for part in packed.infolist()) > UNPACKED_BYTES:
                 raise _unclear(f"unpacked it has more than {UNPACKED_BYTES} bytes")
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        name = mapping.sheet or book.sheet_names[0]
-        return [list(row) for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)]
-    except (zipfile.BadZipFile, python_calamine.CalamineError, IndexError, OSError) as error:
+        return workbook_rows(raw, mapping.sheet, LINES_MAX + 1)
+    except NotAWorkbook as error:
+        raise _unclear(str(error)) from None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise _unclear(f"it is no workbook that can be read: {type(error).__name__}") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -35,7 +36,7 @@ async def import_statement(
 
     Raises NotAllowed: STATEMENT_NOT_UNDERSTOOD, ALREADY_IMPORTED.
     """
-    found = read_statement(raw, mapping)
+    found = await asyncio.to_thread(read_statement, raw, mapping)
     try:
         async with transaction(engine, "import a statement") as connection:
             number = await insert_statement(

@@ -28,7 +28,7 @@ from meter.registry.body import ITEMS_MAX, VALUES_MAX
 from meter.registry.fields import Unfit
 from settlement.jobs import compare
 from settlement.numbers import exact
-from settlement.payout import answers, bank_reference, batch_format, instructions, runs, statement_file
+from settlement.payout import answers, bank_reference, batch_format, instructions, runs, statement_file, workbook_rows
 from settlement.rounds import readings
 from tests.docs.pages import text_of
 from tests.support.records import OWNER, USER, chip, entity, facility, holding, uscc
@@ -115,6 +115,12 @@ LIMITS = {
     "a return file of the bank with many answers": size(batch_format.FILE_BYTES),
     "a statement of the bank": size(statement_file.STATEMENT_BYTES),
     "rows of a statement of the bank": plain(statement_file.LINES_MAX),
+    "columns of a statement of the bank": plain(statement_file.COLUMNS_MAX),
+    "lines of a return file of the bank": plain(batch_format.LINES_MAX),
+    "cells of a workbook of the bank, empty ones counted": plain(workbook_rows.CELLS_MAX),
+    "memory and time to read a workbook of the bank, in a process of its own": (
+        f"{workbook_rows.MEMORY_BYTES // 2**30} GiB and {workbook_rows.SECONDS} s"
+    ),
     "instructions that a payout run names": plain(runs.RUN_MAX),
     "characters of a reference of the bank": plain(bank_reference.LONGEST),
     "characters of a key's name": plain(keys.NAME_CHARACTERS),

@@ -1,0 +1,1 @@
+"""Fuzzing: every route with seeded requests that are nearly right, and every reader of files."""
