@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.actions.actor import LARGEST, Actor, require_texts
+from api.clock import now
 from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from meter.database.connect import driver
 from settlement.errors import NotAllowed
+from settlement.payout.batch_format import ENCODINGS
+from settlement.payout.desk_file import file_again, hand_over_run
 from settlement.payout.runs import RUN_MAX, confirm, decide_run, propose_rule, propose_run
 from settlement.report.payment_list import payment_list_csv, payment_list_xlsx
 from settlement.store.payout_runs import note_payment_list, payments_of, run_of
 from settlement.vocabulary import PAYOUT_LEASES
 
+Done = TypeVar("Done")
 SCOPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "propose": ("payout:run",), "approve": ("settlement:approve",), "reject": ("settlement:approve", "payout:run"),
     "stop": ("settlement:approve", "payout:run"), "propose_rule": ("payout:run", "settlement:approve"),
-    "confirm": ("settlement:approve",),
+    "confirm": ("settlement:approve",), "hand_over": ("payout:run",),
 }  # fmt: skip
 """Who may: each of these scopes is enough."""
 LISTS: Final[Mapping[str, tuple[Callable[..., bytes], str]]] = {
@@ -75,6 +79,26 @@ async def payment_list(engine: AsyncEngine, hand: Actor, run: int, kind: str) ->
     return await asyncio.to_thread(write, found, payments), media_type
 
 
+async def bank_file(engine: AsyncEngine, hand: Actor, run: int, encoding: str) -> str:
+    """Hand over what waits of a released run in a file that a person takes to the bank; its name. Raises Problem."""
+    _admitted(hand, "hand_over", None)
+    if encoding not in ENCODINGS:
+        raise Problem(400, "bad_request", f"encoding is one of {', '.join(ENCODINGS)}")
+    return await _kept(
+        engine, hand, "payout_run.hand_over", str(run),
+        hand_over_run(engine, run, encoding, actor=hand.actor, clock=now),
+    )  # fmt: skip
+
+
+async def bank_file_again(engine: AsyncEngine, hand: Actor, name: str) -> bytes:
+    """A file that was handed over, written again; handing it out is in the audit log. Raises Problem."""
+    _admitted(hand, "hand_over", None)
+    try:
+        return await file_again(engine, name)
+    except NotAllowed as error:
+        raise refusal(error.code, error.detail) from None
+
+
 async def rule(engine: AsyncEngine, hand: Actor, said: Mapping[str, Any]) -> dict[str, Any]:
     """Propose a rule; it. Raises Problem."""
     note = said.get("note")
@@ -104,9 +128,7 @@ def _admitted(hand: Actor, word: str, note: str | None) -> None:
     require_texts({"note": note})
 
 
-async def _kept(
-    engine: AsyncEngine, hand: Actor, action: str, about: str, doing: Awaitable[dict[str, Any]]
-) -> dict[str, Any]:
+async def _kept(engine: AsyncEngine, hand: Actor, action: str, about: str, doing: Awaitable[Done]) -> Done:
     """Do it, and keep that somebody was refused."""
     try:
         return await doing

@@ -81,6 +81,16 @@ class Desk:
         async with reaching_database():
             return await payout_runs.payment_list(self._service.engine, person, run, kind)
 
+    async def hand_over(self, person: Person, run: int, encoding: str) -> str:
+        """Hand over what waits of a run in a file for the bank; its name. Raises Problem."""
+        async with reaching_database():
+            return await payout_runs.bank_file(self._service.engine, person, run, encoding)
+
+    async def file(self, person: Person, name: str) -> bytes:
+        """A file for the bank that was handed over. Raises Problem."""
+        async with reaching_database():
+            return await payout_runs.bank_file_again(self._service.engine, person, name)
+
     async def mark(self, person: Person, number: int, word: str, said: Record) -> None:
         """Book what a receipt of the bank says that somebody holds in hand. Raises Problem."""
         async with reaching_database():

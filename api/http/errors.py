@@ -152,6 +152,7 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "NOTHING_OPEN": "Nothing is open.",
     "PAYMENT_OPEN": "A payment is still with the bank.",
     "ALREADY_IMPORTED": "This very file was imported before.",
+    "NOTHING_TO_PAY": "Nothing of the run waits to be handed over.",
     "NOTHING_READY": "Nothing that could go into a run is ready.",
     "ABOVE_LIMIT": "The run, or a payee in it, is above the limit in force.",
     "RUN_CHANGED": "A payment of the run is not what was proposed: propose another.",
@@ -172,6 +173,7 @@ _ABSENT: Final[Mapping[str, str]] = {
     "NO_SUCH_CLAIM": "There is no such clawback.",
     "NO_SUCH_PROPOSAL": "There is no such proposal.",
     "NO_SUCH_RUN": "There is no such payout run.",
+    "NO_SUCH_FILE": "No such file was handed over.",
     "NO_SUCH_RULE": "There is no such payout rule that waits.",
 }
 CODES: Final[Mapping[str, Coded]] = {

@@ -69,6 +69,7 @@ class RunItem(Answer):
     status: PayoutStatus
     bank_reference: Annotated[str | None, Field(examples=["B-20260930-17"])]
     unchanged: Annotated[bool, Field(examples=[True])]
+    handed_over_as: Annotated[str | None, Field(description="The file that went to the bank.", examples=[None])]
     account_masked: Annotated[str | None, Field(examples=["示例银行合肥分行 ****2222"])]
 
 

@@ -9,7 +9,7 @@ out twice, and nothing that is on record stays behind.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -40,6 +40,7 @@ from settlement.payout.refusals import keep_refusal, printable
 from settlement.store.payout_files import by_issue, file_of, handed_over_since, insert_file
 
 SUFFIX: Final = ".csv"
+PURPOSE: Final = "算力补助"
 ASK_AFTER: Final = timedelta(hours=24)
 BOOKED_AT_ONCE: Final = 200
 _ASKED: Final = "SBASK-"
@@ -52,7 +53,7 @@ class BatchFiles:
 
     folder: Folder
     encoding: str = "utf-8"
-    purpose: str = "算力补助"
+    purpose: str = PURPOSE
     ask_after: timedelta = ASK_AFTER
 
 
@@ -119,24 +120,53 @@ async def _hand_over(job: _Job, limit: int) -> list[dict[str, Any]]:
     if not payments:
         return []
     moment = job.clock().astimezone(UTC)
-    name = f"SBPAY-{moment:%Y%m%d}-{payments[0]['id']}-{payments[0]['fence']}{SUFFIX}"
+    name = file_name(payments, moment)
     text = payment_file(name, payments, purpose=job.files.purpose, encoding=job.files.encoding)
     job.files.folder.prepare(name, text)
-    said = {"worker": job.worker, "handed_over_as": name, "job": "batch"}
-    marks = [Mark(one["id"], "handed_over", {**said, "fence": one["fence"]}) for one in payments]
     try:
-        async with transaction(job.engine, "hand over") as connection:
-            found = await mark_within(connection, marks, actor=job.actor, moment=moment)
-            await insert_file(
-                connection, name, sha256=hashlib.sha256(text).hexdigest(), encoding=job.files.encoding,
-                instructions=len(payments), sum_fen=sum(one["amount_fen"] for one in payments), actor=job.actor,
-            )  # fmt: skip
-    except (NotAllowed, asyncpg.CheckViolationError) as error:
+        found = await put_on_record(
+            job.engine, payments, name, text, job.files.encoding, worker=job.worker, actor=job.actor, moment=moment
+        )
+    except NotAllowed as refusal:
         job.files.folder.discard(name)
-        refusal = error if isinstance(error, NotAllowed) else NotAllowed(*refusal_of(error))
-        await keep_refusal(job.engine, refusal, instruction=None, about=name, word="handed_over", actor=job.actor)
         return [{"reference": name, "status": refusal.code, "amount_fen": 0}]
     job.files.folder.release(name)
+    return found
+
+
+def file_name(payments: Sequence[Mapping[str, Any]], moment: datetime) -> str:
+    """Return the name of a file of leased payments: no two are called alike, for a fence is given once."""
+    return f"SBPAY-{moment.astimezone(UTC):%Y%m%d}-{payments[0]['id']}-{payments[0]['fence']}{SUFFIX}"
+
+
+async def put_on_record(
+    engine: AsyncEngine,
+    payments: Sequence[Mapping[str, Any]],
+    name: str,
+    text: bytes,
+    encoding: str,
+    *,
+    worker: str,
+    actor: str,
+    moment: datetime,
+) -> list[dict[str, Any]]:
+    """Write down, in one transaction, a file and that leased payments are handed over in it; what they are then.
+
+    Raises NotAllowed where one of them is not handed over any more; then none is, and the refusal is kept.
+    """
+    said = {"worker": worker, "handed_over_as": name, "job": "batch"}
+    marks = [Mark(one["id"], "handed_over", {**said, "fence": one["fence"]}) for one in payments]
+    try:
+        async with transaction(engine, "hand over") as connection:
+            found = await mark_within(connection, marks, actor=actor, moment=moment)
+            await insert_file(
+                connection, name, sha256=hashlib.sha256(text).hexdigest(), encoding=encoding,
+                instructions=len(payments), sum_fen=sum(one["amount_fen"] for one in payments), actor=actor,
+            )  # fmt: skip
+    except (NotAllowed, asyncpg.CheckViolationError) as error:
+        refusal = error if isinstance(error, NotAllowed) else NotAllowed(*refusal_of(error))
+        await keep_refusal(engine, refusal, instruction=None, about=name, word="handed_over", actor=actor)
+        raise refusal from None
     return [one for one in found if isinstance(one, dict)]
 
 

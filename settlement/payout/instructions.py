@@ -24,7 +24,7 @@ from settlement.store.instructions import (
     instructions_with,
     instructions_without_account,
 )
-from settlement.store.payout_runs import stopped_of
+from settlement.store.payout_runs import stopped_of, unchanged_in
 
 LEASE_SECONDS = 60
 CLAIM_MAX = 1000
@@ -40,6 +40,7 @@ async def claim(
     *,
     lease_seconds: int = LEASE_SECONDS,
     gateway: str | None = None,
+    run: int | None = None,
 ) -> list[dict[str, Any]]:
     """Lease up to `limit` instructions to a worker: those never leased, then those whose lease ran out the longest ago.
 
@@ -48,9 +49,15 @@ async def claim(
     handed over as a file is not leased again, and nothing without an account is leased at all: see `without_account`.
     `gateway` is http or batch, of our own job: what it leases is in a run that two people released (the database
     refuses any other); what comes without `may_send` is in a run that was stopped since: the bank is only asked.
+    `run` leases what waits of that run alone, as many as there are.
     """
     async with transaction(engine, "lease") as connection:
-        chosen = await choose_instructions(connection, min(limit, CLAIM_MAX), gateway=gateway)
+        if run is None:
+            chosen = await choose_instructions(connection, min(limit, CLAIM_MAX), gateway=gateway)
+        else:
+            inside = await unchanged_in(connection, run)
+            found = await choose_instructions(connection, limit, gateway=gateway)
+            chosen = [row for row in found if row["id"] in inside]
         waiting = await instructions_with(connection, [row["id"] for row in chosen])
         payable = {row["id"]: row["first_sent_at"] is not None for row in waiting if account_of(row) is not None}
         chosen = [row for row in chosen if row["id"] in payable]

@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from settlement.store.instructions import account_of
+
 
 async def insert_file(
     connection: asyncpg.Connection,
@@ -41,6 +43,26 @@ async def list_files(connection: asyncpg.Connection, after: int, limit: int) -> 
         after, limit,
     )  # fmt: skip
     return [{**dict(row), "at": row["at"].isoformat()} for row in rows]
+
+
+async def payments_in(connection: asyncpg.Connection, name: str) -> list[dict[str, Any]]:
+    """Return the payments that are handed over in a file, in the order in which it names them, accounts in plain."""
+    rows = await connection.fetch("select * from payout_instruction where handed_over_as = $1 order by id", name)
+    return [
+        {**{field: row[field] for field in ("id", "uscc", "reference", "amount_fen")}, "account": account_of(row)}
+        for row in rows
+    ]
+
+
+async def runs_of(connection: asyncpg.Connection, name: str) -> list[int]:
+    """Return the released runs whose payments are in a file."""
+    rows = await connection.fetch(
+        """select distinct t.run from payout_instruction i join payout_run_item t on t.instruction = i.id
+           and t.reference = i.reference where i.handed_over_as = $1 and payout_run_status(t.run) = 'released'
+           order by 1""",
+        name,
+    )
+    return [row["run"] for row in rows]
 
 
 async def handed_over_since(connection: asyncpg.Connection, before: datetime) -> list[asyncpg.Record]:

@@ -64,7 +64,7 @@ async def items_of(connection: asyncpg.Connection, run: int, after: int, limit: 
     """Return what is in a run, in order of the instructions' numbers, with masked accounts, and what each is now."""
     rows = await connection.fetch(
         """select t.instruction, t.uscc, l.name, t.reference, t.amount_fen, i.status, i.bank_reference, i.account,
-           i.reference = t.reference and i.amount_fen = t.amount_fen as unchanged
+           i.handed_over_as, i.reference = t.reference and i.amount_fen = t.amount_fen as unchanged
            from payout_run_item t join payout_instruction i on i.id = t.instruction
            join settlement_line l on l.settlement = i.settlement and l.uscc = i.uscc
            where t.run = $1 and t.instruction > $2 order by t.instruction limit $3""",
@@ -74,6 +74,7 @@ async def items_of(connection: asyncpg.Connection, run: int, after: int, limit: 
         {
             **{name: row[name] for name in (
                 "instruction", "uscc", "name", "reference", "amount_fen", "status", "bank_reference", "unchanged",
+                "handed_over_as",
             )},
             "account_masked": masked_account(row["account"], row["uscc"]),
         }
@@ -92,6 +93,16 @@ async def payments_of(connection: asyncpg.Connection, run: int) -> list[dict[str
         {**{name: row[name] for name in ("uscc", "reference", "amount_fen")}, **(account_of(row) or _UNREADABLE)}
         for row in rows
     ]
+
+
+async def unchanged_in(connection: asyncpg.Connection, run: int) -> frozenset[int]:
+    """Return the instructions of a run that are as they were proposed."""
+    rows = await connection.fetch(
+        """select i.id from payout_run_item t join payout_instruction i on i.id = t.instruction
+           where t.run = $1 and i.reference = t.reference and i.amount_fen = t.amount_fen""",
+        run,
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 async def note_payment_list(connection: asyncpg.Connection, run: int, kind: str, payments: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from settlement.numbers.yuan import plain_yuan
 from settlement.payout.batch_files import BatchFiles
-from settlement.payout.batch_format import answer_file
+from settlement.payout.batch_format import PAYMENT_COLUMNS, PAYMENTS, answer_file, read_rows
 from settlement.payout.folder import Folder
 from settlement.payout.gateways import BatchGateway
 from tests.payout.conftest import Paying
@@ -131,6 +131,39 @@ async def test_a_receipt_is_typed_in_with_proof(paying: Paying, tmp_path: Path) 
     assert "发放批次已停止" in wrong.text
     assert "已停止" in await payer.page(run)
     assert (await approver.send(path, outcome="returned", amount=fen, bank_reference="B1")).status_code == 403
+
+
+async def test_a_file_for_the_bank_is_taken_by_hand(paying: Paying, tmp_path: Path) -> None:
+    payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    run = (await payer.send(HERE, settlement=paying.settlement)).headers["location"]
+    assert "生成银行文件</button>" not in await payer.page(run)
+    early = await payer.send(f"{run}/file", encoding="gb18030")
+    assert early.status_code == 409, "nothing before the release"
+    assert "没有等待送出的支付指令" in early.text, early.text
+    await approver.send(f"{run}/approve")
+    assert "生成银行文件</button>" in await payer.page(run)
+    assert (await approver.send(f"{run}/file", encoding="utf-8")).status_code == 403
+    made = await payer.send(f"{run}/file", encoding="gb18030")
+    assert made.status_code == 303, made.text
+    due = await instructions(paying)
+    assert {one["status"] for one in due} == {"handed_over"}
+    path = f"{HERE}/files/{due[0]['handed_over_as']}"
+    assert path in await payer.page(run)
+    found = [await payer.get(path) for _ in range(2)]
+    assert found[0].content == found[1].content
+    rows = read_rows(found[0].content, PAYMENTS, PAYMENT_COLUMNS, encoding="gb18030")
+    assert [one["reference"] for one in rows] == [one["reference"] for one in due]
+    noted = await paying.owner.fetch("select detail, actor from audit where action = 'payment_list.export'")
+    assert all(due[0]["handed_over_as"] in str(one["detail"]) for one in noted)
+    assert [one["actor"] for one in noted] == ["person:zhao"] * 2
+    assert (await payer.send(f"{run}/file", encoding="utf-8")).status_code == 409, "nothing is left"
+    assert (await approver.get(path)).status_code == 403
+    assert (await payer.get(f"{HERE}/files/SBPAY-x.csv")).status_code == 404
+    await a_pass(paying, BatchGateway(BatchFiles(Folder(tmp_path / "bank"))))
+    assert not list((tmp_path / "bank" / "out").glob("*.csv")), "the job does not send it a second time"
+    rest = [(one["reference"], "paid", one["amount_fen"], f"B{one['id']}", "") for one in due]
+    raw = answer_file("r", "", rest, encoding="utf-8")
+    assert "18 笔有变化，0 笔没有入账" in (await payer.upload(f"{HERE}/answers", "r.csv", raw, encoding="utf-8")).text
 
 
 @pytest.mark.parametrize("path", [HERE, "/console/reconciliation"])

@@ -86,6 +86,31 @@ async def get_list(request: Request, queries: Shelf, desk: OnDesk, number: Numbe
     return Response(body, media_type=media_type, headers=headers)
 
 
+@ROUTER.post("/payout-runs/{number}/file")
+async def post_file(request: Request, queries: Shelf, desk: OnDesk, number: Number) -> Response:
+    """Hand over what waits of a run in a file that a person takes to the bank."""
+    person = await admitted(request, queries, DESK)
+    given = await form_of(request)
+    check_session_form(request, given.get("token"))
+    try:
+        await desk.hand_over(person, number, given.get("encoding", ENCODINGS[0]))
+    except Problem as problem:
+        return await _run_page(request, desk, person, number, because(problem.code), problem.status)
+    return to(f"{HERE}/{number}")
+
+
+@ROUTER.get("/payout-runs/files/{name}")
+async def get_file(request: Request, queries: Shelf, desk: OnDesk, name: str) -> Response:
+    """A file for the bank, accounts in plain; whoever takes it is in the audit log."""
+    person = await admitted(request, queries, DESK)
+    try:
+        body = await desk.file(person, name)
+    except Problem as problem:
+        raise refusal(problem.status, "不能下载", because(problem.code), person) from None
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type="text/csv", headers=headers)
+
+
 @ROUTER.post("/payout-runs/{number}/{word}")
 async def post_decision(request: Request, queries: Shelf, desk: OnDesk, number: Number, word: str) -> Response:
     """Release, reject or stop a run, with proof of who decides."""
@@ -169,10 +194,13 @@ async def _run_page(
         for word in wanted.get(run["status"], ())
         if person.scopes & set(SCOPES_OF[word]) and (word != "approve" or run["proposed_by"] != person.actor)
     ]
-    values: dict[str, Any] = {"run": run, "items": items, "words": words, "error": error}
+    waiting = sum(item["status"] == "ready" and item["unchanged"] for item in items)
+    files = sorted({item["handed_over_as"] for item in items if item["handed_over_as"]})
+    values: dict[str, Any] = {"run": run, "items": items, "words": words, "error": error, "files": files}
     return page(
         "payout_run", status, **frame(request, person, DESK), **values, prove=not person.may_decide(now()),
-        minutes=PROOF_MINUTES, note_max=NOTE_MAX, pays="payout:run" in person.scopes,
+        minutes=PROOF_MINUTES, note_max=NOTE_MAX, pays="payout:run" in person.scopes, waiting=waiting,
+        encodings=ENCODINGS,
     )  # fmt: skip
 
 
