@@ -15,7 +15,7 @@ LONGEST: Final = 64
 PAGES_MOST: Final = 100_000
 ORDER_WORDS: Final = {
     "code": "信用代码", "due": "本次应付，多的在前", "award": "补助，多的在前", "held": "待核，多的在前",
-    "name": "名称",
+    "name": "名称", "city": "所在市",
 }  # fmt: skip
 assert set(ORDER_WORDS) == set(ORDERS)
 

@@ -23,6 +23,7 @@ from api.console.pages import (
     quarantine,
     reconciliation,
     record,
+    reports,
     rounds,
     run,
     search,
@@ -36,8 +37,8 @@ from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missin
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, overview, password, run, what_if, settlements, held, decision, job, line, payout_runs, reconciliation,
-    payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search, help, static,
+    login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_runs,
+    reconciliation, payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search, help, static,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

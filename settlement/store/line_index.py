@@ -15,6 +15,7 @@ ORDERS: Final = {
     "award": "award_fen desc, uscc",
     "held": "held_fen desc, uscc",
     "name": "name, uscc",
+    "city": "left(region, 4) nulls last, uscc",
 }
 """How a list can be sorted, and what that is in the database."""
 _SUMS: Final = """count(*) as lines, coalesce(sum(award_fen), 0) as award_fen,
@@ -37,13 +38,15 @@ async def line_index(
 ) -> dict[str, Any]:
     """Return the codes of the lines that a filter finds, in order, and sums over them.
 
+    `status` is an outcome, `held` (every line that holds something) or `due` (every line with money to move now).
     `due_fen` is what goes out now: a line that was settled before counts with what it gets on top. `back_fen` is what
     comes back.
     """
     row = await connection.fetchrow(
         f"""select array_agg(uscc order by {ORDERS[order]}) as codes, {_SUMS} from settlement_line
             where settlement = $1 and ($2::text is null or starts_with(region, $2))
-            and ($3::text is null or case $3 when 'held' then held_fen > 0 else outcome = $3 end)
+            and ($3::text is null or case $3 when 'held' then held_fen > 0
+                 when 'due' then coalesce(adjustment_fen, payable_fen) <> 0 else outcome = $3 end)
             and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(uscc, upper($4)) > 0)
             and ($5::text is null or strpos(line::text, '"' || $5 || '"') > 0)""",
         settlement, region_prefix(region) if region else None, status, q or None, reason,

@@ -19,7 +19,18 @@ PICTURES: Final = Path(__file__).resolve().parents[2] / "build" / "console"
 NUMBER: Final = "anhui-2026-0001"
 LOOKS: Final = ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
 PARTS: Final = 3  # so that no test is long on a busy machine
-FILES: Final = ("/report.{kind}", "/lines.csv", "/export", "/static/", "{rest", ".csv", "/file", "/output", "/verify")
+FILES: Final = (
+    "/report.{kind}",
+    "/lines.csv",
+    "/export",
+    "/static/",
+    "{rest",
+    ".csv",
+    "/file",
+    "/output",
+    "/verify",
+    ".pdf",
+)
 """Routes that answer with a file, or that are no page."""
 
 

@@ -221,7 +221,9 @@ class FakeQueries(FakeJournal, Queries):
             settlement["id"], asked.region or city, asked.status or None, asked.q or None, "", 2**31 - 1
         )
         lines = [line for line in lines if not asked.reason or asked.reason in line["reasons"]]
-        if asked.sort != "code":
+        if asked.sort == "city":
+            lines.sort(key=lambda line: (line["region"] is None, (line["region"] or "")[:4], line["uscc"]))
+        elif asked.sort != "code":
             lines.sort(key=lambda line: -int(line.get(f"{asked.sort}_fen") or 0))
         owed = [int(line["adjustment_fen"] if "adjustment_fen" in line else line["payable_fen"]) for line in lines]
         return {
@@ -247,7 +249,7 @@ class FakeQueries(FakeJournal, Queries):
             for line in sorted(self.lines_of[number], key=lambda line: str(line["uscc"]))
             if line["uscc"] > after
             and (not region or in_region(line["region"], region))
-            and (not status or (line["held_fen"] > 0 if status == "held" else _outcome(line) == status))
+            and (not status or _has(line, status))
             and (not q or q.lower() in (line["name"] or "").lower() or q.upper() in line["uscc"])
         ]
         return found[:limit]
@@ -258,6 +260,12 @@ class FakeQueries(FakeJournal, Queries):
 
     def rounds(self) -> Mapping[str, Round]:
         return ROUNDS
+
+
+def _has(line: Record, status: str) -> bool:
+    if status == "due":
+        return bool(line.get("adjustment_fen", line["payable_fen"]))
+    return bool(line["held_fen"] > 0 if status == "held" else _outcome(line) == status)
 
 
 def _outcome(line: Record) -> str:

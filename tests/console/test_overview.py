@@ -10,6 +10,7 @@ from api.auth.roles import ROLES
 from api.console.drawing.bars import bars
 from api.console.drawing.map import PLACES, city_map
 from api.console.drawing.waterfall import waterfall
+from api.console.pages.overview import _wan
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession
 from tests.console.fake import ROUNDS
@@ -88,3 +89,12 @@ async def test_every_role_finds_its_tasks_first_in_the_help(desk: ConsoleSession
     assert page.text.index("您的角色") < page.text.index("各项决定的意思")
     assert page.text.count("您的角色") == 1
     assert "/console/help" in page.links
+
+
+@pytest.mark.parametrize(
+    ("fen", "shown"),
+    [(0, "0 元"), (40_000, "400 元"), (42, "0.42 元"), (999_999, "9,999.99 元"), (1_000_000, "1.0 万"),
+     (123_456_789, "123.5 万"), (-50, "-0.50 元")],
+)  # fmt: skip
+def test_a_small_sum_in_a_picture_does_not_read_as_nothing(fen: int, shown: str) -> None:
+    assert _wan(fen) == shown

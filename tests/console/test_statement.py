@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import pytest
 
 from api.console.wording.release import _BY_CODE, releases_of
 from settlement.report.reason_words import HELD, REFUSED, word_of
@@ -55,6 +58,35 @@ async def test_the_statement_has_number_date_digest_and_a_code(finance: ConsoleS
     await finance.page(f"{HERE}/lines/none/statement", 404)
     finance.be_logged_in_as("wuhu")
     await finance.page(f"{HERE}/lines/{fixtures.AWARDED}/statement", 404)
+
+
+@pytest.mark.parametrize("repeated", [1, 40, 60])
+async def test_the_statement_is_a_file_of_at_most_two_sides_with_its_letters_inside(
+    finance: ConsoleSession, repeated: int
+) -> None:
+    line = next(one for one in finance.queries.lines_of[fixtures.FIRST] if one["uscc"] == fixtures.AWARDED)
+    line["steps"] = [*fixtures.STEPS, *fixtures.STEPS[1:2] * repeated]
+    bodies = [await finance.client.get(f"{HERE}/lines/{fixtures.AWARDED}/statement.pdf") for _ in range(2)]
+    assert [body.headers["content-type"] for body in bodies] == ["application/pdf"] * 2
+    assert f'filename="{fixtures.FIRST}_{fixtures.AWARDED}.pdf"' in bodies[0].headers["content-disposition"]
+    assert bodies[0].content == bodies[1].content
+    sides = len(re.findall(rb"/Type */Page\b", bodies[0].content))
+    assert sides == (1 if repeated == 1 else 2)
+    assert set(re.findall(rb"/BaseFont/[A-Z]{6}\+(\w+)", bodies[0].content)) == {b"NotoSansCJKsc"}
+    assert b"/FontFile3" in bodies[0].content
+
+
+async def test_what_a_statement_says_is_never_taken_for_its_typesetting(finance: ConsoleSession) -> None:
+    line = next(one for one in finance.queries.lines_of[fixtures.FIRST] if one["uscc"] == fixtures.AWARDED)
+    line["name"] = '#read("/etc/passwd") $x$ *b* \\ <sides> "'
+    answer = await finance.client.get(f"{HERE}/lines/{fixtures.AWARDED}/statement.pdf")
+    assert answer.status_code == 200
+    assert answer.content.startswith(b"%PDF")
+
+
+async def test_a_statement_of_another_city_is_no_file(finance: ConsoleSession) -> None:
+    finance.be_logged_in_as("wuhu")
+    assert (await finance.client.get(f"{HERE}/lines/{fixtures.AWARDED}/statement.pdf")).status_code == 404
 
 
 async def test_held_money_is_a_work_list_that_leads_to_its_lines(finance: ConsoleSession) -> None:

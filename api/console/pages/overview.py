@@ -31,6 +31,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Figures = Annotated[OverviewQueries, Depends(overview_of)]
 LOOKED_AT = 50
+SMALL_FEN = 1_000_000  # below 万元, which one decimal would show as next to nothing
 WAITS = {
     "accounts": ("个收款账户待批准", "accounts?status=proposed"),
     "disputed": ("笔支付有争议", "payouts?status=disputed"),
@@ -128,12 +129,15 @@ def _of_money(settlement: Record, cities: Sequence[Record], of_round: Round) -> 
         tiles.setdefault(code, (name, 0, "—"))
     return {
         "waterfall": waterfall("从支出到补助", stages), "bars": bars("各市补助与待核", rows),
-        "map": city_map("各市补助金额（万元）", tiles),
+        "map": city_map("各市补助金额", tiles),
     }  # fmt: skip
 
 
 def _wan(fen: int) -> str:
-    return f"{fen / 1_000_000:,.1f} 万"  # for a picture: the table beside it has every fen
+    """Return a sum for a picture, beside whose figure the table has every fen; what is small is told in yuan."""
+    if abs(fen) < SMALL_FEN:
+        return f"{yuan_text(fen)} 元" if fen % 100 else f"{fen // 100:,} 元"
+    return f"{fen / 1_000_000:,.1f} 万"
 
 
 def _by_month(use: Sequence[Record]) -> list[tuple[str, int, int, int]]:

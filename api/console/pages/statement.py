@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.people import Person
 from api.console.answer import page
 from api.console.drawing.receipt_code import receipt_code
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, queries_of
 from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
+from api.console.statement_file import Statement, statement_pdf
 from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
 from meter.regions import in_region
@@ -19,12 +23,35 @@ from settlement.report.reason_words import word_of
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 FINAL: Final = ("locked", "paid")
+_TYPESETTING: Final = asyncio.Semaphore(1)
+"""One at a time: whoever asks for many files takes no more than one core."""
 
 
 @ROUTER.get("/settlements/{number}/lines/{uscc}/statement")
 async def get_statement(request: Request, queries: Shelf, number: str, uscc: str) -> Response:
     """Show the statement of one line; before the lock it says that it is not final."""
     person = await admitted(request, queries, MONEY)
+    said = await _statement_of(queries, person, number, uscc)
+    return page(
+        "statement", **frame(request, person, MONEY), settlement=said.settlement, round=said.round, line=said.line,
+        steps=said.steps, number=said.number, code=receipt_code(said.receipt), final=said.final, reasons=said.reasons,
+        releases=releases_of(said.line),
+    )  # fmt: skip
+
+
+@ROUTER.get("/settlements/{number}/lines/{uscc}/statement.pdf")
+async def get_statement_file(request: Request, queries: Shelf, number: str, uscc: str) -> Response:
+    """Give the same as a file, two A4 sides with its letters inside."""
+    person = await admitted(request, queries, MONEY)
+    said = await _statement_of(queries, person, number, uscc)
+    async with _TYPESETTING:
+        made = await asyncio.to_thread(statement_pdf, said)
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", said.number)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
+async def _statement_of(queries: Queries, person: Person, number: str, uscc: str) -> Statement:
     settlement = await settlement_of(queries, number, person)
     line = await queries.line(number, uscc, of_a_city=person.city is not None)
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
@@ -33,12 +60,10 @@ async def get_statement(request: Request, queries: Shelf, number: str, uscc: str
     documents = {key: document.title for key, document in of_round.documents.items()}
     steps = [step for step in shown_steps(line["steps"], documents) if step.formula or step.rule == "R-CAP20"]
     receipt = f"suanbu {settlement['id']} {uscc} award_fen={line['award_fen']} payable_fen={line['payable_fen']}"
-    if (
-        person.city is None
-    ):  # the digest covers all lines: in a picture, a city does not tell it from a figure of others
-        receipt += f" {settlement['digest']}"
-    return page(
-        "statement", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line, steps=steps,
-        number=f"{settlement['id']}/{uscc}", code=receipt_code(receipt), final=settlement["status"] in FINAL,
-        reasons=[word_of(one) for one in line["reasons"] + line["flags"]], releases=releases_of(line),
+    # the digest covers all lines: in a picture, a city does not tell it from a figure of others
+    with_digest = person.city is None
+    return Statement(
+        settlement=settlement, round=of_round, line=line, steps=steps, number=f"{settlement['id']}/{uscc}",
+        receipt=f"{receipt} {settlement['digest']}" if with_digest else receipt, final=settlement["status"] in FINAL,
+        reasons=[word_of(one) for one in line["reasons"] + line["flags"]], with_digest=with_digest,
     )  # fmt: skip
