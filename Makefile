@@ -5,7 +5,7 @@ BIN := .venv/bin
 BENCH ?= all
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories dashboards image-check
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories dashboards image-check fuzz planted
 
 setup: .venv/ready
 
@@ -54,6 +54,15 @@ soak: setup
 # 2,000 random tampers over every table and column, by the owner of the database, each to be found and located
 tampers: setup
 	@SUANBU_TAMPERS=2000 $(BIN)/python -m pytest -q -s tests/security/test_random_tampers.py
+
+# 100,000 seeded requests that are nearly right, over every route and page, and thousands of files; then schemathesis, longer
+fuzz: setup
+	@SUANBU_FUZZ=100000 SUANBU_FUZZ_FILES=5000 SUANBU_SCHEMATHESIS=20 SUANBU_FUZZ_FIGURES=fuzz.json \
+		$(BIN)/python -m pytest -q -o faulthandler_timeout=0 --show-capture=no tests/fuzz
+
+# every planted bug in a copy of the tree, one at a time: the tests that it names must catch it
+planted: setup
+	@$(BIN)/python -m tests.planted --figures planted.json
 
 # the fingerprint of what the migrations make, which `suanbu verify --checkpoint` holds a database against
 schema: setup
