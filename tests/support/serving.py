@@ -100,6 +100,8 @@ class Served:
         self._arguments = arguments
         self._before = before
         self._process: subprocess.Popen[bytes] | None = None
+        self.log: Path | None = None
+        """Where it writes its log, one start after another; None: with the log of the tests."""
 
     @classmethod
     @contextlib.contextmanager
@@ -140,9 +142,11 @@ class Served:
         """Start and wait for the line that says it is ready."""
         code = f"{self._before}\nfrom api.commands import main; main()"
         command = [sys.executable, "-c", code, "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            [*command, *self._arguments], env=self._environment, stdout=subprocess.PIPE, start_new_session=True
-        )
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+            self._process = subprocess.Popen(
+                [*command, *self._arguments], env=self._environment, stdout=subprocess.PIPE, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         assert self._process.stdout is not None
         said = select.poll()  # unlike select(), it takes any number of open files
         said.register(self._process.stdout, select.POLLIN | select.POLLHUP)
