@@ -7,6 +7,7 @@ import meter.audit.tables
 import meter.journal.tables
 import meter.registry.tables
 import meter.rollup.tables
+import settlement.store.company_tables
 import settlement.store.payout_tables
 import settlement.store.record_tables
 import settlement.store.tables

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import store
 from api.auth.passwords import Hashing, unfit, why_unfit
-from api.auth.roles import ROLES, SCOPES_OF
+from api.auth.roles import COMPANY, ROLES, SCOPES_OF
 from api.auth.second_factor import new_second_factor, sealed
 from meter.database.seal import Seal
+from meter.uscc import is_uscc
 
 PROOF_MINUTES = 5  # how long a password and code stand for a decision about money
 
@@ -26,6 +27,8 @@ class Person:
     city: str | None
     proven_at: datetime | None = None
     second_factor: bool = False
+    uscc: str | None = None
+    """The entity for which he acts, of the role entity: he sees nothing of anybody else."""
 
     @property
     def actor(self) -> str:
@@ -52,19 +55,29 @@ async def create_person(
     password: str,
     now: datetime,
     totp_secret: str | None = None,
-    seal: Seal | None = None,
+    uscc: str | None = None,
 ) -> None:
-    """Create a person. Raises ValueError for an unknown role or city, a name in use or an unfit password."""
+    """Create a person; who has the role entity acts for one, by its code `uscc`.
+
+    Raises ValueError for an unknown role or city, a code that is none, a name in use or an unfit password.
+    """
     if role not in ROLES:
         raise ValueError(f"unknown role {role!r}; there are {', '.join(ROLES)}")
     if not 1 <= len(name) <= 64 or not name.isprintable():
         raise ValueError("a name has 1 to 64 printable characters")
     if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
         raise ValueError("a city is a six-digit code that ends in 00")
+    if (role == COMPANY) != (uscc is not None):
+        raise ValueError(f"the role {COMPANY} acts for one entity, by its code (uscc), and no other role does")
+    if uscc is not None:
+        if city is not None:
+            raise ValueError(f"the role {COMPANY} is bound to its entity and to no city")
+        if not is_uscc(uscc):
+            raise ValueError(f"{uscc!r} is no unified social credit code (GB 32100)")
     _check_password(password, name)
     made = {
-        "name": name, "role": role, "city": city, "password_hash": await Hashing().hashed(password), "created_at": now,
-        "totp_secret": sealed(totp_secret, name, seal) if totp_secret else None,
+        "name": name, "role": role, "city": city, "uscc": uscc, "password_hash": await Hashing().hashed(password),
+        "created_at": now, "totp_secret": sealed(totp_secret, name, None) if totp_secret else None,
     }  # fmt: skip
     try:
         async with engine.begin() as connection:

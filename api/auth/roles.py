@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin")
+COMPANY = "entity"  # whoever has this role is bound to one entity
+ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin", "entity")
 SCOPES = (
     "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
     "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",
@@ -17,5 +18,6 @@ SCOPES_OF: dict[str, frozenset[str]] = {
     "auditor": frozenset({"audit:read", "report:read", "usage:read", "registry:read", "payout:read"}),
     "operator": frozenset({"usage:read", "registry:read"}),
     "admin": frozenset(),
+    "entity": frozenset(),  # sees its own by functions of the database, and asks for nothing else
 }
 assert set(SCOPES_OF) == set(ROLES)

@@ -101,8 +101,9 @@ async def whose(engine: AsyncEngine, token: str | None, now: datetime) -> Person
     if now - row["seen_at"] > timedelta(seconds=SEEN_EVERY_SECONDS):
         async with engine.begin() as connection:
             await store.mark_seen(connection, _digest(token), now)
-    found = Person(row["name"], row["role"], row["city"], row["proven_at"], row["totp_step"] is not None)
-    act_as(Scope(found.city or "*", found.actor, era, proof_of_session(token)))
+    found = Person(row["name"], row["role"], row["city"], row["proven_at"], row["totp_step"] is not None, row["uscc"])
+    company = found.uscc is not None
+    act_as(Scope("" if company else found.city or "*", found.actor, era, proof_of_session(token), company))
     return found
 
 

@@ -20,7 +20,7 @@ KEY_COLUMNS: Final = (
     api_key.c.id, api_key.c.prefix, api_key.c.check_digest, api_key.c.name, api_key.c.scopes, api_key.c.source,
     api_key.c.city, api_key.c.expires_at, api_key.c.signed,
 )  # fmt: skip
-PERSON_COLUMNS: Final = (person.c.id, person.c.name, person.c.role, person.c.city, person.c.totp_secret)
+PERSON_COLUMNS: Final = (person.c.id, person.c.name, person.c.role, person.c.city, person.c.uscc, person.c.totp_secret)
 NOT_COUNTED: Final = ("locked_out", "slowed_down")  # refusals that say nothing about the password
 
 
@@ -150,7 +150,8 @@ async def open_session(
     """Return the session of a token's digest with its person, unless it ended, expired or was idle for too long."""
     query = (
         select(
-            person.c.name, person.c.role, person.c.city, login.c.proven_at, login.c.totp_step, login.c.seen_at,
+            person.c.name, person.c.role, person.c.city, person.c.uscc, login.c.proven_at, login.c.totp_step,
+            login.c.seen_at,
         )
         .join(login, login.c.person == person.c.id)
         .where(login.c.token_digest == func.sha256(token_digest), login.c.expires_at > now)
@@ -223,9 +224,10 @@ async def note_person(connection: AsyncConnection, name: str, event: str, now: d
 
 
 async def all_people(connection: AsyncConnection) -> list[dict[str, object]]:
-    """Return all people without their passwords, by name; who is disabled, and who has a second factor."""
+    """Return all people without their passwords, by name: who is disabled, has a second factor, came last when."""
+    last = select(func.max(login.c.created_at)).where(login.c.person == person.c.id).scalar_subquery()
     query = select(
-        person.c.name, person.c.role, person.c.city, person.c.created_at,
+        person.c.name, person.c.role, person.c.city, person.c.uscc, person.c.created_at, last.label("last_login"),
         person.c.totp_secret.is_not(None).label("second_factor"), _shut_out().label("disabled"),
     ).order_by(person.c.name)  # fmt: skip
     return [dict(row) for row in (await connection.execute(query)).mappings()]

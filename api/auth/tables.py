@@ -75,9 +75,14 @@ person = Table(
         nullable=False,
     ),
     Column("city", Text, CheckConstraint("city ~ '^[0-9]{4}00$'", name="city_code")),
+    Column("uscc", Text, comment="the entity for which a person of the role entity acts"),
     Column("password_hash", Text, nullable=False),
     Column("totp_secret", Text, comment="sealed; there when the person has a second factor"),
     Column("created_at", MOMENT, nullable=False),
+    CheckConstraint(
+        "(role = 'entity') = (uscc is not null) and (uscc is null or length(uscc) = 18 and city is null)",
+        name="entity_bound",
+    ),
 )
 
 PERSON_EVENTS = ("login", "second_factor", "reauthenticate", "logout", "disable", "enable", "unlock", "password")

@@ -20,6 +20,9 @@ def create(
     name: Annotated[str, typer.Option(help="login name")],
     role: Annotated[str, typer.Option(help=f"one of {', '.join(ROLES)}")],
     city: Annotated[str | None, typer.Option(help="six-digit code of the city the person works for")] = None,
+    uscc: Annotated[
+        str | None, typer.Option(help="unified social credit code of the entity for which the role entity acts")
+    ] = None,
     second_factor: Annotated[
         bool, typer.Option("--second-factor", help="a TOTP secret also for a role that need not have one")
     ] = False,
@@ -27,8 +30,9 @@ def create(
 ) -> None:
     """Create a person and print a password, shown this once (or take it from SUANBU_PASSWORD).
 
-    Whoever moves or decides (finance, reviewer, approver, payer, admin), the roles that SUANBU_SECOND_FACTOR adds, and
-    whoever --second-factor is given for, also shows a code at every login: a second line has the otpauth URI to scan.
+    Whoever moves or decides (finance, reviewer, approver, payer, admin), who acts for an entity, the roles that
+    SUANBU_SECOND_FACTOR adds, and whoever --second-factor is given for, also shows a code at every login: a second
+    line has the otpauth URI to scan.
     """
     from api.auth.passwords import new_password
     from api.auth.people import create_person
@@ -43,7 +47,7 @@ def create(
         with_database(
             data,
             lambda engine: create_person(
-                engine, name=name, role=role, city=city, password=password, now=now(), totp_secret=totp
+                engine, name=name, role=role, city=city, password=password, now=now(), totp_secret=totp, uscc=uscc
             ),
             Asked(ADMINISTRATOR),
         )
@@ -97,7 +101,8 @@ def show(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
             factor = "password and code" if one["second_factor"] else "password only"
             if one["role"] in needed and not one["second_factor"]:
                 factor = f"no login before `suanbu user second-factor {one['name']}`"
-            print(f"{one['name']}  {one['role']}  {state}  {factor}  city={one['city'] or '-'}")
+            of = f"uscc={one['uscc']}" if one["uscc"] else f"city={one['city'] or '-'}"
+            print(f"{one['name']}  {one['role']}  {state}  {factor}  {of}")
 
 
 @APP.command("disable")

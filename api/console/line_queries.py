@@ -18,6 +18,7 @@ from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.quarantine.queries import quarantine_groups, quarantined_alike, quarantined_one
 from meter.journal.queries import find_record, source_and_id_at
+from settlement.store.companies import confirmed_by
 from settlement.store.line_index import line_index, lines_called
 from settlement.store.lines import cities_of
 from settlement.store.settlements import settled_in
@@ -60,6 +61,11 @@ class LineQueries(JobQueries):
         """Return these lines, in this order."""
         async with self._connection() as connection:
             return await lines_called(connection, number, codes)
+
+    async def confirmed_by(self, uscc: str, of_round: str) -> Record | None:
+        """Return what an entity confirmed last about a round, or None; for who sees the whole province."""
+        async with self._connection() as connection:
+            return await confirmed_by(connection, uscc, of_round)
 
     async def record_at(self, batch: int, ordinal: int) -> Record | None:
         """Return the whole life of the record at a place of the journal, with its text as it came; or None."""

@@ -10,6 +10,8 @@ from api.console.pages import (
     accounts,
     audit_log,
     clawback,
+    company,
+    company_line,
     decision,
     held,
     help,
@@ -39,6 +41,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
     login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_runs,
     reconciliation, payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search, help, static,
+    company, company_line,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

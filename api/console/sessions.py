@@ -21,13 +21,24 @@ from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
 from api.console.answer import over_https, page, secured, to
 from api.console.queries import Queries
+from api.console.sections import ACCOUNTS as ACCOUNTS
+from api.console.sections import AUDIT as AUDIT
+from api.console.sections import CLAWBACKS as CLAWBACKS
+from api.console.sections import COMPANY as COMPANY
+from api.console.sections import DESK as DESK
+from api.console.sections import HOME as HOME
+from api.console.sections import MONEY as MONEY
+from api.console.sections import PAYOUTS as PAYOUTS
+from api.console.sections import QUARANTINE as QUARANTINE
+from api.console.sections import ROUNDS as ROUNDS
+from api.console.sections import sections as sections
+from api.console.sections import shut_to
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
 from api.http.text import all_holdable, path_is_holdable, rest_is_holdable
 from meter.database.errors import UNREACHABLE, JournalUnavailable
 
 LOG = structlog.get_logger("suanbu")
-HOME = "/console"
 LOGIN = "/console/login"
 SESSION_COOKIE = "suanbu_session"
 FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there is a session
@@ -44,25 +55,10 @@ AT_THE_DOOR = {
 MISTAKE = "这一页没有生成成功，已经记录在日志里。请把下面的编号告诉运行人员；没有办理的事项不会生效。"
 WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
 
-MONEY, PAYOUTS, DESK, CLAWBACKS, ACCOUNTS = "money", "payouts", "desk", "clawbacks", "accounts"
-AUDIT, QUARANTINE, ROUNDS = "audit", "quarantine", "rounds"
-# what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
-# sees them
-SECTION_SCOPE = {
-    MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
-    ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None,
-}  # fmt: skip
 STRAY = {
     404: ("没有找到", "没有这样的页面。"),
     405: ("不能这样打开", "请从页面上的链接或按钮进入。"),
 }
-OF_THE_PROVINCE = (
-    DESK,
-    CLAWBACKS,
-    ACCOUNTS,
-    AUDIT,
-    QUARANTINE,
-)  # not told apart by city, so nobody who is bound to one sees them
 
 
 class PageRefused(Exception):
@@ -153,18 +149,6 @@ def _error_page(request: Request, error: Exception) -> Response:
     return found
 
 
-def sections(person: Person | None) -> list[str]:
-    """Return the sections a person sees."""
-    return [name for name in SECTION_SCOPE if person is not None and _sees(person, name)]
-
-
-def _sees(person: Person, section: str) -> bool:
-    scope = SECTION_SCOPE[section]
-    if person.city is not None and section in OF_THE_PROVINCE:
-        return False
-    return scope is None or scope in person.scopes
-
-
 async def logged_in(request: Request, queries: Queries) -> Person:
     """Return who is logged in. Raises PageRefused: to the login."""
     person = await queries.whose(cookie_of(request, SESSION_COOKIE))
@@ -172,13 +156,15 @@ async def logged_in(request: Request, queries: Queries) -> Person:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))
     request.state.person = person
+    if shut_to(person, request.url.path):
+        raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
     return person
 
 
 async def admitted(request: Request, queries: Queries, section: str) -> Person:
     """Return who is logged in and sees this section. Raises PageRefused: to the login, or 403."""
     person = await logged_in(request, queries)
-    if not _sees(person, section):
+    if section not in sections(person):
         raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
     return person
 

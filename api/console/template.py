@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parent
 STATIC = {"console.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
 ROLE = {
     "finance": "财政", "reviewer": "复核", "approver": "审批", "payer": "支付", "auditor": "审计", "operator": "运行",
-    "admin": "管理员",
+    "admin": "管理员", "entity": "用能单位",
 }  # fmt: skip
 EVENT = {
     "run": "计算", "submit": "提交", "review": "复核", "return": "退回", "approve": "批准", "publish": "公示",

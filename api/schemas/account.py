@@ -41,7 +41,7 @@ class AccountProposal(Answer):
     account_sha256: Sha256
     valid_from: Day | None
     valid_to: Day | None
-    batch: Batch
+    batch: Annotated[Batch | None, Field(description="Of the fact that states it; null: the entity proposed it.")]
     proposed_by: ActorName
     proposed_at: Instant
     decided_by: ActorName | None

@@ -34,10 +34,13 @@ class Scope:
     """Of the database that let them in: in no other one may anything be done on their behalf. None: in any."""
     proof: str = field(default="", repr=False)
     """A key, a signature or a session, as the database recognises it: whoever has shown none decides nothing."""
+    company: bool = False
+    """Whether somebody acts for one entity: no table has a row for him, the database's functions tell what is his."""
 
     def role(self, of_the_engine: str = SERVICE_ROLE) -> str:
-        """Return the database role: the engine's own, and one of far fewer rights for who is bound to a city."""
-        return of_the_engine if self.city in ("*", "") else CITY_ROLE
+        """Return the database role: the engine's own, and one of far fewer rights for who is bound to a city or
+        entity."""
+        return CITY_ROLE if self.company or self.city not in ("*", "") else of_the_engine
 
 
 NOBODY = Scope("")

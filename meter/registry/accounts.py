@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from meter.journal.write.transaction import JournalTransaction, Recorded
 from meter.names import folded
-from meter.registry.fields import Item
+from meter.registry.fields import Field, Item, shape_of, text
 from meter.registry.items import account_text
 from meter.registry.store import ProposedAccount, insert_account_proposals, latest_names, waiting_accounts
 
 PLACES_SHOWN: Final = 4
+_ACCOUNT: Final = {"bank": Field(text(200)), "account": Field(text(64)), "holder": Field(text(200))}
 
 
 def masked(account: Mapping[str, str]) -> str:
@@ -22,6 +23,16 @@ def masked(account: Mapping[str, str]) -> str:
 def holder_differs(account: Mapping[str, str], *names: str) -> bool:
     """Tell whether the holder of an account is called otherwise than an entity, by any of the entity's names."""
     return any(folded(account["holder"]) != folded(name) for name in names)
+
+
+def read_account(said: Mapping[str, str]) -> dict[str, str]:
+    """Read an account that somebody states: bank, account and holder. Raises Unfit."""
+    return shape_of(dict(said), _ACCOUNT)
+
+
+def sealed_account(uscc: str, account: Mapping[str, str]) -> str:
+    """Return an account of an entity, sealed as the registry seals it."""
+    return account_text({"uscc": uscc, "bank_account": dict(account)})
 
 
 async def propose_accounts(journal: JournalTransaction, recorded: Recorded, fresh: Mapping[int, Item]) -> None:

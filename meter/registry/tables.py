@@ -72,8 +72,8 @@ account_proposal = Table(
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("party", Integer, ForeignKey("party.id"), nullable=False, index=True),
-    Column("batch", BigInteger, nullable=False),
-    Column("ordinal", Integer, nullable=False),
+    Column("batch", BigInteger, comment="of the fact that states it; null where the entity itself proposed it"),
+    Column("ordinal", Integer),
     Column("account", Text, nullable=False, comment="sealed under a key that is kept outside the database"),
     Column(
         "digest", Text, nullable=False, comment="SHA-256 of the sealed account: equal accounts of one entity have one"
@@ -87,6 +87,7 @@ account_proposal = Table(
     Column("actor", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     ForeignKeyConstraint(["batch", "ordinal"], ["entity_fact.batch", "entity_fact.ordinal"]),
+    CheckConstraint("(batch is null) = (ordinal is null)", name="of_a_fact"),
     comment="a bank account that the registry was told of; nothing is paid to it before another hand has approved it",
 )
 

@@ -79,6 +79,9 @@ COVERED: Final[Mapping[str, Covered]] = {
     "finding": _RECORD,
     "account_proposal": _RECORD,
     "account_event": _RECORD,
+    "company_confirmation": _RECORD,
+    "settlement_interval": Covered(By.NOTHING, why="what lines may come to under other readings, told to the entity: "
+                                   "it pays nothing, and the interval is computed anew from the records"),
     # what is paid and had back
     "payout_instruction": Covered(By.EVENTS, (
         "id", "settlement", "uscc", "city", "amount_fen", "offset_fen", "reference", "issue", "status", "worker",

@@ -17,6 +17,7 @@ from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
 from settlement.errors import SettlementRefused
 from settlement.jobs.settle import Request, compute, load_inputs, round_called, stored_request
+from settlement.store.companies import keep_interval
 from settlement.store.settlements import last_locked
 
 COMPARISONS_MAX = 16
@@ -107,11 +108,14 @@ def _item(result: Settlement, difference: Comparison, most: int | None = None) -
 
 async def interval_of(engine: AsyncEngine, settlement: str, most: int | None = None) -> dict[str, Any]:
     """Return the strictest, default and most generous award of every line, and the switches that move it by
-    themselves; with `most` only those lines that move most, and how many lines each switch moves.
+    themselves; the bounds are kept, for each entity to see its own. With `most` only those lines that move most, and
+    how many lines each switch moves.
     """
     request, row = await stored_request(engine, settlement)
     inputs = (await load_inputs(engine, request, row["adjusts"])).inputs
     found = await asyncio.to_thread(interval, inputs, round_called(request.round), request.order, request.readings)
+    async with engine.connect() as held:
+        await keep_interval(await driver(held), settlement, found.lines)
     if most is None:
         return {"totals": found.totals, "lines": found.lines.to_dicts()}
     moved = found.lines.filter(pl.col("moved_by").list.len() > 0)

@@ -19,6 +19,11 @@ class FakeJournal:
     records: list[Record] = field(default_factory=list)
     log: list[Record] = field(default_factory=list)
 
+    async def confirmed_by(self, uscc: str, of_round: str) -> Record | None:
+        assert uscc
+        assert of_round
+        return None
+
     async def record_at(self, batch: int, ordinal: int) -> Record | None:
         return next((one for one in self.records if (one["batch"], one["ordinal"]) == (batch, ordinal)), None)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.auth.keys import list_keys, revoke_key
 from api.auth.people import give_password, shut_out
-from api.auth.sessions import log_in, log_out
+from api.auth.sessions import log_in, log_out, proof_of_session
 from meter.database.connect import connect
 from meter.jobs.seal import archive
 from tests.support.api_client import ApiClient, KeyClient, good
@@ -42,6 +42,7 @@ async def busy_province(door: ApiClient, folder: Path) -> None:
     number = (await locked(people))["id"]
     good(await post(people.reviewer, f"/settlements/{(await run(people.clerk, number='b'))['id']}/findings"))
     await _accounts(door, registrar)
+    await _company(door)
     await _released(door, people, number)
     await _payments(people)
     await _adjustment(platform, people, number, names)
@@ -104,6 +105,19 @@ async def _accounts(door: ApiClient, registrar: KeyClient) -> None:
     second = await door.holder("settlement:approve", "registry:read", "payout:read")
     (waiting,) = await second.items("/account-proposals", status="proposed", entity=entity_of(CITIES[1], 0))
     good(await post(second, f"/account-proposals/{waiting['id']}/reject", {"note": "not theirs"}))
+
+
+async def _company(door: ApiClient) -> None:
+    """A company that confirmed what it wants, and proposed an account of its own."""
+    code = entity_of(CITIES[2], 1)
+    session = await session_of(door, "Sun", "entity", uscc=code)
+    connection = await connect(door.url, application="busy")
+    try:
+        await connection.execute("select set_config('suanbu.proof', $1, false)", proof_of_session(session))
+        await connection.execute("select company_confirm('anhui-2026', account_on($1, suanbu_today()))", code)
+        await connection.execute("select company_propose_account('sealed', 'bank ****1', true)")
+    finally:
+        await connection.close()
 
 
 async def _released(door: ApiClient, people: People, number: str) -> None:

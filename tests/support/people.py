@@ -15,7 +15,9 @@ from tests.support.api_client import ApiClient
 PASSWORD = "long enough to be taken"
 
 
-async def person_of(door: ApiClient, name: str, role: str, city: str | None = None, password: str = PASSWORD) -> str:
+async def person_of(
+    door: ApiClient, name: str, role: str, city: str | None = None, password: str = PASSWORD, uscc: str | None = None
+) -> str:
     """Make a person with a second factor, behind the door: no administrator is asked; its secret."""
     secret, _ = new_second_factor(name)
     await create_person(
@@ -26,6 +28,7 @@ async def person_of(door: ApiClient, name: str, role: str, city: str | None = No
         password=password,
         now=datetime.now(UTC),
         totp_secret=secret,
+        uscc=uscc,
     )
     return secret
 
@@ -35,9 +38,9 @@ def code_of(secret: str, moment: datetime | None = None) -> str:
     return pyotp.TOTP(secret, interval=TOTP_SECONDS).at(moment or datetime.now(UTC))
 
 
-async def session_of(door: ApiClient, name: str, role: str, city: str | None = None) -> str:
+async def session_of(door: ApiClient, name: str, role: str, city: str | None = None, uscc: str | None = None) -> str:
     """Make a person with a second factor, and log in; the session's token."""
-    secret = await person_of(door, name, role, city)
+    secret = await person_of(door, name, role, city, uscc=uscc)
     session = await log_in(door.engine, name, PASSWORD, datetime.now(UTC), code_of(secret))
     assert session
     return session

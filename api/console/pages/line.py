@@ -41,12 +41,14 @@ async def get_line(request: Request, queries: Shelf, number: str, uscc: str, ask
         "line", **frame(request, person, MONEY), settlement=settlement, round=of_round, line=line,
         steps=shown_steps(line["steps"], documents), back=allowed(person, asked).query(),
         findings=grouped(await findings_of(queries, person, number, [line])),
-        pictures=_pictures(line), releases=releases_of(line), earlier=await _earlier(queries, settlement, person, uscc),
+        pictures=pictures_of(line), releases=releases_of(line),
+        earlier=await _earlier(queries, settlement, person, uscc),
+        confirmed=await queries.confirmed_by(uscc, settlement["round"]) if person.city is None else None,
         reasons=[word_of(code) for code in line["reasons"]], flags=[word_of(code) for code in line["flags"]],
     )  # fmt: skip
 
 
-def _pictures(line: Mapping[str, Any]) -> dict[str, Any]:
+def pictures_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """Draw the way from the charges to the award, and the entity beside its group."""
     known: dict[str, Any] = {}
     for step in line["steps"]:

@@ -37,8 +37,8 @@ FORM_HOURS = 1
 @ROUTER.get("")
 async def get_home(request: Request, queries: Shelf) -> Response:
     """Show the first section a person sees."""
-    await admitted(request, queries, ROUNDS_SECTION)
-    return to(f"{HOME}/overview")
+    person = await admitted(request, queries, ROUNDS_SECTION)
+    return to(f"{HOME}/overview" if person.uscc is None else f"{HOME}/company")
 
 
 @ROUTER.get("/login")

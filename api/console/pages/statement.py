@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -12,13 +13,14 @@ from api.auth.people import Person
 from api.console.answer import page
 from api.console.drawing.receipt_code import receipt_code
 from api.console.pages.settlements import frame, settlement_of
-from api.console.queries import Queries, queries_of
-from api.console.sessions import MONEY, ConsoleRoute, admitted, missing
+from api.console.queries import Queries, Record, queries_of
+from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, missing
 from api.console.statement_file import Statement, statement_pdf
 from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
 from meter.regions import in_region
 from settlement.report.reason_words import word_of
+from settlement.rounds import Round
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -32,18 +34,28 @@ async def get_statement(request: Request, queries: Shelf, number: str, uscc: str
     """Show the statement of one line; before the lock it says that it is not final."""
     person = await admitted(request, queries, MONEY)
     said = await _statement_of(queries, person, number, uscc)
-    return page(
-        "statement", **frame(request, person, MONEY), settlement=said.settlement, round=said.round, line=said.line,
-        steps=said.steps, number=said.number, code=receipt_code(said.receipt), final=said.final, reasons=said.reasons,
-        releases=releases_of(said.line),
-    )  # fmt: skip
+    here = f"{HOME}/settlements/{quote(number, safe='')}/lines/{quote(uscc, safe='')}"
+    return statement_page(request, person, said, MONEY, here)
 
 
 @ROUTER.get("/settlements/{number}/lines/{uscc}/statement.pdf")
 async def get_statement_file(request: Request, queries: Shelf, number: str, uscc: str) -> Response:
     """Give the same as a file, two A4 sides with its letters inside."""
     person = await admitted(request, queries, MONEY)
-    said = await _statement_of(queries, person, number, uscc)
+    return await statement_file(await _statement_of(queries, person, number, uscc))
+
+
+def statement_page(request: Request, person: Person, said: Statement, section: str, here: str) -> Response:
+    """Return a statement as a page; `here` is the address of its line."""
+    return page(
+        "statement", **frame(request, person, section), settlement=said.settlement, round=said.round, line=said.line,
+        steps=said.steps, number=said.number, code=receipt_code(said.receipt), final=said.final, reasons=said.reasons,
+        releases=releases_of(said.line), with_digest=said.with_digest, here=here,
+    )  # fmt: skip
+
+
+async def statement_file(said: Statement) -> Response:
+    """Return a statement as a PDF."""
     async with _TYPESETTING:
         made = await asyncio.to_thread(statement_pdf, said)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", said.number)
@@ -57,13 +69,20 @@ async def _statement_of(queries: Queries, person: Person, number: str, uscc: str
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
         raise missing("结算行", person)
     of_round = queries.rounds()[settlement["round"]]
+    return told_statement(settlement, of_round, line, with_digest=person.city is None)
+
+
+def told_statement(settlement: Record, of_round: Round, line: Record, *, with_digest: bool) -> Statement:
+    """Return what the statement of a line says.
+
+    Its picture holds the settlement's digest where whoever reads it sees all lines, over which the digest goes.
+    """
     documents = {key: document.title for key, document in of_round.documents.items()}
     steps = [step for step in shown_steps(line["steps"], documents) if step.formula or step.rule == "R-CAP20"]
-    receipt = f"suanbu {settlement['id']} {uscc} award_fen={line['award_fen']} payable_fen={line['payable_fen']}"
-    # the digest covers all lines: in a picture, a city does not tell it from a figure of others
-    with_digest = person.city is None
+    number, uscc = settlement["id"], line["uscc"]
+    receipt = f"suanbu {number} {uscc} award_fen={line['award_fen']} payable_fen={line['payable_fen']}"
     return Statement(
-        settlement=settlement, round=of_round, line=line, steps=steps, number=f"{settlement['id']}/{uscc}",
+        settlement=settlement, round=of_round, line=line, steps=steps, number=f"{number}/{uscc}",
         receipt=f"{receipt} {settlement['digest']}" if with_digest else receipt, final=settlement["status"] in FINAL,
         reasons=[word_of(one) for one in line["reasons"] + line["flags"]], with_digest=with_digest,
     )  # fmt: skip

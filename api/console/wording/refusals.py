@@ -59,6 +59,8 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "NO_SUCH_INSTRUCTION": "所选指令不属于这个单位，或者金额不足以抵扣。",
     "NO_SUCH_PROPOSAL": "没有这样的待决事项。",
     "NO_SUCH_CLAIM": "没有这样的追回事项。",
+    "NO_COMPANY": "登记中还没有本单位，暂不能办理。",
+    "ACCOUNT_KNOWN": "这一账户已在使用，或者正在等待批准。",
     "OTHER_CITY": "您只能办理本市的事项。",
     "missing_city": "请选择市，或选择“全部各市”。",
     "OTHER_TERMS": "本批次已按另一比例、预算或口径锁定：与锁定时不同的计算是对已定结果的改动，确属此意须勾选确认。",
