@@ -48,7 +48,7 @@ def statement_pdf(statement: Statement) -> bytes:
     """Return the file; the same statement is the same bytes. It takes a part of a second: call it in a thread."""
     compiler = typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=_letters())
     told = json.dumps(_facts(statement), ensure_ascii=False)
-    computed = datetime.fromisoformat(statement.settlement["created_at"])
+    computed = datetime.fromisoformat(statement.settlement["created_at"]).replace(microsecond=0)
     for size in SIZES:
         made = compiler.compile(format="pdf", sys_inputs={"facts": told, "size": size}, timestamp=computed)
         if int(compiler.query("<sides>", field="value", one=True)) <= SIDES:
