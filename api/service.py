@@ -26,6 +26,7 @@ from meter.database.background_tasks import end, pause
 from meter.database.connect import driver, service_engine
 from meter.database.errors import JournalUnavailable, reaching_database
 from meter.database.known_database import KnownDatabase
+from meter.database.pulse import pulse
 from meter.database.scope import Scope, act_as
 from meter.intake.warm_up import warm_up as warm_up_intake
 from meter.journal.keys.known_keys import KnownKeys
@@ -90,7 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 Hashing(),
                 Gauges((engine, door), settings.data),
             )
-            async with bell.ringing(), _kept_up(service):
+            async with pulse(settings.database_url, known), bell.ringing(), _kept_up(service):
                 yield service
     finally:
         threads.shutdown(wait=True)

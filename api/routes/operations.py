@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +18,8 @@ from migrations.fitting import missing_from, told
 from migrations.upgrade import applied, newest
 
 MONEY_SCOPES = {"payout:read", "audit:read"}
+ANSWER_SECONDS = 2.0
+"""Whoever asks how we are does not wait for a database that may never answer."""
 ROUTER = APIRouter(route_class=ApiRoute, tags=["operations"])
 
 
@@ -31,10 +34,13 @@ async def healthz() -> Any:
 @operation(Readiness, scope=None, codes=("database_unavailable", "migrations_missing"))
 async def readyz(request: Request) -> Any:
     """Say whether the database is reachable and has the shape this code needs."""
+    looking = asyncio.ensure_future(_shape(request))
+    done, _ = await asyncio.wait((looking,), timeout=ANSWER_SECONDS)
+    if not done:  # left to itself: it ends when the database answers, or is given up
+        looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        raise Problem(503, "database_unavailable", f"the database has not answered for {ANSWER_SECONDS:.0f} s")
     try:
-        async with reaching_database(), service_of(request).engine.connect() as connection:
-            revision = await applied(connection)
-            missing = await missing_from(connection) if revision == newest() else []
+        revision, missing = looking.result()
     except JournalUnavailable as error:
         raise Problem(503, "database_unavailable", str(error)[:300]) from None
     if revision != newest():
@@ -42,6 +48,13 @@ async def readyz(request: Request) -> Any:
     if missing:
         raise Problem(503, "migrations_missing", told(missing, revision))
     return {"status": "ready", "revision": revision}
+
+
+async def _shape(request: Request) -> tuple[str | None, list[str]]:
+    """Look at the revision, and at what is missing where it is the right one."""
+    async with reaching_database(), service_of(request).engine.connect() as connection:
+        revision = await applied(connection)
+        return revision, await missing_from(connection) if revision == newest() else []
 
 
 @ROUTER.get("/metrics")
@@ -66,7 +79,7 @@ async def _may_read_money(request: Request) -> bool:
     if request.headers.get("authorization") is None:
         return False
     try:
-        async with reaching_database():
+        async with reaching_database(), asyncio.timeout(ANSWER_SECONDS):
             caller = await as_caller(request)
     except JournalUnavailable:
         return False  # a scrape must say how the service is, above all when the database is away

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg")
 TO_THE_DRIVER: Final = frozenset({
@@ -47,6 +47,22 @@ class Address:
     application: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     """What `options` sets, to be set on every connection."""
+
+    @property
+    def hosts(self) -> list[str]:
+        """The URL of each host by itself, in their order."""
+        parts = urlsplit(self.url)
+        asked = dict(parse_qsl(parts.query))
+        who, at, hosts = parts.netloc.rpartition("@")
+        if "," in asked.get("host", ""):
+            names = asked["host"].split(",")
+            ports = asked.get("port", "").split(",")
+            ports = ports * len(names) if len(ports) == 1 else ports
+            return [
+                urlunsplit(parts._replace(query=_query({**asked, "host": name} | ({"port": port} if port else {}))))
+                for name, port in zip(names, ports, strict=False)
+            ]
+        return [urlunsplit(parts._replace(netloc=f"{who}{at}{host}")) for host in hosts.split(",")]
 
     @property
     def place(self) -> str:

@@ -13,7 +13,7 @@ from meter.database.roles import OWNER_ROLE, SERVICE_ROLE, missing_roles
 
 OLDEST: Final = 150000
 CLOCK_SECONDS: Final = 2.0
-CONNECTIONS_OF_A_WORKER: Final = 13
+CONNECTIONS_OF_A_WORKER: Final = 14
 CONNECTIONS_OF_JOBS: Final = 10  # of the two processes that work on jobs unless there are more
 CONNECTIONS_OF_COMMANDS: Final = 10
 NEEDED: Final[Mapping[str, str]] = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}

@@ -13,7 +13,9 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from meter.database.address import address_of
+from meter.database.address import Address, address_of
+from meter.database.asyncpg_private import give_up_on_silence
+from meter.database.confirming import Confirming
 from meter.database.embedded import embedded
 from meter.database.known_database import KnownDatabase
 from meter.database.roles import COMMAND_ROLE, MIGRATOR, OPERATOR, READER, SERVER, SERVICE_ROLE
@@ -22,6 +24,8 @@ from meter.database.scope import SEARCH_PATH, tell_connections
 DIALECT: Final = "postgresql+asyncpg://"  # where the server is, `connect` knows
 ISOLATION: Final = "READ COMMITTED"  # a statement after a lock has to see what the last holder committed
 CONNECTING: Final = "while connecting to the database"
+HOST_SECONDS: Final = 3.0
+_LAST_USED: Final[dict[str, str]] = {}
 RELIED_ON: Final[Mapping[str, str]] = {
     "default_transaction_isolation": "'read committed'",
     "search_path": SEARCH_PATH,
@@ -122,23 +126,45 @@ async def connect(
     """
     address = address_of(url)
     seconds = address.seconds or seconds
-    try:
-        opened = await asyncpg.connect(
-            address.url, timeout=seconds, server_settings={"application_name": address.application or application}
-        )
-    except OSError as error:
-        error.add_note(CONNECTING)
-        raise
-    try:
-        for name, value in address.settings.items():
-            await opened.execute("select set_config($1, $2, false)", name, value, timeout=seconds)
-        wanted = [DURABLE, *(f"set {name} = {value}" for name, value in RELIED_ON.items())]
-        await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
-        await (known or KnownDatabase()).meet(opened, seconds)
-    except BaseException:
-        opened.terminate()
-        raise
+    known = known or KnownDatabase()
+    async with known.connecting():
+        opened = await _opened(address, seconds, address.application or application)
+        give_up_on_silence(opened)
+        try:
+            for name, value in address.settings.items():
+                await opened.execute("select set_config($1, $2, false)", name, value, timeout=seconds)
+            wanted = [DURABLE, *(f"set {name} = {value}" for name, value in RELIED_ON.items())]
+            await opened.execute("; ".join(wanted + ([f"set role {role}"] if role else [])), timeout=seconds)
+            await known.meet(opened, seconds)
+        except BaseException:
+            opened.terminate()
+            raise
     return opened
+
+
+async def _opened(address: Address, seconds: float, application: str) -> asyncpg.Connection:
+    """Open a connection to the first host that can be used, beginning with the one that could be last.
+
+    Each host has a time of its own: one that is gone without a word must not use up that of the next.
+    """
+    hosts = sorted(address.hosts, key=lambda host: host != _LAST_USED.get(address.url))
+    each = seconds if len(hosts) == 1 or address.seconds else min(seconds, HOST_SECONDS)
+    last: Exception | None = None
+    for host in hosts:
+        try:
+            opened = await asyncpg.connect(
+                host, timeout=each, server_settings={"application_name": application}, connection_class=Confirming
+            )
+        except OSError as error:
+            error.add_note(CONNECTING)
+            last = error
+        except (asyncpg.TargetServerAttributeNotMatched, asyncpg.CannotConnectNowError) as error:
+            last = error
+        else:
+            _LAST_USED[address.url] = host
+            return opened
+    assert last is not None
+    raise last
 
 
 def savepoint(connection: asyncpg.Connection) -> Any:

@@ -4,18 +4,25 @@ A URL can lead to another database from one connection to the next: a backup res
 that lacked the last commits, a database dropped and made anew. Every connection says at its beginning where it leads.
 The first that leads elsewhere begins a new era: connections of an earlier one are given up, and whatever was learned in
 an earlier one (keys of callers, the registry, numbers of names) is learned again.
+
+A database that does not answer at all (pulse.py notices) is given up at once: whoever waits for it is told, and nobody
+begins to wait until it answers.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 import weakref
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import asyncpg
 
+from meter.database.asyncpg_private import loop_of
 from meter.database.errors import JournalUnavailable
 
 LOG: Final = logging.getLogger("suanbu.database")
@@ -28,6 +35,13 @@ select (select system_identifier from pg_control_system()) as system,
 
 class DatabaseChanged(JournalUnavailable):
     """The database is another one, or an earlier one, than what was learned of it; it is learned again."""
+
+
+class DatabaseSilent(ConnectionError):
+    """The database takes what is said and does not answer; whoever asks is told at once, and asks again later."""
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer")
 
 
 class StandbyRefused(ConnectionError):
@@ -54,6 +68,8 @@ class KnownDatabase:
         self._identity: Identity | None = None
         self._era = 0
         self._eras: weakref.WeakKeyDictionary[asyncpg.Connection, int] = weakref.WeakKeyDictionary()
+        self._silent = False
+        self._connecting: set[tuple[asyncio.AbstractEventLoop, asyncio.Timeout]] = set()
 
     @property
     def era(self) -> int:
@@ -78,6 +94,44 @@ class KnownDatabase:
             if self._era == era:
                 self._begin_era(reason)
 
+    @contextlib.asynccontextmanager
+    async def connecting(self) -> AsyncIterator[None]:
+        """Let a connection be made in this block; raises DatabaseSilent where nothing is answered."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as limit:
+                with self._alone:
+                    if self._silent:
+                        raise DatabaseSilent
+                    self._connecting.add((loop, limit))
+                try:
+                    yield
+                finally:
+                    with self._alone:
+                        self._connecting.discard((loop, limit))
+        except TimeoutError:
+            if limit.expired():
+                raise DatabaseSilent from None
+            raise
+
+    def fall_silent(self) -> None:
+        """Cut every connection, also those that are being made: who waits on one is told now, and not some day."""
+        with self._alone:
+            self._silent = True
+            connecting, connected = list(self._connecting), list(self._eras)
+        LOG.warning("the database does not answer; whoever waits for it is told so")
+        for loop, limit in connecting:
+            loop.call_soon_threadsafe(_over, limit)
+        for connection in connected:
+            if not connection.is_closed():
+                loop_of(connection).call_soon_threadsafe(connection.terminate)
+
+    def answers_again(self) -> None:
+        """Let connections be made again."""
+        with self._alone:
+            self._silent = False
+        LOG.warning("the database answers again")
+
     def era_of(self, connection: asyncpg.Connection) -> int:
         """Return the era in which a connection was made."""
         return self._eras[connection]
@@ -85,3 +139,8 @@ class KnownDatabase:
     def _begin_era(self, reason: str) -> None:
         self._era += 1
         LOG.warning("the database is another one or an earlier one; what was known of it is forgotten: %s", reason)
+
+
+def _over(limit: asyncio.Timeout) -> None:
+    with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
+        limit.reschedule(asyncio.get_running_loop().time())
