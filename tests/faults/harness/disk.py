@@ -75,7 +75,13 @@ class Disk:
                     while True:
                         os.posix_fallocate(file.fileno(), size, step)
                         size += step
+        assert self.left() < 2 * LEAST_LEFT_BYTES, "there is room"
         return ballast
+
+    def left(self) -> int:
+        """How many bytes are left."""
+        found = os.statvfs(self.place)
+        return found.f_bavail * found.f_frsize
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ PLACE = "SUANBU_FAULTS_FIGURES"
 
 def bound(trials: int) -> float | None:
     """The chance of a failure, at 95 %, that no failure in so many trials still allows (the rule of three)."""
-    return round(3 / trials, 9) if trials else None
+    return round(min(1, 3 / trials), 9) if trials else None
 
 
 def quantile(values: list[float], share: float) -> float | None:
