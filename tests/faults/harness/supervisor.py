@@ -99,7 +99,13 @@ class Supervisor:
     @classmethod
     @contextlib.asynccontextmanager
     async def over(
-        cls, server: OwnServer, folder: Path, workers: int = 2, job_workers: int = 1, data: Path | None = None
+        cls,
+        server: OwnServer,
+        folder: Path,
+        workers: int = 2,
+        job_workers: int = 1,
+        data: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> AsyncIterator[Supervisor]:
         """The service on a running server, behind the proxy; its own data directory may lie elsewhere."""
         async with FaultProxy.before(server.url()) as proxy:
@@ -111,7 +117,7 @@ class Supervisor:
                 "--data",
                 str(data or folder / "data"),
             )
-            served = Served({"DATABASE_URL": proxy.url}, arguments)
+            served = Served({"DATABASE_URL": proxy.url, **(environment or {})}, arguments)
             served.log = folder / "service.log"
             made = cls(server, proxy, served, folder)
             try:
