@@ -24,3 +24,4 @@ class AdvisoryLock(IntEnum):
     SEALING = 0x5ABA  # months of the journal into the archive
     COUNTING_KEYS = 0x5ABB  # of one holder, before one more is added
     SUMMARIZING = 0x5ABC  # the journal's index of page ranges; taken by the function summarize_journal
+    NUMBERING_PAYMENTS = 0x5ABD  # a settlement's instructions; taken by the function payout_numbered

@@ -91,7 +91,10 @@ async def test_the_functions_of_the_database_take_the_locks_of_the_enum(owner: a
         where p.prokind in ('f', 'p') and n.nspname not in ('pg_catalog', 'information_schema')
     """)
     taken = {row["name"]: numbers for row in rows if (numbers := numbers_of(row["definition"]))}
-    assert taken == {"audit_append": {AdvisoryLock.AUDITING}, "summarize_journal": {AdvisoryLock.SUMMARIZING}}
+    assert taken == {
+        "audit_append": {AdvisoryLock.AUDITING}, "summarize_journal": {AdvisoryLock.SUMMARIZING},
+        "payout_numbered": {AdvisoryLock.NUMBERING_PAYMENTS},
+    }  # fmt: skip
 
 
 @pytest_asyncio.fixture
