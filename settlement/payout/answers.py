@@ -18,6 +18,7 @@ BYTES_MAX: Final = 65_536
 BRACKETS_MAX: Final = 64  # an answer is one flat object
 ASIDE: Final = "set-aside"
 SUFFIX: Final = ".json"
+NAME_BYTES: Final = 200  # of the 255 that a file system takes
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,23 @@ class FileAnswer:
     amount_fen: int
 
 
+def names_in(folder: Path, suffix: str) -> list[str]:
+    """Names in a folder that end like this, in capitals too, in order; what begins with a dot is being written."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name for entry in entries
+            if entry.name.lower().endswith(suffix) and not entry.name.startswith(".")
+        )  # fmt: skip
+
+
 def answer_files(folder: Path) -> list[str]:
     """Names of all that calls itself an answer, in order; a name that is not UTF-8 comes with surrogates."""
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX) and not entry.name.startswith("."))
+    return names_in(folder, SUFFIX)
 
 
 def read_answer(folder: Path, name: str) -> FileAnswer:
     """Read and check one answer. Raises NotAllowed: ANSWER_NOT_UNDERSTOOD, BANK_REFERENCE_MISSING or _INVALID."""
-    reference = name.removesuffix(SUFFIX)
+    reference = name[: -len(SUFFIX)]
     if not reference.isascii() or not reference.isprintable():
         raise _not_understood("the file's name is not a reference of ours")
     said = flat_object(_contents(folder / name))
@@ -58,7 +67,7 @@ def set_aside(folder: Path, name: str, code: str, detail: str) -> str:
     """Move a file into the folder beside the answers, its reason in a file beside it; the name that it has there."""
     aside = folder / ASIDE
     aside.mkdir(mode=0o700, exist_ok=True)
-    free = next(one for one in _names(name) if not os.path.lexists(aside / one))
+    free = free_name(aside, name)
     write_durably(aside / f"{free}.reason", f"{code}: {detail}\n".encode("utf-8", "backslashreplace"))
     (folder / name).rename(aside / free)
     sync_folder(aside)
@@ -103,6 +112,12 @@ def contents_of(path: Path, most: int) -> bytes | None:
         return None
     finally:
         os.close(handle)
+
+
+def free_name(folder: Path, name: str) -> str:
+    """Return a name that nothing in the folder has: this one, cut short so that more fits behind it, or numbered."""
+    short = os.fsdecode(os.fsencode(name)[:NAME_BYTES])
+    return next(one for one in _names(short) if not os.path.lexists(folder / one))
 
 
 def _names(name: str) -> Iterator[str]:

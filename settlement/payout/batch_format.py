@@ -31,6 +31,7 @@ STATUSES: Final = (*OUTCOMES, WORKING, NOT_FOUND)
 FILE_BYTES: Final = 4 * 1024 * 1024
 LINES_MAX: Final = 100_000
 FIELD_CHARACTERS: Final = 1000
+MARK: Final = "\ufeff"
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -115,8 +116,10 @@ def _read(raw: bytes, kind: str, columns: Sequence[str], encoding: str) -> tuple
     """Return the head line and the rows of a file whose checks hold."""
     if len(raw) > FILE_BYTES:
         raise _not_understood(f"it has more than {FILE_BYTES} bytes")
+    mark = MARK.encode(encoding)
+    bare = raw.removeprefix(mark)
     try:
-        text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        text = bare.decode(encoding)
     except UnicodeDecodeError:
         raise _not_understood(f"it is not {encoding}") from None
     if text.count("\n") > LINES_MAX:
@@ -128,10 +131,11 @@ def _read(raw: bytes, kind: str, columns: Sequence[str], encoding: str) -> tuple
     if len(lines) < 3 or lines[0][:2] != [kind, VERSION] or lines[1] != list(columns):
         raise _not_understood(f"it does not begin with {kind}, {VERSION} and the names of the columns")
     check = lines[-1]
-    end = raw.rstrip(b"\r\n").rfind(b"\n") + 1
+    before = bare[: bare.rstrip(b"\r\n").rfind(b"\n") + 1]
     if len(check) != 4 or check[0] != CHECK:
         raise _not_understood("its last line is no line of checks: it may be cut off")
-    if check[3] != f"sha256:{hashlib.sha256(raw[:end]).hexdigest()}":
+    # a byte order mark that a program put in front may be under the check sum or not
+    if check[3] not in {f"sha256:{hashlib.sha256(one).hexdigest()}" for one in (before, mark + before)}:
         raise _not_understood("its check sum does not fit: it was changed or cut off")
     rows = lines[2:-1]
     if check[1] != str(len(rows)):

@@ -15,8 +15,7 @@ from meter.database.connect import driver
 from settlement.errors import NotAllowed
 from settlement.payout.batch_files import PURPOSE, file_name, put_on_record
 from settlement.payout.batch_format import payment_file
-from settlement.payout.instructions import claim
-from settlement.payout.runs import RUN_MAX
+from settlement.payout.instructions import CLAIM_MAX, claim
 from settlement.store.payout_files import file_of, payments_in, runs_of
 from settlement.store.payout_runs import note_payment_list
 
@@ -24,12 +23,12 @@ from settlement.store.payout_runs import note_payment_list
 async def hand_over_run(
     engine: AsyncEngine, run: int, encoding: str, *, actor: str, clock: Callable[[], datetime]
 ) -> str:
-    """Hand over what waits of a released run in one file; its name.
+    """Hand over what waits of a released run in one file of up to 1,000 payments; its name.
 
     Raises NotAllowed NOTHING_TO_PAY where nothing of the run waits, and whatever refuses the hand-over.
     """
     worker = f"desk-{run}"
-    leased = await claim(engine, worker, RUN_MAX, actor, clock(), gateway="batch", run=run)
+    leased = await claim(engine, worker, CLAIM_MAX, actor, clock(), gateway="batch", run=run)
     payments = [one for one in leased if one["may_send"]]
     if not payments:
         raise NotAllowed("NOTHING_TO_PAY", f"nothing of payout run {run} waits to be handed over")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from settlement.payout.answers import set_aside, sync_folder, write_durably
+from settlement.payout.answers import free_name, names_in, set_aside, sync_folder, write_durably
 from settlement.payout.boundary import crossing
 
 DONE: Final = "done"
@@ -83,22 +83,22 @@ class Folder:
             sync_folder(self.ready)
 
     def written(self) -> list[str]:
-        """Return names of what is written and not let go; what a crash left half written is removed."""
+        """Return names of what is written and not let go; what a crash left half written is removed.
+
+        What is not ours stays where somebody has put it.
+        """
         for half in self.ready.glob(".*.part"):
             half.unlink(missing_ok=True)
-        return sorted(path.name for path in self.ready.iterdir() if not path.name.startswith("."))
+        return sorted(path.name for path in self.ready.glob("SB*") if path.is_file())
 
     def answered(self, suffix: str) -> list[str]:
         """Return names of all that calls itself an answer, in order; a name that is no UTF-8 comes with surrogates."""
-        with os.scandir(self.answers) as entries:
-            return sorted(
-                entry.name for entry in entries if entry.name.endswith(suffix) and not entry.name.startswith(".")
-            )
+        return names_in(self.answers, suffix)
 
     def finish(self, name: str) -> None:
-        """Put an answer away that was booked; one of the same name before it is replaced."""
+        """Put an answer away that was booked; one of the same name before it stays."""
         with crossing("put an answer away"):
-            (self.answers / name).rename(self.answers / DONE / name)
+            (self.answers / name).rename(self.answers / DONE / free_name(self.answers / DONE, name))
             sync_folder(self.answers / DONE)
             sync_folder(self.answers)
 

@@ -14,6 +14,7 @@ from meter.database.errors import refusal_of
 from settlement.errors import NotAllowed
 from settlement.payout.booking import Event
 from settlement.payout.boundary import transaction
+from settlement.payout.runs import RUN_MAX
 from settlement.store.instructions import (
     account_of,
     choose_instructions,
@@ -49,19 +50,31 @@ async def claim(
     handed over as a file is not leased again, and nothing without an account is leased at all: see `without_account`.
     `gateway` is http or batch, of our own job: what it leases is in a run that two people released (the database
     refuses any other); what comes without `may_send` is in a run that was stopped since: the bank is only asked.
-    `run` leases what waits of that run alone, as many as there are.
+    Where a run is stopped in this very moment nothing is leased. `run` leases what waits of that run alone.
     """
+    try:
+        return await _leased(engine, worker, limit, actor, moment, lease_seconds, gateway, run)
+    except asyncpg.CheckViolationError as refusal:
+        if refusal.constraint_name != "not_released":
+            raise
+        return []
+
+
+async def _leased(
+    engine: AsyncEngine, worker: str, limit: int, actor: str, moment: datetime, seconds: int, gateway: str | None,
+    run: int | None,
+) -> list[dict[str, Any]]:  # fmt: skip
     async with transaction(engine, "lease") as connection:
         if run is None:
             chosen = await choose_instructions(connection, min(limit, CLAIM_MAX), gateway=gateway)
         else:
             inside = await unchanged_in(connection, run)
-            found = await choose_instructions(connection, limit, gateway=gateway)
-            chosen = [row for row in found if row["id"] in inside]
+            found = await choose_instructions(connection, RUN_MAX, gateway=gateway)
+            chosen = [row for row in found if row["id"] in inside][: min(limit, CLAIM_MAX)]
         waiting = await instructions_with(connection, [row["id"] for row in chosen])
         payable = {row["id"]: row["first_sent_at"] is not None for row in waiting if account_of(row) is not None}
         chosen = [row for row in chosen if row["id"] in payable]
-        await insert_leases(connection, chosen, worker, lease_seconds, actor, moment, gateway=gateway)
+        await insert_leases(connection, chosen, worker, seconds, actor, moment, gateway=gateway)
         rows = await instructions_with(connection, list(payable))
         stopped = await stopped_of(connection, list(payable)) if gateway else frozenset()
     return [

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from settlement.payout.batch_files import BatchFiles
+from settlement.payout.batch_format import answer_file
 from settlement.payout.boundary import listening
 from settlement.payout.folder import Folder
 from settlement.payout.gateways import BatchGateway
@@ -157,6 +158,27 @@ async def test_bad_files_are_set_aside_with_a_reason_and_the_rest_goes_on(paying
     assert len(await refusals(paying)) == 5
     assert {one["status"] for one in await instructions(paying)} == {"paid"}
     assert await balance(paying) == bank.mind.journal.balance()
+
+
+async def test_a_return_file_of_a_name_that_came_before_replaces_nothing(paying: Paying, tmp_path: Path) -> None:
+    folder = tmp_path / "bank"
+    await released(paying)
+    await a_pass(paying, gateway_at(folder))
+    first, second = (await instructions(paying))[:2]
+    for one in (first, second):
+        row = (one["reference"], "paid", one["amount_fen"], f"B{one['id']}", "")
+        (folder / "in" / "RET.CSV").write_bytes(answer_file("RET.CSV", "", [row], encoding="utf-8"))
+        assert [done["status"] for done in await a_pass(paying, gateway_at(folder), hours=1)] == ["paid"]
+    assert sorted(path.name for path in (folder / "in" / "done").iterdir()) == ["RET.CSV", "RET.CSV.2"]
+
+
+async def test_what_somebody_else_puts_beside_our_files_stops_nothing(paying: Paying, tmp_path: Path) -> None:
+    folder = tmp_path / "bank"
+    (folder / "ready" / "SB-a-folder").mkdir(parents=True)
+    (folder / "ready" / "notes.txt").write_text("x")
+    await released(paying)
+    assert len(await a_pass(paying, gateway_at(folder))) == 18
+    assert sorted(path.name for path in (folder / "ready").iterdir()) == ["SB-a-folder", "notes.txt"]
 
 
 async def test_two_processes_do_not_work_on_one_folder_at_once(paying: Paying, tmp_path: Path) -> None:

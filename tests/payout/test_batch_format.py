@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 
 import pytest
@@ -71,6 +72,24 @@ def test_a_return_file_is_read_back_line_by_line(encoding: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_byte_order_mark_in_front_is_no_matter_whether_it_was_summed_or_not(encoding: str) -> None:
+    mark, raw = "\ufeff".encode(encoding), answer_file("RET.csv", "", ROWS, encoding=encoding)
+    assert len(read_answers(mark + raw, encoding=encoding).lines) == len(ROWS)
+    body, check = raw[: raw.index(b'"CHECK"')], raw[raw.index(b'"CHECK"') : raw.index(b"sha256:") + 7]
+    summed = hashlib.sha256(mark + body).hexdigest().encode()
+    assert len(read_answers(mark + body + check + summed + b'"\r\n', encoding=encoding).lines) == len(ROWS)
+
+
+def test_lines_may_end_as_the_bank_ends_them() -> None:
+    lines = answer_file("RET.csv", "", ROWS, encoding="utf-8").split(b"\r\n")[:-2]
+    for end, last in ((b"\n", b"\n"), (b"\r\n", b""), (b"\n", b"")):
+        body = end.join(lines) + end
+        fen = plain_yuan(sum(row[2] for row in ROWS))
+        check = f"CHECK,{len(ROWS)},{fen},sha256:{hashlib.sha256(body).hexdigest()}".encode()
+        assert len(read_answers(body + check + last, encoding="utf-8").lines) == len(ROWS)
+
+
 GOOD = answer_file("RET.csv", "", ROWS, encoding="utf-8")
 BROKEN = {
     "cut off": GOOD[:-40],
@@ -81,6 +100,12 @@ BROKEN = {
     "names of columns twice": GOOD.replace(b'"reference","status"', b'"status","status"'),
     "no file of answers": payment_file("x", [payment()], purpose="", encoding="utf-8"),
     "nothing": b"",
+    "a line behind the checks": GOOD + GOOD.split(b"\r\n")[2] + b"\r\n",
+    "a line of nothing in the middle": GOOD.replace(b'"SB-a-2"', b'\r\n"SB-a-2"'),
+    "no head": GOOD[GOOD.index(b"\r\n") + 2 :],
+    "another version": GOOD.replace(b'"SUANBU-RETURN","1"', b'"SUANBU-RETURN","2"'),
+    "another check sum": GOOD.replace(b"sha256:", b"sha256:0"),
+    "checks twice": GOOD + GOOD[GOOD.index(b'"CHECK"') :],
     "nulls": b"\0" * 500,
     "a quote that never ends": b'"SUANBU-RETURN","1","x' + b"a" * 1000,
     "too large": GOOD + b" " * (4 * 1024 * 1024),
@@ -102,6 +127,9 @@ def test_a_file_that_was_changed_or_cut_off_is_not_believed(name: str) -> None:
         (("SB-a-1", "paid", 0, "B1", ""), "ANSWER_NOT_UNDERSTOOD"),
         (("SB-a-1", "paid", 100, "", ""), "BANK_REFERENCE_MISSING"),
         (("SB-a-1", "paid", 100, "参考号", ""), "BANK_REFERENCE_INVALID"),
+        (("SB-a-1", "paid", 100, "  ", ""), "BANK_REFERENCE_MISSING"),
+        (("SB-a-1", "paid", 100, "\u3000\u3000", ""), "BANK_REFERENCE_INVALID"),
+        (("SB-a-1", "paid", 100, "B" * 65, ""), "BANK_REFERENCE_INVALID"),
         (("SB-汉", "paid", 100, "B1", ""), "ANSWER_NOT_UNDERSTOOD"),
         (("SB-a-1", "paid", 2**63, "B1", ""), "ANSWER_NOT_UNDERSTOOD"),
     ],

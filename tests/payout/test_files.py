@@ -101,6 +101,13 @@ def bad_files(folder: Path) -> dict[bytes, str]:
     put(b"twice.json", b'{"status": "failed", "status": "paid", "bank_reference": "B1", "amount_fen": 20000}')
     put(b"gbk.json", '{"status": "支付"}'.encode("gbk"))
     put(b"array.json", b"[1]")
+    put(b"inner.json", b'{"status": "paid", "bank_reference": "B1", "amount_fen": 20000, "more": {"a": 1, "a": 2}}')
+    put(b"float.json", said(amount_fen=20_000.0))
+    put(b"words.json", said(amount_fen="20000"))
+    put(b"marked.json", b"\xef\xbb\xbf" + said())
+    put(b"trailing.json", said() + b"{}")
+    put(b"LOUD.JSON", said(), "NO_SUCH_REFERENCE")
+    put(b"full-width-blank.json", said(bank_reference="\u3000"), "BANK_REFERENCE_INVALID")
     put(b"empty.json", b"")
     put(b"status.json", said(status="PAID"))
     put(b"other.json", said(reference="SB-another"))
@@ -136,6 +143,16 @@ async def test_every_bad_file_is_set_aside_with_its_reason_and_the_rest_is_booke
     (tmp_path / "in" / "empty.json").write_bytes(b"")
     await run_job(paying, tmp_path, seconds=15)
     assert (tmp_path / "in" / "set-aside" / "empty.json.2").exists(), "one of the same name overwrites nothing"
+
+
+async def test_a_name_as_long_as_a_name_can_be_is_set_aside_too(paying: Paying, tmp_path: Path) -> None:
+    await run_job(paying, tmp_path)
+    (tmp_path / "in" / f"{'x' * 250}.json").write_bytes(b"{}")
+    [one] = await run_job(paying, tmp_path, seconds=5)
+    assert one["status"] == "set aside: ANSWER_NOT_UNDERSTOOD"
+    assert await run_job(paying, tmp_path, seconds=10) == [], "once set aside it is done"
+    kept = sorted(path.name for path in (tmp_path / "in" / "set-aside").iterdir())
+    assert kept == ["x" * 200, f"{'x' * 200}.reason"]
 
 
 async def test_a_reference_of_the_bank_is_trimmed(paying: Paying, tmp_path: Path) -> None:
