@@ -27,7 +27,7 @@ from tests.payout.conftest import Paying
 from tests.payout.files import instruction
 from tests.payout.released import released
 from tests.support.api_client import good
-from tests.support.clock import later
+from tests.support.clock import move_clock
 from tests.support.worlds import post
 
 GATEWAYS: Final = ("http", "batch")
@@ -57,7 +57,7 @@ class Life:
     mind: Behaviour = field(init=False)
     files: FileBank = field(init=False)
     hours: int = 0
-    """From now; lives in one province begin so far apart that no job follows up what another life left."""
+    """How far the clock is ahead; lives in one province begin so far apart that no job follows up what another left."""
     left: int = 0
     met: str = ""
 
@@ -68,6 +68,7 @@ class Life:
 
     async def live(self) -> bool:
         """From the release until it is paid; whether the place was met at all."""
+        await self._go_on(APART)
         await released(self.paying, [self.number])
         for _ in range(PASSES):
             await self._pass()
@@ -90,10 +91,14 @@ class Life:
 
     async def _pass(self) -> None:
         """One pass of the job; where the place is met, a worker dies there, or stands still for another's pass."""
-        self.hours += HOURS // 2
-        async with later(self.paying.owner, hours=self.hours):
-            with acting(PROVINCE), contextlib.suppress(Crash), listening(self._reached):
-                await self._gateway().one_pass(self.paying.door.engine, self._worker("a"))
+        await self._go_on(HOURS // 2)
+        with acting(PROVINCE), contextlib.suppress(Crash), listening(self._reached):
+            await self._gateway().one_pass(self.paying.door.engine, self._worker("a"))
+
+    async def _go_on(self, hours: int) -> None:
+        """Let hours go by, for the database and for the jobs."""
+        self.hours += hours
+        await move_clock(self.paying.owner, hours)
 
     def _reached(self, name: str) -> None:
         if self.met:

@@ -52,7 +52,10 @@ async def instructions(paying: Paying) -> list[dict[str, Any]]:
 
 async def instruction(paying: Paying, number: int) -> dict[str, Any]:
     """One instruction as it is now."""
-    return next(one for one in await instructions(paying) if one["id"] == number)
+    with acting(PROVINCE):
+        async with paying.door.engine.connect() as held:
+            [found] = await list_instructions(await driver(held), None, paying.settlement, number - 1, 1)
+    return found
 
 
 async def events(paying: Paying, number: int) -> list[dict[str, Any]]:

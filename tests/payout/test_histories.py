@@ -13,28 +13,32 @@ import contextlib
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from meter.database.connect import driver, service_engine
+from meter.database.connect import service_engine
 from meter.database.scope import PROVINCE, act_as
 from settlement.errors import Disputed, NotAllowed
 from settlement.payout.instructions import claim, decide
 from settlement.payout.marks import MARKS, mark
 from settlement.store.instructions import events_of, instructions_with
-from tests.payout.conftest import Paying
-from tests.support.clock import later
+from tests.payout.proof import bound, keep
+from tests.support.clock import clock_in_a_table, move_clock
+from tests.support.postgres import Cluster
+from tests.support.province import locked, people_of, populate
+from tests.support.serving import in_process
 
 HISTORIES: Final = int(os.environ.get("SUANBU_HISTORIES", "60"))
+AT_ONCE: Final = 8 if HISTORIES >= 1000 else 2
 SEED: Final = 20261130
 PEOPLE: Final = ("command line:a", "command line:b", "command line:c")
 WORKER: Final = "command line:w"
-LEASED: Final = 50
 
 WORDS = st.sampled_from(MARKS)
 STEPS = st.one_of(
@@ -55,26 +59,23 @@ class History:
         self.engine = engine
         self.owner = owner
         self.number = number
-        self.hours = 0
         self.counted: Counter[str] = Counter()
 
     async def row(self) -> asyncpg.Record:
         """The instruction as it is."""
-        async with self.engine.connect() as held:
-            [found] = await instructions_with(await driver(held), [self.number])
+        [found] = await instructions_with(self.owner, [self.number])
         return found
 
     async def events(self) -> list[dict[str, Any]]:
         """What happened to it."""
-        async with self.engine.connect() as held:
-            return await events_of(await driver(held), self.number)
+        return await events_of(self.owner, self.number)
 
     async def take(self, step: tuple[Any, ...]) -> None:
-        """One step; a refusal is an answer, anything else that is raised is a fault."""
+        """One step and what must hold after it; a refusal changes nothing, what else is raised is a fault."""
         before = await self.row()
         try:
             if step[0] == "lease":
-                self.hours += step[1]
+                await self._pass(step[1])
                 await self._lease()
             elif step[0] == "mark":
                 await self._mark(before, *step[1:])
@@ -84,17 +85,22 @@ class History:
                 said = {"outcome": step[1]}
                 await decide(self.engine, self.number, "settle", said=said, actor=step[2], moment=_now())
             self.counted["done"] += 1
+            await self.check()
         except Disputed:
             self.counted["disputed"] += 1
-            assert (await self.row())["status"] == "disputed"
+            assert (await self.check())["status"] == "disputed"
         except NotAllowed as refused:
             self.counted[refused.code] += 1
             assert await self.row() == before, "what was refused has changed something"
 
+    async def _pass(self, hours: int) -> None:
+        """Let hours go by."""
+        if hours:
+            await move_clock(self.owner, hours)
+
     async def _lease(self) -> None:
-        """Lease it, and whatever else can be: the job takes what it is given."""
-        async with later(self.owner, hours=self.hours):
-            await claim(self.engine, "w", LEASED, WORKER, _now())
+        """Lease it: nothing else can be."""
+        await claim(self.engine, "w", 1, WORKER, _now())
 
     async def _mark(
         self, before: asyncpg.Record, word: str, fence: str, more: int, bank: str | None, issue: int, actor: str
@@ -109,10 +115,8 @@ class History:
         elif fence != "none":
             said["fence"] = before["fence"] - (fence == "old")
         issues = sorted({event["reference"] for event in await self.events()} | {before["reference"]}, key=len)
-        async with later(self.owner, hours=self.hours):
-            await mark(
-                self.engine, self.number, word, said=said, actor=actor, moment=_now(), issue=issues[issue % len(issues)]
-            )
+        wanted = issues[issue % len(issues)]
+        await mark(self.engine, self.number, word, said=said, actor=actor, moment=_now(), issue=wanted)
 
     async def finish(self) -> None:
         """Pay it after all, as people would: the bank takes back what is too much, two of them end the dispute."""
@@ -125,7 +129,7 @@ class History:
                 other = next(one for one in PEOPLE if one != last)
                 await decide(self.engine, self.number, "retry", said={}, actor=other, moment=_now())
             elif status == "ready":
-                self.hours += 2
+                await self._pass(2)
                 await self._lease()
             elif status == "disputed":
                 await self._end_dispute(events)
@@ -155,8 +159,8 @@ class History:
                     outcome = {"outcome": "failed"}
                     await decide(self.engine, self.number, "settle", said=outcome, actor=actor, moment=_now())
 
-    async def check(self) -> None:
-        """What must hold after every step."""
+    async def check(self) -> asyncpg.Record:
+        """What must hold after every step; the instruction."""
         row, events = await self.row(), await self.events()
         moved = [(one["bank_reference"], one["moved_fen"] > 0) for one in events if one["moved_fen"]]
         assert len(moved) == len(set(moved)), "a movement of money is counted twice"
@@ -170,16 +174,34 @@ class History:
                 assert one["actor"] != following["actor"], "one hand alone ended a dispute"
             if one["after"] in ("failed", "returned") and following["after"] == "ready":
                 assert one["actor"] != following["actor"], "one hand alone paid again"
+        return row
 
 
 def _now() -> Any:
     return None  # the database's clock counts, and no other
 
 
+@pytest_asyncio.fixture
+async def tables(cluster: Cluster) -> AsyncIterator[list[str]]:
+    """Databases with a locked settlement each: histories in different ones do not wait for each other."""
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(cluster.database())
+        async with in_process(first, jobs=True) as door:
+            await populate(door, 1)
+            await locked(await people_of(door))
+        urls = [first]
+        for _ in range(AT_ONCE - 1):
+            urls.append(await stack.enter_async_context(cluster.copy(first)))
+        yield urls
+
+
 @pytest.mark.timeout(7200)
-async def test_whatever_is_said_the_money_is_right(paying: Paying) -> None:
-    counted = await asyncio.to_thread(_all_histories, paying.door.url)
-    print(f"{HISTORIES} histories: {dict(counted)}")
+async def test_whatever_is_said_the_money_is_right(tables: list[str]) -> None:
+    counted = await asyncio.to_thread(_all_histories, tables)
+    lived = counted.pop("histories")
+    print(f"{lived} histories: {dict(counted)}")
+    keep("histories", seed=SEED, histories=lived, counted=counted, wrong_or_stuck=bound(0, lived))
+    assert lived >= HISTORIES
     for code in ("done", "disputed", "LEASE_LOST", "STATE_NOT_ALLOWED"):
         assert counted[code], f"what never happened proves nothing: {code}"
     if HISTORIES >= 1000:
@@ -187,46 +209,59 @@ async def test_whatever_is_said_the_money_is_right(paying: Paying) -> None:
             assert counted[code], f"what never happened proves nothing: {code}"
 
 
-def _all_histories(url: str) -> Counter[str]:
+def _all_histories(urls: Sequence[str]) -> Counter[str]:
     """Run them in a thread of their own, whose loop hypothesis' function can wait for."""
     counted: Counter[str] = Counter()
     with asyncio.Runner() as runner:
-        engine, owner, numbers = runner.run(_opened(url))
+        desks = [runner.run(_opened(url)) for url in urls]
         try:
-            _histories(runner.run, engine, owner, numbers, counted)
+            _histories(runner.run, desks, counted)
         finally:
-            runner.run(_closed(engine, owner))
+            for engine, owner in desks:
+                runner.run(_closed(engine, owner))
     return counted
 
 
 def _histories(
-    run: Callable[[Any], Any], engine: Any, owner: asyncpg.Connection, numbers: Iterator[int], counted: Counter[str]
+    run: Callable[[Any], Any], desks: Sequence[tuple[Any, asyncpg.Connection]], counted: Counter[str]
 ) -> None:
+    """Draw as many histories at once as there are databases, and live each in its own."""
+    numbers = itertools.count(1)
+
     @seed(SEED)
     @settings(
-        max_examples=HISTORIES, deadline=None, database=None, derandomize=False,
+        max_examples=-(-HISTORIES // len(desks)), deadline=None, database=None, derandomize=False,
         suppress_health_check=list(HealthCheck), print_blob=True,
     )  # fmt: skip
-    @given(st.lists(STEPS, min_size=3, max_size=14))
-    def history(steps: list[tuple[Any, ...]]) -> None:
-        async def live() -> None:
+    @given(st.lists(st.lists(STEPS, min_size=3, max_size=14), min_size=len(desks), max_size=len(desks)))
+    def histories(drawn: list[list[tuple[Any, ...]]]) -> None:
+        async def live(desk: tuple[Any, asyncpg.Connection], steps: list[tuple[Any, ...]], number: int) -> None:
             act_as(PROVINCE)
-            one = History(engine, owner, await _fresh(owner, next(numbers)))
+            engine, owner = desk
+            one = History(engine, owner, await _fresh(owner, number))
             await one.take(("lease", 0))
             for step in steps:
                 await one.take(step)
-                await one.check()
             await one.finish()
             await one.check()
-            counted.update(one.counted)
+            counted.update({**one.counted, "histories": 1})
 
-        run(live())
+        async def all_of_them() -> None:
+            number = next(numbers)
+            await asyncio.gather(*(live(desk, steps, number) for desk, steps in zip(desks, drawn, strict=True)))
 
-    history()
+        run(all_of_them())
+
+    histories()
 
 
-async def _opened(url: str) -> tuple[Any, asyncpg.Connection, Iterator[int]]:
-    return service_engine(url, 2), await asyncpg.connect(url), itertools.count(1)
+async def _opened(url: str) -> tuple[Any, asyncpg.Connection]:
+    """Connections to the database, whose commits are not synced: what is tried are the rules, and it does not die."""
+    owner = await asyncpg.connect(url)
+    await owner.execute(f"alter database {url.rpartition('/')[2]} set synchronous_commit = off")
+    await owner.execute("set synchronous_commit = off")
+    await clock_in_a_table(owner)
+    return service_engine(url, 2), owner
 
 
 async def _closed(engine: Any, owner: asyncpg.Connection) -> None:

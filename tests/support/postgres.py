@@ -72,6 +72,17 @@ class Cluster:
             await self.command(f"drop database if exists {name} with (force)")
 
     @contextlib.asynccontextmanager
+    async def copy(self, url: str) -> AsyncIterator[str]:
+        """The URL of a copy of a database to which nobody is connected; it is dropped afterwards."""
+        name = _fresh_name()
+        await self.command(f"create database {name} template {url.rpartition('/')[2]} owner {OWNER_ROLE}")
+        await self.command(f"revoke temporary on database {name} from public, {OWNER_ROLE}")
+        try:
+            yield url_of(self.server, name)
+        finally:
+            await self.command(f"drop database if exists {name} with (force)")
+
+    @contextlib.asynccontextmanager
     async def empty_database(self) -> AsyncIterator[str]:
         """The URL of a database without any tables."""
         name = _fresh_name()
