@@ -11,7 +11,7 @@ from api.http.errors import refusal
 from api.http.problem import Problem
 from meter.audit.store import note_refusal
 from settlement.errors import NotAllowed
-from settlement.payout.statement_file import mapping_named
+from settlement.payout.statement_file import mapping_named, read_mapping
 from settlement.payout.statements import explain, import_statement
 from settlement.vocabulary import NOTE_KINDS
 
@@ -19,13 +19,16 @@ STATEMENT_SCOPE: Final = "payout:run"
 NAME_MAX: Final = 200
 
 
-async def take_in(engine: AsyncEngine, hand: Actor, name: str, mapping: str, raw: bytes) -> dict[str, Any]:
-    """Import a statement under one of the mappings that there are; it. Raises Problem."""
+async def take_in(
+    engine: AsyncEngine, hand: Actor, name: str, mapping: str, raw: bytes, *, own: str = ""
+) -> dict[str, Any]:
+    """Import a statement under a mapping that there is, or the text of one of its own; it. Raises Problem."""
     require_of_the_province(hand, STATEMENT_SCOPE)
     if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
         raise Problem(400, "out_of_range", f"name has 1 to {NAME_MAX} printable characters")
     try:
-        return await import_statement(engine, name, raw, mapping_named(mapping), actor=hand.actor)
+        chosen = read_mapping(own) if own else mapping_named(mapping)
+        return await import_statement(engine, name, raw, chosen, actor=hand.actor)
     except NotAllowed as error:
         await note_refusal(engine, hand.actor, "bank_statement.import", name, error.code)
         raise refusal(error.code, error.detail) from None

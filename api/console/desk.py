@@ -16,12 +16,12 @@ from api.clock import now
 from api.http.errors import refusal
 from api.request_context import service_of
 from api.service import Service
-from meter.audit.store import note_refusal
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from settlement.errors import NotAllowed
 from settlement.payout.batch_files import ASK_AFTER, book_answers
 from settlement.payout.batch_format import read_answers
+from settlement.payout.refusals import keep_refusal
 from settlement.payout.statements import report
 from settlement.store.desk import locked_settlements, sums_by, without_account_named
 from settlement.store.payout_files import list_files
@@ -76,6 +76,21 @@ class Desk:
         async with reaching_database():
             await payout_runs.decide(self._service.engine, person, run, word, digest, note)
 
+    async def rules(self) -> Sequence[Record]:
+        """Rules as they were proposed, the oldest first."""
+        async with self._connection() as connection:
+            return await list_rules(connection, 0, EVERYTHING)
+
+    async def propose_rule(self, person: Person, said: Record) -> None:
+        """Propose a rule. Raises Problem."""
+        async with reaching_database():
+            await payout_runs.rule(self._service.engine, person, said)
+
+    async def confirm_rule(self, person: Person, number: int, note: str | None) -> None:
+        """Put a proposed rule in force. Raises Problem."""
+        async with reaching_database():
+            await payout_runs.confirm_rule(self._service.engine, person, number, note)
+
     async def payment_list(self, person: Person, run: int, kind: str) -> tuple[bytes, str]:
         """The payment list of a run. Raises Problem."""
         async with reaching_database():
@@ -103,7 +118,10 @@ class Desk:
             try:
                 answers = read_answers(raw, encoding=encoding)
             except NotAllowed as error:
-                await note_refusal(self._service.engine, person.actor, "payout.answer", name, error.code)
+                await keep_refusal(
+                    self._service.engine, error, instruction=None, about=name, word="answer", actor=person.actor,
+                    file=name,
+                )  # fmt: skip
                 raise refusal(error.code, error.detail) from None
             return await book_answers(
                 self._service.engine, answers, file=name, actor=person.actor, clock=now, after=ASK_AFTER
@@ -119,10 +137,10 @@ class Desk:
         async with reaching_database():
             return await report(self._service.engine)
 
-    async def take_statement(self, person: Person, name: str, mapping: str, raw: bytes) -> Record:
-        """Import a statement of the bank. Raises Problem."""
+    async def take_statement(self, person: Person, name: str, mapping: str, raw: bytes, own: str) -> Record:
+        """Import a statement of the bank, under a mapping that there is or one of its own. Raises Problem."""
         async with reaching_database():
-            return await statements.take_in(self._service.engine, person, name, mapping, raw)
+            return await statements.take_in(self._service.engine, person, name, mapping, raw, own=own)
 
     async def explain(self, person: Person, place: tuple[int, int], kind: str, claim: int | None, note: str) -> None:
         """Say what a line of a statement is. Raises Problem."""

@@ -20,9 +20,11 @@ from api.console.pages import (
     login,
     overview,
     password,
+    payout_rules,
     payout_runs,
     payouts,
     quarantine,
+    receipts,
     reconciliation,
     record,
     reports,
@@ -39,9 +41,9 @@ from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missin
 
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
-    login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_runs,
-    reconciliation, payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search, help, static,
-    company, company_line,
+    login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_rules, receipts,
+    payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search,
+    help, static, company, company_line,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

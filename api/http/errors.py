@@ -80,6 +80,7 @@ _SAID: Final[Mapping[str, str]] = {
     "AMOUNT_MISSING": "What moved has to be said here.",
     "ANSWER_NOT_UNDERSTOOD": "A file of the bank's cannot be believed; nothing of it was booked.",
     "STATEMENT_NOT_UNDERSTOOD": "A statement of the bank's cannot be read; nothing of it was stored.",
+    "MAPPING_INVALID": "The mapping of a statement is not one.",
     "NO_SUCH_MAPPING": "There is no mapping of statements of this name.",
 }
 # what the settlement refuses to settle: 422, but for what is not there

@@ -135,7 +135,8 @@ def _who(told: Operation) -> str:
     if told.scope is None:
         return "Needs no key."
     city = "; open to keys that are bound to one city" if told.city else ""
-    return f"Scope: `{told.scope}`{city}."
+    either = f" or `{told.or_scope}`" if told.or_scope else ""
+    return f"Scope: `{told.scope}`{either}{city}."
 
 
 def _problems(route: APIRoute, told: Operation, has_parameters: bool) -> Schema:

@@ -52,6 +52,8 @@ class Operation:
     codes: Sequence[str] = ()
     city: bool = False
     """Whether it is open to keys that are bound to one city."""
+    or_scope: str | None = None
+    """Another scope that is enough."""
     answered: str = "The answer"
     statuses: Mapping[str, int] = field(default_factory=dict)
     """Codes that this route answers with another status than others do."""
@@ -67,6 +69,7 @@ def operation(  # noqa: PLR0913 - each says one thing of a route
     body_required: bool = True,
     codes: Sequence[str] = (),
     city: bool = False,
+    or_scope: str | None = None,
     answered: str = "The answer",
     statuses: Mapping[str, int] | None = None,
     later: type[BaseModel] | None = None,
@@ -79,7 +82,7 @@ def operation(  # noqa: PLR0913 - each says one thing of a route
     if later is not None:
         codes = (*codes, *LATER)
     job = None if later is None else Content.json(later)
-    said = Operation(answer, scope, body, body_required, codes, city, answered, statuses or {}, job)
+    said = Operation(answer, scope, body, body_required, codes, city, or_scope, answered, statuses or {}, job)
 
     def keep(function: Function) -> Function:
         setattr(function, _KEPT, said)

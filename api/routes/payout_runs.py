@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.actions import payout_runs
-from api.auth.keys import require
+from api.auth.keys import Caller, require
 from api.http.json_body import body_of
 from api.http.operation import Content, operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
@@ -116,21 +116,33 @@ async def get_payout_run_list(
 @operation(PayoutRun, scope="settlement:approve", body=RunDecision, codes=RELEASING)
 async def post_payout_run_approve(request: Request, number: RunNumber) -> Any:
     """Release a run, or release again one that was stopped; by somebody who neither proposed nor stopped it."""
-    return await _decide(request, number, "approve", "settlement:approve")
+    return await _decide(request, number, "approve")
 
 
 @ROUTER.post("/payout-runs/{number}/reject")
-@operation(PayoutRun, scope="settlement:approve", body=RunDecision, codes=("NO_SUCH_RUN", "STATE_NOT_ALLOWED"))
+@operation(
+    PayoutRun, scope="settlement:approve", or_scope="payout:run", body=RunDecision,
+    codes=("NO_SUCH_RUN", "STATE_NOT_ALLOWED"),
+)  # fmt: skip
 async def post_payout_run_reject(request: Request, number: RunNumber) -> Any:
-    """Reject a run that was not released, or that was stopped: what is ready can go into another."""
-    return await _decide(request, number, "reject", "settlement:approve")
+    """Reject a run that was not released, or that was stopped: what is ready can go into another.
+
+    Either hand may: whoever proposes can take a run back.
+    """
+    return await _decide(request, number, "reject")
 
 
 @ROUTER.post("/payout-runs/{number}/stop")
-@operation(PayoutRun, scope="payout:run", body=RunDecision, codes=("NO_SUCH_RUN", "STATE_NOT_ALLOWED"))
+@operation(
+    PayoutRun, scope="payout:run", or_scope="settlement:approve", body=RunDecision,
+    codes=("NO_SUCH_RUN", "STATE_NOT_ALLOWED"),
+)  # fmt: skip
 async def post_payout_run_stop(request: Request, number: RunNumber) -> Any:
-    """Stop a released run: nothing more of it goes out, and the bank is still asked about what did."""
-    return await _decide(request, number, "stop", "payout:run")
+    """Stop a released run: nothing more of it goes out, and the bank is still asked about what did.
+
+    Either hand may, at once.
+    """
+    return await _decide(request, number, "stop")
 
 
 @ROUTER.get("/payout-rules")
@@ -145,11 +157,11 @@ async def get_payout_rules(request: Request, limit: Limit = LIMIT_DEFAULT, curso
 
 
 @ROUTER.post("/payout-rules", status_code=201)
-@operation(PayoutRule, scope="payout:run", body=RuleProposal)
+@operation(PayoutRule, scope="payout:run", or_scope="settlement:approve", body=RuleProposal)
 async def post_payout_rule(request: Request) -> Any:
     """Propose what a run and a payee in it may come to, and whether everybody's leases need a released run."""
     caller = await as_caller(request)
-    require(caller, "payout:run")
+    _require_any(caller, "propose_rule")
     said = (await body_of(request, RuleProposal)).stated()
     return await payout_runs.rule(service_of(request).engine, caller, said)
 
@@ -177,8 +189,14 @@ async def _run(request: Request, number: int) -> dict[str, Any]:
     return found
 
 
-async def _decide(request: Request, number: int, event: str, scope: str) -> Any:
+def _require_any(caller: Caller, word: str) -> None:
+    """Raise Problem 403 unless the caller's key carries one of the scopes that are enough."""
+    scopes = payout_runs.SCOPES_OF[word]
+    require(caller, next((one for one in scopes if one in caller.scopes), scopes[0]))
+
+
+async def _decide(request: Request, number: int, event: str) -> Any:
     caller = await as_caller(request)
-    require(caller, scope)
+    _require_any(caller, event)
     said = await body_of(request, RunDecision)
     return await payout_runs.decide(service_of(request).engine, caller, number, event, said.digest, said.note)

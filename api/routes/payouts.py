@@ -76,6 +76,20 @@ async def post_claim(request: Request) -> Any:
     return {"items": items, "next": None, "refused": missing}
 
 
+@ROUTER.get("/{number}")
+@operation(Instruction, scope="payout:read", city=True, codes=("NO_SUCH_INSTRUCTION",))
+async def get_payout(request: Request, number: InstructionNumber) -> Any:
+    """Show one instruction."""
+    require(await as_caller(request), "payout:read", of_a_city=True)
+    found = []
+    if 0 < number < 2**63:
+        async with service_of(request).engine.connect() as held:
+            found = await list_instructions(await driver(held), None, None, number - 1, 1)
+    if not found or found[0]["id"] != number:
+        raise Problem(404, "NO_SUCH_INSTRUCTION", f"there is no payout instruction {number}")
+    return found[0]
+
+
 @ROUTER.get("/{number}/events")
 @operation(PayoutEventPage, scope="payout:read", city=True, codes=("bad_cursor", "NO_SUCH_INSTRUCTION"))
 async def get_payout_events(

@@ -15,7 +15,7 @@ from settlement.payout.batch_format import PAYMENT_COLUMNS, PAYMENTS, answer_fil
 from settlement.payout.folder import Folder
 from settlement.payout.gateways import BatchGateway
 from tests.payout.conftest import Paying
-from tests.payout.files import events, instructions
+from tests.payout.files import events, instructions, refusals
 from tests.payout.released import a_pass
 from tests.support.people import session_of
 
@@ -174,3 +174,75 @@ async def test_the_desk_is_for_who_reads_payments_of_the_province(paying: Paying
     assert found == {"payer": 200, "approver": 200, "finance": 200, "auditor": 200, "operator": 403, "reviewer": 403}
     stranger = At(paying.door.client, "nobody")
     assert (await stranger.get(path)).status_code == 303
+
+
+async def test_a_limit_is_proposed_by_one_and_confirmed_by_another(paying: Paying) -> None:
+    payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    rules = "/console/payout-rules"
+    assert "没有设定限额" in await payer.page(rules)
+    for bad in ("0", "一万", "1.234", "-5"):
+        answer = await payer.send(rules, run_limit=bad, payee_limit="")
+        assert (answer.status_code, "大于 0 的金额" in answer.text) == (400, True), bad
+    made = await payer.send(rules, run_limit="1,000.50", payee_limit="", leases="all", note="授权")
+    assert made.status_code == 303, made.text
+    assert "确认生效</button>" not in await payer.page(rules)
+    assert (await payer.send(f"{rules}/1/confirm")).status_code == 403
+    waiting = await approver.page(rules)
+    assert "确认生效</button>" in waiting
+    assert "单批 1,000.50 元，单户 不限；任何支付程序都须先有批准的批次" in waiting
+    assert (await approver.send(f"{rules}/1/confirm")).status_code == 303
+    assert "单批 1,000.50 元" in await payer.page(HERE)
+    refused = await payer.send(HERE, settlement=paying.settlement)
+    assert (refused.status_code, "超过两人确认的发放限额" in refused.text) == (409, True)
+    again = await approver.send(f"{rules}/1/confirm")
+    assert "已经确认过" in again.text
+    own = await approver.send(rules, run_limit="9,999,999", payee_limit="5000000")
+    assert own.status_code == 303, own.text
+    assert "您提出的限额须由另一人确认" in (await approver.send(f"{rules}/3/confirm")).text
+    auditor = await at(paying, "qian", "auditor")
+    assert "提出</button>" not in await auditor.page(rules)
+    assert (await auditor.send(rules, run_limit="1")).status_code == 403
+
+
+async def test_a_receipt_about_a_replaced_issue_is_typed_in_as_that(paying: Paying, tmp_path: Path) -> None:
+    payer, approver = await at(paying, "zhao", "payer"), await at(paying, "li", "approver")
+    run = (await payer.send(HERE, settlement=paying.settlement)).headers["location"]
+    await approver.send(f"{run}/approve")
+    await a_pass(paying, BatchGateway(BatchFiles(Folder(tmp_path / "bank"))), limit=1)
+    first = (await instructions(paying))[0]
+    path, fen = f"/console/payouts/{first['id']}", plain_yuan(first["amount_fen"])
+    assert "已被替换" not in await payer.page(f"{path}/mark")
+    assert (await payer.send(f"{path}/mark", outcome="failed", note="拒付")).status_code == 303
+    assert (await approver.send(f"{path}/retry")).status_code == 303
+    assert "已被替换" in await payer.page(f"{path}/mark")
+    said = {"outcome": "paid", "amount": fen, "bank_reference": "B1", "issue": first["reference"]}
+    late = await payer.send(f"{path}/mark", **said)
+    assert (late.status_code, "已被替换的一笔" in late.text) == (409, True)
+    last = (await events(paying, first["id"]))[-1]
+    assert (last["after"], last["reference"], last["moved_fen"]) == (
+        "disputed",
+        first["reference"],
+        first["amount_fen"],
+    )
+
+
+async def test_a_return_file_that_is_refused_is_shown_and_counted(paying: Paying) -> None:
+    payer = await at(paying, "zhao", "payer")
+    bad = await payer.upload(f"{HERE}/answers", "坏.csv", b"nonsense", encoding="utf-8")
+    assert bad.status_code == 400
+    assert "坏.csv" in await payer.page(HERE)
+    [kept] = await refusals(paying)
+    assert (kept["code"], kept["file"]) == ("ANSWER_NOT_UNDERSTOOD", "坏.csv")
+
+
+async def test_a_statement_in_the_form_of_some_bank_brings_its_mapping_along(paying: Paying) -> None:
+    payer = await at(paying, "zhao", "payer")
+    own = 'encoding = "gb18030"\ndate_format = "%Y%m%d"\n[columns]\ndate = "记账日"\npaid = "借"\nreceived = "贷"\n'
+    own += 'bank_reference = "流水"\nsaid = ["附言"]\n'
+    raw = "记账日,借,贷,流水,附言\n20261130,,12.00,X1,利息\n".encode("gb18030")
+    bad = await payer.upload("/console/reconciliation", "b.csv", raw, mapping="standard", own="columns = 7")
+    assert (bad.status_code, "格式定义没有读懂" in bad.text) == (400, True)
+    assert (await payer.upload("/console/reconciliation", "b.csv", raw, mapping="standard")).status_code == 400
+    taken = await payer.upload("/console/reconciliation", "b.csv", raw, mapping="standard", own=own)
+    assert taken.status_code == 303, taken.text
+    assert "b.csv" in await payer.page("/console/reconciliation")

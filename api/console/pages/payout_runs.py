@@ -1,4 +1,4 @@
-"""The payer's desk: runs and their release, sums by state and city, files of the bank, receipts that are typed in."""
+"""The payer's desk: runs and their release, sums by state and city, files of the bank."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
-from api.console.queries import Queries, Record, queries_of
+from api.console.queries import Queries, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import DESK, HOME, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.upload import upload_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from settlement.payout.batch_format import ENCODINGS
-from settlement.report.money import fen_of
 from settlement.rounds import load_rounds
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -28,8 +27,6 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 OnDesk = Annotated[Desk, Depends(desk_of)]
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 HERE = f"{HOME}/payout-runs"
-RECEIPTS = ("paid", "failed", "returned")
-MARKABLE = ("submitted", "unknown", "handed_over", "leased", "paid", "disputed")
 
 
 @ROUTER.get("/payout-runs")
@@ -131,43 +128,6 @@ async def post_decision(request: Request, queries: Shelf, desk: OnDesk, number: 
     return to(f"{HERE}/{number}")
 
 
-@ROUTER.get("/payouts/{number}/mark")
-async def get_mark(request: Request, queries: Shelf, number: Number) -> Response:
-    """The form for a receipt of the bank that somebody holds in hand."""
-    person = await admitted(request, queries, DESK)
-    return await _mark_page(request, person, await _instruction(queries, number, person))
-
-
-@ROUTER.post("/payouts/{number}/mark")
-async def post_mark(request: Request, queries: Shelf, desk: OnDesk, number: Number) -> Response:
-    """Book a receipt, with proof of who does."""
-    person = await admitted(request, queries, DESK)
-    given = await form_of(request)
-    session = check_session_form(request, given.get("token"))
-    item = await _instruction(queries, number, person)
-    if "payout:run" not in person.scopes or person.city is not None:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
-    word, amount = given.get("outcome", ""), fen_of(given.get("amount", ""))
-    if word not in RECEIPTS or (word != "failed" and not amount):
-        return await _mark_page(request, person, item, "请选择结果，并填写银行划转的金额。", 400)
-    shown = await proven(queries, session, person, given)
-    if shown is None:
-        return await _mark_page(request, await queries.whose(session) or person, item, FAILED, 403)
-    said: Record = {name: text for name in ("bank_reference", "note") if (text := given.get(name, "").strip())}
-    try:
-        await desk.mark(shown, number, word, said if word == "failed" else {**said, "amount_fen": amount})
-    except Problem as problem:
-        return await _mark_page(request, shown, item, because(problem.code), problem.status)
-    return to(f"{HOME}/payouts/{number}")
-
-
-async def _instruction(queries: Queries, number: int, person: Person) -> Record:
-    found = await queries.payouts(None, None, number - 1, 1)
-    if not found or found[0]["id"] != number:
-        raise missing("支付指令", person)
-    return found[0]
-
-
 async def _desk_page(
     request: Request, desk: Desk, person: Person, settlement: str, error: str = "", status: int = 200, said: str = ""
 ) -> Response:
@@ -201,12 +161,4 @@ async def _run_page(
         "payout_run", status, **frame(request, person, DESK), **values, prove=not person.may_decide(now()),
         minutes=PROOF_MINUTES, note_max=NOTE_MAX, pays="payout:run" in person.scopes, waiting=waiting,
         encodings=ENCODINGS,
-    )  # fmt: skip
-
-
-async def _mark_page(request: Request, person: Person, item: Record, error: str = "", status: int = 200) -> Response:
-    return page(
-        "payout_mark", status, **frame(request, person, DESK), item=item, error=error, receipts=RECEIPTS,
-        open=item["status"] in MARKABLE and "payout:run" in person.scopes, prove=not person.may_decide(now()),
-        minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip

@@ -37,7 +37,7 @@ async def post_statement(request: Request, queries: Shelf, desk: OnDesk) -> Resp
     given, name, raw = await upload_of(request)
     check_session_form(request, given.get("token"))
     try:
-        await desk.take_statement(person, name, given.get("mapping", ""), raw)
+        await desk.take_statement(person, name, given.get("mapping", ""), raw, given.get("own", "").strip())
     except Problem as problem:
         return await _page(request, desk, person, f"{because(problem.code)}（{problem.detail}）", problem.status)
     return to(HERE)

@@ -38,6 +38,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "NO_SUCH_RUN": "没有这一发放批次，或者它还没有批准发放。",
     "ALREADY_IMPORTED": "这一文件已经导入过。",
     "STATEMENT_NOT_UNDERSTOOD": "对账单没有读懂，未导入任何内容：请核对文件与所选的格式。",
+    "MAPPING_INVALID": "格式定义没有读懂，未导入任何内容。",
     "ANSWER_NOT_UNDERSTOOD": "回执文件的格式、编码、笔数或校验码不符，未入账任何内容。",
     "BANK_REFERENCE_MISSING": "请填写银行参考号。",
     "BANK_REFERENCE_INVALID": "银行参考号须为 1 至 64 个可打印的 ASCII 字符。",
@@ -84,6 +85,7 @@ _NOT_BOOKED: Final[Mapping[str, str]] = {
     "STATE_NOT_ALLOWED": "指令的状态与这一说法不符。",
     "LEASE_LOST": "登记人没有有效的领取。",
     "OTHER_BANK_REFERENCE": "这一银行参考号已用于另一笔款项。",
+    "NOT_RELEASED": "所属批次没有批准，或者已经停止。",
     "FILE_DIFFERS": "同名的指令文件内容不同，没有覆盖。",
 }
 
