@@ -32,6 +32,7 @@ from tests.support.worlds import post
 
 GATEWAYS: Final = ("http", "batch")
 PASSES: Final = 6
+QUIET: Final = 2
 HEALING: Final = 14
 HOURS: Final = 26
 LIMIT: Final = 10
@@ -70,9 +71,13 @@ class Life:
         """From the release until it is paid; whether the place was met at all."""
         await self._go_on(APART)
         await released(self.paying, [self.number])
+        quiet = 0
         for _ in range(PASSES):
             await self._pass()
             await self._night()
+            quiet = quiet + 1 if self.met and await self._all_is_said() else 0
+            if quiet == QUIET:  # what happened has had time to show, and nothing more happens
+                break
         self.mind.healed = True
         for _ in range(HEALING):
             await self._pass()
@@ -85,6 +90,11 @@ class Life:
     def _news(self) -> bool:
         """Whether the bank still has something to tell."""
         return any(payment.told == 0 for payment in self.mind.journal.payments.values())
+
+    async def _all_is_said(self) -> bool:
+        """Whether it is paid, and the bank has told all that it will ever tell."""
+        hit = self.mind.journal.hit.get(self.way)
+        return bool(hit) and not self._news() and (await self._now())["status"] == "paid"
 
     async def _now(self) -> dict[str, Any]:
         return await instruction(self.paying, self.number)
