@@ -4,7 +4,6 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 BENCH ?= all
 BROKEN := $(addprefix tests/faults/test_,storm.py close_races.py histories.py power_loss.py full_disk.py clocks.py)
-BROKEN := $(addprefix tests/faults/test_,storm.py close_races.py histories.py power_loss.py full_disk.py)
 PROOF ?= docs/payout-proof.json
 export PYTHONDONTWRITEBYTECODE :=
 
