@@ -17,6 +17,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import signing, store
+from api.auth.administration import store as administration
 from api.auth.roles import SCOPES
 from api.http.problem import Problem
 from meter.audit.store import note
@@ -67,19 +68,8 @@ async def create_key(engine: AsyncEngine, new: NewKey, *, now: datetime, live_ma
     Raises ValueError for an unknown scope or city, a name that is none, or when the holder has `live_max` live keys
     already: two, and a third only after one was revoked, is how keys are rotated.
     """
-    name, scopes, source, city, expires_at, signed = new
-    if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
-        raise ValueError("a city is a six-digit code that ends in 00")
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown or not scopes:
-        raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(32)
-    if not _is_name(name):
-        raise ValueError(f"a name has 1 to {NAME_CHARACTERS} printable characters and no blank at either end")
-    if source is None and "usage:write" in scopes:
-        source = name
-    if source is not None and (not _is_name(source) or "/" in source or source in (".", "..")):
-        raise ValueError(f"{source!r} cannot name a source: a source is a part of the paths of its records")
+    name, scopes, source, city, expires_at, signed = checked(new)
     async with engine.begin() as connection:
         number = await store.source_number(connection, source) if source else None
         if live_max is not None and await store.count_live_keys(connection, name, now) >= live_max:
@@ -90,6 +80,40 @@ async def create_key(engine: AsyncEngine, new: NewKey, *, now: datetime, live_ma
         }  # fmt: skip
         await store.add_key(connection, made)
     return f"{MARK}_{prefix}_{secret}"
+
+
+async def create_key_as_administrator(engine: AsyncEngine, new: NewKey, now: datetime) -> str:
+    """Make a key for who is logged in as administrator and return it; a holder has two live keys at most.
+
+    Raises ValueError like `create_key`; the database refuses whoever is none.
+    """
+    prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(32)
+    async with engine.begin() as connection:
+        await administration.add_key(connection, prefix, _digest(secret), checked(new)._asdict(), now)
+    return f"{MARK}_{prefix}_{secret}"
+
+
+async def revoke_key_as_administrator(engine: AsyncEngine, prefix: str, now: datetime) -> bool:
+    """Revoke a key for who is logged in as administrator; False when there is none with this prefix."""
+    async with engine.begin() as connection:
+        return await administration.revoke_key(connection, prefix, now)
+
+
+def checked(new: NewKey) -> NewKey:
+    """Return a key that can be made: one that sends usage has a source. Raises ValueError for what it cannot have."""
+    name, scopes, source, city, _, _ = new
+    if city is not None and not (len(city) == 6 and city.isascii() and city.isdigit() and city.endswith("00")):
+        raise ValueError("a city is a six-digit code that ends in 00")
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+    if not _is_name(name):
+        raise ValueError(f"a name has 1 to {NAME_CHARACTERS} printable characters and no blank at either end")
+    if source is None and "usage:write" in scopes:
+        source = name
+    if source is not None and (not _is_name(source) or "/" in source or source in (".", "..")):
+        raise ValueError(f"{source!r} cannot name a source: a source is a part of the paths of its records")
+    return new._replace(source=source)
 
 
 async def list_keys(engine: AsyncEngine) -> list[dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,6 +63,29 @@ async def create_person(
 
     Raises ValueError for an unknown role or city, a code that is none, a name in use or an unfit password.
     """
+    check_person(name, role, city, uscc, password)
+    made = {
+        "name": name, "role": role, "city": city, "uscc": uscc, "password_hash": await Hashing().hashed(password),
+        "created_at": now, "totp_secret": sealed(totp_secret, name, None) if totp_secret else None,
+    }  # fmt: skip
+    with name_taken(name):
+        async with engine.begin() as connection:
+            await store.add_person(connection, made)
+
+
+@contextlib.contextmanager
+def name_taken(name: str) -> Iterator[None]:
+    """Say it as a ValueError when the database knows a person of this name already."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "person_name_key" not in str(error.orig):  # the database may have another reason to refuse
+            raise
+        raise ValueError(f"there is a person called {name!r} already") from None
+
+
+def check_person(name: str, role: str, city: str | None, uscc: str | None, password: str) -> None:
+    """Raise ValueError for a person that cannot be made: role, name, city, code or password."""
     if role not in ROLES:
         raise ValueError(f"unknown role {role!r}; there are {', '.join(ROLES)}")
     if not 1 <= len(name) <= 64 or not name.isprintable():
@@ -75,17 +100,6 @@ async def create_person(
         if not is_uscc(uscc):
             raise ValueError(f"{uscc!r} is no unified social credit code (GB 32100)")
     _check_password(password, name)
-    made = {
-        "name": name, "role": role, "city": city, "uscc": uscc, "password_hash": await Hashing().hashed(password),
-        "created_at": now, "totp_secret": sealed(totp_secret, name, None) if totp_secret else None,
-    }  # fmt: skip
-    try:
-        async with engine.begin() as connection:
-            await store.add_person(connection, made)
-    except IntegrityError as error:
-        if "person_name_key" not in str(error.orig):  # the database may have another reason to refuse
-            raise
-        raise ValueError(f"there is a person called {name!r} already") from None
 
 
 def _check_password(password: str, name: str) -> None:

@@ -37,6 +37,12 @@ def sealed(secret: str, name: str, seal: Seal | None) -> str:
     return _seal(seal).seal(secret, f"totp {name}")
 
 
+def uri_of_sealed(kept: str, name: str) -> str:
+    """Return the URI of a secret that is kept sealed. Raises CannotUnseal for what was not sealed for this name."""
+    totp = pyotp.TOTP(_unsealed(kept, name, None), interval=TOTP_SECONDS)
+    return totp.provisioning_uri(name=name, issuer_name="suanbu")
+
+
 def _unsealed(kept: str, name: str, seal: Seal | None) -> str:
     return _seal(seal).unseal(kept, f"totp {name}")
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.auth import store
+from api.auth.administration import store as administration
 from api.auth.passwords import Hashing, unfit
 from api.auth.people import Person
 from api.auth.second_factor import step_of
@@ -22,7 +23,7 @@ from api.auth.store import SESSION_HOURS as SESSION_HOURS
 from api.http import metrics
 from api.settings import NEEDED
 from meter.database.scope import NOBODY, Scope, act_as, known_by
-from meter.database.seal import Seal
+from meter.database.seal import CannotUnseal, Seal
 
 IDLE_MINUTES = 30
 SEEN_EVERY_SECONDS = 60
@@ -183,6 +184,25 @@ async def change_password(
     async with engine.begin() as connection:
         await store.change_password(connection, _digest(token), made, now)
     return ""
+
+
+async def change_second_factor(
+    engine: AsyncEngine, token: str, kept: str, code: str, now: datetime, seal: Seal | None = None
+) -> bool:
+    """Change one's own second factor for the one that is kept in `kept`, sealed, if this is its code.
+
+    Password and code of the old one were shown within minutes, or the database refuses. All sessions end.
+    """
+    act_as(NOBODY)
+    async with engine.begin() as connection:
+        person = await store.person_of(connection, _digest(token))
+        try:
+            if person is None or step_of({**person, "totp_secret": kept}, code, now, None, seal) is None:
+                return False
+        except CannotUnseal:
+            return False
+        await administration.change_second_factor(connection, _digest(token), kept, now)
+    return True
 
 
 async def log_out(engine: AsyncEngine, token: str, now: datetime) -> None:

@@ -16,6 +16,7 @@ from api.console.pages import (
     held,
     help,
     job,
+    keys,
     line,
     login,
     overview,
@@ -23,6 +24,7 @@ from api.console.pages import (
     payout_rules,
     payout_runs,
     payouts,
+    people,
     quarantine,
     receipts,
     reconciliation,
@@ -31,6 +33,7 @@ from api.console.pages import (
     rounds,
     run,
     search,
+    second_factor,
     settlements,
     statement,
     static,
@@ -43,7 +46,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
     login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_rules, receipts,
     payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, quarantine, record, statement, search,
-    help, static, company, company_line,
+    help, static, company, company_line, people, keys, second_factor,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

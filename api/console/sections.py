@@ -10,11 +10,12 @@ from api.auth.people import Person
 HOME: Final = "/console"
 MONEY, PAYOUTS, DESK, CLAWBACKS, ACCOUNTS = "money", "payouts", "desk", "clawbacks", "accounts"
 AUDIT, QUARANTINE, ROUNDS, COMPANY = "audit", "quarantine", "rounds", "company"
+PEOPLE, KEYS = "people", "keys"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
 SECTION_SCOPE = {
     MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
-    ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None,
+    ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None, PEOPLE: None, KEYS: None,
 }  # fmt: skip
 OF_THE_PROVINCE = (
     DESK,
@@ -25,6 +26,7 @@ OF_THE_PROVINCE = (
 )  # not told apart by city, so nobody who is bound to one sees them
 
 
+OF_ADMINISTRATORS = (PEOPLE, KEYS)
 OF_COMPANIES = re.compile(rf"{HOME}/company(/.*)?")
 OPEN_TO_COMPANIES = re.compile(rf"{HOME}(/(company|rounds)(/.*)?|/password|/second-factor|/help)?")
 """Who acts for one entity opens these pages and no other, whatever is added later."""
@@ -39,6 +41,8 @@ def sections(person: Person | None) -> list[str]:
 
 def _sees(person: Person, section: str) -> bool:
     scope = SECTION_SCOPE[section]
+    if section in OF_ADMINISTRATORS:
+        return person.role == "admin"
     if person.city is not None and section in OF_THE_PROVINCE:
         return False
     return scope is None or scope in person.scopes

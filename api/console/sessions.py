@@ -27,8 +27,10 @@ from api.console.sections import CLAWBACKS as CLAWBACKS
 from api.console.sections import COMPANY as COMPANY
 from api.console.sections import DESK as DESK
 from api.console.sections import HOME as HOME
+from api.console.sections import KEYS as KEYS
 from api.console.sections import MONEY as MONEY
 from api.console.sections import PAYOUTS as PAYOUTS
+from api.console.sections import PEOPLE as PEOPLE
 from api.console.sections import QUARANTINE as QUARANTINE
 from api.console.sections import ROUNDS as ROUNDS
 from api.console.sections import sections as sections

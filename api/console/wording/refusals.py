@@ -60,6 +60,8 @@ _BECAUSE: Final[Mapping[str, str]] = {
     "NO_SUCH_INSTRUCTION": "所选指令不属于这个单位，或者金额不足以抵扣。",
     "NO_SUCH_PROPOSAL": "没有这样的待决事项。",
     "NO_SUCH_CLAIM": "没有这样的追回事项。",
+    "LOGIN_NEEDED": "请重新输入密码和动态口令后再办理。",
+    "TOO_MANY_KEYS": "这一名称已有两把有效的密钥（旧的和接替它的）：请先吊销一把。",
     "NO_COMPANY": "登记中还没有本单位，暂不能办理。",
     "ACCOUNT_KNOWN": "这一账户已在使用，或者正在等待批准。",
     "OTHER_CITY": "您只能办理本市的事项。",
