@@ -21,7 +21,6 @@ from api.http.request_metrics import Measured
 from api.newer_database import refuse_newer_database
 from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks, spare_what_stays
-from api.process.parent_watch import end_with_parent
 from api.process.workers import say_ready
 from api.routes import (
     accounts,
@@ -55,7 +54,6 @@ def create_app() -> FastAPI:
     write_logs()
     give_back_large_blocks()
     if settings.workers > 1:
-        end_with_parent()
         refuse_newer_database(settings.database_url)
     return app_of(settings, started=spare_what_stays)
 

@@ -39,7 +39,7 @@ TABLE: Final = (
     Setting("SUANBU_WORKERS", "1", "how many worker processes there are", own=True),
     Setting("SUANBU_WORKERS_FOLDER", "", "where workers say that they are ready", own=True),
     Setting("SUANBU_JOBS_FOLDER", "", "where job processes say that they live", own=True),
-    Setting("SUANBU_JOB_CHILD", "", "whether a process is one of jobs", own=True),
+    Setting("SUANBU_JOB_CHILD", "", "the process that a process of jobs ends with", own=True),
     Setting("SUANBU_DATA", "", "the data directory of worker processes", own=True),
 )
 _PASSWORD: Final = re.compile(r"(password=)('(?:[^'\\]|\\.)*'|[^\s&]*)")

@@ -1,4 +1,4 @@
-"""A job process: `python -m api.jobs.process LANE...`, one worker in a process of its own, niced, its kernels warm."""
+"""A job process: one worker in a process of its own, niced, its kernels warm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from api.jobs.working import working
 from api.process.job_processes import CHILD, READY
 from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks
-from api.process.parent_watch import end_with_parent
 from api.process.warm_up import warm_up
 from api.settings import Settings
 
@@ -49,7 +48,6 @@ def main(lanes: Sequence[str] | None = None) -> None:
     """Work on the jobs of these lanes (those of the arguments) until told to stop."""
     os.nice(NICE)
     if os.environ.get(CHILD):
-        end_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it is meant for the parent, which ends us
     write_logs()
     give_back_large_blocks()
@@ -77,7 +75,3 @@ async def _work(settings: Settings, lanes: Sequence[str]) -> None:
             (Path(folder) / str(os.getpid())).touch()
         await stopping.wait()
         loop.call_later(STOP_SECONDS, os._exit, 0)  # the database may be gone already
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ from typing import Final
 
 CHILD: Final = "SUANBU_JOB_CHILD"
 READY: Final = "SUANBU_JOBS_FOLDER"
-MODULE: Final = "api.jobs.process"
+MODULE: Final = "api.jobs.child"
 LOOK_SECONDS = 0.2
 AGAIN_SECONDS = (0.0, 1.0, 5.0, 30.0)  # after so many that ended, one after another, without ever being ready
 END_SECONDS = 8.0
@@ -69,7 +69,7 @@ def _keep(lanes: Sequence[str], folder: Path, stopping: threading.Event) -> None
 def _started(lanes: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
     top = str(Path(__file__).parents[2])  # the code of this process, wherever it was started from
     path = os.pathsep.join(filter(None, (top, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, CHILD: "1", READY: str(folder), "PYTHONPATH": path}
+    environment = {**os.environ, CHILD: str(os.getpid()), READY: str(folder), "PYTHONPATH": path}
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # it measures nothing: the database counts jobs
     command = [sys.executable, "-P", "-m", MODULE, *lanes]
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603 - our own module

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -109,6 +111,30 @@ def test_job_processes_are_niced_and_none_outlives_the_service(served: tuple[Ser
         time.sleep(0.05)
 
 
+ENDING_AT_ONCE = """
+import os, pathlib, signal
+from api.process.job_processes import job_processes
+from api.settings import Settings
+Settings({database!r}).to_environment()
+with job_processes(1):
+    while not (children := [one.read_text() for one in pathlib.Path("/proc/self/task").glob("*/children")]) or not any(
+        children
+    ):
+        pass
+    print("".join(children), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_one_that_is_still_loading_does_not_outlive_whoever_started_it(database: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", ENDING_AT_ONCE.format(database=database)], stdout=subprocess.PIPE, check=False
+    )
+    (child,) = map(int, said.stdout.split())
+    while _lives(child):
+        time.sleep(0.05)
+
+
 def job_processes_of(parent: int) -> list[int]:
     """The children of a process that work on jobs."""
     found = []
@@ -118,7 +144,7 @@ def job_processes_of(parent: int) -> list[int]:
                 stat, command = (place / "stat").read_text(), (place / "cmdline").read_bytes()
             except OSError:
                 continue
-            if int(stat.rpartition(")")[2].split()[1]) == parent and b"api.jobs.process" in command:
+            if int(stat.rpartition(")")[2].split()[1]) == parent and b"api.jobs.child" in command:
                 found.append(int(place.name))
     return found
 

@@ -13,7 +13,7 @@ from tests.faults.harness.processes import children, wait_until_gone
 from tests.faults.harness.supervisor import Supervisor
 
 Fault = Callable[[Supervisor, random.Random], Awaitable[None]]
-WORKER, JOB = b"spawn_main", b"api.jobs.process"
+WORKER, JOB = b"spawn_main", b"api.jobs.child"
 
 
 async def worker(it: Supervisor, chance: random.Random) -> None:

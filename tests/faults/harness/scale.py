@@ -34,7 +34,7 @@ BRIEF = Scale(
     operations=40, fillings=1, power_losses=2, clock_jumps=6,
 )  # fmt: skip
 FULL = Scale(
-    kills=300, cuts=2000, networks=10, black_hole_seconds=5, batch_records=250, payments_a_city=100, races=500,
+    kills=300, cuts=2000, networks=10, black_hole_seconds=5, batch_records=1500, payments_a_city=100, races=500,
     histories=20, operations=150, fillings=6, power_losses=20, clock_jumps=40,
 )  # fmt: skip
 LONG = Scale(
