@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from api.http import metrics
+from api.process.one_of_workers import OneOfWorkers
 from api.queue import store as jobs
 from api.queue.kinds import KINDS
 from meter.days import SHANGHAI
@@ -37,6 +38,11 @@ class Gauges:
         self._engines = tuple(engines)
         self._data = data
         self._shown: dict[Gauge, set[tuple[str, ...]]] = {}
+        self._one = OneOfWorkers()
+
+    def reads_for_all(self) -> bool:
+        """Return whether this process reads what the database says to every worker of the machine alike."""
+        return self._one.chosen()
 
     async def show_state(self, connection: asyncpg.Connection, head: Head, now: datetime) -> None:
         """Show what every dashboard needs within seconds."""

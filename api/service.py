@@ -170,10 +170,13 @@ async def _gauge(service: Service, _: asyncio.Event) -> None:
         connection = await driver(held)
         head = await read_head(connection)
         await service.recorder.know(head.registry_batch)
-        await service.gauges.show_state(connection, head, now())
+        if service.gauges.reads_for_all():
+            await service.gauges.show_state(connection, head, now())
     service.gauges.show_process()
 
 
 async def _survey(service: Service, _: asyncio.Event) -> None:
+    if not service.gauges.reads_for_all():
+        return
     async with reaching_database(), service.engine.connect() as held:
         await service.gauges.show_survey(await driver(held), now())
