@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -17,16 +18,33 @@ from settlement.store.report_lines import line_block, lines_counted
 
 
 class StoredLines:
-    """The lines of a stored settlement, or of one region of it. They never change, so that every block is read by
-    itself, on a connection that is given back before the block is looked at."""
+    """The lines of a stored settlement, or of one region of it; to be read in a thread. They never change, so that
+    every block is read by itself, on a connection that is given back before the block is looked at."""
 
-    def __init__(self, engine: AsyncEngine, settlement: str, region: str | None, count: int, *, adjusted: bool) -> None:
+    def __init__(self, engine: AsyncEngine, settlement: str, region: str | None) -> None:
         self._engine, self._settlement, self._region = engine, settlement, region
         self._loop = asyncio.get_running_loop()
-        self.count, self.adjusted = count, adjusted
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return self._counted[0]
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether any of them has the difference from an earlier settlement."""
+        return self._counted[1]
+
+    @cached_property
+    def _counted(self) -> tuple[int, bool]:
+        return asyncio.run_coroutine_threadsafe(self._count(), self._loop).result()
+
+    async def _count(self) -> tuple[int, bool]:
+        async with self._engine.connect() as held:
+            return await lines_counted(await driver(held), self._settlement, self._region)
 
     def blocks(self, *, excluded: bool) -> Iterator[pl.DataFrame]:
-        """Yield the lines in order of code; to be called in a thread. The next block is read while one is used."""
+        """Yield the lines in order of code. The next block is read while one is used."""
         coming = asyncio.run_coroutine_threadsafe(self._read("", excluded=excluded), self._loop)
         try:
             while (block := coming.result()).height:
@@ -48,13 +66,6 @@ def _parts(block: pl.DataFrame) -> pl.Series:
     return both.select(pl.coalesce("told", "counted").fill_null([])).to_series()
 
 
-async def stored_lines(engine: AsyncEngine, settlement: str, region: str | None) -> StoredLines:
-    """Return the lines of a stored settlement, for its report."""
-    async with engine.connect() as held:
-        count, adjusted = await lines_counted(await driver(held), settlement, region)
-    return StoredLines(engine, settlement, region, count, adjusted=adjusted)
-
-
 async def report_of(
     engine: AsyncEngine, settlement: Mapping[str, Any], form: str, layout: str | None, region: str | None
 ) -> AsyncIterator[bytes]:
@@ -63,7 +74,7 @@ async def report_of(
     `settlement` is the contract's object; it may carry the checkpoint that is printed. Raises NotAReport at once.
     """
     check_asked(form, layout, region)
-    lines = await stored_lines(engine, settlement["id"], region)
+    lines = StoredLines(engine, settlement["id"], region)
     of_round = load_rounds()[settlement["round"]]
     return in_portions(report_blocks(form, layout, settlement, lines, of_round, region))
 

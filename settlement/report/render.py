@@ -27,6 +27,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
+# what every file of a format begins with: it leaves before a line is looked at
+_BEGINNINGS: Final[Mapping[str, bytes]] = {"xlsx": b"PK\x03\x04", "csv": b"\xef\xbb\xbf", "parquet": b"PAR1"}
 
 
 class NotAReport(Exception):
@@ -65,6 +67,23 @@ def report_blocks(
     `settlement` is the contract's object; it may also carry `receipt`, `matches` and `created_at`. `source` has the
     lines of the `region` (340100: the city with its counties), or all. Memory is bounded whatever their number.
     """
+    blocks = _blocks(form, layout, settlement, source, of_round, region)
+    if form in _BEGINNINGS:
+        yield _BEGINNINGS[form]
+        first = next(blocks)
+        assert first.startswith(_BEGINNINGS[form]), f"a file of {form} begins in another way"
+        yield first[len(_BEGINNINGS[form]) :]
+    yield from blocks
+
+
+def _blocks(
+    form: str,
+    layout: str | None,
+    settlement: Mapping[str, Any],
+    source: Source,
+    of_round: Round,
+    region: str | None,
+) -> Iterator[bytes]:
     matches: Sequence[Mapping[str, Any]] = settlement.get("matches") or ()
     if region:
         matches = [match for match in matches if in_region(match["city"], region)]

@@ -38,10 +38,13 @@ BLOCK: Final[Mapping[str, Any]] = {"line": pl.String, "excluded": pl.List(EXCLUD
 class Source(Protocol):
     """The lines of one settlement, or those of one region, in order of code."""
 
-    count: int
-    """How many lines there are."""
-    adjusted: bool
-    """Whether any of them has the difference from an earlier settlement."""
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether any of them has the difference from an earlier settlement."""
 
     def blocks(self, *, excluded: bool) -> Iterator[pl.DataFrame]:
         """Yield frames BLOCK from the first line to the last, a few thousand lines each; may be asked for again."""

@@ -57,19 +57,20 @@ def test_a_report_of_any_size_leaves_in_portions(form: str, layout: str | None) 
     assert source.blocks_made >= MANY / AT_ONCE
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xlsx"])
-def test_the_first_bytes_do_not_wait_for_the_lines(form: str) -> None:
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("layout", [None, *LAYOUTS])
+def test_the_first_bytes_wait_for_no_line(form: str, layout: str | None) -> None:
     source = Watched(MANY)
-    portions = report_blocks(form, None, example.settlement(), source, ROUND)
+    portions = report_blocks(form, layout, example.settlement(), source, ROUND)
     assert next(portions)
-    assert source.blocks_made <= 1
+    assert source.blocks_made == 0
     portions.close()
 
 
 def test_whoever_stops_listening_ends_the_reading() -> None:
     source = Watched(MANY)
     portions = report_blocks("csv", None, example.settlement(), source, ROUND)
-    next(portions), next(portions)
+    next(portions), next(portions), next(portions)
     portions.close()
     assert source.blocks_made == 1
 
