@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--only", default="all", choices=["all", *PARTS])
     parser.add_argument("--quick", action="store_true", help="smaller sizes, a few minutes in all")
+    parser.add_argument("rest", nargs="*", help="after --, what the one part is asked for: -- --only run,files")
     chosen = parser.parse_args()
+    if chosen.rest and chosen.only == "all":
+        parser.error("what stands after -- is for one part: name it with --only")
     target = HERE / ("results.quick.json" if chosen.quick else "results.json")
     results: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     figures: dict[str, float] = results.get("figures", {})
@@ -35,7 +39,7 @@ def main() -> None:
     for part in PARTS if chosen.only == "all" else (chosen.only,):
         print(f"==> {part}", flush=True)
         started = time.monotonic()
-        found = measure(part, chosen.quick)
+        found = measure(part, chosen.quick, chosen.rest, details.get(part, {}) if chosen.rest else {})
         figures.update(found.pop("figures"))
         details[part] = found
         print(f"    {time.monotonic() - started:.0f} s", flush=True)
@@ -50,12 +54,14 @@ def main() -> None:
     print(f"written to {target}")
 
 
-def measure(part: str, quick: bool) -> dict[str, Any]:
-    """Run a part; return what it measured."""
+def measure(part: str, quick: bool, rest: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a part, or what `rest` asks of it; return what it measured, beside what was `known` of it before."""
     with scratch("bench") as folder:
         file = folder / "figures.json"
+        if known:
+            file.write_text(json.dumps({"figures": {}, **known}))
         command = [sys.executable, "-m", f"benchmarks.{part}", "--json", str(file), *(["--quick"] if quick else [])]
-        subprocess.run(command, check=True, cwd=HERE.parent)
+        subprocess.run([*command, *rest], check=True, cwd=HERE.parent)
         found: dict[str, Any] = json.loads(file.read_text())
         return found
 

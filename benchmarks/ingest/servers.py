@@ -84,13 +84,20 @@ def suanbu(data: Path, name: str, workers: int = 1) -> Iterator[Server]:
     """Run the service with an embedded database under `data`, a platform's key, and the province registered."""
     with embedded(data) as database:
         keys = asyncio.run(_keys(database.socket_url(SUPERUSER)))
-        port = free_port()
-        command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(port)]
-        started = [*command, "--data", str(data), "--workers", str(workers)]
-        with running(started, port, {"DATABASE_URL": database.socket_url(SUPERUSER)}) as pid:
+        with serving(data, database.socket_url(SUPERUSER), keys["usage"], name, workers) as server:
             for kind in ("facilities", "chips"):
-                _put(port, keys["registry"], kind, registry()[kind])
-            yield Server(name, port, keys["usage"], database.socket_url(SUPERUSER), pid)
+                _put(server.port, keys["registry"], kind, registry()[kind])
+            yield server
+
+
+@contextlib.contextmanager
+def serving(data: Path, database: str, key: str, name: str, workers: int = 1) -> Iterator[Server]:
+    """Run the service on a database that runs, which knows a platform's key."""
+    port = free_port()
+    command = [sys.executable, "-c", "from api.commands import main; main()", "serve", "--port", str(port)]
+    started = [*command, "--data", str(data), "--workers", str(workers)]
+    with running(started, port, {"DATABASE_URL": database}) as pid:
+        yield Server(name, port, key, database, pid)
 
 
 @contextlib.contextmanager

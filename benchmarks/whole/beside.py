@@ -8,41 +8,29 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest.servers import Server
 from benchmarks.whole.asking import Asking, timed
+from benchmarks.whole.filled import Filled
 from benchmarks.whole.open_loop import Told, request, sender
 from benchmarks.whole.probe import probe
 from benchmarks.whole.province import PROBED, probe_body, usage
+from benchmarks.whole.settlement import ROUND, order
 from tests.support.records import ARROW
 
 A_SECOND, RECORDS = 50, 200
 MOST_SECONDS = 300
 LOOK_SECONDS, BETWEEN_SECONDS = 0.02, 0.5
 MOST_UNSEEN_SECONDS = 60
+A_TURN = 10_000  # more samples than one measurement takes
 
 
-@dataclass
-class Beside:
-    """What is measured against: the service, who may ask it, its data, how much is in it, and for how long to send."""
-
-    server: Server
-    finance: Asking
-    data: Path
-    entities: int
-    sent: int
-    alone_seconds: float
-
-
-def measure(beside: Beside, settlement: str) -> dict[str, Any]:
+def measure(service: Filled, settlement: str, alone_seconds: float) -> dict[str, Any]:
     """Send at a fixed rate, first for itself and then for as long as the heavy work takes."""
-    alone, _ = _sending(beside, 0, lambda: time.sleep(beside.alone_seconds))
+    alone, _ = _sending(service, alone_seconds + 5, lambda: time.sleep(alone_seconds))
     quiet = probe()
-    fresh = Freshness(Asking(beside.server.port, beside.server.key))
-    heavy, taken = _sending(beside, 1, lambda: fresh.during(lambda: _heavy(beside, settlement)))
+    fresh = Freshness(Asking(service.server.port, service.server.key), service.turn)
+    heavy, taken = _sending(service, MOST_SECONDS, lambda: fresh.during(lambda: _heavy(service, settlement)))
     return {
         "figures": {
             "whole.ingest_p99_ms": round(alone.quantile_ms(0.99), 1),
@@ -64,30 +52,30 @@ def _shown(told: Told) -> dict[str, Any]:
     return {"requests": len(told.latencies), "told_to_wait": told.told_to_wait, **quantiles}
 
 
-def _sending(beside: Beside, part: int, work: Callable[[], Any]) -> tuple[Told, Any]:
+def _sending(service: Filled, seconds: float, work: Callable[[], Any]) -> tuple[Told, Any]:
     """Return what came of sending while some work was done, and what it gave."""
-    count = int(A_SECOND * (beside.alone_seconds + 5 if part == 0 else MOST_SECONDS))
-    behind = beside.sent + part * A_SECOND * MOST_SECONDS * RECORDS
-    bodies = usage(beside.entities, count * RECORDS, behind=behind, at_once=RECORDS)
-    requests = [request(beside.server.key, ARROW, body) for _, body in bodies]
-    with sender(beside.server.port, requests, A_SECOND) as sending:
+    count = int(A_SECOND * seconds)
+    bodies = usage(service.entities, count * RECORDS, behind=service.sent, at_once=RECORDS)
+    requests = [request(service.server.key, ARROW, body) for _, body in bodies]
+    service.sent += count * RECORDS
+    with sender(service.server.port, requests, A_SECOND) as sending:
         sending.begin()
         found = work()
         return sending.end(), found
 
 
-def _heavy(beside: Beside, settlement: str) -> dict[str, float]:
+def _heavy(service: Filled, settlement: str) -> dict[str, float]:
     """Settle, verify, make a workbook and roll everything up anew, one after the other; the seconds of each."""
-    asked = {"round": "anhui-2026", "order": {"rate": "0.19"}}
+    asked = {"round": ROUND, "order": order(service, "beside")}
     here = f"/v1/settlements/{settlement}"
-    program = [sys.executable, "-c", "from api.commands import main; main()", "rollup", "--data", str(beside.data)]
+    program = [sys.executable, "-c", "from api.commands import main; main()", "rollup", "--data", str(service.data)]
     works: dict[str, Callable[[], object]] = {
-        "settlement": lambda: beside.finance.ask("POST", "/v1/settlements", asked),
-        "verify": lambda: beside.finance.ask("GET", f"{here}/verify"),
-        "xlsx": lambda: beside.finance.fetch(f"{here}/report.xlsx"),
+        "settlement": lambda: service.finance.ask("POST", "/v1/settlements", asked),
+        "verify": lambda: service.finance.ask("GET", f"{here}/verify"),
+        "xlsx": lambda: service.finance.fetch(f"{here}/report.xlsx"),
         "recompute": lambda: subprocess.run(
             ["nice", *program, "--json"], check=True, stdout=subprocess.DEVNULL,
-            env={**os.environ, "DATABASE_URL": beside.server.database},
+            env={**os.environ, "DATABASE_URL": service.server.database},
         ),
     }  # fmt: skip
     return {name: round(timed(work)[0], 1) for name, work in works.items()}
@@ -96,9 +84,11 @@ def _heavy(beside: Beside, settlement: str) -> dict[str, float]:
 class Freshness:
     """Delivers a record now and then, on a day that has no other, and looks until the day's totals count it."""
 
-    def __init__(self, platform: Asking) -> None:
+    def __init__(self, platform: Asking, turn: int) -> None:
         self._platform = platform
+        self._first = turn * A_TURN
         self._sent = 0
+        self._before = self._counted()
         self.seconds: list[float] = []
 
     def during(self, work: Callable[[], Any]) -> Any:
@@ -119,11 +109,11 @@ class Freshness:
 
     def _sample(self, ended: threading.Event) -> None:
         while not ended.wait(BETWEEN_SECONDS):
-            receipt = self._platform.send(*probe_body(self._sent))
+            receipt = self._platform.send(*probe_body(self._first + self._sent))
             assert receipt["accepted"] == 1, receipt
             self._sent += 1
             answered = time.perf_counter()
-            while self._counted() < self._sent:
+            while self._counted() < self._before + self._sent:
                 assert time.perf_counter() - answered < MOST_UNSEEN_SECONDS, "a record is not seen"
                 time.sleep(LOOK_SECONDS)
             self.seconds.append(time.perf_counter() - answered)

@@ -32,7 +32,7 @@ PAGES = (
 )  # fmt: skip
 
 
-async def sessions(database: str) -> dict[str, str]:
+async def sessions(database: str, turn: str) -> dict[str, str]:
     """Make somebody of the province and somebody of a city, and log both in; their sessions' tokens."""
     engine, door = owner_engine(database), service_engine(database, 2)
     found = {}
@@ -41,11 +41,12 @@ async def sessions(database: str) -> dict[str, str]:
             secret, _ = new_second_factor(name)
             moment = datetime.now(UTC)
             role = "finance" if city is None else "reviewer"
+            called = f"whole-{name}-{turn}"
             await create_person(
-                engine, name=f"whole-{name}", role=role, city=city, password=PASSWORD, now=moment, totp_secret=secret
+                engine, name=called, role=role, city=city, password=PASSWORD, now=moment, totp_secret=secret
             )
             code = pyotp.TOTP(secret, interval=TOTP_SECONDS).at(moment)
-            token = await log_in(door, f"whole-{name}", PASSWORD, moment, code)
+            token = await log_in(door, called, PASSWORD, moment, code)
             assert token is not None
             found[name] = token
     finally:
