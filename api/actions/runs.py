@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from api.actions.actor import Actor
 from api.http.errors import refusal
 from api.http.problem import Problem
-from api.queue.job import Job
+from api.queue.job import Job, Output
 from api.service import Service
 from meter.database.connect import driver
 from settlement.errors import SettlementRefused
@@ -45,10 +45,10 @@ async def adjust(service: Service, hand: Actor, locked: str) -> Job:
     return await run(service, hand, replace(asked, as_of=None))
 
 
-async def asked_about(service: Service, kind: str, number: str) -> Job:
-    """Ask for a job about a stored settlement. Raises Problem 404."""
+async def asked_about(service: Service, kind: str, number: str, output: Output | None = None) -> Job:
+    """Ask for a job about a stored settlement, which may give a file. Raises Problem 404."""
     try:
         await settle.stored_request(service.engine, number)
     except SettlementRefused as error:
         raise refused(error) from None
-    return await service.jobs.ask(kind, {"settlement": number})
+    return await service.jobs.ask(kind, {"settlement": number}, output)

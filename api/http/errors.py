@@ -57,6 +57,7 @@ _DOOR: Final[Mapping[str, Coded]] = {
     "no_such_report": Coded(404, "Reports do not come in this format."),
     "method_not_allowed": Coded(405, "The path does not know this method; Allow says which it knows."),
     "job_cancelled": Coded(409, "The job was cancelled."),
+    "archive_broken": Coded(409, "The archive is not what was sealed, or not where the jobs are done."),
     "job_over": Coded(409, "The job has ended."),
     "no_output": Coded(409, "The job gives no output, or has given none yet."),
     "output_gone": Coded(410, "The output was kept for a while and is gone: ask again."),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -12,12 +15,18 @@ from api.actions.decisions import lock
 from api.actions.printed_checkpoint import checkpoint_of
 from api.actions.runs import refused
 from api.clock import now
-from api.queue.work import Work
+from api.http.problem import Problem
+from api.queue.work import PIECE_BYTES_MAX, Work
 from api.queue.worker import Handler
+from meter.archive.manifest import BrokenManifest
+from meter.archive.verify import BrokenArchive
+from meter.audit.store import note
 from meter.database.connect import driver
+from meter.jobs.recompute import recompute_all
 from settlement.errors import SettlementRefused
 from settlement.jobs import settle
 from settlement.jobs.compare import compared, compared_cases, interval_of
+from settlement.jobs.evidence import export
 from settlement.jobs.findings import find
 from settlement.jobs.report import report_of
 from settlement.jobs.verify import verify
@@ -54,6 +63,28 @@ async def _findings(work: Work) -> None:
         await work.end_within(connection, {"settlement": number, "findings": counts})
 
     await find(work.engine, number, now(), end)
+
+
+async def _evidence(work: Work) -> dict[str, int]:
+    number = work.parameters["settlement"]
+    work.tell(0, None, "bundle")
+    with tempfile.TemporaryDirectory(prefix="suanbu-evidence-") as folder:
+        path = Path(folder) / f"{number}-evidence.zip"
+        async with work.engine.connect() as held:
+            await export(await driver(held), number, path)
+        await note(work.engine, work.job.asked.actor, "evidence.export", number, "done", {"file": path.name})
+        with path.open("rb") as file:
+            return await work.give(iter(lambda: file.read(PIECE_BYTES_MAX) or None, None))
+
+
+async def _recompute(work: Work) -> dict[str, Any]:
+    folder = (work.settings.data or Path()) / "archive"
+    work.tell(0, None, "rollup")
+    try:
+        found = await recompute_all(work.engine, folder, progress=work.tell)
+    except (BrokenManifest, BrokenArchive) as error:
+        raise Problem(409, "archive_broken", str(error)) from None
+    return {"equal": found.equal, **asdict(found)}
 
 
 async def _compare(work: Work) -> dict[str, Any]:
@@ -114,6 +145,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "verify": _refusing(_verify),
     "lock": _refusing(_lock),
     "findings": _refusing(_findings),
+    "evidence": _refusing(_evidence),
+    "recompute": _refusing(_recompute),
     "compare": _refusing(_compare),
     "interval": _refusing(_interval),
     "report": _refusing(_report),

@@ -23,6 +23,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "verify": Kind("long", "open"),
     "lock": Kind("long", "never"),
     "findings": Kind("long", "queued"),
+    "evidence": Kind("long", "never"),
+    "recompute": Kind("long", "queued"),
     "compare": Kind("short", "queued"),
     "interval": Kind("short", "open"),
     "report": Kind("short", "never"),

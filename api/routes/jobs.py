@@ -27,7 +27,7 @@ JobId = Annotated[int, Path(description="The job's number.", examples=[17])]
 OTHERS = "report:read"  # for jobs that somebody else asked for
 FILE = {"type": "string", "format": "binary"}
 OUTPUT = Content(
-    {one.partition(";")[0]: FILE for one in MEDIA_TYPES.values()}
+    {one.partition(";")[0]: FILE for one in (*MEDIA_TYPES.values(), "application/zip")}
     | {JSON: {"type": "object", "description": "what the request that asked for the job is answered"}},
     {JSON: {"items": [], "next": None}},
 )

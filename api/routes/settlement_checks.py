@@ -31,7 +31,7 @@ from settlement.store.findings import list_findings
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["settlements"])
 FILE = {"type": "string", "format": "binary"}
-JSON = "application/json"
+JSON, ZIP = "application/json", "application/zip"
 REPORT = Content(
     {one.partition(";")[0]: FILE for one in MEDIA_TYPES.values()}
     | {JSON: {"type": "object", "description": "the settlement in full, its lines and what the layout adds"}},
@@ -110,6 +110,20 @@ async def get_settlement_verify(request: Request, number: SettlementNumber) -> A
     job = await asked_about(service_of(request), "verify", number)
     ended = await over(request, job)
     return accepted(job) if ended is None else ended.result
+
+
+@ROUTER.get("/settlements/{number}/evidence")
+@operation(
+    Content({ZIP: FILE}), scope="audit:read", codes=("UNKNOWN_SETTLEMENT",), answered="The bundle as a file", later=Job
+)
+async def get_settlement_evidence(request: Request, number: SettlementNumber) -> Response:
+    """Download what an auditor checks the settlement with: lines, steps, decisions, records, digests, and the script.
+
+    It covers the records of the whole province, so a key bound to a city gets none. That it was made is in the log.
+    """
+    require(await as_caller(request), "audit:read")
+    job = await asked_about(service_of(request), "evidence", number, Output(ZIP, f"{number}-evidence.zip"))
+    return await output_of(request, job, seconds=wait_of(request), abandon=True) or accepted(job)
 
 
 @ROUTER.get("/settlements/{number}/report.{kind}")

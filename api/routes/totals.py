@@ -9,19 +9,31 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.actions.job_answers import accepted, over
 from api.auth.keys import require
 from api.http.operation import operation
 from api.http.paging import Cursor, Page, Text, page_of
 from api.http.problem import Problem
 from api.http.route import ApiRoute
 from api.request_context import as_caller, service_of
-from api.schemas.usage import UsageTotalPage
+from api.schemas.job import Job
+from api.schemas.usage import Recomputed, UsageTotalPage
 from meter.database.connect import driver
 from meter.rollup.totals import NotATotal, parse_span, usage_totals
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["usage"])
 TOTALS_MOST = 100_000  # groups in one portion
 EDGE = "an Asia/Shanghai day, or an instant with an offset"
+
+
+@ROUTER.get("/usage-totals/verify")
+@operation(Recomputed, scope="report:read", codes=("archive_broken",), later=Job)
+async def get_usage_totals_verify(request: Request) -> Any:
+    """Add up every record anew, sealed ones from the archive, and compare with the rollup: equal, or where not."""
+    require(await as_caller(request), "report:read")
+    job = await service_of(request).jobs.ask("recompute", {})
+    ended = await over(request, job)
+    return accepted(job) if ended is None else ended.result
 
 
 @ROUTER.get("/usage-totals")

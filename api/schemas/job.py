@@ -10,7 +10,7 @@ from api.schemas.base import Answer
 from api.schemas.page import page_model
 from api.schemas.values import ActorName, City, Instant
 
-JobKind = Literal["settle", "verify", "lock", "findings", "compare", "interval", "report"]
+JobKind = Literal["settle", "verify", "lock", "findings", "evidence", "recompute", "compare", "interval", "report"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 JobNumber = Annotated[int, Field(examples=[17])]
 
@@ -44,7 +44,8 @@ class Job(Answer):
         dict[str, Any] | None,
         Field(
             examples=[{"settlement": "anhui-2026-0001"}],
-            description="Of one that is done: the settlement's number, the verdict of verify, the number of findings.",
+            description="Of one that is done: the settlement's number, the verdict of verify or of a recompute, how "
+            "many findings there are.",
         ),
     ]
     location: Annotated[

@@ -16,6 +16,7 @@ from api.schemas.values import (
     ChipName,
     Count,
     Day,
+    Digest,
     FacilityName,
     Fen,
     Instant,
@@ -109,6 +110,21 @@ class UsageTotal(Answer):
     card_hours: Quantity
     charge_fen: Fen
     records: Count
+
+
+class Recomputed(Answer):
+    """All records added up anew, from the archive and the journal, beside the rollup as it is kept."""
+
+    equal: Annotated[bool, Field(description="Whether the rollup is what the records add up to.")]
+    as_of: Batch
+    sealed_rows: Annotated[Count, Field(description="Rows read from the archive.")]
+    tail_rows: Annotated[Count, Field(description="Rows read from the journal, which are not sealed yet.")]
+    groups: Count
+    digest: Digest
+    kept_digest: Digest
+    first_difference: Annotated[
+        dict[str, Any] | None, Field(examples=[None], description="The first group that the two do not have alike.")
+    ]
 
 
 QuarantinedRecordPage = page_model(QuarantinedRecord)
