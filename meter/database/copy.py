@@ -6,6 +6,7 @@ only, since COPY takes no parameters.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from io import BytesIO
 
@@ -67,10 +68,20 @@ async def binary_portions(
     columns: Mapping[str, str],
     take: Callable[[npt.NDArray[np.void]], Awaitable[None]],
 ) -> None:
-    """Have the rows of `query` taken as they come, PORTION_ROWS at a time, as `binary_rows` gives them."""
+    """Have the rows of `query` taken as they come, PORTION_ROWS at a time, as `binary_rows` gives them.
+
+    One portion is taken while the next arrives, and never two at once.
+    """
     width = _wire(columns).itemsize
     kept = bytearray()
     begun = False
+    taking: asyncio.Future[None] | None = None
+
+    async def hand_over(rows: npt.NDArray[np.void]) -> None:
+        nonlocal taking
+        if taking is not None:
+            await taking
+        taking = asyncio.ensure_future(take(rows))
 
     async def collect(chunk: bytes) -> None:
         nonlocal kept, begun
@@ -83,12 +94,16 @@ async def binary_portions(
         # what is left may end with the trailer, which is shorter than any row
         if begun and len(kept) >= PORTION_ROWS * width + len(COPY_TRAILER):
             whole, kept = kept[: PORTION_ROWS * width], kept[PORTION_ROWS * width :]
-            await take(_rows(memoryview(whole), columns))
+            await hand_over(_rows(memoryview(whole), columns))
 
-    await connection.copy_from_query(query, output=collect, format="binary")
-    if not begun or not kept.endswith(COPY_TRAILER):
-        raise ValueError("the stream is not a complete binary COPY")
-    await take(_rows(memoryview(kept)[: -len(COPY_TRAILER)], columns))
+    try:
+        await connection.copy_from_query(query, output=collect, format="binary")
+        if not begun or not kept.endswith(COPY_TRAILER):
+            raise ValueError("the stream is not a complete binary COPY")
+        await hand_over(_rows(memoryview(kept)[: -len(COPY_TRAILER)], columns))
+    finally:
+        if taking is not None:
+            await taking
 
 
 def _wire(columns: Mapping[str, str]) -> np.dtype[np.void]:

@@ -81,7 +81,7 @@ class Check:
                         self.no(f"line {code}: {name} is {shown[name]} beside the line and {line[name]} in it")
                 if not 0 <= payable <= award:
                     self.no(f"line {code}: pays {payable} of an award of {award}")
-                self.steps(code, shown, working.get("values", {}), next(told, {}))
+                self.steps(code, shown, line | working.get("values", {}), next(told, {}))
                 sums["adjustment_fen"] += adjustment or 0
         for name in (*MONEY, "adjustment_fen"):
             if name in self.settlement["totals"] and sums[name] != self.settlement["totals"][name]:

@@ -30,7 +30,7 @@ async def explained_line(
     line, working = found
     row = await stored_settlement(connection, settlement)
     try:
-        return line | told(setting_of(row, of_a_city=of_a_city), working)
+        return line | told(setting_of(row, of_a_city=of_a_city), line, working)
     except AssertionError as error:
         raise SettlementRefused("LINE_CONTRADICTS_ITSELF", f"what is stored of {uscc} was changed: {error}") from None
 
@@ -43,9 +43,9 @@ def setting_of(row: asyncpg.Record, *, of_a_city: bool = False) -> Setting:
 
 
 async def told_lines(
-    connection: asyncpg.Connection, settlement: str, portions: AsyncIterator[list[tuple[str, Any]]]
+    connection: asyncpg.Connection, settlement: str, portions: AsyncIterator[list[tuple[str, Any, Any]]]
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """Yield {"uscc", "steps", "excluded"} of each line, for portions of (code, working)."""
+    """Yield {"uscc", "steps", "excluded"} of each line, for portions of (code, line, working)."""
     setting = setting_of(await stored_settlement(connection, settlement))
     async for portion in portions:
-        yield [{"uscc": uscc, **told(setting, working)} for uscc, working in portion]
+        yield [{"uscc": uscc, **told(setting, line, working)} for uscc, line, working in portion]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -99,11 +99,14 @@ async def compute(
     of_round = check(request)  # refused before anything is loaded
     loaded = await load_inputs(engine, request, adjusts, from_records=from_records)
     inputs, as_of = loaded.inputs, loaded.as_of
-    result = await asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm)
+    result, digests = await asyncio.gather(
+        asyncio.to_thread(settle, inputs, of_round, request.order, request.readings, algorithm=algorithm),
+        asyncio.to_thread(input_digests, inputs, algorithm),
+    )
     receipt = {
         "as_of": as_of,
         "journal_digest": loaded.journal_digest,
-        "inputs": await asyncio.to_thread(input_digests, inputs, algorithm),
+        "inputs": digests,
         "round_sha256": of_round.sha256,
         "code": code_version(),
         "adjusts": adjusts,
@@ -238,14 +241,31 @@ async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Sett
         return known, False
     number = await insert_settlement(connection, new)
     done = 0
-    for portion in result.portions():
-        await insert_lines(connection, number, await asyncio.to_thread(stored_lines, portion))
-        done += portion.lines.height
+    async for lines in _made_ahead(result):
+        await insert_lines(connection, number, lines)
+        done += lines.height
         tell(done, result.lines.height, "store")
     await insert_decision(
         connection, number, "run", actor=new.run_by, moment=new.created_at, detail={"digest": new.digest}
     )
     return number, True
+
+
+async def _made_ahead(result: Settlement) -> AsyncIterator[pl.DataFrame]:
+    """Yield the lines as they are stored, portion by portion: the next is made while one is written."""
+    portions = result.portions()
+
+    def made() -> pl.DataFrame | None:
+        portion = next(portions, None)
+        return None if portion is None else stored_lines(portion)
+
+    ahead = asyncio.create_task(asyncio.to_thread(made))
+    try:
+        while (lines := await ahead) is not None:
+            ahead = asyncio.create_task(asyncio.to_thread(made))
+            yield lines
+    finally:
+        ahead.cancel()
 
 
 def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from settlement.compute.settlement import Settlement
-from settlement.explain.stored import told
+from settlement.explain.stored import told, whole_working
 from settlement.explain.story import Setting
 from settlement.jobs.progress import Tell, untold
 from settlement.jobs.settle import compute, stored_lines, stored_request
@@ -93,9 +93,18 @@ def _compare(result: Settlement, block: pl.DataFrame) -> tuple[list[str], list[s
         )
         if line != line_again or any(row[name] != row[f"{name}_again"] for name in BESIDE):
             different.append(row["uscc"])
-        elif working != working_again and working != _plain(told(setting, working_again)):
+        elif not _says(working, line, setting, working_again):
             retold.append(row["uscc"])
     return different, retold
+
+
+def _says(working: Any, line: Any, setting: Setting, again: Any) -> bool:
+    """Return whether a stored working says what was computed again: in whichever form it was kept, or as steps."""
+    if working == again:
+        return True
+    if not isinstance(working, dict) or "values" not in working or "values" not in again:
+        return bool(working == _plain(told(setting, line, again)))
+    return whole_working(line, working) == whole_working(line, again)
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,13 @@ def pflops_hours_text(units: int) -> str:
     return decimal_text(pflops_hours(units))
 
 
+def units_of(text: str) -> int:
+    """Return the units of which `pflops_hours_text` says this. Raises AssertionError for what it says of none."""
+    units = Fraction(text) * UNITS_PER_PFLOPS_HOUR
+    assert units.denominator == 1, f"{text} PFLOPS-hours are no whole number of units"
+    return units.numerator
+
+
 def use_text(use: int) -> str:
     """Millicard-seconds x megaflops as PFLOPS-hours, exact."""
     return decimal_text(Fraction(use, USE_PER_PFLOPS_HOUR))

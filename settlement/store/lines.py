@@ -13,6 +13,7 @@ from meter.regions import region_prefix
 
 LINES_AT_ONCE = 10_000
 _PAGE = 2000
+_INSERTED_AT_ONCE = 2000  # what unnest makes of these stays in memory
 # a line as it is stored: what it is filtered by, the contract's line and what its steps follow from, as JSON
 STORED: Final = {
     "uscc": pl.String,
@@ -26,13 +27,15 @@ STORED: Final = {
     "line": pl.String,
     "working": pl.String,
 }
-_INSERT = """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen,
+_COLUMNS = ", ".join(f"string_to_array(${place}, chr(31), '')::{kind}[]" for place, kind in enumerate((
+    "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "text", "text"), 3))  # fmt: skip
+# A column goes as one text, which the server takes apart, where no value has a control character or is empty
+_INSERT = f"""insert into settlement_line (settlement, name, uscc, region, outcome, award_fen, held_fen,
     payable_fen, adjustment_fen, line, working)
-    select $1, uscc, name, region, outcome, award, held, payable, adjustment, line::json, working::json
-    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
-                $10::text[], $11::text[])
-    as l (uscc, name, region, outcome, award, held, payable, adjustment, line, working)"""
-_DIGESTED = """jsonb_build_array(uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen,
+    select $1, name, uscc, region, outcome, award, held, payable, adjustment, line::json, working::json
+    from unnest($2::text[], {_COLUMNS})
+    as l (name, uscc, region, outcome, award, held, payable, adjustment, line, working)"""
+_DIGESTED = """json_build_array(uscc, name, region, outcome, award_fen, held_fen, payable_fen, adjustment_fen,
     line::text, working::text)::text"""
 
 
@@ -89,7 +92,9 @@ async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: p
     Row security, which COPY does not go through, holds for stored lines as well.
     """
     assert lines.columns == list(STORED)
-    await connection.execute(_INSERT, settlement, *(lines[name].to_list() for name in STORED))
+    for some in lines.iter_slices(_INSERTED_AT_ONCE):
+        whole = some.select(pl.exclude("name").cast(pl.String).fill_null("").str.join("\x1f")).row(0)
+        await connection.execute(_INSERT, settlement, some["name"].to_list(), *whole)
 
 
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
@@ -106,15 +111,15 @@ async def stored_texts(connection: asyncpg.Connection, settlement: str) -> Async
         after = rows[-1]["uscc"]
 
 
-async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, Any]]]:
-    """Yield each line's code and its working as it is kept, in the order of bytes, portions at a time."""
+async def workings(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[list[tuple[str, Any, Any]]]:
+    """Yield each line's code, the line and its working as it is kept, in the order of bytes, portions at a time."""
     after = ""
     while rows := await connection.fetch(
-        f"""select uscc, working from settlement_line where settlement = $1 and uscc ~>~ $2
+        f"""select uscc, line, working from settlement_line where settlement = $1 and uscc ~>~ $2
             order by uscc using ~<~ limit {_PAGE}""",
         settlement, after,
     ):  # fmt: skip
-        yield [(row["uscc"], row["working"]) for row in rows]
+        yield [(row["uscc"], row["line"], row["working"]) for row in rows]
         after = rows[-1]["uscc"]
 
 

@@ -87,7 +87,7 @@ settlement = Table(
 settlement_line = Table(
     "settlement_line",
     METADATA,
-    Column("settlement", Text, ForeignKey("settlement.id"), nullable=False),
+    Column("settlement", Text, nullable=False, comment="what the guard of the lines looks up, once a statement"),
     Column("uscc", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("region", Text),

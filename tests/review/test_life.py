@@ -165,6 +165,14 @@ async def test_the_owner_of_the_database_is_refused_too(
         await owner.execute(statement, number)
 
 
+async def test_a_line_belongs_to_a_settlement_that_there_is(owner: asyncpg.Connection) -> None:
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await owner.execute(
+            """insert into settlement_line (settlement, uscc, name, outcome, award_fen, held_fen, payable_fen, line,
+               working) values ('anhui-2026-9999', '000000000000000000', '', 'payable', 1, 0, 1, '{}', '{}')"""
+        )
+
+
 @pytest.mark.parametrize("table", ["settlement_line", "settlement_event", "payout_event", "claim_event", "audit"])
 async def test_tables_that_are_only_added_to_cannot_be_emptied(owner: asyncpg.Connection, table: str) -> None:
     with pytest.raises(asyncpg.CheckViolationError):

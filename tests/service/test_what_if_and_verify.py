@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from settlement.explain.stored import whole_working
 from tests.service.province import HEFEI, NORTH, send_province
 from tests.support.api_client import ApiClient, KeyClient, good, problem
 from tests.support.worlds import every_line, post
@@ -79,6 +80,34 @@ async def test_a_stored_step_that_is_not_what_is_recomputed_is_named(app: ApiCli
     await behind_the_door(app, "delete from settlement_line where settlement = $1 and uscc = $2", number, HEFEI)
     verdict = good(await clerk.get(f"/settlements/{number}/verify"))
     assert (verdict["equal"], verdict["lines"], verdict["different_lines"]) == (False, 3, [HEFEI])
+
+
+async def test_a_settlement_kept_with_every_value_of_its_steps_verifies_as_before(
+    app: ApiClient, clerk: KeyClient
+) -> None:
+    body = {"round": "anhui-2026", "order": {"rate": "0.2", "number": "whole workings"}}
+    number = (await post(clerk, "/settlements", body)).json()["id"]
+    statement = "update settlement_line set working = $3::json where settlement = $1 and uscc = $2"
+    for line, working in await _stored(app, number):
+        whole = json.dumps(whole_working(line, working))
+        await behind_the_door(app, statement, number, line["uscc"], whole)
+    verdict = good(await clerk.get(f"/settlements/{number}/verify"))
+    assert (verdict["equal"], verdict["different_steps"], verdict["different_lines"]) == (True, [], [])
+    for line, working in await _stored(app, number):
+        other = whole_working(line, working)
+        other["values"]["consumed_units"] += 1
+        await behind_the_door(app, statement, number, line["uscc"], json.dumps(other))
+    verdict = good(await clerk.get(f"/settlements/{number}/verify"))
+    assert (verdict["equal"], len(verdict["different_steps"])) == (False, verdict["lines"])
+
+
+async def _stored(app: ApiClient, number: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    connection = await asyncpg.connect(app.url)
+    try:
+        rows = await connection.fetch("select line, working from settlement_line where settlement = $1", number)
+    finally:
+        await connection.close()
+    return [(json.loads(row["line"]), json.loads(row["working"])) for row in rows]
 
 
 async def test_what_if_stands_on_the_lock_that_the_settlement_stands_on(app: ApiClient, clerk: KeyClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from settlement.compute.settlement import Settlement
 from settlement.compute.shapes import excluded_of, line_dict, line_texts
 from settlement.explain.steps import steps_of
-from settlement.explain.stored import EACH_KIND, check_kinds, told, working_texts
+from settlement.explain.stored import EACH_KIND, check_kinds, told, whole_working, working_texts
 from settlement.explain.story import Setting
 from settlement.numbers.quantities import UNITS_PER_PFLOPS_HOUR, pflops_hours_text, pflops_hours_texts
 from settlement.rounds.reading_table import TABLE, choices
@@ -53,7 +52,7 @@ def test_what_is_stored_of_a_line_says_what_the_line_says(settlement: Settlement
     assert settlement.lines.height == len(lines) == len(workings) > 0
     for row, line, working in zip(settlement.lines.iter_rows(named=True), lines, workings, strict=True):
         assert line == json.dumps(line_dict(settlement, row), ensure_ascii=False)
-        explained = told(Setting.of(settlement), json.loads(working))
+        explained = told(Setting.of(settlement), json.loads(line), json.loads(working))
         expected = {"steps": steps_of(settlement, row["uscc"]), "excluded": excluded_of(settlement, row["uscc"])}
         assert explained == json.loads(json.dumps(expected))
 
@@ -68,11 +67,29 @@ def test_names_survive(name: str | None) -> None:
 
 def test_a_line_that_was_changed_is_not_explained() -> None:
     settlement = busy_province().settle()
-    working = json.loads(working_texts(settlement)[0])
-    for name in ("all_charges_fen", "award_fen", "released_charges_fen", "payable_fen"):
-        changed: dict[str, Any] = {**working, "values": {**working["values"], name: working["values"][name] + 1}}
+    line, working = json.loads(line_texts(settlement)[0]), json.loads(working_texts(settlement)[0])
+    for name in ("all_charges_fen", "released_charges_fen"):
+        values = {**working["values"], name: working["values"][name] + 1}
         with pytest.raises(AssertionError):
-            told(Setting.of(settlement), changed)
+            told(Setting.of(settlement), line, {**working, "values": values})
+    for name in ("award_fen", "payable_fen"):
+        with pytest.raises(AssertionError):
+            told(Setting.of(settlement), {**line, name: line[name] + 1}, working)
+    with pytest.raises(AssertionError):
+        told(Setting.of(settlement), {**line, "consumed_pflops_hours": "1/7"}, working)
+
+
+@pytest.mark.parametrize("settlement", settlements(), ids=lambda one: f"{one.round.id} {one.digest[-8:]}")
+def test_a_working_kept_with_all_values_says_the_same(settlement: Settlement) -> None:
+    if settlement.round.draft:
+        return
+    lines = settlement.lines.iter_rows(named=True)
+    for row, text, kept in zip(lines, line_texts(settlement), working_texts(settlement), strict=True):
+        line, working = json.loads(text), json.loads(kept)
+        whole = whole_working(line, working)
+        assert whole["values"] == {name: row[name] for name in whole["values"]}
+        assert whole_working(line, whole) == whole
+        assert not set(working["values"]) & set(line), "nothing is kept twice"
 
 
 def test_a_kind_of_lines_whose_steps_contradict_it_is_not_stored() -> None:
@@ -89,9 +106,10 @@ def test_a_city_is_told_no_figure_of_the_province() -> None:
     whole = Setting.of(settlement)
     of_city = Setting(whole.round, whole.order, whole.readings, None)
     uscc = code_of("p1")
-    working = json.loads(working_texts(settlement).gather([settlement.lines["uscc"].to_list().index(uscc)])[0])
-    province = json.dumps(told(whole, working))
-    city = json.dumps(told(of_city, working))
+    place = settlement.lines["uscc"].to_list().index(uscc)
+    line, working = (json.loads(texts(settlement)[place]) for texts in (line_texts, working_texts))
+    province = json.dumps(told(whole, line, working))
+    city = json.dumps(told(of_city, line, working))
     total = f'"sum_of_awards_fen": {settlement.totals["award_fen"]}'
     assert total in province
     assert "sum_of_awards_fen" not in city
