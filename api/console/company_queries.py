@@ -51,7 +51,7 @@ class CompanyQueries:
         if found is None:
             return None
         if found["working"] is not None:
-            found["line"] = found["line"] | told(setting_of(found, of_a_city=True), found["working"])
+            found["line"] = found["line"] | told(setting_of(found, of_a_city=True), found["line"], found["working"])
         shown: Record = own_only({**found, "working": None}, person.uscc)
         return shown
 

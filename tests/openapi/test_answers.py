@@ -123,6 +123,8 @@ async def _settlements(everyone: KeyClient, people: People, platform: KeyClient)
     await post(everyone, f"/settlements/{number}/findings", {})
     await everyone.get(f"/settlements/{number}/findings")
     await everyone.get(f"/settlements/{number}/verify")
+    await everyone.get(f"/settlements/{number}/evidence")
+    await everyone.get("/usage-totals/verify")
     await everyone.get(f"/settlements/{number}/changes")
     for kind in ("csv", "json", "xlsx", "parquet"):
         await everyone.get(f"/settlements/{number}/report.{kind}")
@@ -210,6 +212,7 @@ async def _refusals(everyone: KeyClient, nobody: KeyClient) -> None:
         "/settlements/none",
         "/settlements/none/lines",
         "/settlements/none/verify",
+        "/settlements/none/evidence",
         "/batches/99999",
         "/rounds",
     ):
