@@ -37,6 +37,7 @@ from api.console.sections import sections as sections
 from api.console.sections import shut_to
 from api.http.body_budget import body_budget_of
 from api.http.problem import Problem
+from api.http.request_log import request_id
 from api.http.text import all_holdable, path_is_holdable, rest_is_holdable
 from meter.database.errors import UNREACHABLE, JournalUnavailable
 
@@ -79,12 +80,12 @@ class Refusal(PageRefused):
         self.title = title
         self.text = text
 
-    def page(self, request: Request, number: str = "") -> Response:
+    def page(self, request: Request) -> Response:
         """Make the page, with the name of who is logged in and the way out, as far as this request knows them."""
         person: Person | None = getattr(request.state, "person", None)
         known = {"form_token": session_form_token(cookie_of(request, SESSION_COOKIE) or "")} if person else {}
         return page(
-            "refusal", self.answer.status_code, title=self.title, text=self.text, person=person, number=number,
+            "refusal", self.answer.status_code, title=self.title, text=self.text, person=person, number=request_id(),
             sections=sections(person), **known,
         )  # fmt: skip
 
@@ -143,9 +144,9 @@ def _error_page(request: Request, error: Exception) -> Response:
         found = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").page(request)
         headers = {"Retry-After": "5"}
     else:
-        number = secrets.token_hex(4)
+        number = request_id()
         LOG.exception("a page could not be made", path=request.url.path, number=number, exc_info=error)
-        found = refusal(500, "系统出错", MISTAKE).page(request, number)
+        found = refusal(500, "系统出错", MISTAKE).page(request)
     for name, value in headers.items():
         found.headers.setdefault(name, value)
     return found

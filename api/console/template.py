@@ -12,10 +12,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.console.wording.audit import action_text, detail_text
+from api.console.wording.audit import action_text, actor_text, state_text
 from api.console.wording.quantity import percent, shown
 from api.console.wording.quarantine_codes import meaning_of
 from api.console.wording.refusals import not_booked
+from api.console.wording.roles import CHOICE, PAYOUT, ROLE, RUN
 from meter.decimals import decimal_text
 from settlement.report.about import moment_text, window_text
 from settlement.report.labels import OUTCOME, STATUS, TOTAL, city_name
@@ -26,23 +27,12 @@ from settlement.rounds.reading_table import reading_text
 
 FOLDER = Path(__file__).parent
 STATIC = {"console.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
-ROLE = {
-    "finance": "财政", "reviewer": "复核", "approver": "审批", "payer": "支付", "auditor": "审计", "operator": "运行",
-    "admin": "管理员", "entity": "用能单位",
-}  # fmt: skip
 EVENT = {
     "run": "计算", "submit": "提交", "review": "复核", "return": "退回", "approve": "批准", "publish": "公示",
     "objection": "异议", "ruling": "异议处理", "lock": "锁定", "cancel": "取消",
     "paid": "支付完毕", "reopen": "退汇重开",
 }  # fmt: skip
 
-CHOICE = {"pass": "通过", "return": "退回", "dismissed": "不成立", "upheld": "成立"}
-PAYOUT = {
-    "ready": "待支付", "leased": "办理中", "submitted": "已送银行", "unknown": "结果不明",
-    "handed_over": "已发文件", "paid": "已支付",
-    "failed": "支付失败", "returned": "已退汇", "disputed": "有争议", "offset": "已抵扣",
-}  # fmt: skip
-RUN = {"proposed": "待批准发放", "released": "已批准发放", "rejected": "未批准", "stopped": "已停止"}
 RUN_EVENT = {"approve": "批准发放", "reject": "不予批准", "stop": "停止发放"}
 DIFFERENCE = {
     "not_on_statement": "已入账，对账单上没有", "not_booked": "对账单上有，未入账", "amount_differs": "金额不符",
@@ -90,7 +80,8 @@ def environment() -> Environment:
     made.globals |= {
         "word_of": word_of,
         "action_text": action_text,
-        "detail_text": detail_text,
+        "state_text": state_text,
+        "actor_text": actor_text,
         "meaning_of": meaning_of,
         "not_booked_because": not_booked,
         "group_net": group_net,

@@ -197,3 +197,13 @@ async def test_everybody_changes_his_own_second_factor(door: ApiClient) -> None:
     later = datetime.now(UTC) + timedelta(minutes=2)
     assert await log_in(door.engine, somebody.name, PASSWORD, later, code_of(somebody.secret, later)) is None
     assert await log_in(door.engine, somebody.name, PASSWORD, later, code_of(fresh, later))
+
+
+async def test_a_page_that_refuses_tells_the_number_of_its_request(admin: Somebody) -> None:
+    """Whoever is asked about it finds the line of the log; who is logged in keeps name and way out."""
+    for path, status in (("/settlements", 403), ("/nowhere", 404), ("/people/one?name=nobody", 404)):
+        answer = await admin.get(path)
+        assert answer.status_code == status
+        assert f"编号 <code>{answer.headers['x-request-id']}</code>" in answer.text
+        assert admin.name in answer.text
+        assert "退出" in answer.text

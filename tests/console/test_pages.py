@@ -9,7 +9,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from api.auth.roles import ROLES
-from api.console.template import EVENT, ROLE
+from api.console.template import EVENT
+from api.console.wording.roles import ROLE
 from settlement.vocabulary import EVENTS
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession

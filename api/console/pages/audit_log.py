@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,12 +14,14 @@ from api.console.answer import page
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import AUDIT, ConsoleRoute, admitted, refusal
+from api.console.wording.audit import said_of
 from meter.days import read_date
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 ROWS_A_PAGE = 100
 LONGEST = 200
+ALONE = ("service", "nobody", "migration")  # who acts without being a person or a key
 
 
 @ROUTER.get("/audit")
@@ -38,13 +39,14 @@ async def get_audit(
     if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
         raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
     days = _day(since, person), _day(until, person)
-    found = await queries.audit(before or None, ROWS_A_PAGE + 1, actor or None, object or None, *days)
+    named = f"person:{actor}" if actor and ":" not in actor and actor not in ALONE else actor
+    found = await queries.audit(before or None, ROWS_A_PAGE + 1, named or None, object or None, *days)
     items = found[:ROWS_A_PAGE]
     said = {"actor": actor, "object": object, "since": since, "until": until}
     chosen = {name: value for name, value in said.items() if value}
     return page(
         "audit", **frame(request, person, AUDIT), **said, first=not before,
-        items=[{**item, "said": _said(item["detail"])} for item in items], chosen=urlencode(chosen),
+        items=[{**item, "said": said_of(item["detail"])} for item in items], chosen=urlencode(chosen),
         following=urlencode({**chosen, "before": items[-1]["seq"]}) if len(found) > ROWS_A_PAGE else "",
     )  # fmt: skip
 
@@ -65,10 +67,3 @@ def _day(text: str, person: Person) -> date | None:
     if found is None:
         raise refusal(400, "筛选条件有误", "日期须写作 2026-11-30。", person)
     return found
-
-
-def _said(detail: str) -> list[tuple[str, str]]:
-    """Return the detail's names and values, as they stand."""
-    found = json.loads(detail)
-    return [(str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-            for name, value in found.items()]  # fmt: skip

@@ -19,6 +19,7 @@ from api.console.reauthentication import FAILED, proven
 from api.console.sessions import HOME, KEYS, ConsoleRoute, admitted, check_session_form, form_of, missing
 from api.console.terms import newest_round
 from api.console.wording.refusals import because
+from api.console.wording.scopes import SCOPE
 from api.http.problem import Problem
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -26,14 +27,6 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 Hands = Annotated[Administration, Depends(administration_of)]
 FIELDS_MOST: Final = 24
 DAYS_MOST: Final = 3650
-SCOPE: Final = {
-    "usage:write": "报送用量、控制总数，重放隔离区", "usage:read": "查看用量、隔离区",
-    "registry:write": "登记单位、设施、账户等", "registry:read": "查看登记",
-    "settlement:run": "运行、提交、取消结算", "settlement:review": "复核、登记异议",
-    "settlement:approve": "批准、公示、锁定、账户审批", "report:read": "查看结算与报表", "payout:read": "查看支付",
-    "payout:run": "办理支付、导入对账单", "audit:read": "查看审计日志",
-}  # fmt: skip
-assert set(SCOPE) == set(SCOPES)
 UNFIT: Final = "没有办成：名称、来源或有效天数不合规，或者没有选择权限。"
 
 

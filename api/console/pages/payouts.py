@@ -26,8 +26,9 @@ from api.console.sessions import (
     missing,
     refusal,
 )
-from api.console.template import CLAWBACK, PAYOUT
+from api.console.template import CLAWBACK
 from api.console.wording.refusals import because
+from api.console.wording.roles import PAYOUT
 from api.http.problem import Problem
 from settlement.payout.instructions import DECISIONS
 

@@ -18,9 +18,9 @@ from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.reauthentication import FAILED, proven
 from api.console.sessions import HOME, PEOPLE, ConsoleRoute, admitted, check_session_form, form_of, missing
-from api.console.template import ROLE
 from api.console.terms import newest_round
 from api.console.wording.refusals import because
+from api.console.wording.roles import ROLE
 from api.http.problem import Problem
 from api.settings import NEEDED
 

@@ -1,23 +1,23 @@
-"""What stands in the audit log, in Chinese: who did what to what; a word that is not known is shown as it is."""
+"""What was done, as the audit log has it, in Chinese: who did what to what, and from which state to which."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from api.console.wording.audit_details import OTHER, TABLES
+from api.console.wording.audit_details import actor_text as actor_text
+from api.console.wording.audit_details import detail_text as detail_text
+from api.console.wording.audit_details import said_of as said_of
+from api.console.wording.roles import PAYOUT, RUN
+from settlement.report.labels import STATUS
+
 _NOUNS: Final = {
-    "settlement": "结算",
-    "payout": "支付",
-    "claim": "追回",
-    "account": "收款账户",
-    "person": "人员",
-    "key": "接口密钥",
-    "job": "任务",
-    "payout_run": "发放",
-    "statement": "对账单",
-    "hand": "身份",
-    "checkpoint": "检查点",
+    "settlement": "结算", "payout": "支付", "claim": "追回", "account": "收款账户", "person": "人员",
+    "key": "接口密钥", "job": "任务", "payout_run": "发放", "payout_rule": "发放规则", "payout_file": "支付文件",
+    "payment_list": "支付清单", "bank_statement": "对账单", "hand": "身份", "checkpoint": "检查点",
+    "company": "用能单位", "registry": "登记", "record": "入库记录", "archive": "归档", "evidence": "证据包",
     "grant": "授权",
-}
+}  # fmt: skip
 _VERBS: Final = {
     "run": "计算",
     "submit": "提交",
@@ -56,49 +56,43 @@ _VERBS: Final = {
     "offset": "抵扣",
     "handed_over": "发出文件",
     "unknown": "结果不明",
+    "confirm": "确认",
+    "export": "导出",
+    "import": "导入",
+    "explain": "说明",
+    "hand_over": "发出",
+    "make": "制作",
+    "seal": "封存",
+    "stop": "停止",
+    "answer": "银行回执",
+    "entities": "单位",
+    "facilities": "智算中心",
+    "chips": "芯片",
+    "holdings": "持股",
+    "expenditures": "支出凭证",
+    "control_totals": "控制总数",
 }
-_DETAILS: Final = {
-    "digest": "结算摘要",
-    "event": "事项号",
-    "note": "意见",
-    "code": "代码",
-    "city": "市",
-    "decision": "结论",
-    "days": "公示天数",
-    "ends_at": "公示截止",
-    "lines_sha256": "各行摘要",
-    "accounts_sha256": "账户摘要",
-    "accounts_missing": "缺少账户的单位",
-    "approved_digest": "所批准的摘要",
-    "uscc": "统一社会信用代码",
-    "by": "异议人",
-    "objection": "异议号",
-    "notice": "公示",
-    "reference": "参考号",
-    "bank_reference": "银行参考号",
-    "moved_fen": "变动（分）",
-    "amount_fen": "金额（分）",
-    "instruction": "支付指令",
-    "fence": "领取序号",
-    "client": "来源地址",
-    "second_factor": "第二因素",
-    "role": "角色",
-    "scopes": "权限",
-    "name": "名称",
-    "reason": "原因",
-    "settlement": "结算",
-    "status": "状态",
+_STATES: Final = {
+    "payout": PAYOUT,
+    "payout_run": RUN,
+    "key": {"live": "有效", "revoked": "已吊销"},
+    "person": {"live": "有效"},
+    "bank_statement": {"fee": "手续费", "repaid": "退回", "interest": "利息", "transfer": "内部划转", "other": "其他"},
+    "claim": {"open": "未结清", "settled": "已结清", "waived": "已免除"},
+    "payout_rule": {"proposed": "待确认", "confirmed": "已确认"},
+    "settlement": STATUS,
 }
 
 
 def action_text(action: str) -> str:
     """Return what was done, in words."""
-    noun, dot, verb = action.partition(".")
-    if not dot:
-        return _VERBS.get(action, _NOUNS.get(action, action))
-    return f"{_NOUNS.get(noun, noun)}：{_VERBS.get(verb, verb)}"
+    noun, _, verb = action.partition(".")
+    if noun == "record":
+        return f"入库记录：{TABLES.get(verb, OTHER)}"
+    return f"{_NOUNS.get(noun, OTHER)}：{_VERBS.get(verb, OTHER)}" if verb else _NOUNS.get(noun, OTHER)
 
 
-def detail_text(name: str) -> str:
-    """Return what a value of a row is called."""
-    return _DETAILS.get(name, name)
+def state_text(action: str, state: str | None) -> str:
+    """Return what a state is called in a row of the log; masked accounts and the like stay as they are."""
+    known = _STATES.get(action.partition(".")[0], {})
+    return known.get(state or "", state or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_BECAUSE: Final[Mapping[str, str]] = {
+BECAUSE: Final[Mapping[str, str]] = {
     "SAME_PERSON": "您已经参与过这一结算的其他环节：计算、复核、审批须由不同的人办理。",
     "STATE_NOT_ALLOWED": "结算的状态已经变化，现在不能办理这一步；请返回查看。",
     "REVIEW_MISSING": "还有市没有通过复核。",
@@ -99,4 +99,4 @@ def not_booked(code: str) -> str:
 
 def because(code: str) -> str:
     """Return the reason in Chinese; a code that is not known is shown as it is."""
-    return _BECAUSE.get(code, f"没有办理成功（{code}）。")
+    return BECAUSE.get(code, f"没有办理成功（{code}）。")
