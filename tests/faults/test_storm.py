@@ -31,7 +31,7 @@ from tests.faults.harness.client import Journal
 from tests.faults.harness.content import CITIES, CONSUMERS
 from tests.faults.harness.kinds import KILLS, Fault, networks, planned
 from tests.faults.harness.oracle import Verdict, acknowledged, judge
-from tests.faults.harness.scale import MINUTES, SCALE, TIMEOUT_SECONDS
+from tests.faults.harness.scale import SCALE, TIMEOUT_SECONDS, deadline
 from tests.faults.harness.seeds import kept_when_it_fails, seeds_of
 from tests.faults.harness.settler import Settler
 from tests.faults.harness.supervisor import HEALING_SECONDS, Supervisor
@@ -75,7 +75,7 @@ class Storm:
         self.chance.shuffle(plan)
         self.planned = len(plan)
         each, more = divmod(SCALE.cuts, len(plan))
-        until = time.monotonic() + 60 * MINUTES
+        until = deadline()
         for number, (name, do) in enumerate(plan):
             if time.monotonic() > until:
                 return

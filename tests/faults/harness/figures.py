@@ -37,13 +37,14 @@ def seconds(values: list[float]) -> dict[str, Any]:
 
 def record(part: str, **counted: Any) -> None:
     """Print what a part counted, and write it where figures are asked for, beside what other parts wrote."""
+    counted["load"] = round(os.getloadavg()[1], 1)
     print(json.dumps({part: counted}, indent=1, ensure_ascii=False))
     place = os.environ.get(PLACE)
     if not place:
         return
     path = Path(place)
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found["machine"] = {"cores": os.cpu_count(), "kernel": platform.release().split("-")[0], "load": os.getloadavg()}
+    found["machine"] = {"cores": os.cpu_count(), "kernel": platform.release().split("-")[0]}
     found |= {"scale": os.environ.get(CHOICE, "brief"), "seed": SEED}
     found.setdefault("parts", {})[part] = counted
     path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

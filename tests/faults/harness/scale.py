@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 
 CHOICE = "SUANBU_FAULTS"
@@ -43,9 +44,14 @@ LONG = Scale(
 )  # fmt: skip
 
 MINUTES = float(os.environ.get("SUANBU_FAULTS_MINUTES", "inf"))
-"""After which a storm ends early: on a machine that has other things to do; the figures then say so."""
+"""After which each part ends, with what it has done by then: for a machine that has other things to do."""
 
 SCALE = {"brief": BRIEF, "full": FULL, "long": LONG}[os.environ.get(CHOICE, "brief")]
 IS_BRIEF = SCALE is BRIEF
 TIMEOUT_SECONDS = {BRIEF: 300, FULL: 3 * 3600, LONG: 48 * 3600}[SCALE]
 """After which a run that hangs is ended."""
+
+
+def deadline() -> float:
+    """The moment, by the steady clock, at which a part that begins now ends at the latest."""
+    return time.monotonic() + 60 * MINUTES
