@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from meter.journal.digest_chain import ALGORITHMS, SM3
 
 # who moves or decides, or is to make people
-NEEDED: Final = frozenset({"finance", "reviewer", "approver", "payer", "admin", "entity"})
+NEEDED: Final = frozenset({"finance", "reviewer", "approver", "payer", "registrar", "admin", "entity"})
 OPTIONAL: Final = frozenset({"auditor", "operator"})
 SETTING: Final = "SUANBU_SECOND_FACTOR"
 

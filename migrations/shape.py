@@ -5,6 +5,7 @@ import api.queue.tables
 import meter.archive.tables
 import meter.audit.tables
 import meter.journal.tables
+import meter.registry.entries.tables
 import meter.registry.tables
 import meter.rollup.tables
 import settlement.store.company_tables
@@ -24,6 +25,7 @@ assert {
     meter.registry.tables.entity_fact,
 } <= set(METADATA.tables.values())
 assert {
+    meter.registry.entries.tables.registry_entry,
     meter.rollup.tables.rollup,
     settlement.store.payout_tables.payout_run,
     settlement.store.record_tables.adopted,

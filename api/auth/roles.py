@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMPANY = "entity"  # whoever has this role is bound to one entity
-ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "admin", "entity")
+ROLES = ("finance", "reviewer", "approver", "payer", "auditor", "operator", "registrar", "admin", "entity")
 SCOPES = (
     "usage:write", "usage:read", "registry:write", "registry:read", "settlement:run", "settlement:review",
     "settlement:approve", "report:read", "payout:read", "payout:run", "audit:read",
@@ -17,6 +17,7 @@ SCOPES_OF: dict[str, frozenset[str]] = {
     "payer": frozenset({"payout:run", "payout:read"}),
     "auditor": frozenset({"audit:read", "report:read", "usage:read", "registry:read", "payout:read"}),
     "operator": frozenset({"usage:read", "registry:read"}),
+    "registrar": frozenset({"registry:read", "registry:write", "usage:read", "report:read"}),
     "admin": frozenset(),
     "entity": frozenset(),  # sees its own by functions of the database, and asks for nothing else
 }

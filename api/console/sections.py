@@ -10,12 +10,13 @@ from api.auth.people import Person
 HOME: Final = "/console"
 MONEY, PAYOUTS, DESK, CLAWBACKS, ACCOUNTS = "money", "payouts", "desk", "clawbacks", "accounts"
 AUDIT, QUARANTINE, ROUNDS, COMPANY = "audit", "quarantine", "rounds", "company"
-PEOPLE, KEYS = "people", "keys"
+PEOPLE, KEYS, REGISTRY = "people", "keys", "registry"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
 SECTION_SCOPE = {
     MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
     ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None, PEOPLE: None, KEYS: None,
+    REGISTRY: "registry:read",
 }  # fmt: skip
 OF_THE_PROVINCE = (
     DESK,
@@ -23,6 +24,7 @@ OF_THE_PROVINCE = (
     ACCOUNTS,
     AUDIT,
     QUARANTINE,
+    REGISTRY,
 )  # not told apart by city, so nobody who is bound to one sees them
 
 

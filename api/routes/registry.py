@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from api.actions.registry_entries import policy_words
 from api.auth.keys import Caller, require
 from api.clock import now
 from api.http import metrics
@@ -45,10 +46,7 @@ from meter.registry.outcome import Outcome
 from meter.registry.queries import batch_at, list_facts
 from meter.registry.reconcile import DAYS_MAX, Reconciled, reconcile
 from meter.registry.record import record_items
-from meter.registry.warnings import OwnersWarning, PolicyWords
 from meter.uscc import is_uscc
-from settlement.rounds import lowest_insider_share_billionths
-from settlement.vocabulary import OWNER_HAS_HOLDERS, RULE_BEHIND
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["registry"])
 PUT_CODES = (
@@ -99,14 +97,10 @@ async def _record(request: Request, service: Service, caller: Caller, kind: str,
             return await record_items(
                 service.engine, kind, body, key_name=caller.name, algorithm=service.settings.algorithm, clock=now,
                 source=caller.source if kind == "control_totals" else None,
-                policy=_policy_words(),
+                policy=policy_words(),
             )  # fmt: skip
     except (NotABatch, BodyError) as error:
         raise Problem(error.status, str(error.code), error.detail) from None
-
-
-def _policy_words() -> PolicyWords:
-    return PolicyWords(OwnersWarning(lowest_insider_share_billionths(), OWNER_HAS_HOLDERS), RULE_BEHIND)
 
 
 @ROUTER.put("/entities")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import zstandard
@@ -24,9 +24,10 @@ from meter.registry.shapes import READERS
 from meter.registry.warnings import PolicyWords, warn_of_owners, warn_of_superseded
 
 Source = tuple[int, str]
+Also = Callable[[JournalTransaction, Outcome], Awaitable[None]]
 
 
-async def record_items(
+async def record_items(  # noqa: PLR0913 - whoever records says whose it is, when, by which words, and what else
     engine: AsyncEngine,
     kind: str,
     body: bytes,
@@ -36,14 +37,15 @@ async def record_items(
     algorithm: str,
     clock: Clock,
     policy: PolicyWords,
+    also: Also | None = None,
 ) -> Outcome:
-    """Record the items of a body (JSON array) of one kind of READERS.
+    """Record the items of a body (JSON array) of one kind of READERS; `also` is done in the same transaction, last.
 
     Raises NotABatch for a body that is not a batch, JournalUnavailable when nothing could be recorded.
     """
     outcome, items = await asyncio.to_thread(_read, kind, body, policy.rules)  # others are answered meanwhile
     async with journal_transaction(engine, algorithm, clock) as journal:
-        latest = await store.latest_words(journal, kind, list(items.values()), source)
+        latest = await store.latest_words(journal.connection, kind, list(items.values()), source)
         fresh = _sift(latest, kind, items, source, outcome)
         if kind == "holdings":
             await refuse_holdings_above_one(journal, fresh, outcome, policy.rules)
@@ -52,6 +54,8 @@ async def record_items(
         outcome.results.sort(key=lambda result: result["index"])
         if fresh:
             await _append(journal, kind, fresh, source, body, key_name, outcome)
+        if also is not None:
+            await also(journal, outcome)
         outcome.warnings = await warn_of_owners(journal, kind, items, policy.owners)
         outcome.warnings += await warn_of_accounts(journal, items)
         subjects = {index: subject_of(kind, item, source)[:-1] for index, item in items.items()}

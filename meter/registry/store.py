@@ -74,19 +74,19 @@ _QUERIES: Mapping[str, str] = {
 
 
 async def latest_words(
-    journal: JournalTransaction, kind: str, items: Sequence[Item], source: tuple[int, str] | None
+    connection: asyncpg.Connection, kind: str, items: Sequence[Item], source: tuple[int, str] | None
 ) -> dict[tuple[object, ...], Word]:
     """Return subject and start -> the latest word on it."""
     if kind == "control_totals":
         assert source is not None
-        rows = await journal.connection.fetch(
+        rows = await connection.fetch(
             """select distinct on (day) source as a, day as b, content from control_total
                where source = $1 and day = any($2::date[]) order by day, batch desc, ordinal desc""",
             source[0], [item["day"] for item in items],
         )  # fmt: skip
     else:
         names = {item["held"] if kind == "holdings" else subject_name(item) for item in items}
-        rows = await journal.connection.fetch(_QUERIES[kind], sorted(name for name in names if name))
+        rows = await connection.fetch(_QUERIES[kind], sorted(name for name in names if name))
     found: dict[tuple[object, ...], Word] = {}
     for row in rows:
         subject = tuple(row[name] for name in ("a", "b", "c") if name in row)

@@ -77,6 +77,8 @@ COVERED: Final[Mapping[str, Covered]] = {
     "settlement_event": _RECORD,
     "settlement_account": _RECORD,
     "finding": _RECORD,
+    "registry_entry": _RECORD,
+    "registry_entry_event": _RECORD,
     "account_proposal": _RECORD,
     "account_event": _RECORD,
     "company_confirmation": _RECORD,

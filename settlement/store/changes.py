@@ -39,7 +39,7 @@ changed as (
     from run join entry e on e.batch > run.as_of join parties p on p.id = e.consumer
     where e.action <> 0 group by e.batch
 )
-select c.*, b.key_name, b.recorded_at from changed c join batch b on b.batch = c.batch
+select c.*, batch_actor(b.key_name) as actor, b.recorded_at from changed c join batch b on b.batch = c.batch
 where (c.batch, c.ordinal) > ($2::bigint, $3::bigint) order by c.batch, c.ordinal limit $4"""
 _ACCOUNTS = """
 with approval as (select max(id) as id from settlement_event where settlement = $1 and event = 'approve'),
@@ -79,7 +79,7 @@ async def list_changes(
             "batch": row["batch"],
             "ordinal": row["ordinal"],
             "subject": row["subject"],
-            "recorded_by": f"key:{row['key_name']}",
+            "recorded_by": row["actor"],
             "recorded_at": row["recorded_at"].isoformat(),
             "fact": json.loads(row["content"]) if row["content"] else None,
             "records": row["records"],

@@ -157,6 +157,8 @@ WORDS = {
     ("quarantine", "status"): vocabulary.QUARANTINE_STATUSES,
     ("expenditure_fact", "kind"): vocabulary.EXPENDITURE_KINDS,
     ("account_event", "event"): vocabulary.ACCOUNT_EVENTS,
+    ("registry_entry", "kind"): vocabulary.ENTRY_KINDS,
+    ("registry_entry_event", "event"): vocabulary.ENTRY_EVENTS,
     ("finding", "kind"): vocabulary.FINDING_KINDS,
     ("settlement", "status"): decided.STATUSES,
     ("settlement_event", "event"): decided.EVENTS,

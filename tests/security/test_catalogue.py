@@ -46,6 +46,8 @@ WITHOUT_ROW_SECURITY = {
     "rollup_block": "a cache of the journal",
     "account_event": "of the registry: cities have no right to it",
     "account_proposal": "of the registry: cities have no right to it",
+    "registry_entry": "of the registry: cities have no right to it",
+    "registry_entry_event": "of the registry: cities have no right to it",
     "settlement_account": "of the province: cities have no right to it",
     "settlement_line_group": "digests of the province's lines: cities have no right to it",
     "settlement_transition": "a rule",

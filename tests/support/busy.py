@@ -146,6 +146,9 @@ _FILE_AND_STATEMENT = """
     commit;
     insert into bank_statement_note (statement, ordinal, kind, note, actor, at)
     values (1, 2, 'fee', 'of the bank', 'key:payer', now());
+    insert into registry_entry (kind, item, reason, actor, at)
+    values ('entities', '{}', 'seen', 'key:registrar', now());
+    insert into registry_entry_event (entry, event, actor, at, note) values (1, 'reject', 'key:other', now(), 'no');
     select suanbu_adopt('source')"""
 """What no door writes yet; and a row as a migration adopts it."""
 

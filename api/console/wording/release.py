@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from settlement.report.reason_words import HELD, REFUSED, word_of
 from settlement.rounds.reason_codes import PART_HOLDS
@@ -32,6 +33,16 @@ _BY_CODE: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Reason -> what would have to be true, and who does what."""
 CODES: Final = tuple(_BY_CODE)
+_ENTERED: Final[Mapping[str, tuple[str, str]]] = {
+    "AI_ENTERPRISE_NOT_ATTESTED": ("填报认定", "entity?attest=1&uscc="),
+    "NOT_AI_ENTERPRISE": ("填报认定", "entity?attest=1&uscc="),
+    "ENTITY_NOT_IN_REGISTRY": ("填报登记", "entity?uscc="),
+    "KIND_NOT_LISTED": ("填报变更", "entity?uscc="),
+    "NOT_INDEPENDENT_LEGAL_PERSON": ("填报变更", "entity?uscc="),
+    "NOT_REGISTERED_IN_ANHUI": ("填报变更", "entity?uscc="),
+    "EVIDENCE_MISSING": ("填报凭证", "expenditure?uscc="),
+}
+"""Reason -> what is entered for it in the console, and where."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,8 @@ class Release:
     who: str
     charge_fen: int | None
     held: bool
+    enter: tuple[str, str] | None = None
+    """What a person of the registry enters for it: label, and the form's address below the registry's."""
 
 
 def releases_of(line: Mapping[str, Any]) -> list[Release]:
@@ -57,8 +70,18 @@ def releases_of(line: Mapping[str, Any]) -> list[Release]:
             continue
         condition, who = _BY_CODE[code]
         charge = charges.get(code) if code in PART_HOLDS else None
-        found.append(Release(code, word.title, condition, who, charge, word.kind == HELD))
+        found.append(
+            Release(
+                code, word.title, condition, who, charge, word.kind == HELD, entered_for(code, line.get("uscc", ""))
+            )
+        )
     return found
+
+
+def entered_for(code: str, uscc: str) -> tuple[str, str] | None:
+    """Return what is entered for a reason of an entity: a label, and the form below the registry's address."""
+    label, path = _ENTERED.get(code, ("", ""))
+    return (label, f"enter/{path}{quote(uscc)}") if label else None
 
 
 def release_of(code: str) -> tuple[str, str]:
