@@ -24,7 +24,7 @@ from settlement.store.changes import changed_accounts, list_changes
 from settlement.store.clawbacks import list_clawbacks
 from settlement.store.decisions import waiting_cities
 from settlement.store.desk import progress_of
-from settlement.store.findings import list_findings
+from settlement.store.findings import findings_of_city, list_findings
 from settlement.store.instructions import events_of, list_instructions
 from settlement.store.lines import list_lines
 from settlement.store.payout_refusals import list_refusals
@@ -88,6 +88,11 @@ class Queries(LineQueries):
         """Return what the records show that a reviewer should see: of these entities, of this kind, or of all."""
         async with self._connection() as connection:
             return await list_findings(connection, number, consumers=consumers, kind=kind, limit=limit)
+
+    async def findings_of_city(self, number: str, consumers: Sequence[str], limit: int) -> list[Record]:
+        """Return what whoever is bound to a city may know of findings about these lines of it."""
+        async with self._connection() as connection:
+            return await findings_of_city(connection, number, consumers, limit)
 
     async def payouts(self, status: str | None, settlement: str | None, after: int, limit: int) -> list[Record]:
         """Return payout instructions with masked accounts, in order of their numbers."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import Request
 
 from api.actions import registry_entries
+from api.actions.usage import replay_everything
 from api.auth.people import Person
 from api.request_context import service_of
 from api.service import Service
@@ -51,6 +52,11 @@ class RegistryQueries:
         """Return entries below a number, the newest first."""
         async with reaching_database(), self._service.engine.connect() as held:
             return await list_entries(await driver(held), status, about, after, limit)
+
+    async def replay(self, person: Person) -> dict[str, int]:
+        """Try what is in quarantine again; how many records were received, accepted, refused. Raises Problem."""
+        async with reaching_database():
+            return await replay_everything(self._service, person)
 
     async def propose(self, person: Person, kind: str, said: Mapping[str, Any], reason: str) -> int:
         """Propose a fact; the number of the entry. Raises Problem."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.actions.usage import prepared, record, replay
 from api.auth.keys import Caller, require
 from api.http import metrics
-from api.http.admission import slow_down
 from api.http.body_budget import body_budget_of
 from api.http.operation import operation
 from api.http.paging import LIMIT_DEFAULT, Cursor, Limit, Number, Page, page_of
@@ -29,25 +28,13 @@ from meter.database.connect import driver
 from meter.intake.binary_event import is_binary_event, structured_event
 from meter.intake.body import Format, decoded
 from meter.intake.codes import BodyError
-from meter.intake.limits import BATCH_RECORDS, BODY_BYTES
-from meter.journal.prepare import Sent, prepare
-from meter.journal.queries import (
-    Portion,
-    batch_receipt,
-    find_record,
-    fitting,
-    last_quarantined,
-    quarantined,
-    replayable,
-)
-from meter.journal.write.delivery import Delivery
+from meter.intake.limits import BODY_BYTES
+from meter.journal.queries import batch_receipt, find_record, fitting, quarantined
 from meter.journal.write.receipt import Receipt
-from meter.journal.write.waiting import Overloaded
 from settlement.store.settlements import settled_in
 
 ROUTER = APIRouter(route_class=ApiRoute, prefix="/v1", tags=["usage"])
 LARGE_BYTES = 4 * 1024 * 1024  # 10,000 ordinary records are less
-INLINE_BYTES = 32 * 1024  # up to here a thread costs more than it gives
 
 
 @ROUTER.post("/usage-records", description=receiving())
@@ -90,52 +77,7 @@ async def _receive(service: Service, caller: Caller, request: Request, raw: byte
                 content_type = Format.EVENT.value
         except BodyError as error:
             raise Problem(error.status, str(error.code), error.detail) from None
-        return await record(service, await _prepared(service, caller, raw, content_type, encoding))
-
-
-async def _prepared(
-    service: Service,
-    caller: Caller,
-    body: bytes,
-    content_type: str,
-    encoding: str | None = None,
-    *,
-    kind: str = "usage",
-    releases: Mapping[int, int] | None = None,
-) -> Delivery:
-    """Make the delivery of a body, a longer one in a thread; raises Problem where the body is not a batch."""
-    assert caller.source is not None
-    source, algorithm = caller.source, service.settings.algorithm
-
-    def make() -> Delivery:
-        registered = service.recorder.registered  # as it is when the thread comes to it
-        return prepare(
-            Sent(body, content_type, encoding), source, registered,
-            algorithm=algorithm, key_name=caller.name, kind=kind, releases=releases, era=caller.era,
-        )  # fmt: skip
-
-    try:
-        if len(body) <= INLINE_BYTES and not encoding:
-            return make()
-        return await asyncio.get_running_loop().run_in_executor(service.threads, make)
-    except BodyError as error:
-        raise Problem(error.status, str(error.code), error.detail) from None
-
-
-async def record(service: Service, delivery: Delivery) -> Receipt:
-    """Record a delivery; raises Problem 503 when more is waiting than may wait."""
-    try:
-        receipt = await service.recorder.record(delivery)
-    except Overloaded as error:
-        raise slow_down(str(error)) from None
-    source = delivery.source[1]
-    metrics.BATCHES.labels(source).inc()
-    metrics.BATCH_RECORDS.observe(receipt.received)
-    for status in ("accepted", "duplicate", "conflict", "refused"):
-        count = getattr(receipt, status)
-        if count:
-            metrics.RECORDS.labels(source, status).inc(count)
-    return receipt
+        return await record(service, await prepared(service, caller, raw, content_type, encoding))
 
 
 def _answer(receipt: Receipt, verbose: bool) -> Response:
@@ -158,31 +100,7 @@ async def post_quarantine_replay(request: Request) -> Response:
     require(caller, "usage:write")
     if caller.source is None:
         raise Problem(403, "key_names_no_source", "this key names no source, so there is nothing to replay")
-    total = Receipt(received=0)
-    async with service.engine.connect() as held:
-        last = await last_quarantined(await driver(held))
-    done = 0
-    async with service.large_bodies.place():
-        while (portion := await _portion(service, caller.source[0], done, last)) is not None:
-            done = portion.records[-1][0]
-            receipt = await record(service, await _replayed(service, caller, portion))
-            for name, count in receipt.counts.items():
-                setattr(total, name, getattr(total, name) + count)
-            total.results = (total.results + receipt.results)[:BATCH_RECORDS]
-            total.batch, total.digest = receipt.batch or total.batch, receipt.digest or total.digest
-    return _answer(total, verbose=False)
-
-
-async def _portion(service: Service, source: int, after: int, last: int) -> Portion | None:
-    async with service.engine.connect() as held:
-        return await replayable(await driver(held), source, after, last)
-
-
-async def _replayed(service: Service, caller: Caller, portion: Portion) -> Delivery:
-    """Make a delivery of quarantined records."""
-    body = b"[" + b",".join(record for _, record in portion.records) + b"]"
-    releases = {position: number for position, (number, _) in enumerate(portion.records)}
-    return await _prepared(service, caller, body, portion.content_type, kind="replay", releases=releases)
+    return _answer(await replay(service, caller), verbose=False)
 
 
 @ROUTER.get("/quarantine")

@@ -126,7 +126,7 @@ begin
 end $$
 --;
 create constraint trigger batch_confirmed after insert on batch deferrable initially deferred
-for each row when (new.key_name like 'person:%') execute function batch_confirmed()
+for each row when (new.key_name like 'person:%' and new.kind not in ('usage', 'replay')) execute function batch_confirmed()
 --;
 do $kept$
 declare

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,20 @@ async def list_findings(
     return [_shown(row) for row in rows]
 
 
-def _shown(row: asyncpg.Record) -> dict[str, Any]:
+async def findings_of_city(
+    connection: asyncpg.Connection, settlement: str, consumers: Sequence[str], limit: int
+) -> list[dict[str, Any]]:
+    """Return what was found about these lines, as far as whoever is bound to their city may know: its own figures,
+    how many records prove it, and nothing of others."""
+    rows = await connection.fetch("select * from findings_of_city($1, $2, $3)", settlement, list(consumers), limit)
+    return [
+        {**_shown({**dict(row), "settlement": settlement, "chip": None, "parties": (), "expected": None,
+                   "records": []}), "proofs": row["records"]}
+        for row in rows
+    ]  # fmt: skip
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a finding for people and programs; `found` and `expected` are explained by the kind."""
     return {
         "id": row["id"],

@@ -38,6 +38,20 @@ async def test_findings_stand_beside_the_lines(desk: ConsoleSession) -> None:
     assert "疑点" not in (await desk.page(HERE)).text
 
 
+async def test_a_reviewer_of_a_city_sees_what_was_found_about_its_own_lines(desk: ConsoleSession) -> None:
+    own = next(one["uscc"] for one in desk.queries.lines_of[fixtures.FIRST] if one["region"] == "340200")
+    desk.queries.found = [
+        finding("price_stray", consumer=own, found=150_000_000, expected=220_000_000), finding("metered_twice"),
+    ]  # fmt: skip
+    desk.be_logged_in_as("wuhu")
+    page = await desk.page(HERE)
+    assert page.text.count("疑点") == 1
+    line = await desk.page(next(link for link in page.links if link.endswith("#findings")))
+    assert "每卡时 1,500 元，与本设施的中位数相差较大" in line.text
+    assert "1 条记录" in line.text
+    assert not [link for link in line.links if "/records/" in link], "records are read by who works for the province"
+
+
 def test_every_kind_has_words_and_one_of_tomorrow_is_shown_as_it_is() -> None:
     for kind in TITLE:
         (one,) = shown_findings([finding(kind, parties=["A", "B"])])

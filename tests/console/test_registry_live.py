@@ -17,9 +17,9 @@ from api.clock import now
 from api.console.sessions import SESSION_COOKIE
 from meter.registry.record import record_items
 from tests.console.console_session import Page
-from tests.support.api_client import ApiClient, KeyClient
+from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.people import session_of
-from tests.support.records import USER, entity
+from tests.support.records import USER, entity, facility, usage
 
 FORM = {
     "uscc": USER, "name": "示例单位", "kind": "enterprise", "region": "340100", "independent_legal_person": "yes",
@@ -144,3 +144,21 @@ async def test_who_only_reads_enters_nothing(app: ApiClient, role: str) -> None:
     async with sitting(app, await session_of(app, f"只读{role}", role)) as desk:
         assert "填报变更" not in (await desk.page(f"/console/registry/entities/{USER}")).text
         await desk.page("/console/registry/enter/entity", 403)
+
+
+async def test_what_the_registry_makes_acceptable_is_replayed_as_it_came(
+    app: ApiClient, registrar: KeyClient, platform: KeyClient
+) -> None:
+    await platform.push(usage("waits-1", facility="centre-to-come"), usage("waits-2", cards=0))
+    token = await session_of(app, "登记辛", "registrar")
+    async with sitting(app, token) as desk:
+        page = await desk.page("/console/quarantine")
+        form = next(form for form in page.forms if form.action == "/console/quarantine/replay")
+        await registrar.put("/facilities", [facility("centre-to-come")])
+        done = await app.client.post(form.action, data=form.fields)
+        assert done.status_code == 303, done.text
+        assert "入库 1 条" in (await desk.page(done.headers["location"])).text
+    record = good(await platform.get(f"/usage-records/{platform.name}/waits-1"))
+    assert good(await platform.get(f"/batches/{record['batch']}"))["kind"] == "replay"
+    async with sitting(app, await session_of(app, "运行壬", "operator")) as desk:
+        assert not [form for form in (await desk.page("/console/quarantine")).forms if "replay" in form.action]

@@ -7,14 +7,29 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.console.answer import page
+from api.console.answer import page, to
+from api.console.pages.registry import enters
 from api.console.pages.settlements import frame
 from api.console.queries import LONGEST_RECORD_BYTES, Queries, Record, queries_of
-from api.console.sessions import QUARANTINE, ConsoleRoute, admitted, missing, refusal
+from api.console.registry_queries import RegistryQueries, registry_of
+from api.console.sessions import (
+    HOME,
+    QUARANTINE,
+    ConsoleRoute,
+    admitted,
+    check_session_form,
+    form_of,
+    missing,
+    refusal,
+)
 from api.console.wording.quarantine_codes import is_replayable, meaning_of
+from api.console.wording.refusals import because
+from api.http.problem import Problem
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
+Facts = Annotated[RegistryQueries, Depends(registry_of)]
+Count = Annotated[int | None, Query(ge=0, lt=2**63)]
 RECORDS_A_PAGE = 50
 LONGEST = 64
 STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
@@ -27,6 +42,8 @@ async def get_quarantine(
     code: str = "",
     facility: str = "",
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    tried: Count = None,
+    taken: Count = None,
 ) -> Response:
     """Show what waits, by reason and facility; of one reason its records, oldest first."""
     person = await admitted(request, queries, QUARANTINE)
@@ -36,7 +53,7 @@ async def get_quarantine(
         groups = [_told(group) for group in await queries.quarantine_groups()]
         return page(
             "quarantine", **frame(request, person, QUARANTINE), groups=groups, STATUSES=STATUS,
-            waiting=sum(group["records"] for group in groups),
+            waiting=sum(group["records"] for group in groups), tried=tried, taken=taken, replays=enters(person),
         )  # fmt: skip
     found = await queries.quarantined_alike(code, facility or None, after, RECORDS_A_PAGE + 1)
     items, more = found[:RECORDS_A_PAGE], len(found) > RECORDS_A_PAGE
@@ -47,6 +64,22 @@ async def get_quarantine(
         chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": items[-1]["quarantine"]}) if more else "",
     )  # fmt: skip
+
+
+@ROUTER.post("/quarantine/replay")
+async def post_replay(request: Request, queries: Shelf, facts: Facts) -> Response:
+    """Try what waits again, now that the registry knows more."""
+    person = await admitted(request, queries, QUARANTINE)
+    check_session_form(request, (await form_of(request)).get("token"))
+    if not enters(person):
+        raise refusal(403, "没有权限", "重放由登记人员办理，或由来源方用接口办理。", person)
+    try:
+        counts = await facts.replay(person)
+    except Problem as problem:
+        raise refusal(problem.status, "没有重放", because(problem.code), person) from None
+    return to(
+        f"{HOME}/quarantine?{urlencode({'tried': counts.get('received', 0), 'taken': counts.get('accepted', 0)})}"
+    )
 
 
 @ROUTER.get("/quarantine/{number}")

@@ -168,10 +168,13 @@ async def crowded_of(queries: Queries, person: Person, number: str) -> list[Reco
 
 
 async def findings_of(queries: Queries, person: Person, number: str, lines: Sequence[Record]) -> list[Record]:
-    """Return what was found in the records of these lines; findings are kept for the province, not by city."""
-    if person.city is not None or not lines:
+    """Return what was found in the records of these lines; who works for a city is told no figure of others."""
+    codes, most = [line["uscc"] for line in lines], A_LINE_MAX * len(lines)
+    if not codes:
         return []
-    return await queries.findings(number, [line["uscc"] for line in lines], None, A_LINE_MAX * len(lines))
+    if person.city is not None:
+        return await queries.findings_of_city(number, codes, most)
+    return await queries.findings(number, codes, None, most)
 
 
 async def settlement_of(queries: Queries, number: str, person: Person) -> Record:

@@ -73,9 +73,9 @@ def _shown(one: Mapping[str, Any]) -> ShownFinding:
         title=TITLE.get(str(one["kind"]), str(one["kind"])),
         text=_text(one),
         facility=str(one.get("facility") or ""),
-        when=f"{_moment(one.get('started_at'))} 至 {_moment(one.get('ended_at'))}",
+        when=f"{_moment(one.get('started_at'))} 至 {_moment(one.get('ended_at'))}" if one.get("started_at") else "",
         records=records[:RECORDS_MAX],
-        more=max(0, len(records) - RECORDS_MAX),
+        more=max(0, len(records) - RECORDS_MAX) + int(one.get("proofs") or 0),
     )
 
 
@@ -87,8 +87,11 @@ def _text(one: Mapping[str, Any]) -> str:
         case "metered_twice":
             return f"一条记录落在同一单位、设施、卡数和订单的另一条之内，可能重复 {_card_hours(found)} 卡时"
         case "price_stray":
-            return f"每卡时 {_yuan(found)} 元，本设施的中位数为 {_yuan(expected)} 元"
+            usual = "" if expected is None else f"为 {_yuan(expected)} 元"
+            return f"每卡时 {_yuan(found)} 元，" + (f"本设施的中位数{usual}" if usual else "与本设施的中位数相差较大")
         case "ring":
+            if found is None:
+                return "在关联方之间的循环使用之中，由省级复核人员核对"
             parties = " → ".join(str(code) for code in one.get("parties") or ())
             return f"关联方之间循环使用（{parties}），相互抵消 {_petaflops_hours(found)} P时"
     return f"{found}（对照 {expected}）"
