@@ -90,6 +90,10 @@ payout-kills: setup
 payout-histories: setup
 	@SUANBU_PROOF=$(PROOF) SUANBU_HISTORIES=20000 $(BIN)/python -m pytest -q -s tests/payout/test_histories.py
 
+# 30 primaries lost one after another under Patroni and etcd (Debian's packages), about fifteen minutes
+failovers: setup
+	@SUANBU_FAILOVERS=30 $(BIN)/python -m pytest -q -s -n0 tests/faults/test_failover.py
+
 # the JSON files of Grafana, from their declaration
 dashboards: setup
 	@$(BIN)/python deploy/grafana/make.py

@@ -17,7 +17,7 @@ from meter.database.address import Address, address_of
 from meter.database.asyncpg_private import give_up_on_silence
 from meter.database.confirming import Confirming
 from meter.database.embedded import embedded
-from meter.database.known_database import KnownDatabase
+from meter.database.known_database import KnownDatabase, StandbyRefused
 from meter.database.roles import COMMAND_ROLE, MIGRATOR, OPERATOR, READER, SERVER, SERVICE_ROLE
 from meter.database.scope import SEARCH_PATH, tell_connections
 
@@ -164,6 +164,8 @@ async def _opened(address: Address, seconds: float, application: str) -> asyncpg
             _LAST_USED[address.url] = host
             return opened
     assert last is not None
+    if isinstance(last, asyncpg.TargetServerAttributeNotMatched):
+        raise StandbyRefused("none of the servers can be written now") from last
     raise last
 
 
