@@ -34,9 +34,9 @@ class Node:
         self.folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
         said = {
-            "NAME": name, "HOST": "127.0.0.1", "REST_PORT": str(self._rest), "ETCD": etcd, "DATA": f"{self.folder}/files",
-            "FOLDER": str(self.folder), "SUPERUSER_PASSWORD": PASSWORD, "REPLICATION_PASSWORD": PASSWORD,
-            "NETWORK": "127.0.0.1/32",
+            "NAME": name, "HOST": "127.0.0.1", "REST_PORT": str(self._rest), "ETCD": etcd,
+            "DATA": f"{self.folder}/files", "FOLDER": str(self.folder), "SUPERUSER_PASSWORD": PASSWORD,
+            "REPLICATION_PASSWORD": PASSWORD, "NETWORK": "127.0.0.1/32",
         }  # fmt: skip
         text = TEMPLATE.read_text()
         for word, value in said.items():
@@ -66,10 +66,11 @@ class Node:
 
     def asked(self, path: str) -> dict[str, Any]:
         """What Patroni answers; nothing where it does not."""
-        with contextlib.suppress(OSError, ValueError):
+        try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._rest}/{path}", timeout=5) as answer:
                 return dict(json.load(answer))
-        return {}
+        except (OSError, ValueError):
+            return {}
 
 
 class Pair:
