@@ -34,6 +34,8 @@ def kernel(function: F | None = None, *, inline: bool = False) -> F | Callable[[
 
     def compiled(function: F) -> F:
         options = {"inline": "always"} if inline else {}
+        if numba.config.DISABLE_JIT:
+            return function  # as plain Python: slow, and the same whole numbers
         dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
         stamp_with_sources(dispatcher, Path(function.__code__.co_filename))
         return dispatcher  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -23,7 +24,7 @@ ONE = np.uint64(1)
 
 
 @intrinsic
-def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (numba's protocol)
+def _high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (numba's protocol)
     """Return the upper 64 bits of the product of two uint64."""
     signature = types.uint64(types.uint64, types.uint64)
 
@@ -33,6 +34,14 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (n
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
 
     return signature, generate
+
+
+def _plain_high_product(a: Any, b: Any) -> Any:
+    """Return the same where nothing is compiled."""
+    return np.uint64(int(a) * int(b) >> 64)
+
+
+high_product: Any = _plain_high_product if numba.config.DISABLE_JIT else _high_product
 
 
 @kernel

@@ -208,7 +208,8 @@ class Draw:
         chance = self.chance
         if made.route.method == "GET" and not chance.once_in(50):
             return
-        fields: dict[str, Any] = {"token": token}
+        ends = made.route.path == "/console/logout" and not chance.once_in(100)
+        fields: dict[str, Any] = {"token": chance.hostile_text()[:99] if ends else token}
         for name in chance.random.sample(FORM_FIELDS, chance.pick((0, 1, 3, 6))):
             good = str(chance.pick(self.scene.known.get(name, ("1", "x", "0.2", "100.00"))))
             fields[name] = chance.hostile_text()[:1500] if chance.once_in(3) else good

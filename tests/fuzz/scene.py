@@ -47,14 +47,19 @@ class Scene:
         scene.keys.append(await door.platform())
         platform = await populate(door)
         await _live(scene, platform)
-        for role in ROLES:
-            session = await session_of(door, f"{role}-{next(_NUMBERS)}", role)
-            scene.sessions.append((f"{SESSION_COOKIE}={session}", session_form_token(session)))
+        await scene.log_in()
         connection = await owner_connection(door.url)
         await make(connection, "log.example", Ed25519PrivateKey.generate())
         await connection.close()
         await scene.look()
         return scene
+
+    async def log_in(self) -> None:
+        """A session of a new person of every role: some of the last ones may have been ended."""
+        self.sessions = []
+        for role in ROLES:
+            session = await session_of(self.door, f"{role}-{next(_NUMBERS)}", role)
+            self.sessions.append((f"{SESSION_COOKIE}={session}", session_form_token(session)))
 
     async def look(self) -> None:
         """See again what there is."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.planted.bugs import all_bugs
-from tests.planted.scratch import copied
-from tests.planted.trial import Verdict, run_tests, tried
+from tests.planted.bugs import Bug, all_bugs
+from tests.planted.scratch import changed, copied
+from tests.planted.trial import Runner, Verdict, tried
 from tests.support.postgres import server_url
 
 
@@ -31,23 +33,46 @@ def main() -> int:
     given = asked.parse_args()
     bugs = [bug for bug in all_bugs() if given.stage in (None, bug.stage) and given.name in bug.name]
     with server_url() as postgres, copied() as base:
+        runners: queue.SimpleQueue[Runner] = queue.SimpleQueue()
+        for _ in range(given.workers):
+            runners.put(Runner(postgres))
+
+        def one(bug: Bug) -> Verdict:
+            runner = runners.get()
+            try:
+                verdict = tried(base, bug, runner)
+            finally:
+                runners.put(runner)
+            print(told(verdict), flush=True)
+            return verdict
+
         if given.unplanted:
-            tests = tuple(sorted({test for bug in bugs for test in bug.tests}))
-            status, said = run_tests(base, tests, postgres)
+            status, said = without_any(base, bugs, runners)
             if status != 0:
                 print(f"without any bug the tests fail:\n{said[-4000:]}")
                 return 1
         with ThreadPoolExecutor(given.workers) as pool:
-            found = []
-            for verdict in pool.map(lambda bug: tried(base, bug, postgres), bugs):
-                found.append(verdict)
-                print(told(verdict), flush=True)
+            found = list(pool.map(one, bugs))
+        for _ in range(given.workers):
+            runners.get().close()
     left = [one for one in found if one.word != "caught"]
     print(f"{len(found) - len(left)} of {len(found)} planted bugs were caught")
     if given.figures:
         figures = {"planted": len(found), "caught": len(found) - len(left), "bugs": [one.as_json() for one in found]}
         given.figures.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 1 if left else 0
+
+
+def without_any(base: Path, bugs: Sequence[Bug], runners: queue.SimpleQueue[Runner]) -> tuple[int, str]:
+    """Run all tests that the bugs name in a copy as it is; status and output."""
+    tests = tuple(sorted({test for bug in bugs for test in bug.tests}))
+    file = bugs[0].file
+    with changed(base, file, (base / file).read_text(encoding="utf-8")) as tree:
+        runner = runners.get()
+        try:
+            return runner.run(tree, tests)
+        finally:
+            runners.put(runner)
 
 
 def told(verdict: Verdict) -> str:
