@@ -36,8 +36,8 @@ from tests.faults.harness.history import (
 )
 from tests.faults.harness.oracle import key_of
 from tests.faults.harness.proxy import FaultProxy
-from tests.faults.harness.scale import IS_BRIEF, SCALE, TIMEOUT_SECONDS, deadline
-from tests.faults.harness.seeds import SEED, kept_when_it_fails, seeds_of
+from tests.faults.harness.scale import SCALE, TIMEOUT_SECONDS, deadline
+from tests.faults.harness.seeds import kept_when_it_fails, seeds_of
 from tests.support.api_client import ApiClient, KeyClient
 from tests.support.journal import journal_is_whole
 from tests.support.postgres import folder_for_postgres
@@ -186,11 +186,6 @@ async def test_what_clients_of_two_machines_are_told_is_what_one_journal_can_tel
             bound_95=figures.bound(sum(told.values())),
         )  # fmt: skip
         await journal_is_whole(machines.owner)
-
-
-def test_the_seed_of_a_long_run_is_its_own() -> None:
-    assert seeds_of("history")[0] == SEED
-    assert IS_BRIEF or len(seeds_of("history")) == 1
 
 
 def pushed(told: str, began: float, ended: float, value: int = 1, batch: int = 1, name: str = "a") -> Push:

@@ -48,8 +48,10 @@ class Journal:
         """Write one line, synced, then act on it."""
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            torn = os.fstat(handle).st_size and os.pread(handle, 1, os.fstat(handle).st_size - 1) != b"\n"
-            os.write(handle, f"{chr(10) if torn else ''}{line}\n".encode())
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":  # killed in the middle of a line
+                os.ftruncate(handle, os.pread(handle, size, 0).rfind(b"\n") + 1)
+            os.write(handle, f"{line}\n".encode())
             os.fsync(handle)
         finally:
             os.close(handle)
