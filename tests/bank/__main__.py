@@ -110,9 +110,14 @@ def main() -> None:
 
 
 def _watch(server: Server, files: FileBank) -> None:
+    """Read and answer when a file has come, and when a night or a person has changed what there is to tell."""
+    told: tuple[int, bool, int] | None = None
     while True:
         with server.lock:
-            files.work()
+            news = (server.mind.day, server.mind.healed, len(server.mind.journal.movements))
+            if news != told or any((files.folder / "out").glob("*.csv")):
+                files.work()
+                told = news
         time.sleep(POLL_SECONDS)
 
 

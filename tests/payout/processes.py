@@ -71,9 +71,10 @@ def job(database: str, settings: Path, name: str, *more: str) -> subprocess.Pope
     )  # fmt: skip
 
 
-async def at_work(bank: Bank, since: int) -> None:
-    """Wait until the bank's journal has grown, or the job has had time enough for a pass in which nothing is due."""
-    for _ in range(STARTING * 10):
-        await asyncio.sleep(0.1)
+async def at_work(bank: Bank, since: int, seconds: int = STARTING) -> bool:
+    """Wait until the bank's journal has grown, which it has then, or for a pass in which nothing is due."""
+    for _ in range(seconds * 50):
+        await asyncio.sleep(0.02)
         if (bank.journal.stat().st_size if bank.journal.exists() else 0) > since:
-            return
+            return True
+    return False

@@ -6,11 +6,10 @@ SUANBU_PAYOUT_KILLS (default 3 a gateway) says how many jobs are started and kil
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
-import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +25,9 @@ from tests.bank.behaviour import WAYS
 from tests.bank.journal import Journal
 from tests.payout.conftest import Paying
 from tests.payout.files import balance, instructions
-from tests.payout.processes import SEED, Bank, at_work, job, settings_of
+from tests.payout.forking import Jobs
+from tests.payout.processes import SEED, Bank, at_work, settings_of
+from tests.payout.proof import bound, keep
 from tests.support.api_client import good
 from tests.support.clock import later
 from tests.support.postgres import Cluster
@@ -35,7 +36,7 @@ from tests.support.serving import in_process
 from tests.support.worlds import post
 
 KILLS = int(os.environ.get("SUANBU_PAYOUT_KILLS", "3"))
-ENTITIES_A_CITY = 10 if KILLS <= 3 else 40
+ENTITIES_A_CITY = 10 if KILLS <= 3 else KILLS
 HEALING = 16
 HOURS = 26
 
@@ -49,6 +50,13 @@ def gateway(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def bank(tmp_path: Path, gateway: str) -> Iterator[Bank]:
     made = Bank(tmp_path, gateway)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def jobs(large: Paying, tmp_path: Path) -> Iterator[Jobs]:
+    made = Jobs(large.door.url, tmp_path)
     yield made
     made.close()
 
@@ -93,41 +101,37 @@ async def decide(paying: Paying, bank: Bank, journal: Path) -> None:
         good(await post(people.approver, f"/payout-runs/{made.json()['id']}/approve"))
 
 
-async def a_kill(paying: Paying, bank: Bank, settings: Path, chance: random.Random, number: int) -> str:
+async def a_kill(jobs: Jobs, bank: Bank, settings: Path, chance: random.Random, number: int) -> str:
     """Start a job, let it come to work, and kill it; sometimes it is stopped first while another one works."""
     since = bank.journal.stat().st_size if bank.journal.exists() else 0
-    process = job(paying.door.url, settings, f"w{number}")
-    await at_work(bank, since)
+    process = await asyncio.to_thread(jobs.start, settings, f"w{number}")
+    busy = await at_work(bank, since, seconds=6)
     await asyncio.sleep(0.4 * chance.random())
     how = "killed"
     if chance.random() < 0.5:
         how = "stopped and killed"
-        process.send_signal(signal.SIGSTOP)
-        other = job(paying.door.url, settings, f"o{number}", "--once")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(other.wait, 60)
+        process.signal(signal.SIGSTOP)
+        other = await asyncio.to_thread(jobs.start, settings, f"o{number}", "--once")
+        await asyncio.to_thread(other.wait, 60)
         other.kill()
-        other.wait()
-        process.send_signal(signal.SIGCONT)
+        process.signal(signal.SIGCONT)
         await asyncio.sleep(chance.random())
-    died = process.poll()
+    assert process.lives(), f"the job ended by itself: {process.errors.read_text()[-2000:]}"
     process.kill()
-    _, said = process.communicate()
-    assert died is None, f"the job ended by itself: {said[-2000:]}"
-    return how
+    return how if busy else f"{how} with nothing new at the bank"
 
 
 @pytest.mark.timeout(7200)
 async def test_killed_at_any_moment_everybody_is_paid_once(
-    large: Paying, bank: Bank, gateway: str, tmp_path: Path
+    large: Paying, jobs: Jobs, bank: Bank, gateway: str, tmp_path: Path
 ) -> None:
     chance = random.Random(f"{SEED}-{gateway}")
-    settings, how = settings_of(tmp_path, bank, gateway), []
+    settings, how = settings_of(tmp_path, bank, gateway), Counter[str]()
     first = -HOURS * (KILLS + HEALING + 1)  # the database's clock begins in the past, and ends now
     for number in range(KILLS):
         async with later(large.owner, hours=first + HOURS * number):
             await decide(large, bank, bank.journal)
-            how.append(await a_kill(large, bank, settings, chance, number))
+            how[await a_kill(jobs, bank, settings, chance, number)] += 1
             await asyncio.to_thread(bank.control, nights=1)
     await asyncio.to_thread(bank.control, heal=True)
     told = read_settings(settings, {})
@@ -143,7 +147,7 @@ async def test_killed_at_any_moment_everybody_is_paid_once(
             break
     stands = await asyncio.to_thread(bank.control)
     everything, journal = await instructions(large), Journal.at(bank.journal)
-    print(f"{gateway}: {KILLS} jobs {how}, hit {stands['hit']}")
+    print(f"{gateway}: {KILLS} jobs {dict(how)}, hit {stands['hit']}")
     assert {one["status"] for one in everything} == {"paid"}, "stuck although the bank is well"
     for one in everything:
         base = one["reference"].split("-R")[0]
@@ -152,4 +156,8 @@ async def test_killed_at_any_moment_everybody_is_paid_once(
     assert stands["hit"], "no fault was met"
     if len(WAYS) < KILLS:
         assert set(stands["hit"]) == set(WAYS), "a fault that never hit proves nothing"
-        assert len(set(how)) == 2
+        assert {"killed", "stopped and killed"} <= set(how)
+    keep(
+        f"kills: {gateway}", seed=SEED, kills=KILLS, how=how, payments=len(everything), hit_by_way=stands["hit"],
+        double_or_stuck=bound(0, KILLS),
+    )  # fmt: skip
