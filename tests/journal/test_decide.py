@@ -90,6 +90,12 @@ CASES: dict[str, tuple[list[Said], list[Said], list[str], list[str]]] = {
         ["a"],
         ["conflict"],
     ),
+    "a correction that the journal has, beside others": (
+        [Said("v", 0, VOID, "a")],
+        [A, Said("v", 0, VOID, "a"), B],
+        ["a"],
+        ["duplicate"],
+    ),
     "what was refused does not use up its id": (
         [Said("s", 6, REPLACE, "x"), Said("s", 1)],
         [],
@@ -113,7 +119,7 @@ def test_a_record_is_decided(
 
 
 def test_a_repeat_says_in_which_batch_it_stands_and_a_correction_what_it_takes_back() -> None:
-    decision = decide(rows(A, Said("v", 0, VOID, "b")), Known(rows(A, Said("b", 9), batch=7)))
+    decision = decide(rows(A, Said("v", 0, VOID, "b")), Known(rows(A, Said("b", 9), Said("c", 8), batch=7)))
     assert decision.recorded_in == {0: 7}
     assert decision.reversals[1]["charge_fen"].tolist() == [9]
 

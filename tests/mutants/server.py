@@ -27,6 +27,7 @@ from tests.mutants.targets import TARGETS, Target
 Case = Callable[[], None]
 TOP = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 120
+EXAMPLES = 30
 MEASURING = ("meter.in_force", "meter.intake.receive", "meter.rollup.table", "meter.journal.write.recorder")
 SETTLING = "settlement.jobs.worlds.run"
 
@@ -66,6 +67,7 @@ class Server:
 
 def serve(target: Target) -> None:
     """Answer a mutant a line: with the exit status of the tests, or -9."""
+    import hypothesis
     import numba
 
     for name in MEASURING:
@@ -75,6 +77,15 @@ def serve(target: Target) -> None:
     numba.config.DISABLE_JIT = 0
     for name in target.modules:
         importlib.import_module(name)
+    hypothesis.settings.register_profile(
+        "mutants",
+        deadline=None,
+        database=None,
+        derandomize=True,
+        max_examples=EXAMPLES,
+        phases=[hypothesis.Phase.generate],
+    )
+    hypothesis.settings.load_profile("mutants")
     modules = [importlib.import_module(test.removesuffix(".py").replace("/", ".")) for test in target.tests]
     cases = [case for module in modules for case in cases_of(module)]
     trees = {module: tree_of(module) for module in target.modules}

@@ -37,5 +37,23 @@ TARGETS = (
         SETTLED,
     ),
 )  # fmt: skip
-EQUIVALENT: dict[tuple[str, str, str], str] = {}
+DECIDE, WORDS, BOOKING = "meter.journal.write.decide", "settlement.payout.words", "settlement.payout.booking"
+FASTER = "a way to the answer that the slow way gives as well: without it, or with less of it, only time is lost"
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (DECIDE, "is_plain", "never not len(candidates)"): "of no candidates all are plain anyway",
+    (DECIDE, "is_plain", "not True"): FASTER,
+    (DECIDE, "decide", "never not len(known.entries) and is_plain(candidates)"): FASTER,
+    (DECIDE, "_resolve_repeats", "Eq to NotEq in candidates['action'] == RECORD"): FASTER,
+    (DECIDE, "_resolve_repeats", "BitAnd to BitOr in open_to_question & (candidates['action'] == RECORD)"):
+        "what is no repeat is resolved by nothing",
+    (DECIDE, "_resolve_repeats", "without not len(rows) in not len(rows) or not len(entries)"): FASTER,
+    (DECIDE, "_resolve_repeats", "without Not in not len(rows)"): FASTER,
+    (DECIDE, "_resolve_repeats", "1 to 2"): FASTER,
+    (DECIDE, "_resolve_repeats", "not False"): FASTER,
+    (WORDS, "steps_of", "without word == 'returned' in word == 'returned' and len(moved) > 1"):
+        "nothing but a return moves money twice",
+    (BOOKING, "Known.of", "Gt to GtE in one['moved_fen'] > 0"): "the store gives movements of money only",
+    (BOOKING, "_reference", "BitOr to BitAnd in str | None"): "an annotation",
+    (BOOKING, "_once", "Gt to GtE in step.moved_fen > 0"): "what moves nothing has left before",
+}  # fmt: skip
 """(module, function, change) -> why no test can notice."""

@@ -56,6 +56,16 @@ def test_any_name_comes_back_as_it_was(name: str, encoding: str) -> None:
     assert read_rows(raw, PAYMENTS, PAYMENT_COLUMNS, encoding=encoding)[0]["payee"] == name
 
 
+@pytest.mark.parametrize(("said", "instead"), [(b'"3"', b'"4"'), (b'"12346.67"', b'"12346.68"')])
+def test_a_return_file_whose_lines_come_to_something_else_is_not_believed(said: bytes, instead: bytes) -> None:
+    rows, _, checks = answer_file("a.csv", "b.csv", ROWS, encoding="utf-8").rstrip(b"\r\n").rpartition(b"\r\n")
+    assert len(read_answers(rows + b"\r\n" + checks + b"\r\n", encoding="utf-8").lines) == len(ROWS)
+    assert said in checks
+    with pytest.raises(NotAllowed) as refused:
+        read_answers(rows + b"\r\n" + checks.replace(said, instead) + b"\r\n", encoding="utf-8")
+    assert refused.value.code == "ANSWER_NOT_UNDERSTOOD"
+
+
 def test_a_line_break_in_a_name_does_not_become_a_line() -> None:
     raw = payment_file("SBPAY-1.csv", [payment("甲\r\n乙\0丙")], purpose="x", encoding="utf-8")
     assert raw.count(b"\n") == 4

@@ -241,6 +241,30 @@ def test_one_movement_at_the_bank_is_counted_once() -> None:
     assert made(booked(of, mark, known(movements=[event(moved=99)]))) == ([("disputed", 0, "B1")], "WRONG_AMOUNT")
 
 
+def test_of_one_fen_it_matters_as_well_which_way_it_went() -> None:
+    out = event(moved=1)
+    assert set(known(out, event(moved=-1)).movements) == {("B1", True), ("B1", False)}
+    of = row("submitted", amount_fen=1)
+    mark = Mark(7, "paid", {"bank_reference": "B1"})
+    assert made(booked(of, mark, known(movements=[out]))) == ([], None)
+    assert made(booked(of, mark, known(movements=[event(moved=-1)]))) == ([("paid", 1, "B1")], None)
+
+
+def test_a_word_without_money_needs_no_reference_and_stands_under_none_of_its_own() -> None:
+    said = {**event(word="disputed", moved=0), "bank_reference": None}
+    of = row("submitted")
+    assert made(booked(of, Mark(7, "disputed"), known(said))) == ([("disputed", 0, None)], None)
+    assert made(booked(of, Mark(7, "unknown"), known(event(word="unknown", moved=0, bank_reference=None)))) == (
+        [("unknown", 0, None)], None,
+    )  # fmt: skip
+    moved = {**event(word="disputed", moved=5), "bank_reference": "B5", "amount_fen": 5}
+    again = Mark(7, "disputed", {"amount_fen": 5, "bank_reference": "B5"})
+    assert made(booked(row("disputed", bank_reference="B5"), again, known(moved))) == ([], None)
+    assert made(booked(row("disputed", bank_reference="B5"), Mark(7, "submitted"), known())) == (
+        [("submitted", 0, "B5")], None,
+    )  # fmt: skip
+
+
 def test_a_return_of_what_we_never_heard_was_paid_is_two_movements() -> None:
     mark = Mark(7, "returned", {"bank_reference": "B1"})
     assert made(booked(row("submitted"), mark, known())) == (

@@ -1,6 +1,6 @@
 """Plants every bug in turn in a copy of the tree, and reports which were caught: `make planted`.
 
-    python -m tests.planted [--stage STAGE] [--name PART] [--workers N] [--unplanted] [--figures FILE]
+    python -m tests.planted [--stage STAGE ...] [--name PART] [--workers N] [--unplanted] [--figures FILE]
 
 `--unplanted` first runs all the tests that bugs name without any bug: they must pass, or being caught means nothing.
 """
@@ -25,13 +25,15 @@ from tests.support.postgres import server_url
 def main() -> int:
     """Try what is asked for; the exit status is 1 where a bug survived."""
     asked = argparse.ArgumentParser(prog="python -m tests.planted")
-    asked.add_argument("--stage")
+    asked.add_argument("--stage", action="append")
     asked.add_argument("--name", default="")
     asked.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1))
     asked.add_argument("--unplanted", action="store_true")
     asked.add_argument("--figures", type=Path)
     given = asked.parse_args()
-    bugs = [bug for bug in all_bugs() if given.stage in (None, bug.stage) and given.name in bug.name]
+    bugs = [bug for bug in all_bugs() if given.name in bug.name and bug.stage in (given.stage or [bug.stage])]
+    if given.stage:
+        bugs.sort(key=lambda bug: int(given.stage.index(bug.stage)))  # in the order in which they are asked for
     with server_url() as postgres, copied() as base:
         runners: queue.SimpleQueue[Runner] = queue.SimpleQueue()
         for _ in range(given.workers):
