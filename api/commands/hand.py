@@ -78,7 +78,7 @@ async def _of_key(engine: AsyncEngine, path: Path, needed: str, now: datetime) -
     from api.auth.keys import proof_of_key
     from meter.database.scope import NOBODY, Scope, acting
 
-    mark, _, rest = _read_privately(path).partition("_")
+    mark, _, rest = _read_privately(path, handed_over=True).partition("_")
     prefix, _, secret = rest.partition("_")
     with acting(NOBODY):
         async with engine.connect() as connection:
@@ -115,14 +115,23 @@ def kept_session(data: Path) -> str | None:
     return _read_privately(path) if path.is_symlink() or path.exists() else None
 
 
-def _read_privately(path: Path) -> str:
-    """The text of a file that is its owner's alone. Raises BadParameter where it is not, or where there is none."""
+def is_private(found: os.stat_result, us: int, *, handed_over: bool = False) -> bool:
+    """Return whether a file is ours alone, or root's, who hands it over: a credential of systemd, say."""
     import stat
 
+    ours = found.st_uid == us and not found.st_mode & 0o077
+    from_root = handed_over and found.st_uid == 0 != us and not found.st_mode & 0o037
+    return stat.S_ISREG(found.st_mode) and (ours or from_root)
+
+
+def _read_privately(path: Path, *, handed_over: bool = False) -> str:
+    """The text of a file that is its owner's alone. Raises BadParameter where it is not, or where there is none.
+
+    `handed_over`: it may be root's, and readable for us.
+    """
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            if not is_private(os.fstat(file.fileno()), os.geteuid(), handed_over=handed_over):
                 raise typer.BadParameter(f"{path} is read by others than you: it should be a file of mode 0600")
             return file.read(1024).strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.commands import command_line
-from api.commands.hand import session_file
+from api.commands.hand import is_private, session_file
 from meter.database.embedded import embedded
 from meter.database.roles import OPERATOR
 from tests.support.postgres import folder_for_postgres
@@ -127,3 +128,24 @@ async def test_the_log_names_the_person_and_never_the_environment(shell: Shell) 
     runs = [actor for actor, action, _ in log if action == "settlement.run"]
     assert runs[0].startswith("command line:")
     assert runs[1:] == ["person:wang"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "handed_over", "private"),
+    [
+        (0o100600, 7, False, True),
+        (0o100640, 7, False, False),
+        (0o100604, 7, True, False),
+        (0o100440, 0, True, True),  # a credential of systemd's, a secret of Kubernetes
+        (0o100440, 0, False, False),
+        (0o100444, 0, True, False),
+        (0o100460, 0, True, False),
+        (0o100400, 8, True, False),
+        (0o120600, 7, True, False),
+    ],
+)
+def test_a_key_file_is_ours_alone_or_handed_over_by_root(
+    mode: int, owner: int, handed_over: bool, private: bool
+) -> None:
+    found = os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+    assert is_private(found, 7, handed_over=handed_over) is private

@@ -33,7 +33,7 @@ from tests.support.serving import in_process
 
 FOLDER = Path(__file__).parent / "snapshots"
 SNAPSHOTS = sorted(FOLDER.glob("*.sql.zst"))
-FROM = 20
+FROM = 26
 """From this revision on there is a snapshot of every one; of those before, of some, and the others lie on their way."""
 RULES = {"payout_transition", "settlement_transition"}
 """Tables of rules, which migrations write anew."""
