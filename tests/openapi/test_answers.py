@@ -192,6 +192,7 @@ async def _payouts(everyone: KeyClient, people: People) -> None:
     await post(people.approver, f"/payouts/{third}/settle", {"outcome": "failed", "note": "asked the bank"})
     for number in others:
         await post(people.payer, f"/payouts/{number}/paid", {**said, "bank_reference": f"B-{number}"})
+    await everyone.get(f"/payouts/{second}")
     await everyone.get(f"/payouts/{second}/events")
     await everyone.get("/payouts")
 
