@@ -86,7 +86,8 @@ async def test_a_cancelled_job_has_no_effect_whether_it_waits_or_runs(queue: Que
         taken = await queue.state(running)
         with queue.acting_as(CLERK):
             assert await queue.jobs.cancel(running.id)
-        await stopped.wait()  # the worker hears of it and lets go
+        async with asyncio.timeout(60):
+            await stopped.wait()  # the worker hears of it and lets go
         assert await loses(queue, taken)
         (ended,) = await over(queue, running)
     assert (ended.state, ended.result, ended.error) == ("cancelled", None, None)
