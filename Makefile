@@ -7,7 +7,7 @@ BROKEN := $(addprefix tests/faults/test_,storm.py close_races.py histories.py po
 PROOF ?= docs/payout-proof.json
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories faults faults-long dashboards image-check fuzz planted
+.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories faults faults-long dashboards image-check fuzz planted mutants
 
 setup: .venv/ready
 
@@ -73,6 +73,10 @@ fuzz: setup
 # every planted bug in a copy of the tree, one at a time: the tests that it names must catch it
 planted: setup
 	@$(BIN)/python -m tests.planted --figures planted.json
+
+# every small change of what decides about records and payments, and 100 each of netting and award: nine of ten are killed
+mutants: setup
+	@$(BIN)/python -m tests.mutants --most 100 --all payout --all journal --figures mutants.json
 
 # the fingerprint of what the migrations make, which `suanbu verify --checkpoint` holds a database against
 schema: setup

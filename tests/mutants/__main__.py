@@ -1,11 +1,12 @@
 """Tries mutants of what moves money and reports which tests did not notice: `make mutants`.
 
-    python -m tests.mutants [--target NAME] [--most N] [--seed N] [--workers N] [--figures FILE]
+    python -m tests.mutants [--target NAME] [--most N [--all NAME ...]] [--seed N] [--workers N] [--figures FILE]
 
 No tool for mutation testing is used, for two reasons. They start the interpreter for every mutant, and what settles
 takes seconds to import and a minute to compile; here a process that has imported all forks for each, puts the changed
 code into the function, and runs the tests. And they put something around each function, which no compiled kernel
-survives; here what settles runs as plain Python. `--most` draws so many of each target's mutants, always the same.
+survives; here what settles runs as plain Python. `--most` draws so many of the mutants of each target that `--all` does
+not name, always the same.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.mutants")
     asked.add_argument("--target")
     asked.add_argument("--most", type=int)
+    asked.add_argument("--all", action="append", default=[])
     asked.add_argument("--seed", type=int, default=19)
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--figures", type=Path)
@@ -37,7 +39,9 @@ def main() -> int:
     figures, enough = {}, True
     for target in TARGETS:
         if given.target in (None, target.name):
-            figures[target.name], share = tried(target, given.most, given.seed, given.workers)
+            figures[target.name], share = tried(
+                target, None if target.name in given.all else given.most, given.seed, given.workers
+            )
             enough &= share >= ASKED_FOR
     if given.figures:
         given.figures.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
