@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.console.wording.audit import action_text, actor_text, state_text
+from api.console.wording.audit import action_text, actor_text, object_text, state_text
 from api.console.wording.quantity import percent, shown
 from api.console.wording.quarantine_codes import meaning_of
 from api.console.wording.refusals import not_booked
@@ -81,6 +81,7 @@ def environment() -> Environment:
         "word_of": word_of,
         "action_text": action_text,
         "state_text": state_text,
+        "object_text": object_text,
         "actor_text": actor_text,
         "meaning_of": meaning_of,
         "not_booked_because": not_booked,

@@ -11,7 +11,8 @@ from playwright.async_api import Browser, async_playwright
 from tests.browser.desk import Desk
 from tests.support.debian import fonts, program
 from tests.support.people import person_of
-from tests.support.province import populate
+from tests.support.province import code_of, populate
+from tests.support.records import usage
 from tests.support.serving import Served, over_http
 
 CITY = "340200"
@@ -19,6 +20,7 @@ PEOPLE = {  # name -> role, city
     "财政甲": ("finance", None), "复核乙": ("reviewer", None), "芜湖丙": ("reviewer", CITY),
     "审批丁": ("approver", None),
     "支付戊": ("payer", None), "审计己": ("auditor", None), "运行庚": ("operator", None), "管理辛": ("admin", None),
+    "企业壬": ("entity", None),
 }  # fmt: skip
 
 
@@ -39,8 +41,13 @@ async def served(database: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
     """A service with usage in it and nothing settled: its address, and the people's second factors."""
     with Served.on(database) as service:
         async with over_http(service.url, database) as door:
-            await populate(door)
-            secrets = {name: await person_of(door, name, role, city) for name, (role, city) in PEOPLE.items()}
+            platform = await populate(door)
+            ours = code_of(CITY, 1)
+            await platform.push(usage("没有这样的设施", facility="nowhere", consumer=ours), usage("无卡", cards=-1))
+            secrets = {
+                name: await person_of(door, name, role, city, uscc=ours if role == "entity" else None)
+                for name, (role, city) in PEOPLE.items()
+            }
         yield service.url, secrets
 
 

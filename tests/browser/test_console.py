@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from fastapi.routing import iter_route_contexts
+from playwright.async_api import Browser
 
 from api.console import ROUTER
 from tests.browser.desk import Desk
@@ -94,6 +96,93 @@ async def test_cases_are_compared(desks: dict[str, Desk]) -> None:
     await auditor.page.get_by_text("方案 2 比方案 1").first.wait_for(timeout=60_000)
 
 
+async def test_money_goes_out_by_two_hands_and_the_receipt_is_booked(desks: dict[str, Desk]) -> None:
+    payer, approver = desks["支付戊"], desks["审批丁"]
+    await payer.go("/console/payout-runs")
+    await payer.click("提出发放批次")
+    await payer.says("待批准发放")
+    await approver.go("/console/payout-runs/1")
+    await approver.prove()
+    await approver.click("批准发放")
+    await approver.says("已批准发放")
+    await payer.go("/console/payout-runs/1")
+    await payer.click("生成银行文件")
+    await payer.go("/console/payout-runs/1")
+    await payer.says("已发文件")
+    await payer.go("/console/payouts/1/mark")
+    await payer.page.get_by_label("银行结果").select_option("paid")
+    amount = await payer.page.locator(".sub").inner_text()
+    await payer.page.get_by_label("划转金额（元）").fill(amount.split("应付")[1].replace("元", "").strip())
+    await payer.page.get_by_label("银行参考号").fill("BANK-1")
+    await payer.prove()
+    await payer.click("登记")
+    await payer.says("已支付")
+
+
+async def test_an_operator_finds_what_was_not_taken(desks: dict[str, Desk]) -> None:
+    operator = desks["运行庚"]
+    await operator.go("/console")
+    await operator.click("隔离区")
+    await operator.says("类原因")
+    await operator.page.locator("tbody a").first.click()
+    await operator.says("nowhere")
+
+
+async def test_a_company_sees_its_own_and_confirms_it(desks: dict[str, Desk]) -> None:
+    company = desks["企业壬"]
+    await company.go("/console")
+    await company.says("340200-1 有限公司")
+    await company.says("没有入库的记录")
+    await company.prove()
+    await company.click("确认申领和收款账户")
+    await company.says("已确认申领")
+    await company.page.get_by_role("link", name="明细与计算过程").first.click()
+    await company.says("金额的由来")
+    await company.click("计算说明（打印）")
+    await company.says("算力补助计算说明")
+    await company.go("/console/company/use")
+    await company.says("2025-09")
+    await company.go("/console/company/account")
+    await company.page.get_by_label("开户银行").fill("另一银行")
+    await company.page.get_by_label("账号").fill("123456789")
+    await company.prove()
+    await company.click("提出")
+    await company.says("待批准")
+
+
+async def test_an_administrator_makes_a_person_who_logs_in_and_a_key(desks: dict[str, Desk], browser: Browser) -> None:
+    admin = desks["管理辛"]
+    await admin.go("/console")
+    await admin.click("人员")
+    await admin.click("新建人员")
+    await admin.page.get_by_label("用户名").fill("新来的")
+    await admin.page.get_by_label("角色").select_option("auditor")
+    await admin.prove()
+    await admin.click("新建")
+    await admin.says("只显示这一次")
+    shown = await admin.page.content()
+    await admin.page.screenshot(path=PICTURES / "secrets.jpeg", full_page=True, type="jpeg", quality=80)
+    password = re.search(r'<code class="secret">([^<]+)</code>', shown)
+    secret = re.search(r"secret=([A-Z2-7]+)", shown)
+    assert password
+    assert secret
+    new = await Desk.of(browser, admin.url)
+    await new.log_in("新来的", secret[1], password[1])
+    await new.close()
+    await admin.click("密钥")
+    await admin.click("新建密钥")
+    await admin.page.get_by_label("名称（谁持有）").fill("报表系统")
+    await admin.page.get_by_label("查看结算与报表").check()
+    await admin.prove()
+    await admin.click("新建")
+    await admin.says("密钥已新建")
+    await admin.click("返回密钥")
+    await admin.page.locator("tbody a").first.click()
+    await admin.prove()
+    await admin.click("吊销")
+    await admin.says("已吊销")
+
+
 def pages() -> list[str]:
     """The addresses of all pages, out of the router, with parameters of what there is."""
     values = {
@@ -109,7 +198,7 @@ def pages() -> list[str]:
         else:
             values_here = values | ({"number": "1"} if path.startswith("/console/quarantine/") else {})
         found.append(re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values_here.get(m[1], "1"), path))  # noqa: B023 - at once
-    return sorted(set(found))
+    return sorted({*found, f"/console/people/one?{urlencode({'name': '企业壬'})}"})
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -118,7 +207,7 @@ async def test_every_page_is_looked_at(desks: dict[str, Desk], part: int) -> Non
     PICTURES.mkdir(parents=True, exist_ok=True)
     axe, wrong, opened = Axe(), dict[str, Any](), 0
     for path in pages()[part::PARTS]:
-        for name in ("财政甲", "审批丁", "支付戊", "审计己"):
+        for name in ("财政甲", "审批丁", "支付戊", "审计己", "管理辛", "企业壬", "运行庚"):
             page = desks[name].page
             answer = await page.goto(f"{desks[name].url}{path}")
             assert answer is not None

@@ -92,6 +92,11 @@ def action_text(action: str) -> str:
     return f"{_NOUNS.get(noun, OTHER)}：{_VERBS.get(verb, OTHER)}" if verb else _NOUNS.get(noun, OTHER)
 
 
+def object_text(action: str, about: str) -> str:
+    """Return what a row is about: a table by its name in words, anything else as it is numbered or named."""
+    return TABLES.get(about, about) if action.startswith("record.") else about
+
+
 def state_text(action: str, state: str | None) -> str:
     """Return what a state is called in a row of the log; masked accounts and the like stay as they are."""
     known = _STATES.get(action.partition(".")[0], {})
