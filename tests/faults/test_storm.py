@@ -49,7 +49,7 @@ CLIENTS, LANES = ("a", "b"), 3
 CALM_SECONDS = 0.3
 CHECKPOINTS = 5
 PAYING_SECONDS = 600
-FSYNC = "fsync = on\n"  # of several lines the last counts
+SETTINGS = "fsync = on\nmax_wal_size = 256MB\n"  # of several lines the last counts; little to recover from each time
 SOURCE, ORIGIN = "storm", "storm.example"
 CUT = "cut at a commit's answer"
 
@@ -135,9 +135,9 @@ async def everything_is_paid(it: Supervisor, paying: Paying) -> tuple[int, dict[
     """Wait until the last is paid; our ledger is then the bank's journal to the fen. How many, and what hit."""
     assert it.payments
     await asyncio.to_thread(it.payments.bank.control, heal=True, nights=1)
-    deadline = time.monotonic() + PAYING_SECONDS
+    until = time.monotonic() + PAYING_SECONDS
     while {one["status"] for one in await instructions(paying)} != {"paid"}:
-        assert time.monotonic() < deadline, Counter(one["status"] for one in await instructions(paying))
+        assert time.monotonic() < until, Counter(one["status"] for one in await instructions(paying))
         await asyncio.sleep(0.5)
     journal = BankJournal.at(it.payments.bank.journal)
     for one in (every := await instructions(paying)):
@@ -182,7 +182,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_counts_twice(seed: int) 
     with (
         kept_when_it_fails("storm", seed),
         folder_for_postgres() as folder,
-        own_server(binaries_of("18"), FSYNC) as server,
+        own_server(binaries_of("18"), SETTINGS) as server,
     ):
         async with Supervisor.over(server, folder) as it, over_http(it.served.url, server.url()) as door:
             await weather(Storm(it, random.Random(seed)), door)

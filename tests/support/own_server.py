@@ -17,6 +17,7 @@ from tests.support.postgres import folder_for_postgres
 
 DEBIAN = "/usr/lib/postgresql/15/bin"
 VERSIONS = ("18", "15")
+START_SECONDS = 240  # a server that was killed recovers first, on a busy machine
 SETTINGS = "fsync = off\nwal_level = replica\nmax_wal_senders = 8\nlisten_addresses = '127.0.0.1'\n"
 
 
@@ -65,7 +66,8 @@ class OwnServer:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         arguments = f"-p {self.port} -k {self.folder}"
-        self.run("pg_ctl", "-D", str(self.files), "-o", arguments, "-l", str(self.folder / "log"), "-w", "start")
+        log, patience = str(self.folder / "log"), str(START_SECONDS)
+        self.run("pg_ctl", "-D", str(self.files), "-o", arguments, "-l", log, "-t", patience, "-w", "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server: `fast`, or `immediate` as if it had been killed."""

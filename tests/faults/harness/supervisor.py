@@ -109,15 +109,9 @@ class Supervisor:
     ) -> AsyncIterator[Supervisor]:
         """The service on a running server, behind the proxy; its own data directory may lie elsewhere."""
         async with FaultProxy.before(server.url()) as proxy:
-            arguments = (
-                "--workers",
-                str(workers),
-                "--job-workers",
-                str(job_workers),
-                "--data",
-                str(data or folder / "data"),
-            )
-            served = Served({"DATABASE_URL": proxy.url, **(environment or {})}, arguments)
+            processes = ("--workers", str(workers), "--job-workers", str(job_workers))
+            place = ("--data", str(data or folder / "data"))
+            served = Served({"DATABASE_URL": proxy.url, **(environment or {})}, (*processes, *place))
             served.log = folder / "service.log"
             made = cls(server, proxy, served, folder)
             try:
@@ -149,8 +143,6 @@ class Supervisor:
     def start_paying(self) -> None:
         """Start the bank and the payout job."""
         self.payments = Payments.through(self.proxy.url, self.folder)
-
-    # what is done to it
 
     async def restart_service(self) -> None:
         """Start the service again after it has been killed, and take the time."""
@@ -189,9 +181,7 @@ class Supervisor:
 
     async def _start_server(self) -> None:
         for lock in (self.server.files / "postmaster.pid", *self.server.folder.glob(".s.PGSQL.*.lock")):
-            lock.unlink(
-                missing_ok=True
-            )  # the dead process that they name may not have been collected by its parent yet
+            lock.unlink(missing_ok=True)  # the process that it names is dead, but perhaps not collected yet
         await asyncio.to_thread(self.server.start)
 
 
