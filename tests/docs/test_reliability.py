@@ -1,15 +1,17 @@
-"""docs/reliability.md: every fault names tests that there are, or says why not."""
+"""docs/reliability.md: every fault names tests that there are, or says why not; figures are those counted."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.docs.pages import TOP, text_of
 
-PAGE = "docs/reliability.md"
+PAGE, FIGURES = "docs/reliability.md", "tests/faults/figures.json"
 TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
 NOT_TRIED = re.compile(r"^not tried: \S.{20,}")
 LEAST_ROWS = 30
@@ -46,3 +48,17 @@ def test_there_are_many_and_a_test_that_is_not_there_is_noticed() -> None:
     assert len(rows_of("The faults")) > LEAST_ROWS
     assert list(missing("`tests/faults/test_storm.py::test_that_nobody_wrote`"))
     assert list(missing("`tests/faults/test_nowhere.py::test_a`"))
+
+
+def value_of(path: str) -> Any:
+    """A figure of the JSON file, by the names that lead to it."""
+    found: Any = json.loads(text_of(FIGURES))
+    for name in path.split("."):
+        found = found[name]
+    return found
+
+
+@pytest.mark.parametrize("row", rows_of("What was counted"), ids=lambda row: row[0])
+def test_a_figure_of_the_page_is_the_one_that_was_counted(row: list[str]) -> None:
+    _, figure, place = row
+    assert figure.replace(",", "") == str(value_of(place.strip("`")))
