@@ -56,9 +56,7 @@ async def post_rule(request: Request, queries: Shelf, desk: OnDesk) -> Response:
         text = given.get(name, "").strip()
         said[f"{name}_fen"] = fen_of(text) if text else None
         if text and not said[f"{name}_fen"]:
-            return await _page(
-                request, desk, person, "限额填写大于 0 的金额（元），最多两位小数；不设限额则留空。", 400
-            )
+            return await _page(request, desk, person, NO_LIMIT, 400)
     try:
         await desk.propose_rule(person, said)
     except Problem as problem:
