@@ -21,6 +21,7 @@ PEOPLE = {  # name -> role, city
     "审批丁": ("approver", None),
     "支付戊": ("payer", None), "审计己": ("auditor", None), "运行庚": ("operator", None), "管理辛": ("admin", None),
     "企业壬": ("entity", None),
+    "登记壬": ("registrar", None), "登记癸": ("registrar", None),
 }  # fmt: skip
 
 

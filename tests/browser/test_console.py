@@ -183,10 +183,28 @@ async def test_an_administrator_makes_a_person_who_logs_in_and_a_key(desks: dict
     await admin.says("已吊销")
 
 
+async def test_a_fact_is_entered_by_one_and_confirmed_by_another(desks: dict[str, Desk]) -> None:
+    first, second = desks["登记壬"], desks["登记癸"]
+    await first.go(f"/console/registry/entities/{code_of('340200', 1)}")
+    await first.click("认定人工智能企业")
+    await first.page.get_by_label("起用日期").fill("2025-09-01")
+    await first.page.get_by_label("依据").fill("认定文件 1 号")
+    await first.click("提交确认")
+    await first.says("须由另一位登记人员确认")
+    await second.go("/console/registry")
+    await second.click("单位信息 340200-1 有限公司")
+    await second.prove()
+    await second.click("确认并登记")
+    await second.says("已登记")
+    await second.go(f"/console/registry/entities/{code_of('340200', 1)}")
+    await second.says("2025-09-01 起")
+
+
 def pages() -> list[str]:
     """The addresses of all pages, out of the router, with parameters of what there is."""
     values = {
         "number": NUMBER, "uscc": code_of("340200", 1), "event": "cancel", "batch": "2", "ordinal": "0", "job": "1",
+        "code": "hf-01", "form": "entity",
     }  # fmt: skip
     found = []
     for route in iter_route_contexts(ROUTER.routes):
@@ -196,7 +214,9 @@ def pages() -> list[str]:
         if path.startswith(("/console/rounds/", "/console/payouts/", "/console/claims/", "/console/accounts/")):
             values_here = values | {"number": "anhui-2026" if "rounds" in path else "1"}
         else:
-            values_here = values | ({"number": "1"} if path.startswith("/console/quarantine/") else {})
+            values_here = values | (
+                {"number": "1"} if path.startswith(("/console/quarantine/", "/console/registry/")) else {}
+            )
         found.append(re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values_here.get(m[1], "1"), path))  # noqa: B023 - at once
     return sorted({*found, f"/console/people/one?{urlencode({'name': '企业壬'})}"})
 
@@ -207,7 +227,7 @@ async def test_every_page_is_looked_at(desks: dict[str, Desk], part: int) -> Non
     PICTURES.mkdir(parents=True, exist_ok=True)
     axe, wrong, opened = Axe(), dict[str, Any](), 0
     for path in pages()[part::PARTS]:
-        for name in ("财政甲", "审批丁", "支付戊", "审计己", "管理辛", "企业壬", "运行庚"):
+        for name in ("财政甲", "审批丁", "支付戊", "审计己", "管理辛", "企业壬", "运行庚", "登记壬"):
             page = desks[name].page
             answer = await page.goto(f"{desks[name].url}{path}")
             assert answer is not None
