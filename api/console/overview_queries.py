@@ -29,6 +29,7 @@ from settlement.store.payout_runs import list_runs
 Record = dict[str, Any]
 RECONCILED_DAYS: Final = 35
 KEPT_SECONDS: Final = 60
+USE_KEPT_SECONDS: Final = 600  # adding up a province takes seconds, and a picture of months can be a little behind
 WAITING_MOST: Final = 1000
 
 
@@ -55,8 +56,8 @@ class OverviewQueries:
         return list(await self._kept((settlement["id"], settlement["digest"], city, "held"), read))
 
     async def use(self) -> list[Record]:
-        """Return use by month and city of the consumers, as of a minute ago or less."""
-        return list(await self._kept(("use", self._minute()), use_by_month_and_city))
+        """Return use by month and city of the consumers, as of ten minutes ago or less."""
+        return list(await self._kept(("use", int(now().timestamp()) // USE_KEPT_SECONDS), use_by_month_and_city))
 
     async def intake(self) -> Record:
         """Return how the intake is, what waits in quarantine, and days on which a source says it sent more."""
