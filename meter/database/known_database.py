@@ -16,8 +16,9 @@ import contextlib
 import logging
 import threading
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -121,10 +122,10 @@ class KnownDatabase:
             connecting, connected = list(self._connecting), list(self._eras)
         LOG.warning("the database does not answer; whoever waits for it is told so")
         for loop, limit in connecting:
-            loop.call_soon_threadsafe(_over, limit)
+            _soon(loop, partial(_over, limit))
         for connection in connected:
             if not connection.is_closed():
-                loop_of(connection).call_soon_threadsafe(connection.terminate)
+                _soon(loop_of(connection), connection.terminate)
 
     def answers_again(self) -> None:
         """Let connections be made again."""
@@ -139,6 +140,11 @@ class KnownDatabase:
     def _begin_era(self, reason: str) -> None:
         self._era += 1
         LOG.warning("the database is another one or an earlier one; what was known of it is forgotten: %s", reason)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, do: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # that loop has ended, and its connections with it
+        loop.call_soon_threadsafe(do)
 
 
 def _over(limit: asyncio.Timeout) -> None:

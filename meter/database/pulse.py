@@ -41,17 +41,21 @@ async def pulse(url: str, known: KnownDatabase) -> AsyncIterator[None]:
 async def _watch(url: str, known: KnownDatabase, stopping: asyncio.Event) -> None:
     connection: asyncpg.Connection | None = None
     silent = False
-    while not stopping.is_set():
-        try:
-            connection, nothing_came = await _answer(url, connection), False
-        except TimeoutError:
-            connection, nothing_came = None, True
-        except UNREACHABLE:  # it is away and says so, as everybody finds at once who asks
-            connection, nothing_came = None, False
-        if nothing_came != silent:
-            silent = nothing_came
-            (known.fall_silent if silent else known.answers_again)()
-        await pause(stopping, BEAT_SECONDS)
+    try:
+        while not stopping.is_set():
+            try:
+                connection, nothing_came = await _answer(url, connection), False
+            except TimeoutError:
+                connection, nothing_came = None, True
+            except UNREACHABLE:  # it is away and says so, as everybody finds at once who asks
+                connection, nothing_came = None, False
+            if nothing_came != silent:
+                silent = nothing_came
+                (known.fall_silent if silent else known.answers_again)()
+            await pause(stopping, BEAT_SECONDS)
+    finally:
+        if connection is not None:
+            connection.terminate()
 
 
 async def _answer(url: str, connection: asyncpg.Connection | None) -> asyncpg.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import pytest
 from meter.database.roles import sql_for
 from meter.database.two_holders import CannotOpen, open_with_two, seal_for_holders
 from migrations.upgrade import upgrade
-from tests.support.own_server import VERSIONS, binaries_of, own_server
+from tests.support.own_server import VERSIONS, OwnServer, binaries_of, own_server
 from tests.support.postgres import folder_for_postgres
 from tests.support.records import chip, entity, facility, usage, uscc
 from tests.support.serving import Served
@@ -81,6 +82,7 @@ def test_what_was_lost_is_put_back_to_its_end_or_to_a_moment(folder: Path) -> No
         sent(served.url, key, "before")
         said = suanbu("backup", backups, "--data", data, *holders)
         place = Path(said.split(": ")[0].splitlines()[-1])
+        public = (data / "checkpoint.pub").read_text().strip()
         sent(served.url, key, "until")
         then = state(served.url, key)
         time.sleep(1.1)
@@ -105,7 +107,8 @@ def test_what_was_lost_is_put_back_to_its_end_or_to_a_moment(folder: Path) -> No
         finally:
             back.stop()
         assert json.loads(suanbu("verify", "journal", "--json", "--data", target))["equal"]
-        assert (place / "checkpoint").read_text().startswith("suanbu/")
+        checked = suanbu("verify", "--checkpoint", place / "checkpoint", "--public-key", public, "--data", target)
+        assert ": equal" in checked
     assert "is not empty" in suanbu("restore", place, "--data", folder / "end", *two, status=2)
     early = ("--to", "2020-01-01T00:00:00+08:00")
     assert "take an earlier one" in suanbu("restore", place, "--data", folder / "y", *two, *early, status=2)
@@ -144,6 +147,70 @@ def test_a_server_of_ones_own_is_copied_whole_or_dumped(folder: Path, version: s
                 DATABASE_URL=server.url("suanbu_back", "svc"), SUANBU_BACKUP_URL=server.url("suanbu_back"),
             )  # fmt: skip
             assert server.psql(asked, "suanbu_back") == before
+        assert (folder / "back" / "seal.key").read_text() == (data / "seal.key").read_text()
+
+
+def recovered(server: OwnServer) -> None:
+    """Wait until a server that recovers takes connections, and writes."""
+    for _ in range(600):
+        with contextlib.suppress(AssertionError):
+            if server.psql("select pg_is_in_recovery()") == "f":
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server recovers and recovers")
+
+
+@pytest.mark.timeout(1200)  # a dozen commands, on however busy a machine
+def test_a_server_of_ones_own_is_put_back_to_a_moment(folder: Path) -> None:
+    """As docs/operations.md says it: a base backup, the log that the server itself keeps, and PostgreSQL's recovery."""
+    log = folder / "log"
+    with own_server(binaries_of("15")) as server:
+        log.mkdir()
+        server.give(log)
+        server.configure(f"archive_mode = on\narchive_command = 'test ! -f {log}/%f && cp %p {log}/%f'\n")
+        server.stop()
+        server.start()
+        server.psql("create role svc login")
+        server.psql(sql_for("svc"))
+        server.psql("create role keeper login replication")
+        service = server.url(user="svc")
+        data = folder / "data"
+        two = ("--holder", folder / "one", "--holder", folder / "two")
+        seen = "select string_agg(name, ' ' order by name) from api_key"
+
+        def key(name: str) -> None:
+            suanbu("key", "create", "--name", name, "--scope", "usage:read", "--data", data, DATABASE_URL=service)
+
+        key("before")
+        said = suanbu(
+            "backup", folder / "backups", "--data", data, *two,
+            DATABASE_URL=service, SUANBU_BACKUP_URL=server.url(user="keeper"),
+        )  # fmt: skip
+        place = Path(said.split(": ")[0].splitlines()[-1])
+        public = (data / "checkpoint.pub").read_text().strip()
+        key("until")
+        time.sleep(1.1)
+        moment = server.psql("select now()")
+        time.sleep(1.1)
+        key("too-late")
+        server.psql("select pg_switch_wal()")
+        server.stop()
+
+        suanbu("restore", place, "--data", folder / "back", *two, DATABASE_URL=service)
+        files = folder / "back" / "postgres"
+        with (files / "postgresql.conf").open("a") as settings:
+            settings.write(f"restore_command = 'cp {log}/%f %p'\nrecovery_target_time = '{moment}'\n")
+            settings.write("recovery_target_action = promote\n")
+        (files / "recovery.signal").touch()
+        server.put_back(files)
+        recovered(server)
+        assert server.psql(seen) == "before until"
+        back = ("--data", folder / "back")
+        checked = suanbu(
+            "verify", "--checkpoint", place / "checkpoint", "--public-key", public, *back, DATABASE_URL=service
+        )
+        assert ": equal" in checked
+        assert json.loads(suanbu("verify", "journal", "--json", *back, DATABASE_URL=service))["equal"]
         assert (folder / "back" / "seal.key").read_text() == (data / "seal.key").read_text()
 
 
