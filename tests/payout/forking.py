@@ -30,6 +30,7 @@ class Jobs:
     def __init__(self, database: str, folder: Path) -> None:
         self._database = database
         self._folder = folder
+        self._started: list[Job] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.payout.forking"], cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
@@ -48,10 +49,15 @@ class Jobs:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(said) + "\n")
         self._process.stdin.flush()
-        return Job(int(self._process.stdout.readline()), errors)
+        job = Job(int(self._process.stdout.readline()), errors)
+        self._started.append(job)
+        return job
 
     def close(self) -> None:
-        """End it; a job that still lives is not its child for long."""
+        """End it, and every job that a test that failed has left."""
+        for job in self._started:
+            if not job.over:  # the system gives numbers again: who has been seen to end is never asked for any more
+                job.kill()
         self._process.kill()
         self._process.wait()
 
@@ -62,14 +68,15 @@ class Job:
     def __init__(self, pid: int, errors: Path) -> None:
         self.pid = pid
         self.errors = errors
+        self.over = False
 
     def lives(self) -> bool:
         """Whether the process is there."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
-            return False
-        return True
+            self.over = True
+        return not self.over
 
     def signal(self, number: int) -> None:
         """Send a signal."""
