@@ -55,14 +55,14 @@ OFFERED = {  # role -> state -> the decisions that its page leads to; in all oth
         "reviewed": ["approve", "return"], "approved": ["approve", "lock", "publish", "return"],
         "published": ["approve", "lock", "ruling"],
     },
-    "auditor": {},
+    "auditor": {}, "registrar": {},
 }  # fmt: skip
 OF_THE_ROLE = {  # which it may take at all, whatever the state
     "finance": {"submit", "cancel"}, "reviewer": {"review", "objection"},
-    "approver": {"approve", "publish", "return", "ruling", "lock"}, "auditor": set(),
+    "approver": {"approve", "publish", "return", "ruling", "lock"}, "auditor": set(), "registrar": set(),
 }  # fmt: skip
 STATES = ("computed", "submitted", "returned", "reviewed", "approved", "published", "locked", "paid", "cancelled")
-WITHOUT_REPORTS = ("payer", "operator", "admin")
+WITHOUT_REPORTS = ("payer", "operator", "admin", "entity")
 
 
 @pytest.mark.parametrize("role", OFFERED)

@@ -23,9 +23,9 @@ async def test_every_role_has_an_overview(desk: ConsoleSession, role: str) -> No
     desk.be_logged_in_as(role)
     page = await desk.page("/console/overview?round=anhui-2026")
     assert "批次日程" in page.text
-    assert ("svg" in page.tags) == (role not in ("payer", "admin"))
-    assert ("从支出到补助" in page.text) == (role not in ("payer", "admin", "operator"))
-    assert ("用量接收" in page.text) == (role not in ("payer", "admin"))
+    assert ("svg" in page.tags) == (role not in ("payer", "admin", "entity"))
+    assert ("从支出到补助" in page.text) == (role not in ("payer", "admin", "operator", "entity"))
+    assert ("用量接收" in page.text) == (role not in ("payer", "admin", "entity"))
     await desk.page("/console/overview?round=none", 404)
 
 
