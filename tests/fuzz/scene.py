@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api.auth.roles import ROLES, SCOPES, SCOPES_OF
+from api.auth.roles import COMPANY, ROLES, SCOPES, SCOPES_OF
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from settlement.checkpoint.make import make
 from tests.intake.sample import A, B
@@ -58,7 +58,9 @@ class Scene:
         """A session of a new person of every role: some of the last ones may have been ended."""
         self.sessions = []
         for role in ROLES:
-            session = await session_of(self.door, f"{role}-{next(_NUMBERS)}", role)
+            session = await session_of(
+                self.door, f"{role}-{next(_NUMBERS)}", role, uscc=code_of(CITIES[0], 0) if role == COMPANY else None
+            )
             self.sessions.append((f"{SESSION_COOKIE}={session}", session_form_token(session)))
 
     async def look(self) -> None:

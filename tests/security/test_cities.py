@@ -15,7 +15,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.auth.roles import SCOPES, SCOPES_OF
+from api.auth.roles import COMPANY, SCOPES, SCOPES_OF
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 from tests.support.api_client import ApiClient, KeyClient, good, problem
@@ -231,7 +231,7 @@ async def test_every_page_of_the_console_in_every_role_for_every_city(province: 
     )
     assert len(pages) > 5
     shown, leaks = 0, []
-    for role, city in itertools.product(SCOPES_OF, CITIES):
+    for role, city in itertools.product(sorted(set(SCOPES_OF) - {COMPANY}), CITIES):
         name = f"{role}-{next(_NUMBERS)}"
         session = await session_of(province.door, name, role, city)
         for path in pages:

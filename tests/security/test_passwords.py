@@ -27,6 +27,7 @@ from api.auth.passwords import (
     unfit,
 )
 from api.auth.people import create_person, give_password, give_second_factor, unlock
+from api.auth.roles import COMPANY
 from api.auth.second_factor import TOTP_SECONDS
 from api.auth.sessions import (
     FAILURES_MAX,
@@ -42,6 +43,7 @@ from api.settings import NEEDED, SETTING, roles_with_second_factor
 from meter.database.scope import NOBODY, act_as
 from tests.support.api_client import ApiClient
 from tests.support.people import PASSWORD, code_of, person_of
+from tests.support.records import uscc
 
 NOW = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -137,7 +139,8 @@ async def test_the_database_opens_no_session_of_who_moves_or_decides_without_a_s
     app: ApiClient, role: str
 ) -> None:
     name = f"{role}-{next(_NUMBERS)}"
-    await create_person(app.commands, name=name, role=role, city=None, password=PASSWORD, now=NOW)
+    code = uscc(1) if role == COMPANY else None
+    await create_person(app.commands, name=name, role=role, city=None, password=PASSWORD, now=NOW, uscc=code)
     assert await log_in(app.engine, name, PASSWORD, NOW) is None
     with pytest.raises(Exception, match="needs a second factor"):
         await log_in(app.engine, name, PASSWORD, NOW, needed=frozenset())
