@@ -25,9 +25,9 @@ OF_THE_PROVINCE = (
     AUDIT,
     QUARANTINE,
     REGISTRY,
+    PEOPLE,
+    KEYS,
 )  # not told apart by city, so nobody who is bound to one sees them
-
-
 OF_ADMINISTRATORS = (PEOPLE, KEYS)
 OF_COMPANIES = re.compile(rf"{HOME}/company(/.*)?")
 OPEN_TO_COMPANIES = re.compile(rf"{HOME}(/(company|rounds)(/.*)?|/password|/second-factor|/help)?")
@@ -43,10 +43,10 @@ def sections(person: Person | None) -> list[str]:
 
 def _sees(person: Person, section: str) -> bool:
     scope = SECTION_SCOPE[section]
-    if section in OF_ADMINISTRATORS:
-        return person.role == "admin"
     if person.city is not None and section in OF_THE_PROVINCE:
         return False
+    if section in OF_ADMINISTRATORS:
+        return person.role == "admin"
     return scope is None or scope in person.scopes
 
 
