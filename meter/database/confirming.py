@@ -37,6 +37,30 @@ class Confirming(asyncpg.Connection):  # type: ignore[misc]  # the driver has no
             raise NotConfirmed(f"the commit was not confirmed: {self._warning}")
         return done
 
+    # where it was cut off before, the driver's own would fail as if the mistake were ours
+
+    async def copy_from_query(self, *given: Any, **named: Any) -> str:
+        """Copy the rows of a query out. Raises InterfaceError where the connection is closed."""
+        self._must_be_open()
+        done: str = await super().copy_from_query(*given, **named)
+        return done
+
+    async def copy_to_table(self, *given: Any, **named: Any) -> str:
+        """Copy rows into a table. Raises InterfaceError where the connection is closed."""
+        self._must_be_open()
+        done: str = await super().copy_to_table(*given, **named)
+        return done
+
+    async def copy_records_to_table(self, *given: Any, **named: Any) -> str:
+        """Copy records into a table. Raises InterfaceError where the connection is closed."""
+        self._must_be_open()
+        done: str = await super().copy_records_to_table(*given, **named)
+        return done
+
+    def _must_be_open(self) -> None:
+        if self.is_closed():
+            raise asyncpg.InterfaceError("connection is closed")
+
     def warned(self, warning: str) -> None:
         """Keep what the server warned of while the statement at hand was executed."""
         self._warning = warning

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,8 @@ from sqlalchemy import exc
 
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
-from meter.database.errors import JournalUnavailable
+from meter.database.connect import connect
+from meter.database.errors import JournalUnavailable, reaching_database
 from meter.journal.queries import key_of
 from tests.security.test_cities import routes_of
 from tests.support.api_client import ApiClient, KeyClient, good
@@ -107,6 +109,20 @@ async def test_every_error_of_an_absent_database_asks_the_client_to_come_back(na
 async def test_a_mistake_of_ours_is_called_one(name: str) -> None:
     answer = await answer_to(OURS[name])
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+
+
+async def test_a_copy_on_a_connection_that_was_cut_off_before_finds_the_database_away(database: str) -> None:
+    connection = await connect(database, application="cut")
+    connection.terminate()
+    copies: list[Callable[[], Awaitable[str]]] = [
+        lambda: connection.copy_from_query("select 1", output=io.BytesIO()),
+        lambda: connection.copy_to_table("entry", source=io.BytesIO()),
+        lambda: connection.copy_records_to_table("entry", records=[]),
+    ]
+    for copy in copies:
+        with pytest.raises(JournalUnavailable):
+            async with reaching_database():
+                await copy()
 
 
 @dataclass(frozen=True)

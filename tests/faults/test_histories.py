@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -103,20 +104,15 @@ class Run:
 
     async def _push(self, platform: KeyClient, name: str, value: int) -> None:
         began, told, batch = time.monotonic(), UNKNOWN, 0
-        answer = await platform.send(as_array([usage(name, consumer=self.consumer, charge_fen=value)]))
-        if answer.status_code == 200:
-            said = answer.json()
-            assert said["refused"] == 0, said
-            told = next(kind for kind in (ACCEPTED, DUPLICATE, CONFLICT) if said[kind])
-            batch = said["batch"]
-        else:
-            assert answer.status_code == 503, answer.text
+        with contextlib.suppress(httpx.TransportError):  # then nothing was told
+            answer = await platform.send(as_array([usage(name, consumer=self.consumer, charge_fen=value)]))
+            told, batch = _told(answer)
         ended = time.monotonic() if told != UNKNOWN else FOREVER
         self.operations.append(Push(name, value, began, ended, told, batch))
 
     async def _look(self, platform: KeyClient, name: str) -> None:
         began = time.monotonic()
-        answer = await platform.get(f"/usage-records/{platform.name}/{name}")
+        answer = await _asked(platform, f"/usage-records/{platform.name}/{name}")
         if answer.status_code == 503:
             return  # nothing was told
         assert answer.status_code in (200, 404), answer.text
@@ -125,7 +121,7 @@ class Run:
 
     async def _count(self, platform: KeyClient) -> None:
         began = time.monotonic()
-        answer = await platform.get("/usage-totals", by="consumer")
+        answer = await _asked(platform, "/usage-totals", by="consumer")
         if answer.status_code == 503:
             return
         mine = [one for one in answer.json()["items"] if one["consumer"] == self.consumer]
@@ -148,6 +144,24 @@ class Run:
         found = {names[row["key"]]: Stored(row["charge_fen"], row["batch"]) for row in rows}
         assert len(found) == len(rows), "an id stands there twice"
         return found
+
+
+def _told(answer: httpx.Response) -> tuple[str, int]:
+    """What became of a record, and its batch."""
+    if answer.status_code == 503:
+        return UNKNOWN, 0
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert said["refused"] == 0, said
+    return next(kind for kind in (ACCEPTED, DUPLICATE, CONFLICT) if said[kind]), said["batch"]
+
+
+async def _asked(platform: KeyClient, path: str, **query: object) -> httpx.Response:
+    """An answer; a connection that breaks tells as little as 503."""
+    try:
+        return await platform.get(path, **query)
+    except httpx.TransportError:
+        return httpx.Response(503)
 
 
 async def one_history(machines: Machines, seed: int, number: int) -> Run:
