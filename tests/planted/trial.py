@@ -93,5 +93,5 @@ def tried(base: Path, bug: Bug, runner: Runner) -> Verdict:
     if failed:
         return Verdict(bug, "caught", failed[1], spent, "")
     if status < 0:
-        return Verdict(bug, "caught", "did not end", spent, "")
+        return Verdict(bug, "endless", "", spent, said[-2000:])  # on a busy machine that says nothing of the bug
     return Verdict(bug, "broken", broken[1] if broken else "", spent, said[-3000:])

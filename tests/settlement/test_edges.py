@@ -31,3 +31,21 @@ def test_a_whole_company_changes_hands_on_a_day() -> None:
     made.holds("p2", "p1", "1", None, "2025-11-03").holds("p3", "p1", "1", "2025-11-03", None)
     assert made.line("p1")["award_fen"] == 200
     assert made.line("p1")["group"] == code_of("p3")
+
+
+def test_what_is_no_enterprise_need_be_no_ai_enterprise() -> None:
+    made = Province().party("p1", kind="university", ai_enterprise=False).facility("f1", p9="1")
+    line = made.use("p1", "f1", 10, 1000).line("p1")
+    assert (line["award_fen"], line["reasons"]) == (200, [])
+    made = Province().party("p1", ai_enterprise=False).facility("f1", p9="1")
+    assert made.use("p1", "f1", 10, 1000).line("p1")["reasons"] == ["NOT_AI_ENTERPRISE"]
+
+
+@pytest.mark.parametrize(
+    ("end", "flagged"), [("2025-08-16T00:00:00+08:00", False), ("2025-08-16T00:00:01+08:00", True)]
+)
+def test_a_conflict_that_ends_where_the_window_begins_is_not_in_it(end: str, flagged: bool) -> None:
+    made = Province().party("p1").facility("f1", p9="1").use("p1", "f1", 10, 1000)
+    for fen in (5, 6):
+        made.use("p1", "f1", 1, fen, id="same", started_at="2025-08-15T23:00:00+08:00", ended_at=end)
+    assert ("CONFLICT_IN_QUARANTINE" in made.line("p1")["flags"]) is flagged
