@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from api.actions import registry_entries
+from api.actions import accounts, registry_entries
 from api.actions.usage import replay_everything
 from api.auth.people import Person
 from api.request_context import service_of
@@ -16,6 +16,7 @@ from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.registry.entries.store import list_entries
 from meter.registry.history import queries
+from settlement.store.desk import without_account_named
 
 Record = dict[str, Any]
 FACTS_MOST: Final = 200  # of each kind that a page shows, the newest
@@ -52,6 +53,16 @@ class RegistryQueries:
         """Return entries below a number, the newest first."""
         async with reaching_database(), self._service.engine.connect() as held:
             return await list_entries(await driver(held), status, about, after, limit)
+
+    async def missing_accounts(self) -> list[Record]:
+        """Return who is to be paid and has no approved account, by settlement and code."""
+        async with reaching_database(), self._service.engine.connect() as held:
+            return await without_account_named(await driver(held), None)
+
+    async def propose_accounts(self, person: Person, name: str, raw: bytes) -> tuple[int, int]:
+        """Propose the accounts of a file; how many are new, and of how many. Raises Problem."""
+        async with reaching_database():
+            return await accounts.propose_file(self._service.engine, person, name, raw)
 
     async def replay(self, person: Person) -> dict[str, int]:
         """Try what is in quarantine again; how many records were received, accepted, refused. Raises Problem."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from api.console.pages import (
+    account_entry,
     accounts,
     audit_log,
     clawback,
@@ -47,8 +48,9 @@ from api.console.sessions import SESSION_COOKIE, ConsoleRoute, cookie_of, missin
 ROUTER = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _PARTS = (
     login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_rules, receipts,
-    payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, registry, registry_entry, quarantine,
-    record, statement, search, help, static, company, company_line, people, keys, second_factor,
+    payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, account_entry, registry,
+    registry_entry, quarantine, record, statement, search, help, static, company, company_line, people, keys,
+    second_factor,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

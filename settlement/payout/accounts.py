@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -9,8 +10,45 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
 from meter.database.errors import refusal_of
+from meter.database.seal import seal_from_environment
+from meter.registry.accounts import holder_differs, masked, sealed_account
 from settlement.errors import NotAllowed
-from settlement.store.accounts import account_proposal, insert_account_event
+from settlement.payout.account_file import AccountRow
+from settlement.store.accounts import (
+    account_proposal,
+    insert_account_event,
+    insert_account_proposals_by_hand,
+    names_of,
+)
+
+
+async def propose_rows(engine: AsyncEngine, rows: Sequence[AccountRow]) -> int:
+    """Propose the accounts of a file, all or none; how many were neither in force nor waiting.
+
+    Raises NotAllowed: UNKNOWN_ENTITY with the row, NO_SEALING_KEY, NO_SUCH_FACT where the database knows no hand.
+    """
+    if seal_from_environment() is None:
+        raise NotAllowed("NO_SEALING_KEY", "accounts are kept sealed only, and this service was started without a key")
+    async with engine.connect() as held:
+        connection = await driver(held)
+        try:
+            async with connection.transaction(isolation="read_committed"):
+                names = await names_of(connection, [one.uscc for one in rows])
+                for one in rows:
+                    if one.uscc not in names:
+                        raise NotAllowed("UNKNOWN_ENTITY", f"row {one.row}: the registry does not know {one.uscc[:18]}")
+                return await insert_account_proposals_by_hand(
+                    connection,
+                    [
+                        (
+                            one.uscc, sealed_account(one.uscc, one.account), masked(one.account),
+                            holder_differs(one.account, names[one.uscc]),
+                        )
+                        for one in rows
+                    ],
+                )  # fmt: skip
+        except asyncpg.CheckViolationError as error:
+            raise NotAllowed(*refusal_of(error)) from None
 
 
 async def answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -37,6 +38,35 @@ async def account_proposal(connection: asyncpg.Connection, number: int) -> dict[
     """Return one proposal, or None."""
     found = await list_account_proposals(connection, None, None, number - 1, 1)
     return found[0] if found and found[0]["id"] == number else None
+
+
+async def names_of(connection: asyncpg.Connection, codes: Sequence[str]) -> dict[str, str]:
+    """Return code -> the latest name, of those of these entities that the registry knows."""
+    rows = await connection.fetch(
+        """select p.uscc, f.name from party p join lateral (select e.name from entity_fact e where e.party = p.id
+           order by e.batch desc, e.ordinal desc limit 1) f on true where p.uscc = any($1::text[])""",
+        list(codes),
+    )
+    return {row["uscc"]: row["name"] for row in rows}
+
+
+async def insert_account_proposals_by_hand(
+    connection: asyncpg.Connection, accounts: Sequence[tuple[str, str, str, bool]]
+) -> int:
+    """Propose accounts (code, sealed, masked, whether the holder is called otherwise) that are neither in force today
+    nor wait already; how many. The database says who proposes, or refuses."""
+    rows = await connection.fetch(
+        """insert into account_proposal (party, account, masked, holder_differs, actor, at, digest)
+           select p.id, a.account, a.masked, a.differs, '', now(), ''
+           from unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) as a (uscc, account, masked, differs)
+           join party p on p.uscc = a.uscc
+           where not exists (select from account_proposal known where known.party = p.id and known.account = a.account
+               and (known.id = account_on(a.uscc, suanbu_today())
+                    or not exists (select from account_event e where e.proposal = known.id)))
+           order by a.uscc returning id""",
+        *map(list, zip(*accounts, strict=True)),
+    )
+    return len(rows)
 
 
 async def insert_account_event(

@@ -34,11 +34,26 @@ async def get_accounts(request: Request, queries: Shelf, status: str = "", uscc:
     person = await admitted(request, queries, ACCOUNTS)
     if (status and status not in ACCOUNT) or "\0" in uscc or len(uscc) > 18:
         raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+    return await _list(request, queries, person, status, uscc, after)
+
+
+async def _list(
+    request: Request, queries: Queries, person: Person, status: str = "", uscc: str = "", after: int = 0,
+    *, said: str = "", error: str = "",
+) -> Response:  # fmt: skip
     found = await queries.accounts(status or None, uscc or None, after, A_PAGE + 1)
     chosen = {name: value for name, value in (("status", status), ("uscc", uscc)) if value}
+    decides = ACCOUNT_SCOPE in person.scopes and person.city is None
+    together = [
+        one["id"]
+        for one in found[:A_PAGE]
+        if decides and one["status"] == "proposed" and not one["holder_differs"]
+        and hand_of(one["proposed_by"]) != hand_of(person.actor)
+    ]  # fmt: skip
     return page(
-        "accounts", **frame(request, person, ACCOUNTS), items=found[:A_PAGE], status=status, uscc=uscc,
-        first=not after, chosen=urlencode(chosen),
+        "accounts", 400 if error else 200, **frame(request, person, ACCOUNTS), items=found[:A_PAGE], status=status,
+        uscc=uscc, first=not after, said=said, error=error, together=together if status == "proposed" else [],
+        prove=not person.may_decide(now()), minutes=PROOF_MINUTES, chosen=urlencode(chosen),
         following=urlencode({**chosen, "after": found[A_PAGE - 1]["id"]}) if len(found) > A_PAGE else "",
     )  # fmt: skip
 
@@ -48,6 +63,28 @@ async def get_account(request: Request, queries: Shelf, number: Number) -> Respo
     """Show one proposed account."""
     person = await admitted(request, queries, ACCOUNTS)
     return _page(request, person, await _account(queries, number, person))
+
+
+@ROUTER.post("/accounts/approve")
+async def post_page(request: Request, queries: Shelf) -> Response:
+    """Approve what a page of proposals showed, each as on its own page; where one is refused, the first reason."""
+    person = await admitted(request, queries, ACCOUNTS)
+    given = await form_of(request)
+    session = check_session_form(request, given.get("token"))
+    if ACCOUNT_SCOPE not in person.scopes:
+        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+    shown = await proven(queries, session, person, given)
+    if shown is None:
+        return await _list(request, queries, await queries.whose(session) or person, status="proposed", error=FAILED)
+    numbers = [int(one) for one in given.get("numbers", "").split(",") if one.isascii() and one.isdigit()][:A_PAGE]
+    refused: list[str] = []
+    for number in numbers:
+        try:
+            await queries.decide_account(shown, number, "approve", {})
+        except Problem as problem:
+            refused.append(f"账户 {number}：{because(problem.code)}")
+    said = f"已批准 {len(numbers) - len(refused)} 个账户。"
+    return await _list(request, queries, shown, status="proposed", said=said, error="".join(refused[:1]))
 
 
 @ROUTER.post("/accounts/{number}/{word}")

@@ -1,0 +1,16 @@
+"""People who keep the registry propose accounts of entities, of which another hand approves each."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the statements beside this file."""
+    for statement in Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split("\n--;\n"):
+        op.get_bind().exec_driver_sql(statement)
