@@ -25,7 +25,7 @@ async def sent(desk: ConsoleSession, path: str, status: int, **said: str) -> Pag
 @pytest.mark.parametrize("role", ROLES)
 async def test_only_finance_runs_and_who_sees_reports_compares(desk: ConsoleSession, role: str) -> None:
     desk.be_logged_in_as(role)
-    money = role in ("finance", "reviewer", "approver", "auditor")
+    money = role in ("finance", "reviewer", "approver", "auditor", "registrar")
     assert (await desk.client.get("/console/run")).status_code == (200 if role == "finance" else 403)
     assert (await desk.client.post("/console/run", data={"token": "x"})).status_code == 403
     assert (await desk.client.get("/console/whatif")).status_code == (200 if money else 403)
