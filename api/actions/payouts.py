@@ -20,6 +20,7 @@ from settlement.payout.refusals import keep_refusal
 PAYOUT_SCOPE: Final[Mapping[str, str]] = {
     **dict.fromkeys(MARKS, "payout:run"), **dict.fromkeys(DECISIONS, "settlement:approve"),
 }  # fmt: skip
+FENCE_END: Final = 2**31  # what the database counts leases with
 OUTCOMES: Final = ("paid", "failed", "returned")
 
 
@@ -33,6 +34,8 @@ async def record(engine: AsyncEngine, hand: Actor, number: int, word: str, said:
     for name, value in said.items():
         if isinstance(value, int) and not -LARGEST < value < LARGEST:
             raise Problem(400, "out_of_range", f"{name} is out of range")
+    if not 0 <= (said.get("fence") or 0) < FENCE_END:
+        raise Problem(400, "out_of_range", "fence is out of range")
     require_texts(said)
     issue = said.pop("issue", None)
     try:

@@ -72,7 +72,7 @@ account_proposal = Table(
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("party", Integer, ForeignKey("party.id"), nullable=False, index=True),
-    Column("batch", BigInteger, comment="of the fact that states it; null where the entity itself proposed it"),
+    Column("batch", BigInteger, comment="of the fact that states it; null where a person or the entity proposed it"),
     Column("ordinal", Integer),
     Column("account", Text, nullable=False, comment="sealed under a key that is kept outside the database"),
     Column(

@@ -15,6 +15,7 @@ from api.console.run_queries import runs_of
 from api.console.sessions import SESSION_COOKIE
 from api.http import problem
 from api.http.body_budget import BodyBudget
+from api.http.request_log import Logged
 from tests.console.fake import FakeQueries
 from tests.console.fake_overview import FakeOverview
 from tests.console.fake_runs import FakeRuns
@@ -25,6 +26,7 @@ HOST = "suanbu.test"
 def application(queries: FakeQueries) -> FastAPI:
     """The console alone, over answers from memory."""
     app = FastAPI()
+    app.add_middleware(Logged)
     app.state.body_budget = BodyBudget()
     problem.install(app)
     app.include_router(ROUTER)

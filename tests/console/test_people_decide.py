@@ -106,7 +106,7 @@ async def test_from_the_submission_to_the_lock(app: ApiClient, owner: asyncpg.Co
         await approver.must(number, "ruling", objection=str(objection["id"]), decision="dismissed", note="核对无误")
         await approver.must(number, "lock")
         log = Page((await auditor.client.get(f"/console/audit?object={number}")).text).text
-        for text in ("person:财政甲", "person:复核乙", "person:审批丙", "settlement.lock", "拒绝"):
+        for text in ("财政甲（人员）", "复核乙（人员）", "审批丙（人员）", "锁定", "拒绝"):
             assert text in log, text
         exported = await auditor.client.get("/console/audit/export")
         assert exported.text.count("\n") == await owner.fetchval("select count(*) from audit")

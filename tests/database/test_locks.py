@@ -94,6 +94,7 @@ async def test_the_functions_of_the_database_take_the_locks_of_the_enum(owner: a
     assert taken == {
         "audit_append": {AdvisoryLock.AUDITING}, "summarize_journal": {AdvisoryLock.SUMMARIZING},
         "payout_numbered": {AdvisoryLock.NUMBERING_PAYMENTS},
+        "administrator_key": {AdvisoryLock.COUNTING_KEYS, AdvisoryLock.NUMBERING_SOURCES},
     }  # fmt: skip
 
 

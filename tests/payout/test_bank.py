@@ -172,6 +172,9 @@ async def test_repeating_a_mark_changes_nothing(paying: Paying) -> None:
     payer = paying.people.payer
     one = good(await post(payer, "/payouts/claim", {"limit": 1, "worker": "w"}))["items"][0]
     said = {"bank_reference": "B1", "fence": one["fence"], "amount_fen": one["amount_fen"]}
+    for fence in (2**31, -1, 2**62):
+        beyond = await post(payer, f"/payouts/{one['id']}/submitted", {**said, "fence": fence})
+        assert (beyond.status_code, beyond.json()["code"]) == (400, "out_of_range")
     first = good(await post(payer, f"/payouts/{one['id']}/paid", said))
     assert good(await post(payer, f"/payouts/{one['id']}/paid", said)) == first
     ours = {"reference": one["reference"], "bank_reference": "B1"}
