@@ -146,11 +146,10 @@ class History:
                 out[event["bank_reference"], event["reference"]] += event["moved_fen"]
         for (theirs, issue), fen in out.items():
             word = "returned" if fen > 0 else "paid"  # what came back without having gone out went out too
-            known = any(one["bank_reference"] == theirs and (one["moved_fen"] < 0) == (fen > 0)
-                        for one in events if one["moved_fen"])  # fmt: skip
             # a reference stands for one movement a way: what is left of a part moves under one of its own
-            said = {"file": "f", "job": "files", "bank_reference": f"{theirs}-rest" if known else theirs,
-                    "amount_fen": abs(fen)}  # fmt: skip
+            known = any(one["bank_reference"] == theirs and one["moved_fen"] * fen < 0 for one in events)
+            under = f"{theirs}-rest" if known else theirs
+            said = {"file": "f", "job": "files", "bank_reference": under, "amount_fen": abs(fen)}
             if fen:
                 with contextlib.suppress(Disputed):
                     await mark(self.engine, self.number, word, said=said, actor=WORKER, moment=_now(), issue=issue)
