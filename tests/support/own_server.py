@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,18 @@ class OwnServer:
         shutil.copytree(self.files, place)
 
     def put_back(self, place: Path) -> None:
-        """Put copied files in the place of the server's, and start."""
+        """Put copied files in the place of the server's, start, and wait until it has recovered and writes."""
         shutil.rmtree(self.files)
         shutil.copytree(place, self.files)
         self.give(self.files)
         self.start()
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:  # pg_ctl calls a server started that still recovers, and refuses connections
+            with contextlib.suppress(AssertionError):
+                if self.psql("select pg_is_in_recovery()") == "f":
+                    return
+            time.sleep(0.1)
+        raise AssertionError("the server recovers and recovers")
 
     def psql(self, sql: str, database: str = "suanbu") -> str:
         """Run SQL as the superuser; what psql says."""
