@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -68,16 +65,12 @@ def _heavy(service: Filled, settlement: str) -> dict[str, float]:
     """Settle, verify, make a workbook and roll everything up anew, one after the other; the seconds of each."""
     asked = {"round": ROUND, "order": order(service, "beside")}
     here = f"/v1/settlements/{settlement}"
-    program = [sys.executable, "-c", "from api.commands import main; main()", "rollup", "--data", str(service.data)]
     works: dict[str, Callable[[], object]] = {
         "settlement": lambda: service.finance.ask("POST", "/v1/settlements", asked),
         "verify": lambda: service.finance.ask("GET", f"{here}/verify"),
         "xlsx": lambda: service.finance.fetch(f"{here}/report.xlsx"),
-        "recompute": lambda: subprocess.run(
-            ["nice", *program, "--json"], check=True, stdout=subprocess.DEVNULL,
-            env={**os.environ, "DATABASE_URL": service.server.database},
-        ),
-    }  # fmt: skip
+        "recompute": lambda: service.finance.ask("GET", "/v1/usage-totals/verify"),
+    }
     return {name: round(timed(work)[0], 1) for name, work in works.items()}
 
 
