@@ -29,7 +29,7 @@ from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
 from settlement.store.decisions import insert_decision
 from settlement.store.inputs import head_at, inputs_as_of
-from settlement.store.lines import STORED, insert_lines, payable_of_all
+from settlement.store.lines import STORED, insert_lines, laid_out, payable_of_all
 from settlement.store.settlements import (
     NewSettlement,
     hold_numbering,
@@ -241,9 +241,10 @@ async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Sett
         return known, False
     number = await insert_settlement(connection, new)
     done = 0
-    async for lines in _made_ahead(result):
-        await insert_lines(connection, number, lines)
-        done += lines.height
+    async for portions in _made_ahead(result):
+        for portion in portions:
+            await insert_lines(connection, number, portion)
+            done += portion[0]
         tell(done, result.lines.height, "store")
     await insert_decision(
         connection, number, "run", actor=new.run_by, moment=new.created_at, detail={"digest": new.digest}
@@ -251,19 +252,19 @@ async def _keep(connection: asyncpg.Connection, new: NewSettlement, result: Sett
     return number, True
 
 
-async def _made_ahead(result: Settlement) -> AsyncIterator[pl.DataFrame]:
-    """Yield the lines as they are stored, portion by portion: the next is made while one is written."""
+async def _made_ahead(result: Settlement) -> AsyncIterator[list[tuple[int, list[str], list[str]]]]:
+    """Yield the lines as they are stored, some thousand at a time: the next are made while some are written."""
     portions = result.portions()
 
-    def made() -> pl.DataFrame | None:
+    def made() -> list[tuple[int, list[str], list[str]]] | None:
         portion = next(portions, None)
-        return None if portion is None else stored_lines(portion)
+        return None if portion is None else list(laid_out(stored_lines(portion)))
 
     ahead = asyncio.create_task(asyncio.to_thread(made))
     try:
-        while (lines := await ahead) is not None:
+        while (laid := await ahead) is not None:
             ahead = asyncio.create_task(asyncio.to_thread(made))
-            yield lines
+            yield laid
     finally:
         ahead.cancel()
 

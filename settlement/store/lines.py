@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import asyncpg
@@ -86,15 +86,26 @@ async def stored_line(
     return None if row is None else (row["line"], row["working"])
 
 
-async def insert_lines(connection: asyncpg.Connection, settlement: str, lines: pl.DataFrame) -> None:
-    """Write some thousand lines of a settlement; columns STORED, `line` and `working` as JSON text.
+def laid_out(lines: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield some lines (columns STORED, `line` and `working` as JSON text) as INSERT takes them, portions at a time.
 
-    Row security, which COPY does not go through, holds for stored lines as well.
+    Of a portion: how many lines it has, their names, and every other column as one text.
     """
     assert lines.columns == list(STORED)
     for some in lines.iter_slices(_INSERTED_AT_ONCE):
         whole = some.select(pl.exclude("name").cast(pl.String).fill_null("").str.join("\x1f")).row(0)
-        await connection.execute(_INSERT, settlement, some["name"].to_list(), *whole)
+        yield some.height, some["name"].to_list(), list(whole)
+
+
+async def insert_lines(
+    connection: asyncpg.Connection, settlement: str, portion: tuple[int, list[str], list[str]]
+) -> None:
+    """Write a portion of a settlement's lines.
+
+    Row security, which COPY does not go through, holds for stored lines as well.
+    """
+    _, names, columns = portion
+    await connection.execute(_INSERT, settlement, names, *columns)
 
 
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
