@@ -17,6 +17,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.process import logs
 from meter.database.scope import current
 
 HEADER: Final = "X-Request-Id"
@@ -24,7 +25,6 @@ SETTING: Final = "SUANBU_ACCESS_LOG"
 QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})  # asked every few seconds; said only where they fail
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CURRENT: ContextVar[str | None] = ContextVar("request id", default=None)
-LOG = structlog.get_logger("suanbu.access")
 
 
 def request_id() -> str:
@@ -58,8 +58,7 @@ class Logged:
             await self._app(scope, receive, named)
         finally:
             if self._said and not (scope["path"] in QUIET and status < 400):
-                LOG.info(
-                    "request",
+                logs.log_request(
                     method=scope["method"],
                     route=getattr(scope.get("route"), "path", None) or scope["path"][:200],
                     status=status or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -74,6 +75,18 @@ async def test_the_log_says_who_asked_for_what_and_never_a_secret(
         assert len(str(line["request_id"])) == 32
     assert platform.key.rsplit("_", 1)[1] not in json.dumps(found)
     assert "s3cret" not in json.dumps(found)
+
+
+@pytest.mark.usefixtures("lines")
+async def test_a_log_that_nobody_reads_any_more_stops_no_request(app: ApiClient) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as broken:
+        write_logs(broken)
+        assert (await app.client.get("/v1/rounds")).status_code == 401
+        assert (await app.client.get("/v1/rounds")).status_code == 401
+        with contextlib.suppress(BrokenPipeError):
+            broken.close()
 
 
 async def test_the_access_log_can_be_turned_off(app: ApiClient, monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
