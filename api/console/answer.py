@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.console.template import environment
+from api.console.wording.vocabulary import told_round
+from settlement.rounds import Round
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
@@ -28,7 +30,17 @@ NO_STORE = "no-store"
 
 def page(template: str, code: int = 200, /, **values: Any) -> HTMLResponse:
     """Return a page from its template, with its HTTP status."""
-    return HTMLResponse(environment().get_template(f"{template}.html").render(**values), code)
+    told = {name: _told(value) for name, value in values.items()}
+    return HTMLResponse(environment().get_template(f"{template}.html").render(**told), code)
+
+
+def _told(value: Any) -> Any:
+    """Return rounds in the reader's language, and anything else as it is."""
+    if isinstance(value, Round):
+        return told_round(value)
+    if isinstance(value, Mapping) and value and all(isinstance(one, Round) for one in value.values()):
+        return {name: told_round(one) for name, one in value.items()}
+    return value
 
 
 def to(path: str) -> RedirectResponse:

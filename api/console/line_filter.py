@@ -8,15 +8,16 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Query
 
+from api.console.language.text import words
 from settlement.store.line_index import ORDERS
 
 A_PAGE: Final = 50
 LONGEST: Final = 64
 PAGES_MOST: Final = 100_000
-ORDER_WORDS: Final = {
+ORDER_WORDS: Final = words({
     "code": "信用代码", "due": "本次应付，多的在前", "award": "补助，多的在前", "held": "待核，多的在前",
     "name": "名称", "city": "所在市",
-}  # fmt: skip
+})  # fmt: skip
 assert set(ORDER_WORDS) == set(ORDERS)
 
 

@@ -7,26 +7,30 @@ from typing import Any, Final
 
 from api.actions.decisions import DECISION_SCOPE, OF_A_CITY
 from api.auth.people import Person
-from settlement.report.labels import city_name
+from api.console.language.text import phrase, words
+from api.console.wording.vocabulary import city_name
 from settlement.review.states import POSSIBLE, taken_part
 from settlement.rounds import Round
 
 Record = dict[str, Any]
-TITLE: Final[Mapping[str, str]] = {
+TITLE: Final[Mapping[str, str]] = words({
     "submit": "提交复核", "review": "复核", "approve": "批准", "return": "退回", "publish": "公示",
     "objection": "登记异议", "ruling": "异议处理", "lock": "锁定", "cancel": "取消结算",
-}  # fmt: skip
-MEANS: Final[Mapping[str, str]] = {
-    "submit": "提交之后由各市复核。提交人以后不能复核、批准或锁定这一结算。",
-    "review": "逐市复核：全部市通过之后才能批准；退回须写明理由，退回后由财政重新提交，各市重新复核。",
-    "approve": "批准对应下面的结算摘要和现用的收款账户：此后任何一行或账户有变化，批准即告失效，须重新批准才能锁定。",
-    "return": "退回须写明理由；退回后由财政重新提交，各市重新复核。已经批准、尚未公示的也可以退回。",
-    "publish": "从明天起公示整天数；期满且没有未处理的异议才能锁定。",
-    "objection": "公示期内收到的异议，登记之后由审批人处理；未处理的异议使结算不能锁定。",
-    "ruling": "不成立：公示期满后可以锁定。成立：这一结算只能取消，改正后重新计算。",
-    "lock": "锁定之后不再改变，并立即生成支付指令；以后的变化只能作为差额另行结算。",
-    "cancel": "取消之后不能恢复；同样的条件可以重新计算。",
-}
+})  # fmt: skip
+MEANS: Final[Mapping[str, str]] = words(
+    {
+        "submit": "提交之后由各市复核。提交人以后不能复核、批准或锁定这一结算。",
+        "review": "逐市复核：全部市通过之后才能批准；退回须写明理由，退回后由财政重新提交，各市重新复核。",
+        "approve": "批准对应下面的结算摘要和现用的收款账户："
+        "此后任何一行或账户有变化，批准即告失效，须重新批准才能锁定。",
+        "return": "退回须写明理由；退回后由财政重新提交，各市重新复核。已经批准、尚未公示的也可以退回。",
+        "publish": "从明天起公示整天数；期满且没有未处理的异议才能锁定。",
+        "objection": "公示期内收到的异议，登记之后由审批人处理；未处理的异议使结算不能锁定。",
+        "ruling": "不成立：公示期满后可以锁定。成立：这一结算只能取消，改正后重新计算。",
+        "lock": "锁定之后不再改变，并立即生成支付指令；以后的变化只能作为差额另行结算。",
+        "cancel": "取消之后不能恢复；同样的条件可以重新计算。",
+    }
+)
 assert set(TITLE) == set(MEANS) == set(DECISION_SCOPE)
 
 
@@ -53,7 +57,7 @@ def offered(person: Person, free: Sequence[str], waiting: Sequence[str]) -> list
     found: list[tuple[str, str, bool]] = []
     for event in free:
         passed = event == "review" and (person.city not in waiting if person.city else not waiting)
-        label = "改为退回" if passed else TITLE[event]
+        label = phrase("改为退回") if passed else TITLE[event]
         next_step = not passed and event not in ("cancel", "return", "objection")
         found.append((event, label, next_step and not any(first for _, _, first in found)))
     return found
@@ -63,18 +67,24 @@ def awaited(settlement: Record, waiting: Sequence[str], of_round: Round) -> str:
     """Return who has to act next, in words; empty where nobody has."""
     match settlement["status"]:
         case "computed" | "returned":
-            return "财政提交复核" if "rate" in settlement["order"] or settlement["status"] == "returned" else ""
+            return phrase("财政提交复核") if "rate" in settlement["order"] or settlement["status"] == "returned" else ""
         case "submitted":
-            return "：".join(filter(None, ("复核", "、".join(city_name(of_round, code) for code in waiting))))
+            return phrase("：").join(
+                filter(None, (phrase("复核"), phrase("、").join(city_name(of_round, code) for code in waiting)))
+            )
         case "reviewed":
-            return "审批人批准或退回"
+            return phrase("审批人批准或退回")
         case "approved":
-            return "审批人公示" if settlement["order"].get("notice_days") else "审批人公示或锁定"
+            return phrase("审批人公示") if settlement["order"].get("notice_days") else phrase("审批人公示或锁定")
         case "published":
             open_ones = len(open_objections(settlement))
-            return f"审批人处理 {open_ones} 项异议" if open_ones else "公示期满后由审批人锁定"
+            return (
+                phrase("审批人处理 {open_ones} 项异议", open_ones=open_ones)
+                if open_ones
+                else phrase("公示期满后由审批人锁定")
+            )
         case "locked":
-            return "支付"
+            return phrase("支付")
     return ""
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from api.auth.people import Person
 from api.clock import now
+from api.console.language.text import later
 from api.console.queries import Queries
 
-FAILED = "密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。"
+FAILED = later("密码或动态口令不正确（口令用过一次后请等下一个；没有启用动态口令的人不能办理）。")
 
 
 async def proven(queries: Queries, session: str, person: Person, given: Mapping[str, str]) -> Person | None:

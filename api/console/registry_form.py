@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api.console.language.text import later, phrase
 from meter.days import read_date
 from meter.regions import REGION
 from meter.registry.fields import IDENTIFIER
@@ -32,10 +33,14 @@ class EntryForm:
 
 FORMS: Final = {
     "entity": EntryForm(
-        "entities", "填报单位信息", "登记单位、更正单位信息，或登记通用人工智能企业的认定。起用日期之前的情况不变。"
+        "entities",
+        later("填报单位信息"),
+        later("登记单位、更正单位信息，或登记通用人工智能企业的认定。起用日期之前的情况不变。"),
     ),
     "expenditure": EntryForm(
-        "expenditures", "填报支出凭证", "合同、发票、付款凭证，或其他公共资金。红字发票的金额为负数。"
+        "expenditures",
+        later("填报支出凭证"),
+        later("合同、发票、付款凭证，或其他公共资金。红字发票的金额为负数。"),
     ),
 }
 
@@ -62,66 +67,67 @@ def filled(form: str, given: Mapping[str, str]) -> dict[str, Any]:
 def _entity(said: Mapping[str, str]) -> dict[str, Any]:
     region = said.get("region", "")
     if REGION.fullmatch(region) is None:
-        raise Misfilled("注册地代码为 6 位数字（GB/T 2260），如 340100。")
-    first, last = _day(said, "valid_from", "起用日期"), _day(said, "valid_to", "终止日期")
+        raise Misfilled(phrase("注册地代码为 6 位数字（GB/T 2260），如 340100。"))
+    first, last = _day(said, "valid_from", phrase("起用日期")), _day(said, "valid_to", phrase("终止日期"))
     if first and last and first >= last:
-        raise Misfilled("终止日期须晚于起用日期。")
+        raise Misfilled(phrase("终止日期须晚于起用日期。"))
     return {
-        "uscc": _code(said, "uscc"), "name": _text(said, "name", "单位名称"), "region": region,
-        "kind": _one_of(said, "kind", ENTITY_KINDS, "单位类型"),
-        "independent_legal_person": _flag(said, "independent_legal_person", "是否独立法人"),
+        "uscc": _code(said, "uscc"), "name": _text(said, "name", phrase("单位名称")), "region": region,
+        "kind": _one_of(said, "kind", ENTITY_KINDS, phrase("单位类型")),
+        "independent_legal_person": _flag(said, "independent_legal_person", phrase("是否独立法人")),
         "ai_enterprise": _FLAGS.get(said.get("ai_enterprise", "")),
-        "state_body": _flag(said, "state_body", "是否国家机构"), "valid_from": first, "valid_to": last,
+        "state_body": _flag(said, "state_body", phrase("是否国家机构")), "valid_from": first, "valid_to": last,
     }  # fmt: skip
 
 
 def _expenditure(said: Mapping[str, str]) -> dict[str, Any]:
     number = said.get("id", "")
     if IDENTIFIER.fullmatch(number) is None:
-        raise Misfilled("凭证编号为 1 至 64 个字母、数字或 . _ : -。")
+        raise Misfilled(phrase("凭证编号为 1 至 64 个字母、数字或 . _ : -。"))
     amount = said.get("amount", "")
     fen = fen_of(amount.removeprefix("-"))
     if fen is None:
-        raise Misfilled("金额以元填写，至多两位小数，如 1234.50；红字为负数。")
-    first, last = _day(said, "served_from", "服务开始日"), _day(said, "served_to", "服务结束日")
+        raise Misfilled(phrase("金额以元填写，至多两位小数，如 1234.50；红字为负数。"))
+    first, last = _day(said, "served_from", phrase("服务开始日")), _day(said, "served_to", phrase("服务结束日"))
     if first is None or last is None or first > last:
-        raise Misfilled("请填写服务的起止日期，结束日不早于开始日。")
+        raise Misfilled(phrase("请填写服务的起止日期，结束日不早于开始日。"))
     return {
         "id": number, "consumer": _code(said, "consumer"),
-        "kind": _one_of(said, "kind", EXPENDITURE_KINDS, "凭证种类"), "served_from": first, "served_to": last,
-        "amount_fen": -fen if amount.startswith("-") else fen, "document": _text(said, "document", "凭证名称与文号"),
+        "kind": _one_of(said, "kind", EXPENDITURE_KINDS, phrase("凭证种类")), "served_from": first, "served_to": last,
+        "amount_fen": -fen if amount.startswith("-") else fen,
+        "document": _text(said, "document", phrase("凭证名称与文号")),
     }  # fmt: skip
 
 
 def _code(said: Mapping[str, str], name: str) -> str:
     code = said.get(name, "").upper()
     if not is_uscc(code):
-        raise Misfilled("统一社会信用代码有误：18 位，末位为校验位。")
+        raise Misfilled(phrase("统一社会信用代码有误：18 位，末位为校验位。"))
     return code
 
 
 def _text(said: Mapping[str, str], name: str, called: str) -> str:
     text = said.get(name, "")
     if not 1 <= len(text) <= TEXT_LONGEST:
-        raise Misfilled(f"请填写{called}，至多 {TEXT_LONGEST} 个字。")
+        raise Misfilled(phrase("请填写{called}，至多 {TEXT_LONGEST} 个字。", called=called, TEXT_LONGEST=TEXT_LONGEST))
     return text
 
 
 def _one_of(said: Mapping[str, str], name: str, words: tuple[str, ...], called: str) -> str:
     if said.get(name) not in words:
-        raise Misfilled(f"请选择{called}。")
+        raise Misfilled(phrase("请选择{called}。", called=called))
     return said[name]
 
 
 def _flag(said: Mapping[str, str], name: str, called: str) -> bool:
     value = _FLAGS.get(said.get(name, ""))
     if value is None:
-        raise Misfilled(f"请选择{called}。")
+        raise Misfilled(phrase("请选择{called}。", called=called))
     return value
 
 
 def _day(said: Mapping[str, str], name: str, called: str) -> str | None:
     text = said.get(name, "")
     if text and read_date(text) is None:
-        raise Misfilled(f"{called}的格式为 年-月-日，如 2025-09-01。")
+        raise Misfilled(phrase("{called}的格式为 年-月-日，如 2025-09-01。", called=called))
     return text or None

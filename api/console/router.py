@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.console.language.text import phrase
 from api.console.pages import (
     account_entry,
     accounts,
@@ -61,4 +62,4 @@ async def get_anything_else(request: Request, queries: Annotated[Queries, Depend
     """Answer what is no page with a page that says so."""
     assert request.url.path.endswith(rest)
     request.state.person = await queries.whose(cookie_of(request, SESSION_COOKIE))
-    raise missing("页面")
+    raise missing(phrase("页面"))

@@ -8,7 +8,7 @@ import ipaddress
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 import structlog
 from fastapi import Request, Response
@@ -19,7 +19,11 @@ from starlette.requests import ClientDisconnect
 
 from api.auth.people import Person
 from api.auth.sessions import SESSION_HOURS
+from api.console.address import here_of
+from api.console.address import local_path as local_path
 from api.console.answer import over_https, page, secured, to
+from api.console.language.reader import LANGUAGE_COOKIE, read_in
+from api.console.language.text import later, phrase, words
 from api.console.queries import Queries
 from api.console.sections import ACCOUNTS as ACCOUNTS
 from api.console.sections import AUDIT as AUDIT
@@ -48,20 +52,24 @@ FORM_COOKIE = "suanbu_form"  # holds the token of the login form, before there i
 FORM_BYTES = 8 * 1024
 FORM_FIELDS = 10
 NETWORK_BITS = 64  # of an IPv6 address: what one client has
-AT_THE_DOOR = {
-    408: ("提交超时", "表单没有按时传完，请重新提交。"),
-    413: ("提交有误", "提交的内容过长。"),
-    429: ("登录的人太多", "正在核对的密码太多，请过几秒再试。"),
-    503: ("暂时繁忙", "请求太多，请稍后再试。"),
-}
+AT_THE_DOOR = words(
+    {
+        408: ("提交超时", "表单没有按时传完，请重新提交。"),
+        413: ("提交有误", "提交的内容过长。"),
+        429: ("登录的人太多", "正在核对的密码太多，请过几秒再试。"),
+        503: ("暂时繁忙", "请求太多，请稍后再试。"),
+    }
+)
 """What is refused before a page decides, in Chinese."""
-MISTAKE = "这一页没有生成成功，已经记录在日志里。请把下面的编号告诉运行人员；没有办理的事项不会生效。"
-WRONG_ADDRESS = "地址有误", "地址中的参数不合规，请从页面上的链接进入。"
+MISTAKE = later("这一页没有生成成功，已经记录在日志里。请把下面的编号告诉运行人员；没有办理的事项不会生效。")
+WRONG_ADDRESS = words(("地址有误", "地址中的参数不合规，请从页面上的链接进入。"))
 
-STRAY = {
-    404: ("没有找到", "没有这样的页面。"),
-    405: ("不能这样打开", "请从页面上的链接或按钮进入。"),
-}
+STRAY = words(
+    {
+        404: ("没有找到", "没有这样的页面。"),
+        405: ("不能这样打开", "请从页面上的链接或按钮进入。"),
+    }
+)
 
 
 class PageRefused(Exception):
@@ -98,12 +106,13 @@ def refusal(status: int, title: str, text: str, person: Person | None = None) ->
 
 def stray(request: Request, status: int) -> Response:
     """Return the page for an address below /console that there is not, or that does not take this method."""
-    return secured(request, refusal(status, *STRAY.get(status, WRONG_ADDRESS)).page(request))
+    with read_in(cookie_of(request, LANGUAGE_COOKIE), here_of(request)):
+        return secured(request, refusal(status, *STRAY.get(status, WRONG_ADDRESS)).page(request))
 
 
 def missing(what: str, person: Person | None = None) -> Refusal:
     """Return 404: there is no such thing (or it is not for this person to know)."""
-    return refusal(404, "没有找到", f"没有这样的{what}。", person)
+    return refusal(404, phrase("没有找到"), phrase("没有这样的{what}。", what=what), person)
 
 
 class ConsoleRoute(APIRoute):
@@ -113,9 +122,13 @@ class ConsoleRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            with read_in(cookie_of(request, LANGUAGE_COOKIE), here_of(request)):
+                return await answered(request)
+
+        async def answered(request: Request) -> Response:
             try:
                 if not path_is_holdable(request.scope):
-                    raise missing("页面")
+                    raise missing(phrase("页面"))
                 if not rest_is_holdable(request.scope):
                     raise refusal(400, *WRONG_ADDRESS)
                 response = await handler(request)
@@ -141,12 +154,12 @@ def _error_page(request: Request, error: Exception) -> Response:
     elif isinstance(error, RequestValidationError):
         found = refusal(400, *WRONG_ADDRESS).page(request)
     elif isinstance(error, (JournalUnavailable, *UNREACHABLE)):
-        found = refusal(503, "暂时无法连接数据库", "请稍后再试；数据没有丢失。").page(request)
+        found = refusal(503, phrase("暂时无法连接数据库"), phrase("请稍后再试；数据没有丢失。")).page(request)
         headers = {"Retry-After": "5"}
     else:
         number = request_id()
         LOG.exception("a page could not be made", path=request.url.path, number=number, exc_info=error)
-        found = refusal(500, "系统出错", MISTAKE).page(request)
+        found = refusal(500, phrase("系统出错"), phrase(MISTAKE)).page(request)
     for name, value in headers.items():
         found.headers.setdefault(name, value)
     return found
@@ -160,7 +173,7 @@ async def logged_in(request: Request, queries: Queries) -> Person:
         raise PageRefused(to(f"{LOGIN}?next={quote(here, safe='')}"))
     request.state.person = person
     if shut_to(person, request.url.path):
-        raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能查看这一页。"), person)
     return person
 
 
@@ -168,7 +181,7 @@ async def admitted(request: Request, queries: Queries, section: str) -> Person:
     """Return who is logged in and sees this section. Raises PageRefused: to the login, or 403."""
     person = await logged_in(request, queries)
     if section not in sections(person):
-        raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能查看这一页。"), person)
     return person
 
 
@@ -178,19 +191,19 @@ async def form_of(request: Request, fields_most: int = FORM_FIELDS) -> dict[str,
     A field that is given twice is refused.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise refusal(415, "提交有误", "请从页面上的表单提交。")
+        raise refusal(415, phrase("提交有误"), phrase("请从页面上的表单提交。"))
     try:
         async with body_budget_of(request).body(request, FORM_BYTES) as body:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=fields_most
             )
     except ValueError:
-        raise refusal(400, "提交有误", "表单内容无法读取。") from None
+        raise refusal(400, phrase("提交有误"), phrase("表单内容无法读取。")) from None
     fields = dict(pairs)
     if not all_holdable(fields):
-        raise refusal(400, "提交有误", "填写的内容超出范围：含有无法保存的字符。")
+        raise refusal(400, phrase("提交有误"), phrase("填写的内容超出范围：含有无法保存的字符。"))
     if len(fields) != len(pairs):
-        raise refusal(400, "提交有误", "表单内容重复。")
+        raise refusal(400, phrase("提交有误"), phrase("表单内容重复。"))
     return fields
 
 
@@ -207,7 +220,7 @@ def session_form_token(session: str) -> str:
 def check_form(given: str | None, expected: str | None) -> None:
     """Raise PageRefused 403 unless the form carries the token it was shown with."""
     if not given or not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise refusal(403, "表单已失效", "请返回页面，刷新后重新提交。")
+        raise refusal(403, phrase("表单已失效"), phrase("请返回页面，刷新后重新提交。"))
 
 
 def check_session_form(request: Request, given: str | None) -> str:
@@ -274,12 +287,3 @@ def start_session(request: Request, response: Response, token: str) -> None:
 def end_session(request: Request, response: Response) -> None:
     """Take the session's cookie back from the browser."""
     drop_cookie(request, response, SESSION_COOKIE, HOME)
-
-
-def local_path(wanted: str | None) -> str:
-    """Return where to go after the login: a page of the console and nothing else."""
-    path = wanted or HOME
-    parts = urlsplit(path)
-    plain = path.isascii() and path.isprintable() and "\\" not in path
-    inside = parts.path == HOME or parts.path.startswith(f"{HOME}/")
-    return path if plain and inside and not parts.scheme and not parts.netloc and ".." not in path else HOME

@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
+from api.console.language.text import words
 from settlement.rounds import Round
 from settlement.rounds.reading_table import DEFAULTS, choices
 
 PREFIX: Final = "reading."
 LONGEST_NUMBER: Final = 24
 LARGEST_BATCH: Final = 2**63 - 1
-PROBLEMS: Final[Mapping[str, str]] = {
-    "rate": "补助比例须为 0 至 100 之间的百分数，如 20 或 12.5。",
-    "budget": "预算须为以万元计的数，最多六位小数。",
-    "as_of": "截至批号须为整数。",
-    "notice_days": "公示天数须为 0 至 365 的整数。",
-    "reading": "口径的取值不在可选范围内。",
-}
+PROBLEMS: Final[Mapping[str, str]] = words(
+    {
+        "rate": "补助比例须为 0 至 100 之间的百分数，如 20 或 12.5。",
+        "budget": "预算须为以万元计的数，最多六位小数。",
+        "as_of": "截至批号须为整数。",
+        "notice_days": "公示天数须为 0 至 365 的整数。",
+        "reading": "口径的取值不在可选范围内。",
+    }
+)
 
 
 class BadTerm(ValueError):

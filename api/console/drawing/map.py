@@ -8,6 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from api.console.drawing.shapes import box, svg, words
+from api.console.language.text import phrase
 
 TILE, GAP = 88, 6
 PLACES: Final[Mapping[str, tuple[int, int]]] = {  # column and row, from the north-west
@@ -28,6 +29,6 @@ def city_map(title: str, cities: Mapping[str, tuple[str, int, str]]) -> Markup:
         x, y = column * (TILE + GAP), row * (TILE - 28 + GAP)
         drawn.append(box(x, y, TILE, TILE - 28, f"tile shade-{shade}", f"{name} {told}"))
         kind = "on-dark" if shade >= 4 else "label"
-        drawn.append(words(x + TILE / 2, y + 25, name.removesuffix("市"), "middle", f"{kind} strong"))
+        drawn.append(words(x + TILE / 2, y + 25, name.removesuffix(phrase("市")), "middle", f"{kind} strong"))
         drawn.append(words(x + TILE / 2, y + 44, told, "middle", kind))
     return svg(5 * (TILE + GAP), 6 * (TILE - 28 + GAP), title, drawn, "map")

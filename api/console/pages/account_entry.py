@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.people import Person
 from api.console.answer import page
+from api.console.language.text import phrase
 from api.console.pages.registry import enters
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
@@ -50,14 +51,18 @@ async def post_file(request: Request, queries: Shelf, facts: Facts) -> Response:
     given, name, raw = await upload_of(request)
     check_session_form(request, given.get("token"))
     if not enters(person):
-        raise refusal(403, "没有权限", "账户由登记人员登记、审批人批准。", person)
+        raise refusal(403, phrase("没有权限"), phrase("账户由登记人员登记、审批人批准。"), person)
     try:
         fresh, rows = await facts.propose_accounts(person, name, raw)
     except Problem as problem:
         place = _ROW.match(problem.detail)
-        where = f"（第 {place[1]} 行）" if place else ""
-        return await _page(request, facts, person, f"{because(problem.code)}{where}。", problem.status)
-    said = f"文件 {name}：{rows} 个账户，其中 {fresh} 个是新登记的，等待审批人批准。"
+        where = phrase("（第 {place} 行）", place=place[1]) if place else ""
+        return await _page(
+            request, facts, person, phrase("{code}{where}。", code=because(problem.code), where=where), problem.status
+        )
+    said = phrase(
+        "文件 {name}：{rows} 个账户，其中 {fresh} 个是新登记的，等待审批人批准。", name=name, rows=rows, fresh=fresh
+    )
     return await _page(request, facts, person, said=said)
 
 

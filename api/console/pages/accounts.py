@@ -11,6 +11,7 @@ from api.actions.accounts import ACCOUNT_SCOPE, WORDS
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
@@ -33,7 +34,7 @@ async def get_accounts(request: Request, queries: Shelf, status: str = "", uscc:
     """Show proposed accounts, by what became of them and by entity."""
     person = await admitted(request, queries, ACCOUNTS)
     if (status and status not in ACCOUNT) or "\0" in uscc or len(uscc) > 18:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     return await _list(request, queries, person, status, uscc, after)
 
 
@@ -72,18 +73,20 @@ async def post_page(request: Request, queries: Shelf) -> Response:
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     if ACCOUNT_SCOPE not in person.scopes:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _list(request, queries, await queries.whose(session) or person, status="proposed", error=FAILED)
+        return await _list(
+            request, queries, await queries.whose(session) or person, status="proposed", error=phrase(FAILED)
+        )
     numbers = [int(one) for one in given.get("numbers", "").split(",") if one.isascii() and one.isdigit()][:A_PAGE]
     refused: list[str] = []
     for number in numbers:
         try:
             await queries.decide_account(shown, number, "approve", {})
         except Problem as problem:
-            refused.append(f"账户 {number}：{because(problem.code)}")
-    said = f"已批准 {len(numbers) - len(refused)} 个账户。"
+            refused.append(phrase("账户 {number}：{code}", number=number, code=because(problem.code)))
+    said = phrase("已批准 {numbers} 个账户。", numbers=len(numbers) - len(refused))
     return await _list(request, queries, shown, status="proposed", said=said, error="".join(refused[:1]))
 
 
@@ -95,12 +98,12 @@ async def post_account(request: Request, queries: Shelf, number: Number, word: s
     session = check_session_form(request, given.get("token"))
     item = await _account(queries, number, person)
     if word not in WORDS:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     if ACCOUNT_SCOPE not in person.scopes:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _page(request, await queries.whose(session) or person, item, FAILED, 403)
+        return _page(request, await queries.whose(session) or person, item, phrase(FAILED), 403)
     note = given.get("note", "").strip()
     said: dict[str, Any] = {"note": note} if note else {}
     if word == "approve" and given.get("confirm_holder"):
@@ -117,7 +120,7 @@ async def post_account(request: Request, queries: Shelf, number: Number, word: s
 async def _account(queries: Queries, number: int, person: Person) -> Record:
     found = await queries.accounts(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
-        raise missing("账户", person)
+        raise missing(phrase("账户"), person)
     return found[0]
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from api.auth.people import Person
 from api.console.answer import page
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import AUDIT, ConsoleRoute, admitted, refusal
@@ -37,7 +38,7 @@ async def get_audit(
     """Show who did what to what, with what result."""
     person = await admitted(request, queries, AUDIT)
     if "\0" in actor + object or max(len(actor), len(object)) > LONGEST:
-        raise refusal(400, "筛选条件有误", "请缩短筛选条件。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请缩短筛选条件。"), person)
     days = _day(since, person), _day(until, person)
     named = f"person:{actor}" if actor and ":" not in actor and actor not in ALONE else actor
     found = await queries.audit(before or None, ROWS_A_PAGE + 1, named or None, object or None, *days)
@@ -65,5 +66,5 @@ def _day(text: str, person: Person) -> date | None:
         return None
     found = read_date(text)
     if found is None:
-        raise refusal(400, "筛选条件有误", "日期须写作 2026-11-30。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("日期须写作 2026-11-30。"), person)
     return found

@@ -11,6 +11,7 @@ from api.actions.clawbacks import CLAWBACK_SCOPE
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
@@ -41,13 +42,13 @@ async def post_clawback(request: Request, queries: Shelf, number: Number, word: 
     session = check_session_form(request, given.get("token"))
     clawback = await _clawback(queries, number, person)
     if word not in CLAWBACK_SCOPE:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     if CLAWBACK_SCOPE[word] not in person.scopes:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     if word != "propose":
         shown = await proven(queries, session, person, given)
         if shown is None:
-            return await _page(request, queries, await queries.whose(session) or person, clawback, FAILED, 403)
+            return await _page(request, queries, await queries.whose(session) or person, clawback, phrase(FAILED), 403)
         person = shown
     try:
         await queries.decide_clawback(person, number, word, _said(word, given))
@@ -59,7 +60,7 @@ async def post_clawback(request: Request, queries: Shelf, number: Number, word: 
 async def _clawback(queries: Queries, number: int, person: Person) -> Record:
     found = await queries.clawbacks(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
-        raise missing("追回事项", person)
+        raise missing(phrase("追回事项"), person)
     return found[0]
 
 

@@ -12,6 +12,7 @@ from api.clock import now
 from api.console.answer import page, to
 from api.console.company_queries import CompanyQueries, company_of
 from api.console.drawing.months import months
+from api.console.language.text import phrase, words
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
@@ -22,10 +23,10 @@ from api.http.problem import Problem
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Own = Annotated[CompanyQueries, Depends(company_of)]
-DONE: Final = {
+DONE: Final = words({
     "confirm": "已确认申领和收款账户。", "account": "新账户已提出，等待审批人批准；批准之前不向它付款。",
-}  # fmt: skip
-_BECAUSE: Final = {"ACCOUNT_CHANGED": "收款账户刚刚有变化：请核对后重新确认。"}
+})  # fmt: skip
+_BECAUSE: Final = words({"ACCOUNT_CHANGED": "收款账户刚刚有变化：请核对后重新确认。"})
 _MILLICARD_HOUR: Final = 3_600_000
 
 
@@ -46,7 +47,7 @@ async def get_use(request: Request, queries: Shelf, own: Own) -> Response:
         by_month[one["month"]] = by_month.get(one["month"], 0) + int(one["millicard_seconds"])
     bars = [(month[2:], sum_ // _MILLICARD_HOUR, f"{sum_ / _MILLICARD_HOUR:,.1f}") for month, sum_ in by_month.items()]
     return page(
-        "company_use", **frame(request, person, COMPANY), use=use, picture=months("各月用量（卡时）", bars),
+        "company_use", **frame(request, person, COMPANY), use=use, picture=months(phrase("各月用量（卡时）"), bars),
         hours=lambda one: f"{int(one) / _MILLICARD_HOUR:,.2f}", home=await own.home(person),
         sums={name: sum(int(one[name]) for one in use) for name in ("millicard_seconds", "charge_fen", "records")},
     )  # fmt: skip
@@ -59,11 +60,11 @@ async def post_confirm(request: Request, queries: Shelf, own: Own) -> Response:
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     if given.get("round") not in queries.rounds():
-        raise missing("批次", person)
+        raise missing(phrase("批次"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
         person = await queries.whose(session) or person
-        return await _home(request, queries, own, person, error=FAILED, status=403)
+        return await _home(request, queries, own, person, error=phrase(FAILED), status=403)
     try:
         await own.confirm(shown, given["round"], _number(given.get("account", "")))
     except Problem as problem:
@@ -86,7 +87,7 @@ async def post_account(request: Request, queries: Shelf, own: Own) -> Response:
     session = check_session_form(request, given.get("token"))
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _account(request, own, await queries.whose(session) or person, given, FAILED, 403)
+        return await _account(request, own, await queries.whose(session) or person, given, phrase(FAILED), 403)
     said = {name: given.get(name, "").strip() for name in ("bank", "account", "holder")}
     try:
         await own.propose_account(shown, said)

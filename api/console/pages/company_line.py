@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth.people import Person
 from api.console.answer import page, to
 from api.console.company_queries import CompanyQueries, company_of
+from api.console.language.text import later, phrase
 from api.console.pages.company import why
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.line import pictures_of
@@ -19,14 +20,14 @@ from api.console.sessions import COMPANY, HOME, ConsoleRoute, admitted, check_se
 from api.console.statement_file import Statement
 from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
+from api.console.wording.vocabulary import word_of
 from api.http.problem import Problem
-from settlement.report.reason_words import word_of
 from settlement.rounds import Round
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Own = Annotated[CompanyQueries, Depends(company_of)]
-OBJECTED: Final = "异议已提出，由审批人处理；处理结论会显示在这里。"
+OBJECTED: Final = later("异议已提出，由审批人处理；处理结论会显示在这里。")
 
 
 @ROUTER.get("/company/settlements/{number}")
@@ -34,7 +35,7 @@ async def get_line(request: Request, queries: Shelf, own: Own, number: str, done
     """Show the entity's line."""
     person = await admitted(request, queries, COMPANY)
     found = await _found(own, person, number)
-    return _page(request, queries, person, found, done=OBJECTED if done == "objection" else "")
+    return _page(request, queries, person, found, done=phrase(OBJECTED) if done == "objection" else "")
 
 
 @ROUTER.post("/company/settlements/{number}/objection")
@@ -72,14 +73,14 @@ async def get_statement_file(request: Request, queries: Shelf, own: Own, number:
 async def _statement(queries: Queries, own: CompanyQueries, person: Person, number: str) -> Statement:
     found = await _found(own, person, number)
     if not found["open"]:
-        raise missing("计算说明", person)
+        raise missing(phrase("计算说明"), person)
     return told_statement(found, queries.rounds()[found["round"]], found["line"], with_digest=False)
 
 
 async def _found(own: CompanyQueries, person: Person, number: str) -> Record:
     found = await own.line(person, number)
     if found is None:
-        raise missing("结算", person)
+        raise missing(phrase("结算"), person)
     return found
 
 

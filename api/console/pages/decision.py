@@ -11,6 +11,7 @@ from api.actions.decisions import CHOICES, DECISION_SCOPE, FIELDS, OF_A_CITY
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.open_decisions import MEANS, TITLE, choices_of, may_adjust, open_objections
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
@@ -50,7 +51,7 @@ async def post_decision(request: Request, queries: Shelf, number: str, event: st
         shown = await proven(queries, session, person, given)
         if shown is None:
             person = await queries.whose(session) or person
-            return await _page(request, queries, person, settlement, event, given, FAILED, 403)
+            return await _page(request, queries, person, settlement, event, given, phrase(FAILED), 403)
         person = shown
     try:
         if given.get("decision") == "pass" and person.city is None and not given.get("city"):
@@ -68,11 +69,11 @@ async def post_adjust(request: Request, queries: Shelf, number: str) -> Response
     check_session_form(request, (await form_of(request)).get("token"))
     settlement = await settlement_of(queries, number, person)
     if not may_adjust(person, settlement):
-        raise refusal(403, "不能计算差额", "差额由财政人员在结算锁定之后计算。", person)
+        raise refusal(403, phrase("不能计算差额"), phrase("差额由财政人员在结算锁定之后计算。"), person)
     try:
         made = await queries.adjust(person, number)
     except Problem as problem:
-        raise refusal(problem.status, "没有算成", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("没有算成"), because(problem.code), person) from None
     return to(f"{HOME}/jobs/{made}" if isinstance(made, int) else f"{HOME}/settlements/{made}?done=adjust")
 
 
@@ -80,9 +81,9 @@ async def _asked(queries: Queries, number: str, event: str, person: Person) -> R
     """Return the settlement, for a decision that there is and that the person's role takes. Raises PageRefused."""
     settlement = await settlement_of(queries, number, person)
     if event not in TITLE:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     if DECISION_SCOPE[event] not in person.scopes or (person.city is not None and event not in OF_A_CITY):
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     return settlement
 
 

@@ -13,7 +13,7 @@ from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, queries_of
 from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted
 from api.console.wording.release import CODES, release_of
-from settlement.report.reason_words import word_of
+from api.console.wording.vocabulary import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.auth.people import Person
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import (
@@ -59,11 +60,11 @@ async def get_job_output(request: Request, queries: Shelf, job: Number) -> Respo
     person = await admitted(request, queries, MONEY)
     found = await _job(queries, job, person)
     if found.output is None:
-        raise missing("文件", person)
+        raise missing(phrase("文件"), person)
     try:
         answer = await queries.job_output(request, found)
     except Problem as problem:
-        raise refusal(problem.status, "没有文件", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("没有文件"), because(problem.code), person) from None
     return answer or to(f"{HOME}/jobs/{job}")
 
 
@@ -74,7 +75,7 @@ async def post_job_cancel(request: Request, queries: Shelf, job: Number) -> Resp
     check_session_form(request, (await form_of(request)).get("token"))
     found = await _job(queries, job, person)
     if found.asked.actor != person.actor:
-        raise refusal(403, "没有权限", "任务由提出的人取消。", person)
+        raise refusal(403, phrase("没有权限"), phrase("任务由提出的人取消。"), person)
     await queries.cancel_job(job)
     return to(f"{HOME}/jobs/{job}")
 
@@ -82,7 +83,7 @@ async def post_job_cancel(request: Request, queries: Shelf, job: Number) -> Resp
 async def _job(queries: Queries, number: int, person: Person) -> Job:
     found = await queries.job(number)
     if found is None:
-        raise missing("任务", person)
+        raise missing(phrase("任务"), person)
     return found
 
 
@@ -91,8 +92,11 @@ def _verdict(job: Job) -> list[tuple[str, str]]:
     if job.kind != "verify" or job.result is None:
         return []
     result = job.result
-    said = [(VERDICT["equal"], "一致" if result["equal"] else "不一致"), (VERDICT["lines"], f"{result['lines']:,}")]
+    said = [
+        (VERDICT["equal"], phrase("一致") if result["equal"] else phrase("不一致")),
+        (VERDICT["lines"], f"{result['lines']:,}"),
+    ]
     unlike = [(name, result[name]) for name in VERDICT if name.startswith("different_") and result[name]]
-    said += [(VERDICT[name], "、".join(map(str, some))) for name, some in unlike]
-    said += [(VERDICT[name], "否") for name in ("rollup_equal", "journal_digest_equal") if not result[name]]
+    said += [(VERDICT[name], phrase("、").join(map(str, some))) for name, some in unlike]
+    said += [(VERDICT[name], phrase("否")) for name in ("rollup_equal", "journal_digest_equal") if not result[name]]
     return said

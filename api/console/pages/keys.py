@@ -13,6 +13,7 @@ from api.auth.roles import SCOPES
 from api.clock import now
 from api.console.administration_queries import Administration, Record, administration_of
 from api.console.answer import page, to
+from api.console.language.text import later, phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.reauthentication import FAILED, proven
@@ -27,7 +28,7 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 Hands = Annotated[Administration, Depends(administration_of)]
 FIELDS_MOST: Final = 24
 DAYS_MOST: Final = 3650
-UNFIT: Final = "没有办成：名称、来源或有效天数不合规，或者没有选择权限。"
+UNFIT: Final = later("没有办成：名称、来源或有效天数不合规，或者没有选择权限。")
 
 
 @ROUTER.get("/keys")
@@ -53,11 +54,11 @@ async def post_new(request: Request, queries: Shelf, hands: Hands) -> Response:
     session = check_session_form(request, given.get("token"))
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _new(request, queries, await queries.whose(session) or person, given, FAILED, 403)
+        return _new(request, queries, await queries.whose(session) or person, given, phrase(FAILED), 403)
     try:
         made = await hands.make_key(_wanted(given))
     except ValueError:
-        return _new(request, queries, shown, given, UNFIT, 400)
+        return _new(request, queries, shown, given, phrase(UNFIT), 400)
     except Problem as problem:
         return _new(request, queries, shown, given, because(problem.code), problem.status)
     return page("key_made", **frame(request, shown, KEYS), name=given["name"].strip(), key=made)
@@ -79,7 +80,7 @@ async def post_revoke(request: Request, queries: Shelf, hands: Hands, prefix: st
     one = await _called(hands, prefix, person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _one(request, await queries.whose(session) or person, one, FAILED, 403)
+        return _one(request, await queries.whose(session) or person, one, phrase(FAILED), 403)
     try:
         await hands.revoke_key(prefix)
     except Problem as problem:
@@ -114,7 +115,7 @@ def _shown(one: Record) -> Record:
 async def _called(hands: Administration, prefix: str, person: Person) -> Record:
     found = next((one for one in await hands.all_keys() if one["prefix"] == prefix), None)
     if found is None:
-        raise missing("密钥", person)
+        raise missing(phrase("密钥"), person)
     return _shown(found)
 
 

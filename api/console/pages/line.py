@@ -11,6 +11,7 @@ from api.auth.people import Person
 from api.console.answer import page
 from api.console.drawing.group import group_picture
 from api.console.drawing.waterfall import waterfall
+from api.console.language.text import phrase
 from api.console.line_filter import Asked
 from api.console.pages.settlements import allowed, findings_of, frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
@@ -19,9 +20,9 @@ from api.console.wording.findings import grouped
 from api.console.wording.quantity import shown
 from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
+from api.console.wording.vocabulary import word_of
 from meter.regions import in_region
 from settlement.report.money import yuan_text
-from settlement.report.reason_words import word_of
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -34,7 +35,7 @@ async def get_line(request: Request, queries: Shelf, number: str, uscc: str, ask
     settlement = await settlement_of(queries, number, person)
     line = await queries.line(number, uscc, of_a_city=person.city is not None)
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
-        raise missing("结算行", person)
+        raise missing(phrase("结算行"), person)
     of_round = queries.rounds()[settlement["round"]]
     documents = {key: document.title for key, document in of_round.documents.items()}
     return page(
@@ -58,25 +59,29 @@ def pictures_of(line: Mapping[str, Any]) -> dict[str, Any]:
     if not charges or eligible is None:
         return {}
     fell = [
-        ("不计入与待核", charges, eligible), ("凭证与其他公共资金", eligible, spend), ("被使用量抵减", spend, base),
-        ("单位自担", base, award),
+        (phrase("不计入与待核"), charges, eligible),
+        (phrase("凭证与其他公共资金"), eligible, spend), (phrase("被使用量抵减"), spend, base),
+        (phrase("单位自担"), base, award),
     ]  # fmt: skip
-    stages = [("平台账单总额", 0, charges, yuan_text(charges))]
+    stages = [(phrase("平台账单总额"), 0, charges, yuan_text(charges))]
     for name, start, end in fell:
         if start != end:
             stages.append((name, start, end, f"−{yuan_text(start - end)}"))
-    stages.append(("补助金额", 0, award, yuan_text(award)))
-    drawn: dict[str, Any] = {"waterfall": waterfall("从账单到补助（元）", stages)}
+    stages.append((phrase("补助金额"), 0, award, yuan_text(award)))
+    drawn: dict[str, Any] = {"waterfall": waterfall(phrase("从账单到补助（元）"), stages)}
     alone = line["group"] in (None, line["uscc"])
     if not alone or line["group_consumed_pflops_hours"] != line["consumed_pflops_hours"]:
-        own, group = _card("本单位", line["uscc"], line, ""), _card("集团（根代码）", line["group"], line, "group_")
-        drawn["group"] = group_picture("本单位与所在集团", own, group, "关联")
+        own, group = (
+            _card(phrase("本单位"), line["uscc"], line, ""),
+            _card(phrase("集团（根代码）"), line["group"], line, "group_"),
+        )
+        drawn["group"] = group_picture(phrase("本单位与所在集团"), own, group, phrase("关联"))
     return drawn
 
 
 def _card(heading: str, code: str, line: Mapping[str, Any], prefix: str) -> tuple[str, str, str, str]:
     used, supplied = (shown(line[f"{prefix}{name}_pflops_hours"], 3).text for name in ("consumed", "supplied"))
-    return heading, code, f"使用 {used} P时", f"被使用 {supplied} P时"
+    return heading, code, phrase("使用 {used} P时", used=used), phrase("被使用 {supplied} P时", supplied=supplied)
 
 
 async def _earlier(queries: Queries, settlement: Record, person: Person, uscc: str) -> Record | None:

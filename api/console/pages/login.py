@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.sessions import IDLE_MINUTES, SESSION_HOURS
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.queries import Queries, queries_of
 from api.console.sessions import (
     FORM_COOKIE,
@@ -61,7 +62,7 @@ async def post_login(request: Request, queries: Shelf) -> Response:
             request,
             403,
             given.get("next"),
-            "用户名、密码或动态口令不正确；连续多次错误会暂时锁定。",
+            phrase("用户名、密码或动态口令不正确；连续多次错误会暂时锁定。"),
             given.get("name", ""),
         )
     if old:

@@ -15,15 +15,16 @@ from api.console.drawing.bars import bars
 from api.console.drawing.map import city_map
 from api.console.drawing.months import months
 from api.console.drawing.waterfall import waterfall
+from api.console.language.text import phrase, words
 from api.console.open_decisions import awaited, choices_of, offered
 from api.console.overview_queries import OverviewQueries, overview_of
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, sections
 from api.console.terms import newest_round
+from api.console.wording.vocabulary import city_name
 from meter.days import SHANGHAI
 from meter.regions import in_region
-from settlement.report.labels import city_name
 from settlement.report.money import yuan_text
 from settlement.rounds import Round
 
@@ -32,13 +33,13 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 Figures = Annotated[OverviewQueries, Depends(overview_of)]
 LOOKED_AT = 50
 SMALL_FEN = 1_000_000  # below 万元, which one decimal would show as next to nothing
-WAITS = {
+WAITS = words({
     "accounts": ("个收款账户待批准", "accounts?status=proposed"),
     "disputed": ("笔支付有争议", "payouts?status=disputed"),
     "failed": ("笔支付失败", "payouts?status=failed"), "returned": ("笔支付被退回", "payouts?status=returned"),
     "clawbacks": ("项追回未结清", "claims?status=open"), "runs": ("个发放批次待批准", "payout-runs"),
     "proposable": ("笔支付可以提出发放批次", "payout-runs"),
-}  # fmt: skip
+})  # fmt: skip
 SUMMED = ("consumed", "supplied", "net", "spend_fen", "base_fen", "award_fen", "held_fen", "payable_fen", "lines")
 
 
@@ -49,7 +50,7 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
     seen = sections(person)
     rounds = queries.rounds()
     if round and round not in rounds:
-        raise missing("批次", person)
+        raise missing(phrase("批次"), person)
     listed = await queries.settlements(None, LOOKED_AT) if MONEY in seen else []
     chosen = round or (listed[0]["round"] if listed else newest_round(rounds))
     of_round = rounds[chosen]
@@ -72,7 +73,7 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
         use = _by_month(await figures.use())
         values |= {"intake": await figures.intake(), "use": use}
         values["pictures"]["months"] = months(
-            "各月用量（卡时）", [(month[2:], hours, f"{hours:,}") for month, hours, _, _ in use]
+            phrase("各月用量（卡时）"), [(month[2:], hours, f"{hours:,}") for month, hours, _, _ in use]
         )
     return page(
         "overview", **frame(request, person, "overview"), **values, deadlines=_deadlines(of_round, now()),
@@ -106,21 +107,23 @@ def _of_money(settlement: Record, cities: Sequence[Record], of_round: Round) -> 
     """Draw what comes of a settlement: from spend to award, and by city."""
     sums, all_fen = _sums(cities), settlement["totals"].get("charge_in_window_fen")
     spend, base, award = sums["spend_fen"], sums["base_fen"], sums["award_fen"]
-    stages = [("计入的算力支出", 0, spend, yuan_text(spend))]
+    stages = [(phrase("计入的算力支出"), 0, spend, yuan_text(spend))]
     if all_fen is not None:
         stages = [
-            ("统计期内费用", 0, all_fen, yuan_text(all_fen)),
-            ("不计入与待核等", all_fen, spend, f"−{yuan_text(all_fen - spend)}"), *stages,
+            (phrase("统计期内费用"), 0, all_fen, yuan_text(all_fen)),
+            (phrase("不计入与待核等"), all_fen, spend, f"−{yuan_text(all_fen - spend)}"), *stages,
         ]  # fmt: skip
     stages += [
-        ("被使用量抵减", spend, base, f"−{yuan_text(spend - base)}"), ("补助基数", 0, base, yuan_text(base)),
-        ("单位自担", base, award, f"−{yuan_text(base - award)}"), ("补助金额", 0, award, yuan_text(award)),
+        (phrase("被使用量抵减"), spend, base, f"−{yuan_text(spend - base)}"),
+        (phrase("补助基数"), 0, base, yuan_text(base)),
+        (phrase("单位自担"), base, award, f"−{yuan_text(base - award)}"),
+        (phrase("补助金额"), 0, award, yuan_text(award)),
     ]  # fmt: skip
-    names = {city.code: city.name for city in of_round.cities}
+    names = {city.code: phrase(city.name) for city in of_round.cities}
     rows = [
         (city_name(of_round, one["city"]),
-         [("paid", one["award_fen"], f"补助 {yuan_text(one['award_fen'])} 元"),
-          ("held", one["held_fen"], f"待核 {yuan_text(one['held_fen'])} 元")],
+         [("paid", one["award_fen"], phrase('补助 {award_fen} 元', award_fen=yuan_text(one['award_fen']))),
+          ("held", one["held_fen"], phrase('待核 {held_fen} 元', held_fen=yuan_text(one['held_fen'])))],
          _wan(one["award_fen"]))
         for one in sorted(cities, key=lambda one: -one["award_fen"])
     ]  # fmt: skip
@@ -128,16 +131,16 @@ def _of_money(settlement: Record, cities: Sequence[Record], of_round: Round) -> 
     for code, name in names.items():
         tiles.setdefault(code, (name, 0, "—"))
     return {
-        "waterfall": waterfall("从支出到补助", stages), "bars": bars("各市补助与待核", rows),
-        "map": city_map("各市补助金额", tiles),
+        "waterfall": waterfall(phrase("从支出到补助"), stages), "bars": bars(phrase("各市补助与待核"), rows),
+        "map": city_map(phrase("各市补助金额"), tiles),
     }  # fmt: skip
 
 
 def _wan(fen: int) -> str:
     """Return a sum for a picture, beside whose figure the table has every fen; what is small is told in yuan."""
     if abs(fen) < SMALL_FEN:
-        return f"{yuan_text(fen)} 元" if fen % 100 else f"{fen // 100:,} 元"
-    return f"{fen / 1_000_000:,.1f} 万"
+        return phrase("{fen} 元", fen=yuan_text(fen)) if fen % 100 else phrase("{fen} 元", fen=f"{fen // 100:,}")
+    return phrase("{fen} 万", fen=f"{fen / 1000000:,.1f}")
 
 
 def _by_month(use: Sequence[Record]) -> list[tuple[str, int, int, int]]:
@@ -153,5 +156,7 @@ def _deadlines(of_round: Round, moment: datetime) -> list[tuple[str, str, int]]:
     found = []
     for one in sorted(of_round.deadlines, key=lambda deadline: deadline.at):
         at = one.at.astimezone(SHANGHAI)
-        found.append((one.title, at.strftime("%Y-%m-%d %H:%M"), (at.date() - moment.astimezone(SHANGHAI).date()).days))
+        found.append(
+            (phrase(one.title), at.strftime("%Y-%m-%d %H:%M"), (at.date() - moment.astimezone(SHANGHAI).date()).days)
+        )
     return found

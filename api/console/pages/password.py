@@ -9,20 +9,23 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth.passwords import PASSWORD_CHARACTERS
 from api.auth.people import Person
 from api.console.answer import page, to
+from api.console.language.text import words
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import LOGIN, ConsoleRoute, check_session_form, end_session, form_of, logged_in
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
-WHY = {
-    "length": "新密码须为 {} 至 {} 个字符。".format(*PASSWORD_CHARACTERS),
-    "name": "新密码不能包含用户名。",
-    "common": "新密码过于常见（末尾的数字不算），请另选一个。",
-    "same": "新密码与原密码相同。",
-    "different": "两次输入的新密码不一致。",
-    "wrong": "原密码或动态口令不正确（口令用过一次后请等下一个；连续多次错误会暂时锁定）。",
-}
+WHY = words(
+    {
+        "length": "新密码须为 {} 至 {} 个字符。".format(*PASSWORD_CHARACTERS),
+        "name": "新密码不能包含用户名。",
+        "common": "新密码过于常见（末尾的数字不算），请另选一个。",
+        "same": "新密码与原密码相同。",
+        "different": "两次输入的新密码不一致。",
+        "wrong": "原密码或动态口令不正确（口令用过一次后请等下一个；连续多次错误会暂时锁定）。",
+    }
+)
 
 
 @ROUTER.get("/password")

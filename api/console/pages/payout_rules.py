@@ -12,6 +12,7 @@ from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
+from api.console.language.text import later, phrase, words
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
@@ -28,13 +29,15 @@ OnDesk = Annotated[Desk, Depends(desk_of)]
 Number = Annotated[int, Path(gt=0, lt=2**63)]
 HERE = f"{HOME}/payout-rules"
 LIMITS = ("run_limit", "payee_limit")
-NO_LIMIT = "限额填写大于 0 的金额（元），最多两位小数；不设限额则留空。"
-BECAUSE: Final[Mapping[str, str]] = {
-    "SAME_PERSON": "您提出的限额须由另一人确认。",
-    "NOT_AN_APPROVER": "限额须由审批人员确认。",
-    "ALREADY_DECIDED": "这一限额已经确认过。",
-    "NO_SUCH_RULE": "没有这一项限额。",
-}
+NO_LIMIT = later("限额填写大于 0 的金额（元），最多两位小数；不设限额则留空。")
+BECAUSE: Final[Mapping[str, str]] = words(
+    {
+        "SAME_PERSON": "您提出的限额须由另一人确认。",
+        "NOT_AN_APPROVER": "限额须由审批人员确认。",
+        "ALREADY_DECIDED": "这一限额已经确认过。",
+        "NO_SUCH_RULE": "没有这一项限额。",
+    }
+)
 
 
 @ROUTER.get("/payout-rules")
@@ -56,7 +59,7 @@ async def post_rule(request: Request, queries: Shelf, desk: OnDesk) -> Response:
         text = given.get(name, "").strip()
         said[f"{name}_fen"] = fen_of(text) if text else None
         if text and not said[f"{name}_fen"]:
-            return await _page(request, desk, person, NO_LIMIT, 400)
+            return await _page(request, desk, person, phrase(NO_LIMIT), 400)
     try:
         await desk.propose_rule(person, said)
     except Problem as problem:
@@ -71,11 +74,11 @@ async def post_confirmation(request: Request, queries: Shelf, desk: OnDesk, numb
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     if word != "confirm":
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     _allowed(person, word)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _page(request, desk, await queries.whose(session) or person, FAILED, 403)
+        return await _page(request, desk, await queries.whose(session) or person, phrase(FAILED), 403)
     try:
         await desk.confirm_rule(shown, number, given.get("note", "").strip() or None)
     except Problem as problem:
@@ -85,7 +88,7 @@ async def post_confirmation(request: Request, queries: Shelf, desk: OnDesk, numb
 
 def _allowed(person: Person, word: str) -> None:
     if not person.scopes & set(SCOPES_OF[word]) or person.city is not None:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
 
 
 async def _page(request: Request, desk: Desk, person: Person, error: str = "", status: int = 200) -> Response:

@@ -11,6 +11,7 @@ from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
+from api.console.language.text import phrase
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
@@ -60,7 +61,9 @@ async def post_answers(request: Request, queries: Shelf, desk: OnDesk) -> Respon
     except Problem as problem:
         return await _desk_page(request, desk, person, "", because(problem.code), problem.status)
     aside = sum("set aside" in str(one["status"]) or "disputed" in str(one["status"]) for one in done)
-    said = f"回执文件 {name}：{len(done) - aside} 笔有变化，{aside} 笔没有入账或有争议。"
+    said = phrase(
+        "回执文件 {name}：{done} 笔有变化，{aside} 笔没有入账或有争议。", name=name, done=len(done) - aside, aside=aside
+    )
     return await _desk_page(request, desk, person, "", said=said)
 
 
@@ -78,7 +81,7 @@ async def get_list(request: Request, queries: Shelf, desk: OnDesk, number: Numbe
     try:
         body, media_type = await desk.payment_list(person, number, kind)
     except Problem as problem:
-        raise refusal(problem.status, "不能下载", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("不能下载"), because(problem.code), person) from None
     headers = {"Content-Disposition": f'attachment; filename="payments-{number}.{kind}"'}
     return Response(body, media_type=media_type, headers=headers)
 
@@ -103,7 +106,7 @@ async def get_file(request: Request, queries: Shelf, desk: OnDesk, name: str) ->
     try:
         body = await desk.file(person, name)
     except Problem as problem:
-        raise refusal(problem.status, "不能下载", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("不能下载"), because(problem.code), person) from None
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(body, media_type="text/csv", headers=headers)
 
@@ -115,12 +118,12 @@ async def post_decision(request: Request, queries: Shelf, desk: OnDesk, number: 
     given = await form_of(request)
     session = check_session_form(request, given.get("token"))
     if word not in ("approve", "reject", "stop"):
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     if not person.scopes & set(SCOPES_OF[word]) or person.city is not None:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _run_page(request, desk, await queries.whose(session) or person, number, FAILED, 403)
+        return await _run_page(request, desk, await queries.whose(session) or person, number, phrase(FAILED), 403)
     try:
         await desk.decide(shown, number, word, given.get("digest") or None, given.get("note", "").strip() or None)
     except Problem as problem:
@@ -132,9 +135,9 @@ async def _desk_page(
     request: Request, desk: Desk, person: Person, settlement: str, error: str = "", status: int = 200, said: str = ""
 ) -> Response:
     if "\0" in settlement or len(settlement) > 64:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     found = await desk.overview(settlement or None)
-    names = {city.code: city.name for of in load_rounds().values() for city in of.cities}
+    names = {city.code: phrase(city.name) for of in load_rounds().values() for city in of.cities}
     return page(
         "payout_runs", status, **frame(request, person, DESK), **found, settlement=settlement, error=error, said=said,
         city_names=names, pays="payout:run" in person.scopes, encodings=ENCODINGS, note_max=NOTE_MAX,
@@ -146,7 +149,7 @@ async def _run_page(
 ) -> Response:
     found = await desk.run(number)
     if found is None:
-        raise missing("发放批次", person)
+        raise missing(phrase("发放批次"), person)
     run, items = found
     wanted = {"proposed": ("approve", "reject"), "released": ("stop",), "stopped": ("approve", "reject")}
     words = [

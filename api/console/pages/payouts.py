@@ -11,6 +11,7 @@ from api.actions.payouts import OUTCOMES, PAYOUT_SCOPE
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
@@ -47,7 +48,7 @@ async def get_payouts(
     """Show instructions, by state and settlement."""
     person = await admitted(request, queries, PAYOUTS)
     if (status and status not in PAYOUT) or "\0" in settlement or len(settlement) > 64:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     found = await queries.payouts(status or None, settlement or None, after, A_PAGE + 1)
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(
@@ -72,12 +73,12 @@ async def post_decision(request: Request, queries: Shelf, number: Number, word: 
     session = check_session_form(request, given.get("token"))
     item = await _instruction(queries, number, person)
     if word not in DECISIONS:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     if PAYOUT_SCOPE[word] not in person.scopes or person.city is not None:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _page(request, queries, await queries.whose(session) or person, item, FAILED, 403)
+        return await _page(request, queries, await queries.whose(session) or person, item, phrase(FAILED), 403)
     said = {name: text for name in ("outcome", "note") if (text := given.get(name, "").strip())}
     try:
         await queries.decide_payout(shown, number, word, said)
@@ -89,7 +90,7 @@ async def post_decision(request: Request, queries: Shelf, number: Number, word: 
 async def _instruction(queries: Queries, number: int, person: Person) -> Record:
     found = await queries.payouts(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
-        raise missing("支付指令", person)
+        raise missing(phrase("支付指令"), person)
     return found[0]
 
 
@@ -117,7 +118,7 @@ async def get_clawbacks(
     """Show clawbacks: what was paid too much, and how it comes back."""
     person = await admitted(request, queries, CLAWBACKS)
     if (status and status not in CLAWBACK) or "\0" in settlement or len(settlement) > 64:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     found = await queries.clawbacks(status or None, settlement or None, after, A_PAGE + 1)
     items, chosen = found[:A_PAGE], _chosen(status, settlement)
     return page(

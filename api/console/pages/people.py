@@ -14,6 +14,7 @@ from api.clock import now
 from api.console.administration_queries import Administration, Record, administration_of
 from api.console.answer import page, to
 from api.console.drawing.receipt_code import receipt_code
+from api.console.language.text import later, phrase, words
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.reauthentication import FAILED, proven
@@ -29,13 +30,13 @@ Shelf = Annotated[Queries, Depends(queries_of)]
 Hands = Annotated[Administration, Depends(administration_of)]
 SHOWN_MOST: Final = 200
 NAME_MOST: Final = 64
-WORDS: Final = {
+WORDS: Final = words({
     "disable": "停用", "enable": "启用", "unlock": "解除登录锁定", "password": "重置密码",
     "second_factor": "重置第二因素",
-}  # fmt: skip
-DONE: Final = {"disable": "已停用，已登录的会话随即失效。", "enable": "已启用。", "unlock": "已解除登录锁定。"}
-OWN: Final = "不能停用自己：请由另一位管理员办理。"
-TAKEN: Final = "没有办成：已有同名的人员，或者填写的内容不合规。"
+})  # fmt: skip
+DONE: Final = words({"disable": "已停用，已登录的会话随即失效。", "enable": "已启用。", "unlock": "已解除登录锁定。"})
+OWN: Final = later("不能停用自己：请由另一位管理员办理。")
+TAKEN: Final = later("没有办成：已有同名的人员，或者填写的内容不合规。")
 
 
 @ROUTER.get("/people")
@@ -71,16 +72,16 @@ async def post_new(request: Request, queries: Shelf, hands: Hands) -> Response:
     wanted = {name: given.get(name, "").strip() for name in ("name", "role", "city", "uscc")}
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _new(request, queries, await queries.whose(session) or person, wanted, FAILED, 403)
+        return _new(request, queries, await queries.whose(session) or person, wanted, phrase(FAILED), 403)
     if why := _unfit(wanted):
         return _new(request, queries, shown, wanted, why, 400)
     try:
         secrets = await hands.make_person(wanted)
     except ValueError:
-        return _new(request, queries, shown, wanted, TAKEN, 400)
+        return _new(request, queries, shown, wanted, phrase(TAKEN), 400)
     except Problem as problem:
         return _new(request, queries, shown, wanted, because(problem.code), problem.status)
-    return secrets_page(request, shown, wanted["name"], secrets, "已新建")
+    return secrets_page(request, shown, wanted["name"], secrets, phrase("已新建"))
 
 
 @ROUTER.post("/people/{word}")
@@ -91,12 +92,12 @@ async def post_word(request: Request, queries: Shelf, hands: Hands, word: str) -
     session = check_session_form(request, given.get("token"))
     one = await _called(hands, given.get("name", ""), person)
     if word not in WORDS:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _one(request, await queries.whose(session) or person, one, error=FAILED, status=403)
+        return _one(request, await queries.whose(session) or person, one, error=phrase(FAILED), status=403)
     if word == "disable" and one["name"] == person.name:
-        return _one(request, shown, one, error=OWN, status=409)
+        return _one(request, shown, one, error=phrase(OWN), status=409)
     try:
         if word in DONE:
             await hands.note(one["name"], word)
@@ -105,8 +106,8 @@ async def post_word(request: Request, queries: Shelf, hands: Hands, word: str) -
     except Problem as problem:
         return _one(request, shown, one, error=because(problem.code), status=problem.status)
     if secrets is None:
-        raise missing("人员", person)
-    return secrets_page(request, shown, one["name"], secrets, "已" + WORDS[word])
+        raise missing(phrase("人员"), person)
+    return secrets_page(request, shown, one["name"], secrets, phrase("已") + WORDS[word])
 
 
 def secrets_page(request: Request, person: Person, name: str, secrets: Secrets, did: str) -> Response:
@@ -128,20 +129,20 @@ def _about(one: Record, q: str) -> bool:
 def _unfit(wanted: dict[str, str]) -> str:
     """Return what is wrong with a form in Chinese, or ""; what is left the database and `check_person` say."""
     if not 1 <= len(wanted["name"]) <= NAME_MOST or not wanted["name"].isprintable():
-        return f"用户名须为 1 至 {NAME_MOST} 个可见字符。"
+        return phrase("用户名须为 1 至 {NAME_MOST} 个可见字符。", NAME_MOST=NAME_MOST)
     if wanted["role"] not in ROLES:
-        return "请选择角色。"
+        return phrase("请选择角色。")
     if (wanted["role"] == COMPANY) != bool(wanted["uscc"]):
-        return "用能单位须填写统一社会信用代码，其他角色不填。"
+        return phrase("用能单位须填写统一社会信用代码，其他角色不填。")
     if wanted["city"] and wanted["role"] != "reviewer":
-        return "只有复核人员可以限定到市。"
+        return phrase("只有复核人员可以限定到市。")
     return ""
 
 
 async def _called(hands: Administration, name: str, person: Person) -> Record:
     found = next((one for one in await hands.all_people() if one["name"] == name), None)
     if found is None:
-        raise missing("人员", person)
+        raise missing(phrase("人员"), person)
     return found
 
 

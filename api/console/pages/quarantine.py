@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.console.answer import page, to
+from api.console.language.text import phrase, words
 from api.console.pages.registry import enters
 from api.console.pages.settlements import frame
 from api.console.queries import LONGEST_RECORD_BYTES, Queries, Record, queries_of
@@ -32,7 +33,7 @@ Facts = Annotated[RegistryQueries, Depends(registry_of)]
 Count = Annotated[int | None, Query(ge=0, lt=2**63)]
 RECORDS_A_PAGE = 50
 LONGEST = 64
-STATUS = {"refused": "被拒绝", "conflict": "内容冲突"}
+STATUS = words({"refused": "被拒绝", "conflict": "内容冲突"})
 
 
 @ROUTER.get("/quarantine")
@@ -48,7 +49,7 @@ async def get_quarantine(
     """Show what waits, by reason and facility; of one reason its records, oldest first."""
     person = await admitted(request, queries, QUARANTINE)
     if "\0" in code + facility or max(len(code), len(facility)) > LONGEST:
-        raise refusal(400, "筛选条件有误", "请从页面上的链接进入。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的链接进入。"), person)
     if not code:
         groups = [_told(group) for group in await queries.quarantine_groups()]
         return page(
@@ -72,11 +73,11 @@ async def post_replay(request: Request, queries: Shelf, facts: Facts) -> Respons
     person = await admitted(request, queries, QUARANTINE)
     check_session_form(request, (await form_of(request)).get("token"))
     if not enters(person):
-        raise refusal(403, "没有权限", "重放由登记人员办理，或由来源方用接口办理。", person)
+        raise refusal(403, phrase("没有权限"), phrase("重放由登记人员办理，或由来源方用接口办理。"), person)
     try:
         counts = await facts.replay(person)
     except Problem as problem:
-        raise refusal(problem.status, "没有重放", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("没有重放"), because(problem.code), person) from None
     return to(
         f"{HOME}/quarantine?{urlencode({'tried': counts.get('received', 0), 'taken': counts.get('accepted', 0)})}"
     )
@@ -88,7 +89,7 @@ async def get_quarantined(request: Request, queries: Shelf, number: Annotated[in
     person = await admitted(request, queries, QUARANTINE)
     found = await queries.quarantined_one(number)
     if found is None:
-        raise missing("记录", person)
+        raise missing(phrase("记录"), person)
     item, first = found
     return page(
         "quarantined_one", **frame(request, person, QUARANTINE), STATUSES=STATUS, first=first,
@@ -104,4 +105,6 @@ def _readable(item: Record) -> str:
     """Return the record exactly as it was received, or its beginning."""
     if item["record_bytes"] <= LONGEST_RECORD_BYTES:
         return str(item["record"])
-    return f"{item['record']}\n…（共 {item['record_bytes']} 字节，已截断）"
+    return phrase(
+        "{record}\n…（共 {record_bytes} 字节，已截断）", record=item["record"], record_bytes=item["record_bytes"]
+    )

@@ -10,6 +10,7 @@ from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
+from api.console.language.text import phrase
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
@@ -42,13 +43,13 @@ async def post_mark(request: Request, queries: Shelf, desk: OnDesk, number: Numb
     session = check_session_form(request, given.get("token"))
     item = await _instruction(queries, number, person)
     if "payout:run" not in person.scopes or person.city is not None:
-        raise refusal(403, "没有权限", "您的角色不能办理这一事项。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能办理这一事项。"), person)
     word, amount = given.get("outcome", ""), fen_of(given.get("amount", ""))
     if word not in RECEIPTS or (word != "failed" and not amount):
-        return await _mark_page(request, queries, person, item, "请选择结果，并填写银行划转的金额。", 400)
+        return await _mark_page(request, queries, person, item, phrase("请选择结果，并填写银行划转的金额。"), 400)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _mark_page(request, queries, await queries.whose(session) or person, item, FAILED, 403)
+        return await _mark_page(request, queries, await queries.whose(session) or person, item, phrase(FAILED), 403)
     named = ("bank_reference", "note", "issue")
     said: Record = {name: text for name in named if (text := given.get(name, "").strip())}
     try:
@@ -61,7 +62,7 @@ async def post_mark(request: Request, queries: Shelf, desk: OnDesk, number: Numb
 async def _instruction(queries: Queries, number: int, person: Person) -> Record:
     found = await queries.payouts(None, None, number - 1, 1)
     if not found or found[0]["id"] != number:
-        raise missing("支付指令", person)
+        raise missing(phrase("支付指令"), person)
     return found[0]
 
 

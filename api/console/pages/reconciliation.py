@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from api.auth.people import Person
 from api.console.answer import page, to
 from api.console.desk import Desk, desk_of
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import DESK, HOME, ConsoleRoute, admitted, check_session_form, form_of
@@ -39,7 +40,13 @@ async def post_statement(request: Request, queries: Shelf, desk: OnDesk) -> Resp
     try:
         await desk.take_statement(person, name, given.get("mapping", ""), raw, given.get("own", "").strip())
     except Problem as problem:
-        return await _page(request, desk, person, f"{because(problem.code)}（{problem.detail}）", problem.status)
+        return await _page(
+            request,
+            desk,
+            person,
+            phrase("{code}（{detail}）", code=because(problem.code), detail=problem.detail),
+            problem.status,
+        )
     return to(HERE)
 
 
@@ -60,7 +67,13 @@ async def post_note(
     try:
         await desk.explain(person, (statement, ordinal), given.get("kind", ""), number, given.get("note", "").strip())
     except Problem as problem:
-        return await _page(request, desk, person, f"{because(problem.code)}（{problem.detail}）", problem.status)
+        return await _page(
+            request,
+            desk,
+            person,
+            phrase("{code}（{detail}）", code=because(problem.code), detail=problem.detail),
+            problem.status,
+        )
     return to(HERE)
 
 

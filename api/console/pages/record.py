@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.console.answer import page
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, refusal, sections
@@ -23,8 +24,8 @@ async def get_record(request: Request, queries: Shelf, batch: Place, ordinal: Or
     person = await logged_in(request, queries)
     seen = sections(person)
     if person.city is not None or not {MONEY, QUARANTINE} & set(seen):
-        raise refusal(403, "没有权限", "您的角色不能查看这一页。", person)
+        raise refusal(403, phrase("没有权限"), phrase("您的角色不能查看这一页。"), person)
     found = await queries.record_at(batch, ordinal)
     if found is None:
-        raise missing("记录", person)
+        raise missing(phrase("记录"), person)
     return page("record", **frame(request, person, MONEY if MONEY in seen else QUARANTINE), item=found, ordinal=ordinal)

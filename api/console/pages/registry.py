@@ -11,14 +11,15 @@ from api.actions.registry_entries import ENTRY_SCOPE
 from api.auth.people import Person
 from api.clock import now
 from api.console.answer import page
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.registry_queries import FACTS_MOST, RegistryQueries, registry_of
 from api.console.sections import REGISTRY
 from api.console.sessions import ConsoleRoute, admitted, missing, refusal
 from api.console.wording.registry import ENTRY_KIND, ENTRY_STATUS, EVIDENCE, shown_facts, yes
+from api.console.wording.vocabulary import KIND
 from meter.days import SHANGHAI, day_number
-from settlement.report.labels import KIND
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -45,7 +46,7 @@ async def _list(request: Request, queries: Queries, facts: RegistryQueries, kind
     person = await admitted(request, queries, REGISTRY)
     text = q.strip()
     if max(len(text), len(after)) > LONGEST or "\0" in text + after:
-        raise refusal(400, "查找内容有误", f"请输入不超过 {LONGEST} 个字符。", person)
+        raise refusal(400, phrase("查找内容有误"), phrase("请输入不超过 {LONGEST} 个字符。", LONGEST=LONGEST), person)
     found = await facts.named(kind, text, after, A_PAGE + 1)
     items = found[:A_PAGE]
     last = (items[-1].get("uscc") or items[-1].get("code")) if len(found) > A_PAGE else ""
@@ -62,11 +63,11 @@ async def get_entity(request: Request, queries: Shelf, facts: Facts, uscc: str) 
     """Show everything on record about an entity."""
     person = await admitted(request, queries, REGISTRY)
     if len(uscc) > LONGEST:
-        raise missing("单位", person)
+        raise missing(phrase("单位"), person)
     found = await facts.entity(uscc)
     entries = await facts.entries(None, uscc, 0, WAITING_MOST)
     if not any(found.values()) and not entries and not enters(person):
-        raise missing("单位", person)
+        raise missing(phrase("单位"), person)
     shown = shown_facts(found["facts"], today())
     return page(
         "registry_entity", **frame(request, person, REGISTRY), **WORDS, uscc=uscc, facts=shown[::-1], entries=entries,
@@ -82,7 +83,7 @@ async def get_facility(request: Request, queries: Shelf, facts: Facts, code: str
     person = await admitted(request, queries, REGISTRY)
     found = await facts.facility(code) if len(code) <= LONGEST else []
     if not found:
-        raise missing("智算中心", person)
+        raise missing(phrase("智算中心"), person)
     shown = shown_facts(found, today())
     return page(
         "registry_facility", **frame(request, person, REGISTRY), **WORDS, code=code, facts=shown[::-1],

@@ -12,6 +12,7 @@ from api.actions.registry_entries import WORDS as DECISIONS
 from api.auth.people import PROOF_MINUTES, Person
 from api.clock import now
 from api.console.answer import page, to
+from api.console.language.text import phrase, words
 from api.console.pages.decision import NOTE_MAX
 from api.console.pages.registry import WORDS, enters
 from api.console.pages.settlements import frame
@@ -33,12 +34,14 @@ Number = Annotated[int, Path(gt=0, lt=2**63)]
 A_PAGE: Final = 50
 FIELDS_MOST: Final = 16
 CODE_LONGEST: Final = 18
-WHY: Final = {
-    "SAME_PERSON": "这是您本人填报的：须由另一位登记人员确认。",
-    "ALREADY_DECIDED": "这一填报已有处理结论。",
-    "NOTHING_NEW": "登记中已有完全相同的内容，或者同一编号的凭证已经登记：没有需要填报的。",
-    "NO_SUCH_ENTRY": "没有这样的填报。",
-}
+WHY: Final = words(
+    {
+        "SAME_PERSON": "这是您本人填报的：须由另一位登记人员确认。",
+        "ALREADY_DECIDED": "这一填报已有处理结论。",
+        "NOTHING_NEW": "登记中已有完全相同的内容，或者同一编号的凭证已经登记：没有需要填报的。",
+        "NO_SUCH_ENTRY": "没有这样的填报。",
+    }
+)
 
 
 @ROUTER.get("/registry/enter/{form}")
@@ -48,7 +51,7 @@ async def get_form(
     """Show the form of one kind of fact, filled with what is on record about an entity."""
     person = await _enters(request, queries)
     if form not in FORMS or len(uscc) > CODE_LONGEST or "\0" in uscc:
-        raise missing("页面", person)
+        raise missing(phrase("页面"), person)
     known = (await facts.entity(uscc))["facts"] if uscc else []
     given = fields_of(form, known[-1]["item"] if known else {"uscc": uscc}, attest=bool(attest))
     return _form(request, person, form, given, known=bool(known))
@@ -61,7 +64,7 @@ async def post_form(request: Request, queries: Shelf, facts: Facts, form: str) -
     given = await form_of(request, FIELDS_MOST)
     check_session_form(request, given.get("token"))
     if form not in FORMS:
-        raise missing("页面", person)
+        raise missing(phrase("页面"), person)
     try:
         number = await facts.propose(person, FORMS[form].kind, filled(form, given), given.get("reason", ""))
     except Misfilled as wrong:
@@ -78,7 +81,7 @@ async def get_entries(
     """Show what was entered by hand, the newest first."""
     person = await admitted(request, queries, REGISTRY)
     if status and status not in ENTRY_STATUS:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     found = await facts.entries(status or None, None, before, A_PAGE + 1)
     return page(
         "registry_entries", **frame(request, person, REGISTRY), **WORDS, items=found[:A_PAGE], status=status,
@@ -102,10 +105,10 @@ async def post_entry(request: Request, queries: Shelf, facts: Facts, number: Num
     session = check_session_form(request, given.get("token"))
     entry = await _entry(facts, number, person)
     if word not in DECISIONS:
-        raise missing("事项", person)
+        raise missing(phrase("事项"), person)
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return await _page(request, facts, await queries.whose(session) or person, entry, FAILED, 403)
+        return await _page(request, facts, await queries.whose(session) or person, entry, phrase(FAILED), 403)
     note = given.get("note", "").strip()
     if len(note) > NOTE_MAX:
         return await _page(request, facts, shown, entry, because("out_of_range"), 400)
@@ -119,14 +122,14 @@ async def post_entry(request: Request, queries: Shelf, facts: Facts, number: Num
 async def _enters(request: Request, queries: Queries) -> Person:
     person = await admitted(request, queries, REGISTRY)
     if not enters(person):
-        raise refusal(403, "没有权限", "登记由登记人员填报、另一位登记人员确认。", person)
+        raise refusal(403, phrase("没有权限"), phrase("登记由登记人员填报、另一位登记人员确认。"), person)
     return person
 
 
 async def _entry(facts: RegistryQueries, number: int, person: Person) -> Record:
     found = await facts.entries(None, None, number + 1, 1)
     if not found or found[0]["id"] != number:
-        raise missing("填报", person)
+        raise missing(phrase("填报"), person)
     return found[0]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.console.answer import page
+from api.console.language.text import words
 from api.console.line_filter import LineFilter, shown_pages
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, queries_of
@@ -17,22 +18,24 @@ from settlement.report.notice import notice_lines, notice_title, telephone_rows
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 ON_A_PAGE: Final = 500  # of the list: so many lines are read and drawn within what a page may take
-FILES: Final = (
+FILES: Final = words(
     (
-        "",
-        "全部",
-        "申报表、汇总、明细、分市、未计入用量、公示名单和说明，在一个文件里",
-        ("xlsx", "json"),
-    ),
-    (
-        "summary",
-        "兑现申报（汇总）表",
-        "每个归口管理部门一张，含零申报和签字处；金额以万元计",
-        ("xlsx", "csv"),
-    ),
-    ("lines", "明细", "每个单位一行：数量、支出、补助、待核与应付，金额以元计，附合计", ("xlsx", "csv", "parquet")),
-    ("city", "分市", "每个市一行，附合计", ("xlsx", "csv", "parquet")),
-    ("notice", "公示名单", "拟兑现的单位与金额，附受理异议的部门，供公示发布", ("xlsx", "csv")),
+        (
+            "",
+            "全部",
+            "申报表、汇总、明细、分市、未计入用量、公示名单和说明，在一个文件里",
+            ("xlsx", "json"),
+        ),
+        (
+            "summary",
+            "兑现申报（汇总）表",
+            "每个归口管理部门一张，含零申报和签字处；金额以万元计",
+            ("xlsx", "csv"),
+        ),
+        ("lines", "明细", "每个单位一行：数量、支出、补助、待核与应付，金额以元计，附合计", ("xlsx", "csv", "parquet")),
+        ("city", "分市", "每个市一行，附合计", ("xlsx", "csv", "parquet")),
+        ("notice", "公示名单", "拟兑现的单位与金额，附受理异议的部门，供公示发布", ("xlsx", "csv")),
+    )
 )
 NAMES: Final = {"xlsx": "Excel", "csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 assert {layout for layout, _, _, _ in FILES} == {"", *LAYOUTS}

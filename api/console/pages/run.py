@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.actions.runs import SCOPE
 from api.auth.people import Person
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.run_queries import RunQueries, runs_of
@@ -25,9 +26,10 @@ from api.console.sessions import (
 )
 from api.console.terms import PREFIX, PROBLEMS, BadTerm, batch_of, newest_round, order_of, readings_of
 from api.console.wording.refusals import because
+from api.console.wording.vocabulary import reading_text
 from api.http.problem import Problem
 from settlement.jobs.settle import Request as RunRequest
-from settlement.rounds.reading_table import DEFAULTS, choices, reading_text
+from settlement.rounds.reading_table import DEFAULTS, choices
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -41,7 +43,7 @@ async def get_run(request: Request, queries: Shelf, round: str = "") -> Response
     """Show the form of a run."""
     person = await _runner(request, queries)
     if round and round not in queries.rounds():
-        raise missing("批次", person)
+        raise missing(phrase("批次"), person)
     return await _page(request, queries, person, {"round": round})
 
 
@@ -52,7 +54,7 @@ async def post_run(request: Request, queries: Shelf, runs: Runs) -> Response:
     given = await form_of(request, FIELDS)
     check_session_form(request, given.get("token"))
     if given.get("round") not in queries.rounds():
-        raise missing("批次", person)
+        raise missing(phrase("批次"), person)
     try:
         wanted = RunRequest(
             given["round"], order_of(given), readings_of(given), batch_of(given), other_terms=bool(given.get("other"))
@@ -69,10 +71,10 @@ async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str
     """Show how far the awards move over the readings, and which reading moves most money."""
     person = await admitted(request, queries, MONEY)
     if person.city is not None:
-        raise refusal(403, "没有权限", "区间按全省计算，不由市级人员查看。", person)
+        raise refusal(403, phrase("没有权限"), phrase("区间按全省计算，不由市级人员查看。"), person)
     settlement = await queries.settlement(number)
     if settlement is None:
-        raise missing("结算", person)
+        raise missing(phrase("结算"), person)
     ended = await queries.job(job) if job else None
     try:
         if ended is not None and ended.kind == "interval" and ended.parameters.get("settlement") == number:
@@ -80,7 +82,7 @@ async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str
         else:
             found = await runs.interval(number)
     except Problem as problem:
-        raise refusal(problem.status, "没有算成", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("没有算成"), because(problem.code), person) from None
     if not isinstance(found, Mapping):
         return to(f"{HOME}/jobs/{found or job}")
     of_round = queries.rounds()[settlement["round"]]
@@ -94,7 +96,7 @@ async def get_interval(request: Request, queries: Shelf, runs: Runs, number: str
 async def _runner(request: Request, queries: Queries) -> Person:
     person = await admitted(request, queries, MONEY)
     if SCOPE not in person.scopes or person.city is not None:
-        raise refusal(403, "没有权限", "结算由财政人员运行。", person)
+        raise refusal(403, phrase("没有权限"), phrase("结算由财政人员运行。"), person)
     return person
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.console.answer import page
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.search_queries import SearchQueries, search_of
@@ -25,7 +26,7 @@ async def get_search(request: Request, queries: Shelf, search: Search, q: str = 
     person = await logged_in(request, queries)
     text, seen = q.strip(), sections(person)
     if len(text) > LONGEST or "\0" in text:
-        raise refusal(400, "查找内容有误", f"请输入不超过 {LONGEST} 个字符。", person)
+        raise refusal(400, phrase("查找内容有误"), phrase("请输入不超过 {LONGEST} 个字符。", LONGEST=LONGEST), person)
     province = person.city is None
     found = {}
     if len(text) >= SHORTEST:

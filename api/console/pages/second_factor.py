@@ -12,6 +12,7 @@ from api.clock import now
 from api.console.administration_queries import Administration, administration_of
 from api.console.answer import page, to
 from api.console.drawing.receipt_code import receipt_code
+from api.console.language.text import later, phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.reauthentication import FAILED, proven
@@ -21,7 +22,7 @@ from meter.database.seal import CannotUnseal
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 Hands = Annotated[Administration, Depends(administration_of)]
-WRONG: Final = "新的动态口令不正确：请确认验证器已经扫描上面的二维码，输入它现在显示的六位数字。"
+WRONG: Final = later("新的动态口令不正确：请确认验证器已经扫描上面的二维码，输入它现在显示的六位数字。")
 
 
 @ROUTER.get("/second-factor")
@@ -38,13 +39,13 @@ async def post_second_factor(request: Request, queries: Shelf, hands: Hands) -> 
     session = check_session_form(request, given.get("token"))
     shown = await proven(queries, session, person, given)
     if shown is None:
-        return _page(request, await queries.whose(session) or person, error=FAILED, status=403)
+        return _page(request, await queries.whose(session) or person, error=phrase(FAILED), status=403)
     kept = given.get("kept", "")
     if not kept:
         secret, _ = new_second_factor(person.name)
         return _page(request, shown, kept=sealed(secret, person.name, None))
     if not await hands.change_second_factor(session, kept, given.get("new_code", "").strip()):
-        return _page(request, await queries.whose(session) or shown, kept=kept, error=WRONG, status=403)
+        return _page(request, await queries.whose(session) or shown, kept=kept, error=phrase(WRONG), status=403)
     response = to(LOGIN)
     end_session(request, response)
     return response

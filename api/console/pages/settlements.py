@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api.auth.people import Person
 from api.console.answer import page, to
+from api.console.language.text import phrase
 from api.console.line_file import HEADS, csv_row
 from api.console.line_filter import LONGEST, ORDER_WORDS, Asked, LineFilter, pages_of, shown_pages
 from api.console.open_decisions import (
@@ -39,10 +40,10 @@ from api.console.sessions import (
 from api.console.sessions import session_form_token as form_token
 from api.console.wording.findings import A_LINE_MAX, counted, grouped
 from api.console.wording.refusals import because
+from api.console.wording.vocabulary import OUTCOME
 from api.http.problem import Problem
 from meter.regions import REGION, in_region
 from settlement.report import FORMATS, LAYOUTS
-from settlement.report.labels import OUTCOME
 from settlement.rounds.reason_codes import REASONS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -66,7 +67,7 @@ async def get_settlements(request: Request, queries: Shelf, before: str = "", id
     try:
         found = await queries.settlements(mark, SETTLEMENTS_A_PAGE + 1)
     except ValueError:
-        raise refusal(400, "地址有误", "翻页参数不合规，请从列表第一页进入。", person) from None
+        raise refusal(400, phrase("地址有误"), phrase("翻页参数不合规，请从列表第一页进入。"), person) from None
     items, more = found[:SETTLEMENTS_A_PAGE], len(found) > SETTLEMENTS_A_PAGE
     following = urlencode({"before": items[-1]["created_at"], "id": items[-1]["id"]}) if more else ""
     return page(
@@ -100,7 +101,7 @@ async def get_settlement(
         asked=asked, found=found, whole=whole, pages=shown_pages(asked.page, pages_of(found["lines"])),
         last=pages_of(found["lines"]), ORDER_WORDS=ORDER_WORDS, here=f"{HOME}/settlements/{number}",
         choices=offered(person, free, waiting), kept=kept, awaited=awaited(settlement, waiting, of_round),
-        adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": "计算差额"}.get(done, ""),
+        adjustable=may_adjust(person, settlement), done={**TITLE, "adjust": phrase("计算差额")}.get(done, ""),
         cities=await queries.cities(settlement, person.city), waiting=waiting,
         reviews=reviews_of(settlement), findings=counted(await findings_of(queries, person, number, lines)),
         crowded=grouped(await crowded_of(queries, person, number)),
@@ -137,16 +138,16 @@ async def get_report(
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
     if not is_filter(region):
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     region = scoped(person, region)
     if kind not in FORMATS or layout not in (None, *LAYOUTS):
-        raise missing("报表", person)
+        raise missing(phrase("报表"), person)
     name = f"{settlement['id']}{'-' + layout if layout else ''}{'-' + region if region else ''}.{kind}"
     asked = {"kind": kind, "layout": layout, "region": region or None}
     try:
         found = await queries.report(request, settlement, asked, _safe(name))
     except Problem as problem:
-        raise refusal(problem.status, "没有生成报表", because(problem.code), person) from None
+        raise refusal(problem.status, phrase("没有生成报表"), because(problem.code), person) from None
     return to(f"{HOME}/jobs/{found}") if isinstance(found, int) else found
 
 
@@ -156,7 +157,7 @@ async def get_verify(request: Request, queries: Shelf, number: str) -> Response:
     person = await admitted(request, queries, MONEY)
     settlement = await settlement_of(queries, number, person)
     if person.city is not None:
-        raise refusal(403, "没有权限", "核验对全省的记录进行，不由市级人员办理。", person)
+        raise refusal(403, phrase("没有权限"), phrase("核验对全省的记录进行，不由市级人员办理。"), person)
     return to(f"{HOME}/jobs/{await queries.verify(settlement['id'])}")
 
 
@@ -181,7 +182,7 @@ async def settlement_of(queries: Queries, number: str, person: Person) -> Record
     """Return a settlement as this person may see it: who works for a city sees its sums. Raises PageRefused 404."""
     settlement = await queries.settlement(number)
     if settlement is None:
-        raise missing("结算", person)
+        raise missing(phrase("结算"), person)
     if person.city is None:
         return settlement
     sums = await queries.line_index(settlement, person.city, LineFilter(region=person.city))
@@ -195,7 +196,7 @@ def allowed(person: Person, asked: LineFilter) -> LineFilter:
     known = (not asked.status or asked.status in OUTCOME) and asked.sort in ORDER_WORDS
     known = known and (not asked.reason or asked.reason in REASONS)
     if not known or not is_filter(asked.region) or len(asked.q) > LONGEST or "\0" in asked.q:
-        raise refusal(400, "筛选条件有误", "请从页面上的筛选框选择。", person)
+        raise refusal(400, phrase("筛选条件有误"), phrase("请从页面上的筛选框选择。"), person)
     return replace(asked, region=scoped(person, asked.region))
 
 

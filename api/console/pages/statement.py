@@ -12,14 +12,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth.people import Person
 from api.console.answer import page
 from api.console.drawing.receipt_code import receipt_code
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, missing
 from api.console.statement_file import Statement, statement_pdf
 from api.console.wording.release import releases_of
 from api.console.wording.steps import shown_steps
+from api.console.wording.vocabulary import word_of
 from meter.regions import in_region
-from settlement.report.reason_words import word_of
 from settlement.rounds import Round
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -67,7 +68,7 @@ async def _statement_of(queries: Queries, person: Person, number: str, uscc: str
     settlement = await settlement_of(queries, number, person)
     line = await queries.line(number, uscc, of_a_city=person.city is not None)
     if line is None or (person.city is not None and not in_region(line["region"], person.city)):
-        raise missing("结算行", person)
+        raise missing(phrase("结算行"), person)
     of_round = queries.rounds()[settlement["round"]]
     return told_statement(settlement, of_round, line, with_digest=person.city is None)
 

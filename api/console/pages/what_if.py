@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.console.answer import page, to
 from api.console.drawing.bars import bars
 from api.console.drawing.map import city_map
+from api.console.language.text import phrase
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.run_queries import RunQueries, runs_of
@@ -17,10 +18,11 @@ from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_sess
 from api.console.template import city_called
 from api.console.terms import PREFIX, PROBLEMS, BadTerm, newest_round, order_of
 from api.console.wording.refusals import because
+from api.console.wording.vocabulary import reading_text
 from api.http.problem import Problem
 from settlement.compute.compare import UNKNOWN_CITY
 from settlement.report.money import yuan_text
-from settlement.rounds.reading_table import DEFAULTS, choices, reading_text
+from settlement.rounds.reading_table import DEFAULTS, choices
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -37,7 +39,7 @@ async def get_what_if(request: Request, queries: Shelf, job: Job = 0) -> Respons
     """Show the form of a comparison, or what the job of one came to."""
     person = await admitted(request, queries, MONEY)
     if person.city is not None:
-        raise refusal(403, "没有权限", "方案比较按全省计算，不由市级人员办理。", person)
+        raise refusal(403, phrase("没有权限"), phrase("方案比较按全省计算，不由市级人员办理。"), person)
     ended = await queries.job(job) if job else None
     if ended is None or ended.kind != "compare" or "given" not in ended.parameters:
         return _page(request, queries, person, {}, [])
@@ -53,13 +55,13 @@ async def post_what_if(request: Request, queries: Shelf, runs: Runs) -> Response
     given = await form_of(request, FIELDS)
     check_session_form(request, given.get("token"))
     if person.city is not None:
-        raise refusal(403, "没有权限", "方案比较按全省计算，不由市级人员办理。", person)
+        raise refusal(403, phrase("没有权限"), phrase("方案比较按全省计算，不由市级人员办理。"), person)
     if given.get("round") not in queries.rounds():
-        raise missing("批次", person)
+        raise missing(phrase("批次"), person)
     try:
         cases = _cases(given)
         if len(cases) < 2:
-            return _page(request, queries, person, given, [], "请填写至少两个方案。", 400)
+            return _page(request, queries, person, given, [], phrase("请填写至少两个方案。"), 400)
         typed = {name: text for name, text in given.items() if name != "token"}
         found = await runs.compared(given["round"], cases, typed)
     except BadTerm as error:
@@ -95,14 +97,18 @@ def _page(
     error: str = "",
     status: int = 200,
 ) -> Response:
-    options = [(f"{name}={value}", "：".join(reading_text(name, value))) for name, value in _READINGS]
+    options = [(f"{name}={value}", phrase("：").join(reading_text(name, value))) for name, value in _READINGS]
     pictures: dict[str, Any] = {}
     if found:
         rows = [
-            (f"方案 {place}", [("paid", one["totals"]["award_fen"], "")], f"{yuan_text(one['totals']['award_fen'])} 元")
+            (
+                phrase("方案 {place}", place=place),
+                [("paid", one["totals"]["award_fen"], "")],
+                phrase("{award_fen} 元", award_fen=yuan_text(one["totals"]["award_fen"])),
+            )
             for place, one in enumerate(found, start=1)
         ]
-        pictures["bars"] = bars("各方案补助金额", rows)
+        pictures["bars"] = bars(phrase("各方案补助金额"), rows)
         pictures["map"] = [_map(place, one) for place, one in enumerate(found[1:], start=2)]
     return page(
         "what_if", status, **frame(request, person, MONEY), given=given, found=found, error=error, options=options,
@@ -117,11 +123,11 @@ def _map(place: int, one: Record) -> Any:
         code: (
             city_called(code),
             abs(row["award_fen_difference"]),
-            f"{row['award_fen_difference'] / 1_000_000:+,.1f} 万",
+            phrase("{award_fen_difference} 万", award_fen_difference=f"{row['award_fen_difference'] / 1000000:+,.1f}"),
         )
         for code, row in moved.items()
     }
-    return city_map(f"方案 {place} 比方案 1（万元）", tiles)
+    return city_map(phrase("方案 {place} 比方案 1（万元）", place=place), tiles)
 
 
 def _ends(found: list[Record]) -> list[tuple[list[Record], list[Record]]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.console.language.text import later, phrase, words
 from api.console.wording.refusals import BECAUSE
 from api.console.wording.roles import CHOICE, PAYOUT, ROLE
 from api.console.wording.scopes import SCOPE
@@ -14,7 +15,7 @@ from settlement.report.about import moment_text
 from settlement.report.money import yuan_text
 from settlement.rounds import load_rounds
 
-_DETAILS: Final[Mapping[str, str]] = {
+_DETAILS: Final[Mapping[str, str]] = words({
     "accepted": "采纳条数", "account_proposal": "收款账户编号", "account_sha256": "账户摘要",
     "accounts_missing": "缺少账户的单位数", "accounts_sha256": "账户摘要", "actor": "办理人", "adopted": "此前的行",
     "amount_fen": "金额", "approved_digest": "所批准的摘要", "at": "时间", "bank_reference": "银行参考号",
@@ -34,8 +35,8 @@ _DETAILS: Final[Mapping[str, str]] = {
     "settlement": "结算", "sha256": "文件摘要", "signed": "须签名", "source": "来源编号", "statement": "对账单",
     "status": "状态", "sum_fen": "合计", "tree": "检查点", "uscc": "统一社会信用代码", "valid_from": "起用",
     "valid_to": "截止", "word": "结果", "worker": "办理系统",
-}  # fmt: skip
-TABLES: Final[Mapping[str, str]] = {
+})  # fmt: skip
+TABLES: Final[Mapping[str, str]] = words({
     "account_event": "账户审批", "account_proposal": "账户登记", "api_key": "密钥", "api_key_revocation": "密钥吊销",
     "archive_sealing": "归档", "bank_statement": "对账单", "bank_statement_line": "对账单的行",
     "bank_statement_note": "流水说明", "claim_event": "追回办理", "clawback_claim": "追回事项",
@@ -44,16 +45,16 @@ TABLES: Final[Mapping[str, str]] = {
     "payout_rule": "发放规则", "payout_run": "发放批次", "payout_run_event": "发放批次办理",
     "payout_run_item": "发放批次的款项", "person": "人员", "person_event": "人员变动", "settlement": "结算",
     "settlement_account": "批准时的账户", "settlement_event": "结算办理", "source": "来源",
-}  # fmt: skip
-_REASONS: Final[Mapping[str, str]] = {
+})  # fmt: skip
+_REASONS: Final[Mapping[str, str]] = words({
     "wrong_name_or_password": "用户名或密码不正确", "wrong_code": "动态口令不正确", "disabled": "人员已停用",
     "locked_out": "多次错误，暂时锁定", "slowed_down": "尝试过多，稍后再试", "second_factor_missing": "没有第二因素",
     "wrong_password_or_code": "密码或动态口令不正确",
     "unknown_key": "密钥不存在或已吊销", "expired_key": "密钥已过期", "secret_sent": "须签名的请求带了密钥本身",
     "signature_missing": "没有签名", "bad_signature": "签名不符", "stale_signature": "签名已过时",
     "replayed_request": "请求重复", "LEASE_LOST": "领取已失效",
-}  # fmt: skip
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+})  # fmt: skip
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = words({
     "decision": CHOICE, "role": ROLE, "word": PAYOUT, "reason": _REASONS, "code": {**BECAUSE, **_REASONS},
     "leases": {"own": "本系统的领取", "all": "所有领取"}, "notice": {"none": "没有公示"}, "mapping": {"plain": "通用"},
     "event": {"propose": "提出", "approve": "同意", "reject": "不同意", "stop": "停止"},
@@ -65,16 +66,16 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "the first account, in the entity's own name": "首个账户，户名与单位名称相同，自动启用",
         "recorded before accounts were approved": "账户审批启用之前登记",
     },
-}  # fmt: skip
-_NUMBERED: Final = {"chip": "芯片", "facility": "设施", "party": "单位"}
+})  # fmt: skip
+_NUMBERED: Final = words({"chip": "芯片", "facility": "设施", "party": "单位"})
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 _SHOWN: Final = 5
-OTHER: Final = "其他"
+OTHER: Final = later("其他")
 
 
 def detail_text(name: str) -> str:
     """Return what a value of a row is called."""
-    return _DETAILS.get(name, OTHER)
+    return _DETAILS.get(name, phrase(OTHER))
 
 
 def said_of(detail: str) -> list[tuple[str, str]]:
@@ -90,16 +91,22 @@ def said_of(detail: str) -> list[tuple[str, str]]:
 
 def _told(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return ("有" if value else "没有") if name == "second_factor" else "是" if value else "否"
+        return (
+            (phrase("有") if value else phrase("没有"))
+            if name == "second_factor"
+            else phrase("是")
+            if value
+            else phrase("否")
+        )
     if name.endswith("_fen"):
-        return f"{yuan_text(int(value))} 元"
+        return phrase("{value} 元", value=yuan_text(int(value)))
     if isinstance(value, dict):
         return _several(name, value)
     if isinstance(value, list):
         return _listed(name, value)
     text = str(value)
     if name in _WORDS:
-        return _WORDS[name].get(text, text if name == "note" else OTHER)
+        return _WORDS[name].get(text, text if name == "note" else phrase(OTHER))
     if name == "city":
         return _city(text)
     if name in ("actor", "proposed_by"):
@@ -109,26 +116,32 @@ def _told(name: str, value: Any) -> str:
 
 def _several(name: str, value: Mapping[str, Any]) -> str:
     if name == "rows":
-        return "，".join(f"{TABLES.get(table, OTHER)} {len(rows)} 行" for table, rows in value.items())
+        return phrase("，").join(
+            phrase("{table} {rows} 行", table=TABLES.get(table, phrase(OTHER)), rows=len(rows))
+            for table, rows in value.items()
+        )
     if name == "names":
-        return "，".join(f"{_NUMBERED.get(kind, OTHER)} {count} 个" for kind, count in value.items())
+        return phrase("，").join(
+            phrase("{kind} {count} 个", kind=_NUMBERED.get(kind, phrase(OTHER)), count=count)
+            for kind, count in value.items()
+        )
     if name == "instructions":
-        return f"{value.get('count', 0)} 笔"
-    return "内容见导出的文件"
+        return phrase("{get} 笔", get=value.get("count", 0))
+    return phrase("内容见导出的文件")
 
 
 def _listed(name: str, value: list[Any]) -> str:
     if name == "scopes":
-        return "；".join(SCOPE.get(str(one), OTHER) for one in value)
-    texts = [str(one.get("subject", OTHER)) if isinstance(one, dict) else str(one) for one in value[:_SHOWN]]
-    return "、".join(texts) + (f" 等 {len(value)} 项" if len(value) > _SHOWN else "")
+        return phrase("；").join(SCOPE.get(str(one), phrase(OTHER)) for one in value)
+    texts = [str(one.get("subject", phrase(OTHER))) if isinstance(one, dict) else str(one) for one in value[:_SHOWN]]
+    return phrase("、").join(texts) + (phrase(" 等 {value} 项", value=len(value)) if len(value) > _SHOWN else "")
 
 
 def _city(code: str) -> str:
     for of_round in reversed(list(load_rounds().values())):
         for city in of_round.cities:
             if city.code == code:
-                return str(city.name)
+                return phrase(str(city.name))
     return code
 
 
@@ -136,6 +149,16 @@ def actor_text(actor: str) -> str:
     """Return who acted, in Chinese; a name stays as it is."""
     kind, colon, name = actor.partition(":")
     if not colon:
-        return {"service": "系统", "nobody": "未登录", "migration": "升级", "": "（不告知）"}.get(actor, actor)
-    words = {"key": "接口", "person": "人员", "command line": "命令行", "database": "数据库"}
-    return f"{name}（{words[kind]}）" if kind in words else actor
+        return {
+            "service": phrase("系统"),
+            "nobody": phrase("未登录"),
+            "migration": phrase("升级"),
+            "": phrase("（不告知）"),
+        }.get(actor, actor)
+    words = {
+        "key": phrase("接口"),
+        "person": phrase("人员"),
+        "command line": phrase("命令行"),
+        "database": phrase("数据库"),
+    }
+    return phrase("{name}（{words}）", name=name, words=words[kind]) if kind in words else actor

@@ -8,12 +8,13 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
+from api.console.language.text import phrase, words
 from api.console.wording.quantity import shown
 from meter.days import SHANGHAI
 
-TITLE: Final[Mapping[str, str]] = {
+TITLE: Final[Mapping[str, str]] = words({
     "above_capacity": "超出登记容量", "metered_twice": "疑似重复计量", "price_stray": "单价偏离", "ring": "循环使用",
-}  # fmt: skip
+})  # fmt: skip
 A_LINE_MAX = 50
 RECORDS_MAX = 20
 
@@ -73,7 +74,9 @@ def _shown(one: Mapping[str, Any]) -> ShownFinding:
         title=TITLE.get(str(one["kind"]), str(one["kind"])),
         text=_text(one),
         facility=str(one.get("facility") or ""),
-        when=f"{_moment(one.get('started_at'))} 至 {_moment(one.get('ended_at'))}" if one.get("started_at") else "",
+        when=phrase("{get} 至 {get_2}", get=_moment(one.get("started_at")), get_2=_moment(one.get("ended_at")))
+        if one.get("started_at")
+        else "",
         records=records[:RECORDS_MAX],
         more=max(0, len(records) - RECORDS_MAX) + int(one.get("proofs") or 0),
     )
@@ -83,18 +86,28 @@ def _text(one: Mapping[str, Any]) -> str:
     found, expected = one.get("found"), one.get("expected")
     match one["kind"]:
         case "above_capacity":
-            return f"同时使用最多 {_thousandths(found)} 卡，登记 {_thousandths(expected)} 卡"
+            return phrase(
+                "同时使用最多 {found} 卡，登记 {expected} 卡",
+                found=_thousandths(found),
+                expected=_thousandths(expected),
+            )
         case "metered_twice":
-            return f"一条记录落在同一单位、设施、卡数和订单的另一条之内，可能重复 {_card_hours(found)} 卡时"
+            return phrase(
+                "一条记录落在同一单位、设施、卡数和订单的另一条之内，可能重复 {found} 卡时", found=_card_hours(found)
+            )
         case "price_stray":
-            usual = "" if expected is None else f"为 {_yuan(expected)} 元"
-            return f"每卡时 {_yuan(found)} 元，" + (f"本设施的中位数{usual}" if usual else "与本设施的中位数相差较大")
+            usual = "" if expected is None else phrase("为 {expected} 元", expected=_yuan(expected))
+            return phrase("每卡时 {found} 元，", found=_yuan(found)) + (
+                phrase("本设施的中位数{usual}", usual=usual) if usual else phrase("与本设施的中位数相差较大")
+            )
         case "ring":
             if found is None:
-                return "在关联方之间的循环使用之中，由省级复核人员核对"
+                return phrase("在关联方之间的循环使用之中，由省级复核人员核对")
             parties = " → ".join(str(code) for code in one.get("parties") or ())
-            return f"关联方之间循环使用（{parties}），相互抵消 {_petaflops_hours(found)} P时"
-    return f"{found}（对照 {expected}）"
+            return phrase(
+                "关联方之间循环使用（{parties}），相互抵消 {found} P时", parties=parties, found=_petaflops_hours(found)
+            )
+    return phrase("{found}（对照 {expected}）", found=found, expected=expected)
 
 
 def _thousandths(value: Any) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api.console.language.text import later, phrase, words
 from meter.days import EVER, NEVER, date_of, end_day, read_date, start_day
 from meter.in_force import periods_in_force
 
-ENTRY_KIND: Final = {"entities": "单位信息", "expenditures": "支出凭证"}
-ENTRY_STATUS: Final = {"proposed": "待确认", "confirmed": "已登记", "rejected": "未采用"}
-EVIDENCE: Final = {"contract": "合同", "invoice": "发票", "payment": "付款凭证", "public_support": "其他公共资金"}
-_YES: Final = {True: "是", False: "否", None: "未登记"}
-NEVER_IN_FORCE: Final = "从未生效：同一起用日期后来又有登记"
+ENTRY_KIND: Final = words({"entities": "单位信息", "expenditures": "支出凭证"})
+ENTRY_STATUS: Final = words({"proposed": "待确认", "confirmed": "已登记", "rejected": "未采用"})
+EVIDENCE: Final = words(
+    {"contract": "合同", "invoice": "发票", "payment": "付款凭证", "public_support": "其他公共资金"}
+)
+_YES: Final = words({True: "是", False: "否", None: "未登记"})
+NEVER_IN_FORCE: Final = later("从未生效：同一起用日期后来又有登记")
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,19 @@ def what_changes(facts: Sequence[Mapping[str, Any]], item: Mapping[str, Any]) ->
     start, end = _period(item)
     own = [(a, b) for a, b, which in periods_in_force([*dated, (start, end, place)]) if which == place]
     if not own:
-        return "这一登记不在任何一天生效，不会改变任何结果。"
+        return phrase("这一登记不在任何一天生效，不会改变任何结果。")
     if own[-1][1] < end:
-        return (
-            f"已有起用日期更晚的登记：这一条只在 {days_text(own)} 生效，"
-            f"{date_of(own[-1][1]).isoformat()} 起仍按后来的登记，不会改变。"
+        return phrase(
+            "已有起用日期更晚的登记：这一条只在 {own} 生效，{isoformat} 起仍按后来的登记，不会改变。",
+            own=days_text(own),
+            isoformat=date_of(own[-1][1]).isoformat(),
         )
     return ""
 
 
 def days_text(periods: Sequence[tuple[int, int]]) -> str:
     """Return the days on which a fact is in force, both inclusive."""
-    return "；".join(_days(start, end) for start, end in periods) or NEVER_IN_FORCE
+    return phrase("；").join(_days(start, end) for start, end in periods) or phrase(NEVER_IN_FORCE)
 
 
 def yes(value: bool | None) -> str:
@@ -81,9 +85,13 @@ def yes(value: bool | None) -> str:
 
 def _days(start: int, end: int) -> str:
     if end == NEVER:
-        return "一直" if start == EVER else f"{date_of(start).isoformat()} 起"
+        return phrase("一直") if start == EVER else phrase("{isoformat} 起", isoformat=date_of(start).isoformat())
     last = date_of(end - 1).isoformat()
-    return f"{last} 及以前" if start == EVER else f"{date_of(start).isoformat()} 至 {last}"
+    return (
+        phrase("{last} 及以前", last=last)
+        if start == EVER
+        else phrase("{isoformat} 至 {last}", isoformat=date_of(start).isoformat(), last=last)
+    )
 
 
 def _period(item: Mapping[str, Any]) -> tuple[int, int]:

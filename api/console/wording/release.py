@@ -7,41 +7,47 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from settlement.report.reason_words import HELD, REFUSED, word_of
+from api.console.language.text import words
+from api.console.wording.vocabulary import word_of
+from settlement.report.reason_words import HELD, REFUSED, WORDS
 from settlement.rounds.reason_codes import PART_HOLDS
 
-_BY_CODE: Final[Mapping[str, tuple[str, str]]] = {
-    "PURPOSE_NOT_STATED": (
-        "这些记录申明了支持范围内的用途",
-        "来源方对这些记录报送更正（注明用途），然后重新计算；锁定之后计入差额",
-    ),
-    "EXTERNAL_SHARE_BELOW_HOLD_THRESHOLD": (
-        "设施的外部使用占比达到待核线，或经核定不属自建自用",
-        "财政核定设施的使用情况；设施信息由登记管理人员维护",
-    ),
-    "KIND_NOT_LISTED": ("单位类型属于通知列举的范围", "登记管理人员核对单位类型后登记，注明起用日期"),
-    "AI_ENTERPRISE_NOT_ATTESTED": (
-        "认定其为通用人工智能企业，认定日期不晚于用量发生之时",
-        "认定部门出具认定；登记管理人员登记，注明起用日期",
-    ),
-    "ENTITY_NOT_IN_REGISTRY": ("单位已登记", "登记管理人员登记单位名称、类型、注册地与独立法人资格"),
-    "EVIDENCE_MISSING": ("有覆盖统计期的合同、发票或付款凭证", "单位提交凭证，登记管理人员登记"),
-    "NOT_INDEPENDENT_LEGAL_PERSON": ("单位具有独立法人资格", "确属登记有误的，由登记管理人员更正；否则不能兑现"),
-    "NOT_REGISTERED_IN_ANHUI": ("单位在安徽注册", "确属登记有误的，由登记管理人员更正；否则不能兑现"),
-    "NOT_AI_ENTERPRISE": ("单位被认定为通用人工智能企业", "有新的认定时由登记管理人员登记；否则不能兑现"),
-    "USE_TOO_LARGE": ("用量、费用与凭证在可核算范围内", "来源方或登记管理人员更正明显有误的数量"),
-}
+_BY_CODE: Final[Mapping[str, tuple[str, str]]] = words(
+    {
+        "PURPOSE_NOT_STATED": (
+            "这些记录申明了支持范围内的用途",
+            "来源方对这些记录报送更正（注明用途），然后重新计算；锁定之后计入差额",
+        ),
+        "EXTERNAL_SHARE_BELOW_HOLD_THRESHOLD": (
+            "设施的外部使用占比达到待核线，或经核定不属自建自用",
+            "财政核定设施的使用情况；设施信息由登记管理人员维护",
+        ),
+        "KIND_NOT_LISTED": ("单位类型属于通知列举的范围", "登记管理人员核对单位类型后登记，注明起用日期"),
+        "AI_ENTERPRISE_NOT_ATTESTED": (
+            "认定其为通用人工智能企业，认定日期不晚于用量发生之时",
+            "认定部门出具认定；登记管理人员登记，注明起用日期",
+        ),
+        "ENTITY_NOT_IN_REGISTRY": ("单位已登记", "登记管理人员登记单位名称、类型、注册地与独立法人资格"),
+        "EVIDENCE_MISSING": ("有覆盖统计期的合同、发票或付款凭证", "单位提交凭证，登记管理人员登记"),
+        "NOT_INDEPENDENT_LEGAL_PERSON": ("单位具有独立法人资格", "确属登记有误的，由登记管理人员更正；否则不能兑现"),
+        "NOT_REGISTERED_IN_ANHUI": ("单位在安徽注册", "确属登记有误的，由登记管理人员更正；否则不能兑现"),
+        "NOT_AI_ENTERPRISE": ("单位被认定为通用人工智能企业", "有新的认定时由登记管理人员登记；否则不能兑现"),
+        "USE_TOO_LARGE": ("用量、费用与凭证在可核算范围内", "来源方或登记管理人员更正明显有误的数量"),
+    }
+)
 """Reason -> what would have to be true, and who does what."""
 CODES: Final = tuple(_BY_CODE)
-_ENTERED: Final[Mapping[str, tuple[str, str]]] = {
-    "AI_ENTERPRISE_NOT_ATTESTED": ("填报认定", "entity?attest=1&uscc="),
-    "NOT_AI_ENTERPRISE": ("填报认定", "entity?attest=1&uscc="),
-    "ENTITY_NOT_IN_REGISTRY": ("填报登记", "entity?uscc="),
-    "KIND_NOT_LISTED": ("填报变更", "entity?uscc="),
-    "NOT_INDEPENDENT_LEGAL_PERSON": ("填报变更", "entity?uscc="),
-    "NOT_REGISTERED_IN_ANHUI": ("填报变更", "entity?uscc="),
-    "EVIDENCE_MISSING": ("填报凭证", "expenditure?uscc="),
-}
+_ENTERED: Final[Mapping[str, tuple[str, str]]] = words(
+    {
+        "AI_ENTERPRISE_NOT_ATTESTED": ("填报认定", "entity?attest=1&uscc="),
+        "NOT_AI_ENTERPRISE": ("填报认定", "entity?attest=1&uscc="),
+        "ENTITY_NOT_IN_REGISTRY": ("填报登记", "entity?uscc="),
+        "KIND_NOT_LISTED": ("填报变更", "entity?uscc="),
+        "NOT_INDEPENDENT_LEGAL_PERSON": ("填报变更", "entity?uscc="),
+        "NOT_REGISTERED_IN_ANHUI": ("填报变更", "entity?uscc="),
+        "EVIDENCE_MISSING": ("填报凭证", "expenditure?uscc="),
+    }
+)
 """Reason -> what is entered for it in the console, and where."""
 
 
@@ -65,14 +71,14 @@ def releases_of(line: Mapping[str, Any]) -> list[Release]:
     charges = {one["reason"]: int(one["charge_fen"]) for one in held}
     found = []
     for code in line["reasons"]:
-        word = word_of(code)
-        if code not in _BY_CODE or word.kind not in (HELD, REFUSED):
+        kind = WORDS[code].kind if code in WORDS else ""
+        if code not in _BY_CODE or kind not in (HELD, REFUSED):
             continue
         condition, who = _BY_CODE[code]
         charge = charges.get(code) if code in PART_HOLDS else None
         found.append(
             Release(
-                code, word.title, condition, who, charge, word.kind == HELD, entered_for(code, line.get("uscc", ""))
+                code, word_of(code).title, condition, who, charge, kind == HELD, entered_for(code, line.get("uscc", ""))
             )
         )
     return found

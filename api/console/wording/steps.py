@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from api.console.language.text import later, phrase
 from api.console.wording.digits import Digits, digits_of
 from api.console.wording.formula import formula_of
 from api.console.wording.values import Value, values_of
-from settlement.rounds.reading_table import reading_text
+from api.console.wording.vocabulary import reading_text
+
+WAITS: Final = later("（待核）")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ def shown_steps(steps: Sequence[Mapping[str, Any]], documents: Mapping[str, str]
     return [_shown(number, step, documents, digits) for number, step in enumerate(steps, start=1)]
 
 
+def _title(title: str) -> str:
+    """Return what a step is called; the use of a reason may wait."""
+    plain = title.removesuffix(WAITS)
+    return phrase(plain) + (phrase(WAITS) if plain != title else "")
+
+
 def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str], digits: Digits) -> ShownStep:
     document = step.get("document") or ""
     title = documents.get(document, document)
@@ -48,7 +57,7 @@ def _shown(number: int, step: Mapping[str, Any], documents: Mapping[str, str], d
     return ShownStep(
         number=number,
         rule=str(step["rule"]),
-        title=str(step["title"]),
+        title=_title(str(step["title"])),
         source=f"《{title}》{article}" if title else str(article),
         quote=str(step.get("quote") or ""),
         beyond=str(step.get("ext") or ""),

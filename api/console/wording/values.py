@@ -8,14 +8,14 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from api.console.language.text import phrase, words
 from api.console.wording.digits import EXACT_FEN, Digits, is_exact_number
 from api.console.wording.quantity import DECIMALS, percent, shown
+from api.console.wording.vocabulary import reading_label, reading_text, titles, word_of
 from meter.days import SHANGHAI
 from settlement.report.money import yuan_text
-from settlement.report.reason_words import titles, word_of
-from settlement.rounds.reading_table import reading_label, reading_text
 
-LABEL = {
+LABEL = words({
     "charges_fen": "费用", "use_pflops_hours": "用量", "released_charges_fen": "放行口径的费用",
     "released_consumed_pflops_hours": "放行口径的使用量", "eligible_charges_fen": "计入的费用",
     "consumed_pflops_hours": "算力使用量", "all_charges_fen": "平台账单总额", "supplied_pflops_hours": "算力被使用量",
@@ -36,9 +36,9 @@ LABEL = {
     "against": "不符之处",
     "other_fen": "其他条款金额", "other_paid": "其他条款已支付", "cost_fen": "成本", "paid_before_fen": "同一成本已计",
     "ours_fen": "本条款金额",
-}  # fmt: skip
-GATE = {"open": "符合", "held": "待核", "refused": "不予兑现"}
-HANDLING = {"excluded": "不计入", "held": "待核"}
+})  # fmt: skip
+GATE = words({"open": "符合", "held": "待核", "refused": "不予兑现"})
+HANDLING = words({"excluded": "不计入", "held": "待核"})
 RATIOS = ("ratio", "kappa", "covered_share", "rate", "order_rate", "ceiling")
 
 
@@ -54,7 +54,7 @@ class Value:
 def label_of(name: str) -> str:
     """Return what a value is called; one that is not known keeps its name."""
     if name.startswith("item_fen:"):
-        return f"申请 {name.partition(':')[2]}"
+        return phrase("申请 {partition}", partition=name.partition(":")[2])
     return reading_label(name) or LABEL.get(name, name)
 
 
@@ -72,7 +72,7 @@ def values_of(named: Mapping[str, Any]) -> list[Value]:
 def brief(name: str, value: Any, digits: Digits) -> str:
     """Return a value inside a formula: without unit, with the decimals that its result asks for."""
     if value is None:
-        return "无"
+        return phrase("无")
     if name.endswith("_fen") or name.startswith("item_fen:"):
         return yuan_text(int(value))
     if name in EXACT_FEN:
@@ -88,15 +88,15 @@ def with_fen(text: str) -> str:
 
 def _written(name: str, value: Any) -> tuple[str, str]:
     if value is None:
-        return "无", ""
+        return phrase("无"), ""
     if isinstance(value, bool):
-        return ("是" if value else "否"), ""
+        return (phrase("是") if value else phrase("否")), ""
     if isinstance(value, (list, tuple)):
-        return (titles(value) or "无"), ""
+        return (titles(value) or phrase("无")), ""
     if isinstance(value, Mapping):
-        return "；".join(f"{item.label} {item.text}" for item in values_of(value)), ""
+        return phrase("；").join(f"{item.label} {item.text}" for item in values_of(value)), ""
     if name.endswith("_fen") or name.startswith("item_fen:"):
-        return f"{yuan_text(int(value))} 元", f"{value} 分"
+        return phrase("{value} 元", value=yuan_text(int(value))), phrase("{value} 分", value=value)
     if name.endswith("_second"):
         return datetime.fromtimestamp(int(value), SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"), ""
     return _written_text(name, str(value))
@@ -105,10 +105,10 @@ def _written(name: str, value: Any) -> tuple[str, str]:
 def _written_text(name: str, value: str) -> tuple[str, str]:
     if name in EXACT_FEN:
         text, exact = _yuan_of_exact(value)
-        return f"{text} 元", exact
+        return phrase("{text} 元", text=text), exact
     if name.endswith("pflops_hours"):
         found = shown(value)
-        return f"{found.text} P时", found.exact
+        return phrase("{text} P时", text=found.text), found.exact
     if name in RATIOS:
         found = percent(value)
         return found.text, found.exact or value
@@ -121,4 +121,4 @@ def _written_text(name: str, value: str) -> tuple[str, str]:
 def _yuan_of_exact(fen: str) -> tuple[str, str]:
     """Return an exact amount of fen (perhaps a fraction) in yuan, and the fen themselves."""
     found = shown(Fraction(fen) / 100)
-    return found.text, f"{fen} 分"
+    return found.text, phrase("{fen} 分", fen=fen)
