@@ -11,6 +11,7 @@ from api.console.pages import (
     account_entry,
     accounts,
     audit_log,
+    checks,
     clawback,
     company,
     company_line,
@@ -51,7 +52,7 @@ _PARTS = (
     login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_rules, receipts,
     payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, account_entry, registry,
     registry_entry, quarantine, record, statement, search, help, static, company, company_line, people, keys,
-    second_factor,
+    second_factor, checks,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

@@ -10,13 +10,13 @@ from api.auth.people import Person
 HOME: Final = "/console"
 MONEY, PAYOUTS, DESK, CLAWBACKS, ACCOUNTS = "money", "payouts", "desk", "clawbacks", "accounts"
 AUDIT, QUARANTINE, ROUNDS, COMPANY = "audit", "quarantine", "rounds", "company"
-PEOPLE, KEYS, REGISTRY = "people", "keys", "registry"
+PEOPLE, KEYS, REGISTRY, CHECKS = "people", "keys", "registry", "checks"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
 SECTION_SCOPE = {
     MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
     ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None, PEOPLE: None, KEYS: None,
-    REGISTRY: "registry:read",
+    REGISTRY: "registry:read", CHECKS: "report:read",
 }  # fmt: skip
 OF_THE_PROVINCE = (
     DESK,
@@ -27,6 +27,7 @@ OF_THE_PROVINCE = (
     REGISTRY,
     PEOPLE,
     KEYS,
+    CHECKS,
 )  # not told apart by city, so nobody who is bound to one sees them
 OF_ADMINISTRATORS = (PEOPLE, KEYS)
 OF_COMPANIES = re.compile(rf"{HOME}/company(/.*)?")

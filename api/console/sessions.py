@@ -27,6 +27,7 @@ from api.console.language.text import later, phrase, words
 from api.console.queries import Queries
 from api.console.sections import ACCOUNTS as ACCOUNTS
 from api.console.sections import AUDIT as AUDIT
+from api.console.sections import CHECKS as CHECKS
 from api.console.sections import CLAWBACKS as CLAWBACKS
 from api.console.sections import COMPANY as COMPANY
 from api.console.sections import DESK as DESK

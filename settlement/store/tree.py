@@ -24,6 +24,17 @@ async def note_checkpoint(connection: asyncpg.Connection, about: str, detail: di
     return await note_on(connection, "checkpoint.make", about, "done", detail)
 
 
+async def last_made(connection: asyncpg.Connection) -> dict[str, Any] | None:
+    """Return the last checkpoint as the log tells of it: row, moment, origin, detail, and what came after it."""
+    row = await connection.fetchrow(
+        """select seq, at, object as origin, detail,
+           (select coalesce(max(batch), 0) from public.batch) as batch_head,
+           (select max(seq) from public.audit) as audit_head
+           from public.audit where action = 'checkpoint.make' and result = 'done' order by seq desc limit 1"""
+    )
+    return dict(row) if row else None
+
+
 async def batch_digests(connection: asyncpg.Connection, after: int, last: int) -> list[tuple[int, str]]:
     """Return number and digest (algorithm:hex) of the batches after `after` up to `last`, in order."""
     rows = await connection.fetch(

@@ -200,6 +200,22 @@ async def test_a_fact_is_entered_by_one_and_confirmed_by_another(desks: dict[str
     await second.says("2025-09-01 起")
 
 
+async def test_an_auditor_checks_the_books_and_takes_the_evidence_home(desks: dict[str, Desk]) -> None:
+    auditor = desks["审计己"]
+    await auditor.go("/console/overview")
+    await auditor.click("核验")
+    await auditor.says("还没有签署过检查点")
+    await auditor.click("核验用量合计")
+    await auditor.says("与保存的合计相比")
+    await auditor.click("返回核验")
+    await auditor.click("核验结算")
+    await auditor.says("与保存的结算相比")
+    await auditor.click("返回核验")
+    async with auditor.page.expect_download(timeout=60_000) as file:
+        await auditor.page.get_by_role("button", name="下载证据包").click()
+    assert (await file.value).suggested_filename == f"{NUMBER}-evidence.zip"
+
+
 def pages() -> list[str]:
     """The addresses of all pages, out of the router, with parameters of what there is."""
     values = {

@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.console import ROUTER
+from api.console.check_queries import checks_of
 from api.console.overview_queries import overview_of
 from api.console.queries import queries_of
 from api.console.run_queries import runs_of
@@ -17,6 +18,7 @@ from api.http import problem
 from api.http.body_budget import BodyBudget
 from api.http.request_log import Logged
 from tests.console.fake import FakeQueries
+from tests.console.fake_checks import FakeChecks
 from tests.console.fake_overview import FakeOverview
 from tests.console.fake_runs import FakeRuns
 
@@ -32,6 +34,7 @@ def application(queries: FakeQueries) -> FastAPI:
     app.include_router(ROUTER)
     app.dependency_overrides[queries_of] = lambda: queries
     app.dependency_overrides[runs_of] = lambda: FakeRuns(queries)
+    app.dependency_overrides[checks_of] = lambda: FakeChecks(queries)
     app.dependency_overrides[overview_of] = lambda: FakeOverview(queries)
     return app
 

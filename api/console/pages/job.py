@@ -21,7 +21,7 @@ from api.console.sessions import (
     missing,
     refusal,
 )
-from api.console.wording.jobs import KIND, STAGE, STATE, VERDICT
+from api.console.wording.jobs import KIND, STAGE, STATE, verdict_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
 from api.queue.job import Job
@@ -50,7 +50,7 @@ async def get_job(request: Request, queries: Shelf, job: Number) -> Response:
         "job", **frame(request, person, MONEY), job=found, kind=KIND[found.kind], state=STATE[found.state],
         stage=STAGE.get(found.stage, ""), refresh=REFRESH_SECONDS, about=about,
         error=because(found.error["code"]) if found.error else "",
-        verdict=_verdict(found), cancels=found.asked.actor == person.actor and not found.over,
+        verdict=verdict_of(found), cancels=found.asked.actor == person.actor and not found.over,
     )  # fmt: skip
 
 
@@ -85,18 +85,3 @@ async def _job(queries: Queries, number: int, person: Person) -> Job:
     if found is None:
         raise missing(phrase("任务"), person)
     return found
-
-
-def _verdict(job: Job) -> list[tuple[str, str]]:
-    """What a verification found, in words; nothing of any other job."""
-    if job.kind != "verify" or job.result is None:
-        return []
-    result = job.result
-    said = [
-        (VERDICT["equal"], phrase("一致") if result["equal"] else phrase("不一致")),
-        (VERDICT["lines"], f"{result['lines']:,}"),
-    ]
-    unlike = [(name, result[name]) for name in VERDICT if name.startswith("different_") and result[name]]
-    said += [(VERDICT[name], phrase("、").join(map(str, some))) for name, some in unlike]
-    said += [(VERDICT[name], phrase("否")) for name in ("rollup_equal", "journal_digest_equal") if not result[name]]
-    return said

@@ -70,6 +70,8 @@ BECAUSE: Final[Mapping[str, str]] = words(
         "TOO_MANY_KEYS": "这一名称已有两把有效的密钥（旧的和接替它的）：请先吊销一把。",
         "NO_COMPANY": "登记中还没有本单位，暂不能办理。",
         "ACCOUNT_KNOWN": "这一账户已在使用，或者正在等待批准。",
+        "UNKNOWN_SETTLEMENT": "没有这样的结算。",
+        "archive_broken": "归档文件与归档记录不符，不能重新相加：请告诉运行人员。",
         "OTHER_CITY": "您只能办理本市的事项。",
         "missing_city": "请选择市，或选择“全部各市”。",
         "OTHER_TERMS": "本批次已按另一比例、预算或口径锁定：与锁定时不同的计算是对已定结果的改动，确属此意须勾选确认。",
