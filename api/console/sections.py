@@ -10,11 +10,11 @@ from api.auth.people import Person
 HOME: Final = "/console"
 MONEY, PAYOUTS, DESK, CLAWBACKS, ACCOUNTS = "money", "payouts", "desk", "clawbacks", "accounts"
 AUDIT, QUARANTINE, ROUNDS, COMPANY = "audit", "quarantine", "rounds", "company"
-PEOPLE, KEYS, REGISTRY, CHECKS = "people", "keys", "registry", "checks"
+PEOPLE, KEYS, REGISTRY, CHECKS, HELD = "people", "keys", "registry", "checks", "held"
 # what a section shows, the API shows to the same scope; the rounds are public notices, so everybody who is logged in
 # sees them
 SECTION_SCOPE = {
-    MONEY: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
+    MONEY: "report:read", HELD: "report:read", PAYOUTS: "payout:read", DESK: "payout:read", CLAWBACKS: "payout:read",
     ACCOUNTS: "payout:read", AUDIT: "audit:read", QUARANTINE: "usage:read", ROUNDS: None, PEOPLE: None, KEYS: None,
     REGISTRY: "registry:read", CHECKS: "report:read",
 }  # fmt: skip

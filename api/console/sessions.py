@@ -31,6 +31,7 @@ from api.console.sections import CHECKS as CHECKS
 from api.console.sections import CLAWBACKS as CLAWBACKS
 from api.console.sections import COMPANY as COMPANY
 from api.console.sections import DESK as DESK
+from api.console.sections import HELD as HELD
 from api.console.sections import HOME as HOME
 from api.console.sections import KEYS as KEYS
 from api.console.sections import MONEY as MONEY

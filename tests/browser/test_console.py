@@ -234,7 +234,8 @@ def pages() -> list[str]:
                 {"number": "1"} if path.startswith(("/console/quarantine/", "/console/registry/")) else {}
             )
         found.append(re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values_here.get(m[1], "1"), path))  # noqa: B023 - at once
-    return sorted({*found, f"/console/people/one?{urlencode({'name': '企业壬'})}"})
+    one = f"/console/settlements/{NUMBER}/held?{urlencode({'reason': 'AI_ENTERPRISE_NOT_ATTESTED'})}"
+    return sorted({*found, one, f"/console/people/one?{urlencode({'name': '企业壬'})}"})
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from api.console.language.text import words
+from api.console.language.text import phrase, words
 from api.console.wording.vocabulary import word_of
 from settlement.report.reason_words import HELD, REFUSED, WORDS
 from settlement.rounds.reason_codes import PART_HOLDS
@@ -88,6 +88,20 @@ def entered_for(code: str, uscc: str) -> tuple[str, str] | None:
     """Return what is entered for a reason of an entity: a label, and the form below the registry's address."""
     label, path = _ENTERED.get(code, ("", ""))
     return (label, f"enter/{path}{quote(uscc)}") if label else None
+
+
+def place_of(code: str, settlement: str, uscc: str, scopes: frozenset[str]) -> tuple[str, str]:
+    """Return where a reason of an entity is seen to, for who has these scopes: what the link says, and its path.
+
+    Who enters facts is led to the form, who reads the registry to what it says; the rest is in the line's own records.
+    """
+    here = f"settlements/{quote(settlement)}/lines/{quote(uscc)}"
+    entered = entered_for(code, uscc)
+    if entered and "registry:write" in scopes:
+        return entered[0], f"registry/{entered[1]}"
+    if entered and "registry:read" in scopes:
+        return phrase("查看登记"), f"registry/entities/{quote(uscc)}"
+    return (phrase("查看原因"), f"{here}#release") if entered else (phrase("查看用量"), f"{here}#excluded")
 
 
 def release_of(code: str) -> tuple[str, str]:
