@@ -5,9 +5,10 @@ BIN := .venv/bin
 BENCH ?= all
 BROKEN := $(addprefix tests/faults/test_,storm.py close_races.py histories.py power_loss.py full_disk.py clocks.py)
 PROOF ?= docs/payout-proof.json
+FAILOVERS ?= 30
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories faults faults-long dashboards image-check fuzz planted mutants
+.PHONY: failovers setup demo test test-fast test-spark laws soak tampers schema check check-quotes bench serve lock sbom audit clean payout-crashes payout-kills payout-histories faults faults-long dashboards image-check fuzz planted mutants
 
 setup: .venv/ready
 
@@ -94,9 +95,9 @@ payout-kills: setup
 payout-histories: setup
 	@SUANBU_PROOF=$(PROOF) SUANBU_HISTORIES=20000 $(BIN)/python -m pytest -q -s tests/payout/test_histories.py
 
-# 30 primaries lost one after another under Patroni and etcd (Debian's packages), about fifteen minutes
+# 30 primaries lost one after another under Patroni and etcd (Debian's packages), about fifteen minutes; FAILOVERS=10, three times, adds up
 failovers: setup
-	@SUANBU_FAILOVERS=30 $(BIN)/python -m pytest -q -s -n0 tests/faults/test_failover.py
+	@SUANBU_FAILOVERS=$(FAILOVERS) SUANBU_FAULTS_FIGURES=tests/faults/failovers.json nice $(BIN)/python -m pytest -q -s -n0 tests/faults/test_failover.py
 
 # the JSON files of Grafana, from their declaration
 dashboards: setup

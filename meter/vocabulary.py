@@ -13,6 +13,8 @@ RECORD, REPLACE, VOID = 0, ACTIONS["replace"], ACTIONS["void"]
 
 REGISTRY_KINDS: Final = ("entities", "facilities", "chips", "holdings", "expenditures", "control_totals")
 USAGE_KINDS: Final = ("usage", "replay")
+PROBE_SOURCE: Final = "suanbu-probe"
+"""The source of records that are sent only to see whether records are taken."""
 BATCH_KINDS: Final = (*USAGE_KINDS, *REGISTRY_KINDS)
 ENTRY_KINDS: Final = ("entities", "expenditures")
 ENTRY_EVENTS: Final = ("confirm", "reject")

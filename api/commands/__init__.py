@@ -41,6 +41,7 @@ _COMMANDS = {
     "key": ("keys", "APP"),
     "user": ("people", "APP"),
     "jobs": ("jobs", "APP"),
+    "probe": ("probe", "probe"),
     "db": ("database", "APP"),
     "backup": ("backup", "backup"),
     "config": ("config", "config"),

@@ -78,7 +78,7 @@ async def _of_key(engine: AsyncEngine, path: Path, needed: str, now: datetime) -
     from api.auth.keys import proof_of_key
     from meter.database.scope import NOBODY, Scope, acting
 
-    mark, _, rest = _read_privately(path, handed_over=True).partition("_")
+    mark, _, rest = read_privately(path, handed_over=True).partition("_")
     prefix, _, secret = rest.partition("_")
     with acting(NOBODY):
         async with engine.connect() as connection:
@@ -112,7 +112,7 @@ def keep_session(data: Path, token: str) -> None:
 def kept_session(data: Path) -> str | None:
     """Return the token of the session that is kept, or None. Raises BadParameter where others can read or put it."""
     path = session_file(data)
-    return _read_privately(path) if path.is_symlink() or path.exists() else None
+    return read_privately(path) if path.is_symlink() or path.exists() else None
 
 
 def is_private(found: os.stat_result, us: int, *, handed_over: bool = False) -> bool:
@@ -124,8 +124,8 @@ def is_private(found: os.stat_result, us: int, *, handed_over: bool = False) -> 
     return stat.S_ISREG(found.st_mode) and (ours or from_root)
 
 
-def _read_privately(path: Path, *, handed_over: bool = False) -> str:
-    """The text of a file that is its owner's alone. Raises BadParameter where it is not, or where there is none.
+def read_privately(path: Path, *, handed_over: bool = False) -> str:
+    """Return the text of a file that is its owner's alone. Raises BadParameter where it is not, or where there is none.
 
     `handed_over`: it may be root's, and readable for us.
     """

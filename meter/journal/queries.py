@@ -18,7 +18,7 @@ from meter.intake.codes import MEANING, Code
 from meter.intake.receive import document_of
 from meter.journal.keys.known_keys import KnownKeys
 from meter.journal.rows.layout import RECORD, VOID
-from meter.vocabulary import ACTIONS, PURPOSES, USAGE_KINDS
+from meter.vocabulary import ACTIONS, PROBE_SOURCE, PURPOSES, USAGE_KINDS
 
 REPLAY_RECORDS = 10_000
 UNDER_ONE_ID_MOST = 100  # of what came under one id and was not accepted
@@ -229,10 +229,10 @@ async def waiting_by_code(connection: asyncpg.Connection) -> list[asyncpg.Record
 
 
 async def last_recorded_at(connection: asyncpg.Connection) -> datetime | None:
-    """Return when the last delivery of usage was recorded; None where there is none."""
-    found: datetime | None = await connection.fetchval(
-        "select recorded_at from batch where kind = any($1::text[]) order by batch desc limit 1", list(USAGE_KINDS)
-    )
+    """Return when the last delivery of usage was recorded, the probe's aside; None where there is none."""
+    query = f"""select recorded_at from batch where kind = any($1::text[])
+        and source is distinct from (select id from source where name = '{PROBE_SOURCE}') order by batch desc limit 1"""
+    found: datetime | None = await connection.fetchval(query, list(USAGE_KINDS))
     return found
 
 

@@ -1,16 +1,17 @@
-"""What the service exposes: every series name with its labels."""
+"""What the service and its probe expose: every series name with its labels."""
 
 from __future__ import annotations
 
 from prometheus_client.metrics import Counter, Gauge, Histogram
 
+from api import probe_metrics
 from api.http import metrics
 
 
 def series() -> dict[str, set[str]]:
     """Series name as Prometheus stores it -> its labels."""
     found: dict[str, set[str]] = {}
-    for value in vars(metrics).values():
+    for value in (*vars(metrics).values(), *vars(probe_metrics).values()):
         if not isinstance(value, (Counter, Gauge, Histogram)):
             continue
         name, labels = value._name, set(value._labelnames)

@@ -27,6 +27,8 @@ WELL = {
     'suanbu_commit_seconds_bucket{le="0.01"}': "0+600x{n}",
     'suanbu_commit_seconds_bucket{le="+Inf"}': "0+600x{n}",
     "suanbu_last_batch_timestamp_seconds": "0+60x{n}",
+    "suanbu_last_probe_timestamp_seconds": "0+60x{n}",
+    "suanbu_probe_seconds": "1x{n}",
     "suanbu_rollup_lag_batches": "0x{n}",
     'suanbu_records_total{source="p",status="accepted"}': "0+1000x{n}",
     'suanbu_quarantine_records{status="refused",code="unknown_facility"}': "3x{n}",
@@ -53,6 +55,8 @@ ILL: dict[str, dict[str, str]] = {
         'suanbu_commit_seconds_bucket{le="5"}': "0+600x{n}",
     },
     "SuanbuNothingReceived": {"suanbu_last_batch_timestamp_seconds": "0x{n}"},
+    "SuanbuProbeFailing": {"suanbu_last_probe_timestamp_seconds": "0x{n}"},
+    "SuanbuProbeSlow": {"suanbu_probe_seconds": "20x{n}"},
     "SuanbuRollupBehind": {"suanbu_rollup_lag_batches": "900x{n}"},
     "SuanbuRefusedRising": {'suanbu_records_total{source="p",status="refused"}': "0+500x{n}"},
     "SuanbuQuarantineLarge": {'suanbu_quarantine_records{status="refused",code="unknown_facility"}': "20000x{n}"},
@@ -137,7 +141,11 @@ def test_alerts_have_names_of_their_own() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_it_scrapes_the_service() -> None:
-    (job,) = CONFIGURATION["scrape_configs"]
-    assert job["metrics_path"] == "/metrics"
-    assert job["job_name"] == "suanbu"
+def test_it_scrapes_the_service_and_the_probe() -> None:
+    service, probe = CONFIGURATION["scrape_configs"]
+    assert service["metrics_path"] == "/metrics"
+    assert service["job_name"] == "suanbu"
+    assert probe["job_name"] == "suanbu-probe"
+    unit = (FOLDER / "systemd" / "suanbu-probe.service").read_text(encoding="utf-8")
+    (target,) = probe["static_configs"][0]["targets"]
+    assert f"--metrics-port {target.rpartition(':')[2]} " in unit

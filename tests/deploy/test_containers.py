@@ -21,14 +21,14 @@ COMPOSE = DEPLOY / "compose.yaml"
 MANIFESTS = DEPLOY / "kubernetes" / "suanbu.yaml"
 SECRETS = {"DATABASE_PASSWORD": "one", "POSTGRES_PASSWORD": "two", "GRAFANA_PASSWORD": "three"}
 KUBERNETES = ("1.28", "1.30", "1.33")
-THEIR_OWNERS = {"payout.toml", "payout.key"}
-"""Files that whoever pays makes: they are in no repository."""
+THEIR_OWNERS = {"payout.toml", "payout.key", "probe.key"}
+"""Files that whoever pays or watches makes: they are in no repository."""
 
 
 def composed(**environment: str) -> subprocess.CompletedProcess[str]:
     """What docker-compose makes of the file."""
     return subprocess.run(
-        [program("docker-compose", "docker-compose"), "-f", COMPOSE, "--profile", "payout", "config"],
+        [program("docker-compose", "docker-compose"), "-f", COMPOSE, "--profile", "*", "config"],
         capture_output=True, text=True, check=False, env={**os.environ, **environment},
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ def services() -> dict[str, Any]:
 
 
 def test_the_whole_of_it_is_there(services: dict[str, Any]) -> None:
-    assert set(services) == {"postgres", "suanbu", "jobs", "payout", "prometheus", "grafana"}
+    assert set(services) == {"postgres", "suanbu", "jobs", "payout", "probe", "prometheus", "grafana"}
     assert services["suanbu"]["environment"]["DATABASE_URL"] == "postgresql://suanbu_login:one@postgres/suanbu"
 
 
@@ -52,7 +52,7 @@ def test_nothing_starts_without_its_passwords(missing: str) -> None:
     assert missing in done.stderr
 
 
-@pytest.mark.parametrize("service", ["suanbu", "jobs", "payout"])
+@pytest.mark.parametrize("service", ["suanbu", "jobs", "payout", "probe"])
 def test_a_service_of_ours_runs_a_command_that_there_is_and_may_do_little(
     services: dict[str, Any], service: str
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_field_that_kubernetes_does_not_know_is_noticed() -> None:
 
 def test_a_pod_runs_a_command_that_there_is_and_may_do_little() -> None:
     pods = [one["spec"]["template"]["spec"] for one in manifests() if one["kind"] == "Deployment"]
-    assert len(pods) == 3
+    assert len(pods) == 4
     for pod in pods:
         (container,) = pod["containers"]
         binary, *words = container["command"]

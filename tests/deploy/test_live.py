@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from meter.database.embedded_host import free_port
 from meter.days import SHANGHAI
 from tests.deploy.test_alerts import FOLDER, rules
 from tests.deploy.test_dashboard import QUERIES
@@ -33,19 +34,18 @@ RATE = "30s"  # over which rates are taken here
 
 
 @contextlib.asynccontextmanager
-async def prometheus(folder: Path, target: str, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Prometheus with our configuration, but for the target, the key and how often it looks."""
+async def prometheus(folder: Path, target: str, key: str, probe_port: int) -> AsyncIterator[httpx.AsyncClient]:
+    """Prometheus with our configuration, but for the targets, the key and how often it looks."""
     made: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
     made["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     made["rule_files"] = [str(FOLDER / name) for name in made["rule_files"]]
-    (job,) = made["scrape_configs"]
-    job["static_configs"] = [{"targets": [target]}]
-    job["authorization"] = {"credentials": key}
+    service, probe = made["scrape_configs"]
+    service["static_configs"] = [{"targets": [target]}]
+    service["authorization"] = {"credentials": key}
+    probe["static_configs"] = [{"targets": [f"127.0.0.1:{probe_port}"]}]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(made), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     binary = program("prometheus", "prometheus")
     words = [
         str(binary), f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}",
@@ -59,6 +59,25 @@ async def prometheus(folder: Path, target: str, key: str) -> AsyncIterator[httpx
     finally:
         running.terminate()
         running.wait(20)
+
+
+@contextlib.asynccontextmanager
+async def probed(door: ApiClient, folder: Path) -> AsyncIterator[int]:
+    """The probe as its unit runs it, only more often; the port of its metrics."""
+    file = folder / "probe.key"
+    file.touch(0o600)
+    file.write_text((await door.holder("registry:write")).key, encoding="utf-8")
+    probe = [sys.executable, "-m", "api", "probe", "--url", str(door.client.base_url), "--key-file", str(file)]
+    done = await asyncio.to_thread(subprocess.run, (*probe, "--register"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    file.write_text((await door.holder("usage:write", "usage:read", source="suanbu-probe")).key, encoding="utf-8")
+    port = free_port()
+    running = await asyncio.create_subprocess_exec(*probe, "--every", "2", "--metrics-port", str(port))
+    try:
+        yield port
+    finally:
+        running.terminate()
+        assert await running.wait() == 0, "told to stop, it stops"
 
 
 async def live_a_little(door: ApiClient) -> None:
@@ -103,7 +122,10 @@ async def test_every_query_of_every_dashboard_has_data(door: ApiClient, tmp_path
     await live_a_little(door)
     key = (await door.holder("payout:read")).key
     platform = await door.platform()
-    async with prometheus(tmp_path, door.client.base_url.netloc.decode(), key) as client:
+    async with (
+        probed(door, tmp_path) as probe_port,
+        prometheus(tmp_path, door.client.base_url.netloc.decode(), key, probe_port) as client,
+    ):
         waiting = {
             (title, expression.replace("$__rate_interval", RATE).replace("$source", ".*"))
             for title, expression in QUERIES

@@ -39,7 +39,7 @@ class Standing:
 def servers() -> Iterator[tuple[OwnServer, OwnServer]]:
     with own_server(binaries_of("15")) as primary, standby_of(primary, "standby") as standby:
         asyncio.run(upgrade(primary.url()))
-        primary.psql("alter system set synchronous_standby_names = '*'", "postgres")
+        primary.psql("alter system set synchronous_standby_names = 'standby'", "postgres")
         primary.psql("select pg_reload_conf()", "postgres")
         yield primary, standby
 

@@ -79,13 +79,9 @@ class OwnServer:
         self.run("pg_ctl", "-D", str(self.files), "-w", "promote")
 
     def follow(self, primary: OwnServer, name: str = "standby") -> None:
-        """Begin as a standby of another server, and start."""
-        self.run(
-            "pg_basebackup", "-D", str(self.files), "-d", primary.url("postgres"), "-R", "-c", "fast", "-X", "stream"
-        )
-        self.configure(
-            f"primary_conninfo = 'host=127.0.0.1 port={primary.port} user=postgres application_name={name}'\n"
-        )
+        """Begin as a standby of another server, under a name that the primary may wait for, and start."""
+        origin = f"{primary.url('postgres')}?application_name={name}"
+        self.run("pg_basebackup", "-D", str(self.files), "-d", origin, "-R", "-c", "fast", "-X", "stream")
         self.start()
 
     def copy(self, place: Path) -> None:

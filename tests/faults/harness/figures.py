@@ -6,11 +6,12 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.faults.harness.scale import CHOICE
 from tests.faults.harness.seeds import SEED
 
+Counted = TypeVar("Counted", int, list[float])
 PLACE = "SUANBU_FAULTS_FIGURES"
 """The file to write; without it figures are only printed."""
 
@@ -35,6 +36,18 @@ def seconds(values: list[float]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def added_up(part: str, name: str, more: Counted) -> Counted:
+    """A count of this run, or a list, added to what the file has from runs before."""
+    before: Counted = _written().get("parts", {}).get(part, {}).get(name, type(more)())
+    return before + more
+
+
+def _written() -> dict[str, Any]:
+    """What the file has already, where there is one."""
+    path = Path(os.environ.get(PLACE, ""))
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
 def record(part: str, **counted: Any) -> None:
     """Print what a part counted, and write it where figures are asked for, beside what other parts wrote."""
     counted["load"] = round(os.getloadavg()[1], 1)
@@ -42,9 +55,8 @@ def record(part: str, **counted: Any) -> None:
     place = os.environ.get(PLACE)
     if not place:
         return
-    path = Path(place)
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found = _written()
     found["machine"] = {"cores": os.cpu_count(), "kernel": platform.release().split("-")[0]}
     found |= {"scale": os.environ.get(CHOICE, "brief"), "seed": SEED}
     found.setdefault("parts", {})[part] = counted
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path(place).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
