@@ -27,7 +27,7 @@ class Behind(BaseHTTPRequestHandler):
         self.send_header("Seen", self.headers.get(REQUEST_ID, "none"))
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:  # type: ignore[override]
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
