@@ -16,12 +16,13 @@ USAGE_KINDS: Final = ("usage", "replay")
 PROBE_SOURCE: Final = "suanbu-probe"
 """The source of records that are sent only to see whether records are taken."""
 BATCH_KINDS: Final = (*USAGE_KINDS, *REGISTRY_KINDS)
-ENTRY_KINDS: Final = ("entities", "expenditures")
+ENTRY_KINDS: Final = ("entities", "facilities", "holdings", "expenditures")
 ENTRY_EVENTS: Final = ("confirm", "reject")
 ENTRY_STATUSES: Final = ("proposed", "confirmed", "rejected")
 ACCOUNT_EVENTS: Final = ("approve", "reject")
 ACCOUNT_STATUSES: Final = ("proposed", "approved", "rejected")
 QUARANTINE_STATUSES: Final = ("conflict", "refused")
+CONFLICT_DECISIONS: Final = ("first_stands", "source_corrected", "source_asked")
 FINDING_KINDS: Final = ("above_capacity", "metered_twice", "ring", "price_stray")
 
 

@@ -11,12 +11,15 @@ from typing import Any, Final
 
 import asyncpg
 
+from api.actions import conflicts
+from api.auth.people import Person
 from api.console.job_queries import JobQueries
 from api.console.kept import LINES
 from api.console.line_filter import LineFilter
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
 from meter.journal.quarantine.queries import quarantine_groups, quarantined_alike, quarantined_one
+from meter.journal.quarantine.store import decisions_about
 from meter.journal.queries import find_record, source_and_id_at
 from settlement.store.companies import confirmed_by
 from settlement.store.line_index import line_index, lines_called
@@ -100,6 +103,16 @@ class LineQueries(JobQueries):
             named = item["source"], item["id"]
             first = await find_record(connection, self._service.recorder.keys, *named) if item["id"] else None
         return item, None if first is None else {**first, "text": _readable(first["record"])}
+
+    async def conflict_decisions(self, number: int) -> list[Record]:
+        """Return what was decided about two versions of one record, oldest first."""
+        async with self._connection() as connection:
+            return await decisions_about(connection, number)
+
+    async def decide_conflict(self, person: Person, number: int, decision: str, reason: str) -> None:
+        """Put a decision about a conflict on record. Raises Problem."""
+        async with reaching_database():
+            await conflicts.decide(self._service, person, number, decision, reason)
 
 
 def _readable(record: Any) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from meter.database.metadata import METADATA
-from meter.vocabulary import BATCH_KINDS, QUARANTINE_STATUSES, one_of
+from meter.vocabulary import BATCH_KINDS, CONFLICT_DECISIONS, QUARANTINE_STATUSES, one_of
 
 MOMENT = DateTime(timezone=True)
 
@@ -192,4 +192,22 @@ quarantine_release = Table(
     Column("quarantine", BigInteger, ForeignKey("quarantine.id"), primary_key=True, autoincrement=False),
     Column("batch", BigInteger, ForeignKey("batch.batch"), nullable=False),
     comment="a refused record that a replay accepted later, and in which batch",
+)
+
+conflict_decision = Table(
+    "conflict_decision",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("quarantine", BigInteger, ForeignKey("quarantine.id"), nullable=False, index=True),
+    Column(
+        "decision",
+        Text,
+        CheckConstraint(one_of("decision", CONFLICT_DECISIONS), name="decision_known"),
+        nullable=False,
+        comment="source_asked leaves it open; the first stands, or its source has corrected it, ends it",
+    ),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    comment="what somebody decided about a second version of a record: the first is counted as before",
 )

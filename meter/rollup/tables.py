@@ -38,5 +38,6 @@ rollup = Table(
     Column("pieces", BigInteger, nullable=False),
     Column("starts", BigInteger, nullable=False),
     Index("rollup_block_idx", "last_batch", postgresql_using="brin"),
+    Index("rollup_consumer_idx", "consumer"),
     comment="one block's sums; days since 1970-01-01, Asia/Shanghai",
 )

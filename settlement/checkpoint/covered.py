@@ -77,6 +77,7 @@ COVERED: Final[Mapping[str, Covered]] = {
     "settlement_event": _RECORD,
     "settlement_account": _RECORD,
     "finding": _RECORD,
+    "conflict_decision": _RECORD,
     "registry_entry": _RECORD,
     "registry_entry_event": _RECORD,
     "account_proposal": _RECORD,

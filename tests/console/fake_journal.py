@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from api.auth.people import Person
+
 Record = dict[str, Any]
 
 
@@ -18,6 +20,7 @@ class FakeJournal:
     kept: list[Record] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     log: list[Record] = field(default_factory=list)
+    words_said: list[Record] = field(default_factory=list)
 
     async def confirmed_by(self, uscc: str, of_round: str) -> Record | None:
         assert uscc
@@ -42,6 +45,13 @@ class FakeJournal:
     async def quarantined_one(self, number: int) -> tuple[Record, Record | None] | None:
         found = next((one for one in self.kept if one["quarantine"] == number), None)
         return None if found is None else ({**found, "released_in": None}, None)
+
+    async def conflict_decisions(self, number: int) -> list[Record]:
+        return [one for one in self.words_said if one["quarantine"] == number]
+
+    async def decide_conflict(self, person: Person, number: int, decision: str, reason: str) -> None:
+        said = {"quarantine": number, "decision": decision, "reason": reason, "actor": person.actor}
+        self.words_said.append({**said, "at": "2026-11-30T01:00:00+00:00"})
 
     async def audit(
         self, before: int | None, limit: int, actor: str | None, about: str | None, since: date | None,

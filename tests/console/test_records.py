@@ -37,7 +37,11 @@ async def test_a_conflict_shows_the_first_version_beside_the_second(
     finance: ConsoleSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def both(number: int) -> tuple[dict[str, object], dict[str, object]]:
-        return {**finance.queries.kept[number - 1], "released_in": None}, {"batch": 3, "text": "the first of the two"}
+        return {**finance.queries.kept[number - 1], "released_in": None}, {
+            "batch": 3,
+            "text": "the first of the two",
+            "corrected_by": None,
+        }
 
     monkeypatch.setattr(finance.queries, "quarantined_one", both)
     page = await finance.page("/console/quarantine/2")

@@ -19,7 +19,7 @@ from meter.registry.record import record_items
 from tests.console.console_session import Page
 from tests.support.api_client import ApiClient, KeyClient, good
 from tests.support.people import session_of
-from tests.support.records import USER, entity, facility, usage
+from tests.support.records import USER, entity, facility, usage, uscc
 
 FORM = {
     "uscc": USER, "name": "示例单位", "kind": "enterprise", "region": "340100", "independent_legal_person": "yes",
@@ -162,3 +162,75 @@ async def test_what_the_registry_makes_acceptable_is_replayed_as_it_came(
     assert good(await platform.get(f"/batches/{record['batch']}"))["kind"] == "replay"
     async with sitting(app, await session_of(app, "运行壬", "operator")) as desk:
         assert not [form for form in (await desk.page("/console/quarantine")).forms if "replay" in form.action]
+
+
+OTHER, THIRD = uscc(7), uscc(8)
+FACILITY = {
+    "id": "hf-new", "name": "合肥新智算中心", "region": "340100", "intelligent": "yes",
+    "owners": f"{USER} 60\n{OTHER} 40", "operator": "", "capacity": "card-a 512 2025-01-01", "valid_from": "",
+    "valid_to": "", "reason": "立项批复〔2025〕3号",
+}  # fmt: skip
+HOLDING = {
+    "holder": OTHER, "held": USER, "share": "51", "from": "2025-09-01", "to": "", "document": "股东名册",
+    "reason": "工商登记",
+}  # fmt: skip
+
+
+async def entered(app: ApiClient, names: tuple[str, str], form: str, fields: dict[str, str]) -> tuple[str, str]:
+    """Have one enter and the other confirm: the entry's address, and what its page said before."""
+    first, second = [await session_of(app, name, "registrar") for name in names]
+    async with sitting(app, first) as desk:
+        sent = await desk.submit(f"/console/registry/enter/{form}", **fields)
+        assert sent.status_code == 303, sent.text
+        entry = sent.headers["location"]
+        said = (await desk.page(entry)).text
+    async with sitting(app, second) as desk:
+        done = await desk.submit(entry, note="已核对")
+        assert done.status_code in (303, 409), done.text
+        return entry, said + (await desk.page(entry)).text + done.text
+
+
+async def test_a_facility_is_entered_by_two_hands_and_its_use_is_then_taken(
+    app: ApiClient, registrar: KeyClient, platform: KeyClient
+) -> None:
+    await registrar.put("/entities", [entity(name="示例单位", valid_from="2016-01-01"), entity(OTHER, name="投资方")])
+    await platform.push(usage("before-it", facility="hf-new"))
+    _, said = await entered(app, ("登记未", "登记申"), "facility", FACILITY)
+    for text in ("合肥新智算中心", f"{USER} 60%；{OTHER} 40%", "card-a 512 卡（2025-01-01 起）", "已登记"):
+        assert text in said, text
+    reader = await app.holder("registry:read", "usage:read")
+    known = [one for one in await reader.items("/facilities") if one["id"] == "hf-new"]
+    assert [one["share"] for one in known[0]["owners"]] == ["0.6", "0.4"]
+    async with sitting(app, await session_of(app, "登记壬", "registrar")) as desk:
+        history = await desk.page("/console/registry/facilities/hf-new")
+        assert "登记申（人员）" in history.text
+        assert "/console/registry/enter/facility?code=hf-new" in history.links
+        filled_in = await desk.page("/console/registry/enter/facility?code=hf-new")
+        assert f"{USER} 60\n{OTHER} 40" in filled_in.text
+        for wrong in ({"owners": f"{USER} 60"}, {"owners": f"{USER} 60\n{USER} 40"}, {"capacity": "card-a viele 2025"}):
+            misfilled = await desk.submit("/console/registry/enter/facility", **{**FACILITY, **wrong})
+            assert misfilled.status_code == 400, wrong
+        token = (await desk.page("/console/quarantine")).forms[0].fields["token"]
+        await desk.client.post("/console/quarantine/replay", data={"token": token})
+    assert "before-it" not in [one["id"] for one in await reader.items("/quarantine")]
+
+
+async def test_a_holding_is_entered_by_two_hands_and_never_above_the_whole(
+    app: ApiClient, registrar: KeyClient
+) -> None:
+    await registrar.put("/entities", [entity(name="示例单位", valid_from="2016-01-01"), entity(OTHER, name="投资方")])
+    _, said = await entered(app, ("登记子", "登记丑"), "holding", HOLDING)
+    for text in (f"{OTHER} 持有 {USER}", "51%", "2025-09-01", "已登记"):
+        assert text in said, text
+    reader = await app.holder("registry:read")
+    assert [one["share"] for one in await reader.items("/holdings") if one["held"] == USER] == ["0.51"]
+    _, said = await entered(app, ("登记寅", "登记卯"), "holding", {**HOLDING, "from": "2025-08-01", "share": "30"})
+    assert "只在 2025-08-01 至 2025-08-31 生效" in said, "what a later start leaves without effect says so"
+    third = {**HOLDING, "holder": THIRD, "share": "50"}
+    _, said = await entered(app, ("登记辰", "登记巳"), "holding", third)
+    assert "将超过 100%" in said
+    assert THIRD not in [one["holder"] for one in await reader.items("/holdings")]
+    async with sitting(app, await session_of(app, "登记午", "registrar")) as desk:
+        for wrong in ({"held": OTHER}, {"share": "101"}, {"share": "x"}, {"from": "2025"}):
+            misfilled = await desk.submit("/console/registry/enter/holding", **{**HOLDING, **wrong})
+            assert misfilled.status_code == 400, wrong

@@ -33,6 +33,7 @@ APPENDED = (
     "expenditure_fact", "control_total", "settlement_line", "settlement_event", "payout_event",
     "payout_refusal", "payout_rule", "payout_run", "payout_run_event", "payout_file", "bank_statement",
     "bank_statement_line", "bank_statement_note", "api_key_revocation",
+    "conflict_decision",
 )  # fmt: skip
 """What is recorded for ever: the service may read it and add to it."""
 
@@ -157,6 +158,7 @@ WORDS = {
     ("quarantine", "status"): vocabulary.QUARANTINE_STATUSES,
     ("expenditure_fact", "kind"): vocabulary.EXPENDITURE_KINDS,
     ("account_event", "event"): vocabulary.ACCOUNT_EVENTS,
+    ("conflict_decision", "decision"): vocabulary.CONFLICT_DECISIONS,
     ("registry_entry", "kind"): vocabulary.ENTRY_KINDS,
     ("registry_entry_event", "event"): vocabulary.ENTRY_EVENTS,
     ("finding", "kind"): vocabulary.FINDING_KINDS,

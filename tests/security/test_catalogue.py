@@ -22,6 +22,7 @@ WITHOUT_ROW_SECURITY = {
     "batch_body": "of the journal",
     "chip": "a number for a model",
     "chip_fact": "of the registry, which cities have no right to",
+    "conflict_decision": "of the journal: cities have no right to it",
     "control_total": "of the registry",
     "entity_fact": "of the registry; the account is sealed, and hidden from the reader",
     "entry": "of the journal",

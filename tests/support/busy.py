@@ -149,6 +149,9 @@ _FILE_AND_STATEMENT = """
     insert into registry_entry (kind, item, reason, actor, at)
     values ('entities', '{}', 'seen', 'key:registrar', now());
     insert into registry_entry_event (entry, event, actor, at, note) values (1, 'reject', 'key:other', now(), 'no');
+    insert into conflict_decision (quarantine, decision, reason, actor, at)
+    select id, 'source_asked', 'asked by letter', 'key:registrar', now() from quarantine where status = 'conflict'
+    order by id limit 1;
     select suanbu_adopt('source')"""
 """What no door writes yet; and a row as a migration adopts it."""
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from api.auth.people import Person
 from api.console.answer import page, to
 from api.console.language.text import phrase, words
 from api.console.pages.registry import enters
@@ -26,6 +27,7 @@ from api.console.sessions import (
 from api.console.wording.quarantine_codes import is_replayable, meaning_of
 from api.console.wording.refusals import because
 from api.http.problem import Problem
+from meter.vocabulary import CONFLICT_DECISIONS
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
@@ -33,7 +35,25 @@ Facts = Annotated[RegistryQueries, Depends(registry_of)]
 Count = Annotated[int | None, Query(ge=0, lt=2**63)]
 RECORDS_A_PAGE = 50
 LONGEST = 64
+REASON_LONGEST = 1000
 STATUS = words({"refused": "被拒绝", "conflict": "内容冲突"})
+DECISION = words(
+    {
+        "first_stands": "以已入库的第一版为准",
+        "source_corrected": "来源方已报送更正",
+        "source_asked": "已请来源方核对",
+    }
+)
+WHY = words(
+    {
+        "ALREADY_DECIDED": "这一冲突已有处理结论。",
+        "NO_SUCH_CONFLICT": "没有这样的内容冲突。",
+        "NOT_CORRECTED": "流水中没有对这一记录的更正：请来源方报送更正后再作此处理。",
+        "missing_field": "请填写依据。",
+        "bad_request": "请选择一项处理。",
+    }
+)
+assert set(DECISION) == set(CONFLICT_DECISIONS)
 
 
 @ROUTER.get("/quarantine")
@@ -90,10 +110,43 @@ async def get_quarantined(request: Request, queries: Shelf, number: Annotated[in
     found = await queries.quarantined_one(number)
     if found is None:
         raise missing(phrase("记录"), person)
+    return await _one(request, queries, person, found)
+
+
+@ROUTER.post("/quarantine/{number}/decide")
+async def post_decision(request: Request, queries: Shelf, number: Annotated[int, Path(gt=0, lt=2**63)]) -> Response:
+    """Say what became of two versions of one record. What is refused comes back as the same page with the reason."""
+    person = await admitted(request, queries, QUARANTINE)
+    given = await form_of(request)
+    check_session_form(request, given.get("token"))
+    if not enters(person):
+        raise refusal(403, phrase("没有权限"), phrase("内容冲突由登记人员处理。"), person)
+    found = await queries.quarantined_one(number)
+    if found is None:
+        raise missing(phrase("记录"), person)
+    reason = given.get("reason", "")
+    if len(reason) > REASON_LONGEST:
+        return await _one(request, queries, person, found, because("out_of_range"), 400)
+    try:
+        await queries.decide_conflict(person, number, given.get("decision", ""), reason)
+    except Problem as problem:
+        why = WHY.get(problem.code) or because(problem.code)
+        return await _one(request, queries, person, found, why, problem.status)
+    return to(f"{HOME}/quarantine/{number}")
+
+
+async def _one(
+    request: Request, queries: Queries, person: Person, found: tuple[Record, Record | None], error: str = "",
+    status: int = 200,
+) -> Response:  # fmt: skip
+    """Show one record, beside it the first version, and what was decided or can be."""
     item, first = found
+    decided = await queries.conflict_decisions(item["quarantine"]) if item["status"] == "conflict" else []
+    is_open = item["status"] == "conflict" and all(one["decision"] == "source_asked" for one in decided)
     return page(
-        "quarantined_one", **frame(request, person, QUARANTINE), STATUSES=STATUS, first=first,
-        item={**_told(item), "text": _readable(item)},
+        "quarantined_one", status, **frame(request, person, QUARANTINE), STATUSES=STATUS, DECISION=DECISION,
+        first=first, item={**_told(item), "text": _readable(item)}, decided=decided, error=error,
+        decides=is_open and enters(person), reason_longest=REASON_LONGEST,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from api.console.queries import Queries, queries_of
 from api.console.registry_queries import FACTS_MOST, RegistryQueries, registry_of
 from api.console.sections import REGISTRY
 from api.console.sessions import ConsoleRoute, admitted, missing, refusal
-from api.console.wording.registry import ENTRY_KIND, ENTRY_STATUS, EVIDENCE, shown_facts, yes
+from api.console.wording.registry import ENTRY_KIND, ENTRY_STATUS, EVIDENCE, shown_facts, subject_of, yes
 from api.console.wording.vocabulary import KIND
 from meter.days import SHANGHAI, day_number
 
@@ -27,7 +27,10 @@ Facts = Annotated[RegistryQueries, Depends(registry_of)]
 A_PAGE: Final = 50
 LONGEST: Final = 64
 WAITING_MOST: Final = 20
-WORDS: Final = {"KIND": KIND, "EVIDENCE": EVIDENCE, "ENTRY_KIND": ENTRY_KIND, "ENTRY_STATUS": ENTRY_STATUS, "yes": yes}
+WORDS: Final = {
+    "KIND": KIND, "EVIDENCE": EVIDENCE, "ENTRY_KIND": ENTRY_KIND, "ENTRY_STATUS": ENTRY_STATUS, "yes": yes,
+    "subject_of": subject_of,
+}  # fmt: skip
 
 
 @ROUTER.get("/registry")
@@ -82,12 +85,15 @@ async def get_facility(request: Request, queries: Shelf, facts: Facts, code: str
     """Show everything on record about a facility."""
     person = await admitted(request, queries, REGISTRY)
     found = await facts.facility(code) if len(code) <= LONGEST else []
-    if not found:
+    entries = await facts.entries("proposed", code, 0, WAITING_MOST) if len(code) <= LONGEST else []
+    if not found and not entries:
         raise missing(phrase("智算中心"), person)
     shown = shown_facts(found, today())
     return page(
         "registry_facility", **frame(request, person, REGISTRY), **WORDS, code=code, facts=shown[::-1],
-        in_force=next((one for one in shown if one.today), None), most=FACTS_MOST,
+        entries=[one for one in entries if one["kind"] == "facilities"], enters=enters(person),
+        name=shown[-1].item["name"] if shown else "", most=FACTS_MOST,
+        in_force=next((one for one in shown if one.today), None),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from api.clock import now
 from api.console.answer import page, to
 from api.console.language.text import phrase, words
 from api.console.pages.decision import NOTE_MAX
-from api.console.pages.registry import WORDS, enters
+from api.console.pages.registry import LONGEST, WORDS, enters
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, Record, queries_of
 from api.console.reauthentication import FAILED, proven
@@ -23,7 +23,7 @@ from api.console.registry_queries import RegistryQueries, registry_of
 from api.console.sections import HOME, REGISTRY
 from api.console.sessions import ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.wording.refusals import because
-from api.console.wording.registry import ENTRY_STATUS, what_changes
+from api.console.wording.registry import ENTRY_STATUS, facts_alike, subject_of, what_changes
 from api.http.problem import Problem
 from settlement.review.states import hand_of
 
@@ -38,6 +38,7 @@ WHY: Final = words(
     {
         "SAME_PERSON": "这是您本人填报的：须由另一位登记人员确认。",
         "ALREADY_DECIDED": "这一填报已有处理结论。",
+        "holdings_above_one": "照此登记，被持有方有一天被持有的股份将超过 100%：请核对比例与日期。",
         "NOTHING_NEW": "登记中已有完全相同的内容，或者同一编号的凭证已经登记：没有需要填报的。",
         "NO_SUCH_ENTRY": "没有这样的填报。",
     }
@@ -46,14 +47,17 @@ WHY: Final = words(
 
 @ROUTER.get("/registry/enter/{form}")
 async def get_form(
-    request: Request, queries: Shelf, facts: Facts, form: str, uscc: str = "", attest: str = ""
+    request: Request, queries: Shelf, facts: Facts, form: str, uscc: str = "", attest: str = "", code: str = ""
 ) -> Response:
-    """Show the form of one kind of fact, filled with what is on record about an entity."""
+    """Show the form of one kind of fact, filled with what is on record about an entity or a facility."""
     person = await _enters(request, queries)
-    if form not in FORMS or len(uscc) > CODE_LONGEST or "\0" in uscc:
+    if form not in FORMS or len(uscc) > CODE_LONGEST or len(code) > LONGEST or "\0" in uscc + code:
         raise missing(phrase("页面"), person)
-    known = (await facts.entity(uscc))["facts"] if uscc else []
-    given = fields_of(form, known[-1]["item"] if known else {"uscc": uscc}, attest=bool(attest))
+    if form == "facility":
+        known = await facts.facility(code) if code else []
+    else:
+        known = (await facts.entity(uscc))["facts"] if uscc else []
+    given = fields_of(form, known[-1]["item"] if known else {"uscc": uscc, "id": code}, attest=bool(attest))
     return _form(request, person, form, given, known=bool(known))
 
 
@@ -147,17 +151,20 @@ async def _page(
     request: Request, facts: RegistryQueries, person: Person, entry: Record, error: str = "", status: int = 200
 ) -> Response:
     item: dict[str, Any] = entry["item"]
-    uscc = str(item.get("uscc") or item["consumer"])
-    known = await facts.entity(uscc)
-    warning = ""
-    if entry["status"] == "proposed" and entry["kind"] == "entities":
-        warning = what_changes(known["facts"], item)
-    before = known["facts"][-1]["item"] if known["facts"] and entry["kind"] == "entities" else {}
+    kind, subject = entry["kind"], subject_of(entry["kind"], entry["item"])
+    if kind == "facilities":
+        known = facts_alike(kind, item, await facts.facility(subject[1]))
+    else:
+        about = await facts.entity(subject[1])
+        known = facts_alike(kind, item, about["holdings" if kind == "holdings" else "facts"])
+    dated = entry["status"] == "proposed" and kind != "expenditures"
+    warning = what_changes(known, item) if dated else ""
+    before = known[-1]["item"] if known and entry["status"] == "proposed" else {}
     decides = entry["status"] == "proposed" and ENTRY_SCOPE in person.scopes
     own = hand_of(entry["entered_by"]) == hand_of(person.actor)
     return page(
         "registry_entry", status, **frame(request, person, REGISTRY), **WORDS, entry=entry, item=item, before=before,
-        uscc=uscc, warning=warning, error=error, decides=decides, own=own, prove=not person.may_decide(now()),
+        subject=subject, warning=warning, error=error, decides=decides, own=own, prove=not person.may_decide(now()),
         minutes=PROOF_MINUTES, note_max=NOTE_MAX,
     )  # fmt: skip
 

@@ -17,11 +17,12 @@ _NOUNS: Final = words({
     "key": "接口密钥", "job": "任务", "payout_run": "发放", "payout_rule": "发放规则", "payout_file": "支付文件",
     "payment_list": "支付清单", "bank_statement": "对账单", "hand": "身份", "checkpoint": "检查点",
     "company": "用能单位", "registry": "登记", "record": "入库记录", "archive": "归档", "evidence": "证据包",
-    "grant": "授权",
+    "grant": "授权", "conflict": "内容冲突", "entry": "登记填报",
 })  # fmt: skip
 _VERBS: Final = words(
     {
         "run": "计算",
+        "decide": "处理",
         "submit": "提交",
         "review": "复核",
         "return": "退回",

@@ -40,10 +40,12 @@ TABLES: Final[Mapping[str, str]] = words({
     "account_event": "账户审批", "account_proposal": "账户登记", "api_key": "密钥", "api_key_revocation": "密钥吊销",
     "archive_sealing": "归档", "bank_statement": "对账单", "bank_statement_line": "对账单的行",
     "bank_statement_note": "流水说明", "claim_event": "追回办理", "clawback_claim": "追回事项",
-    "company_confirmation": "单位确认", "finding": "疑点", "login": "会话", "logout": "退出",
+    "company_confirmation": "单位确认", "conflict_decision": "冲突的处理",
+    "finding": "疑点", "login": "会话", "logout": "退出",
     "payout_event": "支付办理", "payout_file": "支付文件", "payout_refusal": "未入账的回执",
     "payout_rule": "发放规则", "payout_run": "发放批次", "payout_run_event": "发放批次办理",
-    "payout_run_item": "发放批次的款项", "person": "人员", "person_event": "人员变动", "settlement": "结算",
+    "payout_run_item": "发放批次的款项", "person": "人员", "person_event": "人员变动", "registry_entry": "登记填报",
+    "registry_entry_event": "填报办理", "settlement": "结算",
     "settlement_account": "批准时的账户", "settlement_event": "结算办理", "source": "来源",
 })  # fmt: skip
 _REASONS: Final[Mapping[str, str]] = words({

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from api.console.language.text import later, phrase, words
 from meter.days import EVER, NEVER, date_of, end_day, read_date, start_day
 from meter.in_force import periods_in_force
 
-ENTRY_KIND: Final = words({"entities": "单位信息", "expenditures": "支出凭证"})
+ENTRY_KIND: Final = words(
+    {"entities": "单位信息", "expenditures": "支出凭证", "facilities": "智算中心", "holdings": "持股"}
+)
 ENTRY_STATUS: Final = words({"proposed": "待确认", "confirmed": "已登记", "rejected": "未采用"})
 EVIDENCE: Final = words(
     {"contract": "合同", "invoice": "发票", "payment": "付款凭证", "public_support": "其他公共资金"}
@@ -71,6 +74,24 @@ def what_changes(facts: Sequence[Mapping[str, Any]], item: Mapping[str, Any]) ->
             isoformat=date_of(own[-1][1]).isoformat(),
         )
     return ""
+
+
+def subject_of(kind: str, item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what an entry is about: its name, its code, and its page below the registry's address."""
+    if kind == "facilities":
+        return item["name"], item["id"], f"facilities/{quote(item['id'])}"
+    if kind == "holdings":
+        names = phrase("{holder} 持有 {held}", holder=item["holder"], held=item["held"])
+        return names, item["held"], f"entities/{quote(item['held'])}"
+    code = str(item.get("uscc") or item["consumer"])
+    return str(item.get("name") or item.get("id")), code, f"entities/{quote(code)}"
+
+
+def facts_alike(kind: str, item: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the dated facts among those known that a new one of this kind would stand beside; evidence has none."""
+    if kind == "holdings":
+        return [one for one in known if (one["item"]["holder"], one["item"]["held"]) == (item["holder"], item["held"])]
+    return list(known) if kind in ("entities", "facilities") else []
 
 
 def days_text(periods: Sequence[tuple[int, int]]) -> str:

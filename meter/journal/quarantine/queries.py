@@ -15,7 +15,9 @@ GROUPS: Final = 200
 # the facility as the record names it; what is no plain code is none
 _FACILITY: Final = r"""substring(encode(substring(q.record from 1 for 4000), 'escape')
     from '"facility"\s*:\s*"([A-Za-z0-9._:-]{1,64})"')"""
-_WAITS: Final = "not exists (select from quarantine_release r where r.quarantine = q.id)"
+_WAITS: Final = """not exists (select from quarantine_release r where r.quarantine = q.id) and not exists (
+    select from conflict_decision d where d.quarantine = q.id and d.decision <> 'source_asked')"""
+"""What neither a replay recorded nor somebody has decided about."""
 
 
 async def quarantine_groups(connection: asyncpg.Connection) -> list[dict[str, Any]]:

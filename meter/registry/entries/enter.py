@@ -86,6 +86,9 @@ async def confirm(
     entry = await _open(engine, number)
 
     async def confirmed(journal: JournalTransaction, outcome: Outcome) -> None:
+        refused = next((one for one in outcome.results if one["status"] == "refused"), None)
+        if refused is not None:
+            raise NotEntered(refused["code"], refused["detail"])
         if outcome.recorded is None:
             raise NotEntered("NOTHING_NEW", "the registry says this already, or refuses it since: reject the entry")
         await insert_entry_event(journal.connection, number, "confirm", outcome.recorded.batch, note, actor)
