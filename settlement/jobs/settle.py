@@ -29,7 +29,7 @@ from settlement.rounds import Round, load_rounds
 from settlement.rounds.readings import read_order, read_readings
 from settlement.store.decisions import insert_decision
 from settlement.store.inputs import head_at, inputs_as_of
-from settlement.store.lines import STORED, insert_lines, laid_out, payable_of_all
+from settlement.store.lines import STORED, count_lines, insert_lines, laid_out, payable_of_all
 from settlement.store.settlements import (
     NewSettlement,
     hold_numbering,
@@ -209,7 +209,9 @@ async def run(
             kept = await _keep(connection, new, result, tell)
             if within is not None:
                 await within(connection, kept[0])
-            return kept
+        if kept[1]:
+            await count_lines(connection)
+        return kept
 
 
 def check_terms(asked: Request, locked: Request, number: str) -> None:
@@ -278,13 +280,8 @@ def _fingerprint(request: Request, result: Settlement, receipt: Mapping[str, Any
 def stored_lines(result: Settlement) -> pl.DataFrame:
     """Return the lines of a portion as they are stored (STORED of settlement/store/lines.py), all at once."""
     kept = result.lines.select("uscc", pl.col("name").fill_null(""), "region", *MONEY, "adjustment_fen")
-    outcome = (
-        pl.when(pl.col("payable_fen") > 0)
-        .then(pl.lit("payable"))
-        .when(pl.col("held_fen") > 0)
-        .then(pl.lit("held"))
-        .otherwise(pl.lit("nothing"))
-    )
+    paid, waits = pl.col("payable_fen") > 0, pl.col("held_fen") > 0
+    outcome = pl.when(paid).then(pl.lit("payable")).when(waits).then(pl.lit("held")).otherwise(pl.lit("nothing"))
     texts = {"line": line_texts(result), "working": working_texts(result)}
     return kept.with_columns(outcome=outcome, **texts).select(list(STORED))
 

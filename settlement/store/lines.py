@@ -108,6 +108,11 @@ async def insert_lines(
     await connection.execute(_INSERT, settlement, names, *columns)
 
 
+async def count_lines(connection: asyncpg.Connection) -> None:
+    """Let the planner know how many lines there are now: it is not asked about a settlement it has never heard of."""
+    await connection.execute("select settlement_lines_counted()")
+
+
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
     """Yield the lines as they are stored (columns STORED), in the order of bytes of their codes, portions at a time."""
     after = ""

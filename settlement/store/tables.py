@@ -106,6 +106,12 @@ settlement_line = Table(
     PrimaryKeyConstraint("settlement", "uscc"),
     # digests go over the lines in the order of bytes, whatever the database's own collation
     Index("settlement_line_bytes_idx", "settlement", "uscc", postgresql_ops={"uscc": "text_pattern_ops"}),
+    Index(
+        "settlement_line_region_idx",
+        "settlement",
+        "region",
+        postgresql_include=["award_fen", "held_fen", "payable_fen", "adjustment_fen"],
+    ),
     CheckConstraint("award_fen >= 0 and held_fen >= 0 and payable_fen between 0 and award_fen", name="amounts"),
 )
 
