@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
 from fastapi import Request
 
 from api.clock import now
-from api.console.kept import LINES
+from api.console.kept import LINES, Beside
 from api.request_context import service_of
 from api.service import Service
 from meter.database.connect import driver
@@ -29,12 +29,13 @@ from settlement.store.payout_runs import list_runs
 Record = dict[str, Any]
 RECONCILED_DAYS: Final = 35
 KEPT_SECONDS: Final = 60
-USE_KEPT_SECONDS: Final = 600  # adding up a province takes seconds, and a picture of months can be a little behind
+# adding up a province takes seconds: it is done beside the requests, and a picture of months can be a little behind
+USE: Final = Beside(fresh_seconds=600, patience_seconds=0.15)
 WAITING_MOST: Final = 1000
 
 
 class OverviewQueries:
-    """The figures of the overview; of lines they are kept for good, of the journal for a minute."""
+    """The figures of the overview; of lines they are kept for good, of the journal for a while."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -55,9 +56,14 @@ class OverviewQueries:
 
         return list(await self._kept((settlement["id"], settlement["digest"], city, "held"), read))
 
-    async def use(self) -> list[Record]:
-        """Return use by month and city of the consumers, as of ten minutes ago or less."""
-        return list(await self._kept(("use", int(now().timestamp()) // USE_KEPT_SECONDS), use_by_month_and_city))
+    async def use(self) -> tuple[datetime, list[Record]] | None:
+        """Return use by month and city of the consumers, and as of when; None where it is added up just now."""
+
+        async def read() -> Any:
+            async with reaching_database(), self._service.engine.connect() as held:
+                return await use_by_month_and_city(await driver(held))
+
+        return await USE.get((self._service.settings.data, id(self._service)), read, now())
 
     async def intake(self) -> Record:
         """Return how the intake is, what waits in quarantine, and days on which a source says it sent more."""

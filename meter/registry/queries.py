@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -246,4 +247,6 @@ async def seats(connection: asyncpg.Connection) -> pl.DataFrame:
     rows = await connection.fetch(
         "select distinct on (party) party, region from entity_fact order by party, batch desc, ordinal desc"
     )
-    return pl.DataFrame([tuple(row) for row in rows], schema={"consumer": pl.Int32, "region": pl.String}, orient="row")
+    schema = {"consumer": pl.Int32, "region": pl.String}
+    # in a thread: a province has a hundred thousand, and others are answered meanwhile
+    return await asyncio.to_thread(lambda: pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row"))

@@ -48,6 +48,7 @@ class FakeQueries(FakeJournal, Queries):
     still_going: int | None = None
     jobs: dict[int, Job] = field(default_factory=dict)
     given: int = 0
+    adding_up: bool = False
     clients: list[str] = field(default_factory=list)
 
     def add_person(self, name: str, role: str, city: str | None = None) -> None:

@@ -18,6 +18,7 @@ class FakeOverview(OverviewQueries):
     def __init__(self, queries: FakeQueries) -> None:
         self.queries = queries
         self.waits: dict[str, int] = {}
+        self.adding_up = queries.adding_up
 
     async def by_city(self, settlement: Record, city: str | None) -> list[Record]:
         return [
@@ -36,8 +37,10 @@ class FakeOverview(OverviewQueries):
                 one["held_fen"] += line["held_fen"]
         return list(found.values())
 
-    async def use(self) -> list[Record]:
-        return [
+    async def use(self) -> tuple[datetime, list[Record]] | None:
+        if self.adding_up:
+            return None
+        return datetime(2025, 10, 9, tzinfo=UTC), [
             {"month": f"2025-{month:02d}", "city": city, "card_hours": 1000 * month, "charge_fen": 5, "records": 7}
             for month in (9, 10)
             for city in ("340100", None)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from api.auth.roles import ROLES
 from api.console.drawing.bars import bars
+from api.console.drawing.grid import grid
 from api.console.drawing.map import PLACES, city_map
 from api.console.drawing.waterfall import waterfall
+from api.console.kept import Beside
 from api.console.pages.overview import _wan
 from tests.console import fixtures
 from tests.console.console_session import ConsoleSession
@@ -59,17 +63,58 @@ async def test_who_works_for_a_city_sees_no_other_city_and_no_intake(desk: Conso
 
 async def test_every_picture_has_its_numbers_beside_it(finance: ConsoleSession) -> None:
     page = await finance.page("/console/overview?round=anhui-2026")
-    assert page.tags.count("svg") == 4
-    assert page.html.count('role="img"') == 4
+    assert page.tags.count("svg") == 6
+    assert page.html.count('role="img"') == 6
     for text in ("各市数字", "2025-09", "18,000", "来源", "platform", "2025-10-08", "7.00", "算力设施未登记"):
         assert text in page.text, text
     for deadline in ROUNDS["anhui-2026"].deadlines:
         assert deadline.title in page.text
 
 
+async def test_use_by_month_and_city_is_a_picture_and_a_table(finance: ConsoleSession) -> None:
+    page = await finance.page("/console/overview?round=anhui-2026")
+    table = page.text.partition("各市各月数字")[2]
+    for text in ("合肥市", "未登记", "2025-09", "9,000", "19,000", "0.10"):
+        assert text in table, text
+    assert "合肥市 2025-10 10,000" in page.html
+    assert "截至 2025-10-09 08:00:00" in page.text
+    finance.queries.adding_up = True
+    page = await finance.page("/console/overview?round=anhui-2026")
+    assert "正在汇总全省用量" in page.text
+    assert "各市各月" not in page.text
+    assert "用量接收" in page.text
+
+
+async def test_long_sums_are_added_up_beside_the_requests() -> None:
+    kept, moment, begun, go = Beside(600, 0.01), datetime(2026, 11, 30, tzinfo=UTC), list[int](), asyncio.Event()
+
+    async def read() -> int:
+        begun.append(1)
+        await go.wait()
+        if len(begun) == 2:
+            raise RuntimeError("the database is away")
+        return len(begun)
+
+    assert await kept.get(("k",), read, moment) is None, "nobody waits for the first"
+    assert await kept.get(("k",), read, moment) is None
+    assert len(begun) == 1, "it is added up once"
+    go.set()
+    await asyncio.sleep(0)
+    assert await kept.get(("k",), read, moment) == (moment, 1)
+    assert await kept.get(("k",), read, moment + timedelta(seconds=599)) == (moment, 1)
+    assert len(begun) == 1
+    later = moment + timedelta(seconds=601)
+    for attempt in (2, 3):  # one that fails leaves what there is, and is tried again
+        assert await kept.get(("k",), read, later) == (moment, 1), "the older is shown while a newer is read"
+        await asyncio.sleep(0.01)
+        assert len(begun) == attempt
+    assert await kept.get(("k",), read, later) == (later, 3)
+
+
 def test_pictures_escape_their_words_and_stay_in_their_frame() -> None:
     drawn = bars(HOSTILE, [(HOSTILE, [("paid", 0, HOSTILE), ("held", -5, HOSTILE)], HOSTILE)])
     drawn += waterfall(HOSTILE, [(HOSTILE, 0, 0, HOSTILE), ("b", 10, 4, "-6")])
+    drawn += grid(HOSTILE, [HOSTILE], [(HOSTILE, [(3, HOSTILE)]), ("b", [(-1, "x")])])
     drawn += city_map(HOSTILE, {code: (HOSTILE, place, HOSTILE) for place, code in enumerate(PLACES)})
     assert "<script" not in drawn
     assert " style=" not in drawn

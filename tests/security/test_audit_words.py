@@ -56,9 +56,10 @@ def test_amounts_moments_and_words_are_told_as_people_write_them() -> None:
     told = dict(said_of(json.dumps({
         "amount_fen": 123456, "ends_at": "2026-12-08T16:00:00Z", "decision": "dismissed", "role": "payer",
         "scopes": ["report:read"], "city": "340100", "reason": "locked_out", "second_factor": True,
-        "code": "SAME_PERSON",
+        "code": "SAME_PERSON", "valid_to": "infinity",
     })))  # fmt: skip
     assert told["金额"] == "1,234.56 元"
+    assert told["截止"] == "无期限（9999-12-31）"
     assert told["公示截止"] == "2026-12-09 00:00:00"
     assert told["结论"] == "不成立"
     assert told["角色"] == "支付"

@@ -13,11 +13,11 @@ from api.clock import now
 from api.console.answer import page
 from api.console.drawing.bars import bars
 from api.console.drawing.map import city_map
-from api.console.drawing.months import months
 from api.console.drawing.waterfall import waterfall
 from api.console.language.text import phrase, words
 from api.console.open_decisions import awaited, choices_of, offered
 from api.console.overview_queries import OverviewQueries, overview_of
+from api.console.pages.overview_use import shown_use
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, sections
@@ -58,7 +58,7 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
     newest = next(iter(of_this), None)
     values: dict[str, Any] = {
         "round": of_round, "rounds": rounds, "newest": newest, "todo": [], "others": {}, "cities": [], "intake": None,
-        "use": [], "pictures": {},
+        "use": [], "use_at": None, "use_cities": None, "pictures": {},
     }  # fmt: skip
     if MONEY in seen:
         values["todo"] = await _todo(queries, person, listed)
@@ -70,11 +70,9 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
         values |= {"settlement": shown, "cities": cities, "sums": _sums(cities)}
         values["pictures"] |= _of_money(shown, cities, of_round)
     if person.city is None and {MONEY, QUARANTINE} & set(seen):
-        use = _by_month(await figures.use())
-        values |= {"intake": await figures.intake(), "use": use}
-        values["pictures"]["months"] = months(
-            phrase("各月用量（卡时）"), [(month[2:], hours, f"{hours:,}") for month, hours, _, _ in use]
-        )
+        use = shown_use(await figures.use(), of_round)
+        values["pictures"] |= use.pop("drawn")
+        values |= {"intake": await figures.intake(), **use}
     return page(
         "overview", **frame(request, person, "overview"), **values, deadlines=_deadlines(of_round, now()),
         waits=WAITS, home=HOME,
@@ -141,14 +139,6 @@ def _wan(fen: int) -> str:
     if abs(fen) < SMALL_FEN:
         return phrase("{fen} 元", fen=yuan_text(fen)) if fen % 100 else phrase("{fen} 元", fen=f"{fen // 100:,}")
     return phrase("{fen} 万", fen=f"{fen / 1000000:,.1f}")
-
-
-def _by_month(use: Sequence[Record]) -> list[tuple[str, int, int, int]]:
-    found: dict[str, tuple[int, int, int]] = {}
-    for one in use:
-        hours, fen, records = found.get(one["month"], (0, 0, 0))
-        found[one["month"]] = hours + one["card_hours"], fen + one["charge_fen"], records + one["records"]
-    return [(month, *sums) for month, sums in sorted(found.items())]
 
 
 def _deadlines(of_round: Round, moment: datetime) -> list[tuple[str, str, int]]:

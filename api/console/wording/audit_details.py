@@ -107,6 +107,8 @@ def _told(name: str, value: Any) -> str:
     if isinstance(value, list):
         return _listed(name, value)
     text = str(value)
+    if text == "infinity":  # as the database writes 9999-12-31, which people enter for what has no end
+        return phrase("无期限（9999-12-31）")
     if name in _WORDS:
         return _WORDS[name].get(text, text if name == "note" else phrase(OTHER))
     if name == "city":
