@@ -11,7 +11,7 @@ from meter.database.connect import connect
 from meter.database.errors import UNREACHABLE
 from meter.database.roles import SERVICE_ROLE
 from migrations.fitting import DatabaseNewer
-from migrations.upgrade import applied_to, refuse_newer
+from migrations.revisions import applied_to, refuse_newer
 
 DATABASE_UNUSABLE: Final = 3
 

@@ -24,4 +24,5 @@ def create_app() -> ASGIApp:
 
         return loaded()
     finally:
+        gc.freeze()  # a full collection while it starts would look through all of it
         gc.enable()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +15,7 @@ from meter.database.connect import driver, owner_engine
 from meter.database.locks import AdvisoryLock
 from meter.database.roles import SERVICE_ROLE, RolesMissing, act_as_owner
 from migrations.fitting import DatabaseNewer, ShapeDiffers, missing_from, told
+from migrations.revisions import applied, newest, refuse_newer
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -27,23 +26,6 @@ def configuration(connection: Connection | None = None) -> Config:
     if connection is not None:
         config.attributes["connection"] = connection
     return config
-
-
-def newest() -> str:
-    """Return the revision this code needs."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    assert head is not None
-    return head
-
-
-def refuse_newer(revision: str | None) -> None:
-    """Raise DatabaseNewer for a revision that this code has never heard of."""
-    known = {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise DatabaseNewer(
-            f"the database is at {revision}, and this is older code, which knows nothing beyond {newest()}: "
-            "install the version that upgraded it, or a later one"
-        )
 
 
 async def upgrade(url: str) -> tuple[str | None, str]:
@@ -95,18 +77,6 @@ async def _as_it_is(connection: AsyncConnection) -> tuple[str, str]:
 def _revision(connection: Connection) -> str | None:
     revision = MigrationContext.configure(connection).get_current_revision()
     connection.commit()
-    return revision
-
-
-async def applied(connection: AsyncConnection) -> str | None:
-    """Return the revision that the database is at."""
-    revision: str | None = (await connection.execute(text("select version_num from alembic_version"))).scalar()
-    return revision
-
-
-async def applied_to(connection: asyncpg.Connection) -> str | None:
-    """Return the revision of the database behind a connection of the driver's."""
-    revision: str | None = await connection.fetchval("select version_num from alembic_version")
     return revision
 
 

@@ -25,7 +25,7 @@ from meter.database.roles import SERVICE_ROLE
 from meter.database.seal import ENVIRONMENT, KEY_FILE
 from meter.database.two_holders import CannotOpen, open_with_two, seal_for_holders
 from meter.private_files import make_folders, write_privately
-from migrations.upgrade import applied_to
+from migrations.revisions import applied_to
 from settlement.checkpoint import signature
 
 FORMAT: Final = "suanbu-backup/1"

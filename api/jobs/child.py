@@ -10,10 +10,13 @@ import os
 from api.process.job_processes import CHILD
 from api.process.parent_watch import end_with_parent
 
+NICE = 10  # usage is received beside it, and goes first: also while this only loads, the service starting beside it
+
 
 def main() -> None:
     """Work on the jobs of the lanes of the arguments."""
     end_with_parent(int(os.environ[CHILD]))
+    os.nice(NICE)
     from api.jobs.process import main as work
 
     work()

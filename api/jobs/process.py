@@ -1,4 +1,4 @@
-"""A job process: one worker in a process of its own, niced, its kernels warm."""
+"""A job process: one worker in a process of its own, its kernels warm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from api.process.memory import give_back_large_blocks
 from api.process.warm_up import warm_up
 from api.settings import Settings
 
-NICE = 10  # usage is received beside it, and goes first
 THREADS = 8
 STOP_SECONDS = 5.0
 
@@ -46,7 +45,6 @@ class _Counting(ThreadPoolExecutor):
 
 def main(lanes: Sequence[str] | None = None) -> None:
     """Work on the jobs of these lanes (those of the arguments) until told to stop."""
-    os.nice(NICE)
     if os.environ.get(CHILD):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it is meant for the parent, which ends us
     write_logs()

@@ -15,7 +15,7 @@ from api.request_context import as_caller, service_of
 from api.schemas.operation import Health, Readiness
 from meter.database.errors import JournalUnavailable, reaching_database
 from migrations.fitting import missing_from, told
-from migrations.upgrade import applied, newest
+from migrations.revisions import applied, newest
 
 MONEY_SCOPES = {"payout:read", "audit:read"}
 ANSWER_SECONDS = 2.0

@@ -13,7 +13,7 @@ from meter.intake.body import Format
 from meter.intake.codes import BodyCode, Code
 from meter.journal.write.decide import CONFLICT_CODE, REFUSALS
 from meter.rollup.store import rolled_up_to
-from migrations.upgrade import newest
+from migrations.revisions import newest
 from tests.console.console_session import Page
 from tests.support.api_client import ApiClient, KeyClient, problem
 from tests.support.records import usage

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from api.newer_database import refuse_newer_database
-from migrations.upgrade import newest
+from migrations.revisions import newest
 from tests.support.api_client import ApiClient, problem
 
 

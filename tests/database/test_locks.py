@@ -21,7 +21,8 @@ from meter.database.connect import command_engine, owner_engine
 from meter.database.locks import AdvisoryLock
 from meter.database.roles import OWNER_ROLE, SERVICE_ROLE
 from meter.jobs.seal import SealedElsewhere, archive
-from migrations.upgrade import configuration, newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import configuration, upgrade
 from tests.support.postgres import Cluster
 
 HERE = Path(__file__)

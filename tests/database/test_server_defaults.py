@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import RELIED_ON, command_engine, driver, owner_engine, service_engine
 from meter.database.roles import SERVICE_ROLE
-from migrations.upgrade import newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import upgrade
 from tests.support.api_client import KeyClient, counts, good
 from tests.support.journal import journal_is_whole
 from tests.support.postgres import Cluster

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 import zstandard
 
-from migrations.upgrade import newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import upgrade
 from tests.support.busy import busy_province
 from tests.support.own_server import OwnServer, binaries_of, own_server
 from tests.support.serving import in_process

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from meter.registry.proof import facts_of_batches
 from meter.registry.queries import rules_as_of
 from migrations.reference import expected_schema
-from migrations.upgrade import newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import upgrade
 from settlement.checkpoint.check import check
 from settlement.checkpoint.former import check_former
 from settlement.checkpoint.make import make

@@ -22,8 +22,9 @@ from api.queue.tables import LANES, STATES
 from meter import vocabulary
 from meter.database.connect import owner_engine
 from meter.database.roles import SERVICE_ROLE
+from migrations.revisions import newest
 from migrations.shape import METADATA
-from migrations.upgrade import newest, upgrade
+from migrations.upgrade import upgrade
 from tests.support.postgres import Cluster
 from tests.support.serving import in_process
 

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from meter.database.connect import command_engine, owner_engine, service_engine
 from meter.database.roles import OWNER_ROLE, SERVICE_ROLE, RolesMissing, sql_for
-from migrations.upgrade import configuration, newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import configuration, upgrade
 from tests.support.api_client import good
 from tests.support.postgres import Cluster, url_of
 from tests.support.province import locked, people_of, populate

@@ -28,7 +28,8 @@ from meter.database.roles import (
     Login,
 )
 from meter.database.seal import KEY_FILE, secret_file
-from migrations.upgrade import newest, upgrade
+from migrations.revisions import newest
+from migrations.upgrade import upgrade
 from tests.support.postgres import CHOICE, folder_for_postgres
 
 READING_FILES = (
