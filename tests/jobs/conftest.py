@@ -13,7 +13,7 @@ from api.queue import store
 from api.queue.work import SERVICE
 from meter.database.connect import command_engine, driver
 from meter.database.scope import acting
-from tests.jobs.queue import CLERK, HEFEI, OTHER, WUHU, Queue, queue_on
+from tests.jobs.queue import CLERK, HEFEI, OF_HEFEI_TOO, OTHER, WUHU, Queue, queue_on
 
 
 @pytest_asyncio.fixture
@@ -22,7 +22,7 @@ async def queue(database: str) -> AsyncIterator[Queue]:
     engine = command_engine(database)
     proofs = {}
     try:
-        for hand in (CLERK, OTHER, HEFEI, WUHU):
+        for hand in (CLERK, OTHER, HEFEI, OF_HEFEI_TOO, WUHU):
             name = hand.actor.removeprefix("key:")
             key = await create_key(engine, NewKey(name, ["settlement:run"], city=hand.city), now=now())
             _, prefix, secret = key.split("_", 2)

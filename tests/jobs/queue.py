@@ -27,6 +27,7 @@ ANYBODY = frozenset({"settlement:run"})
 CLERK = Asker("key:clerk", ANYBODY, None)
 OTHER = Asker("key:other", ANYBODY, None)
 HEFEI, WUHU = Asker("key:hefei", ANYBODY, "340100"), Asker("key:wuhu", ANYBODY, "340200")
+OF_HEFEI_TOO = Asker("key:hefei-two", ANYBODY, "340100")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from api.settings import Settings
 from meter.database.connect import driver
 from meter.database.roles import CITY_ROLE, SERVICE_ROLE
 from meter.database.scope import Scope, acting
-from tests.jobs.queue import CLERK, HEFEI, OTHER, WUHU, Queue, loses, over
+from tests.jobs.queue import CLERK, HEFEI, OF_HEFEI_TOO, OTHER, WUHU, Queue, loses, over
 from tests.support.clock import later
 
 
@@ -203,6 +203,9 @@ async def test_a_job_of_one_city_is_nothing_to_another(queue: Queue) -> None:
     assert await seen(CLERK) == ({mine.id, province.id}, [b"of Hefei"], True)
     with queue.acting_as(WUHU):
         assert not await queue.jobs.cancel(mine.id)
+    with queue.acting_as(OF_HEFEI_TOO), pytest.raises(asyncpg.CheckViolationError) as refused:
+        await queue.jobs.cancel(mine.id)
+    assert refused.value.constraint_name == "other_city", "it sees the job, and has not asked for it"
     with queue.acting_as(HEFEI):
         assert not await queue.jobs.cancel(province.id)
         assert await queue.jobs.cancel(mine.id)

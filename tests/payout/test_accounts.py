@@ -220,6 +220,7 @@ async def test_another_account_than_the_approved_one_is_refused_at_the_lock(town
     answer = await decide(people.approver, made["id"], "lock")
     assert problem(answer) == (409, "ACCOUNT_CHANGED")
     assert FIRST in answer.json()["detail"]
+    assert "approve the settlement again" in answer.json()["detail"], "found before a single instruction is made"
     changes = good(await people.clerk.get(f"/settlements/{made['id']}/changes"))
     (mine,) = [one for one in changes["accounts"]["first"] if one["uscc"] == FIRST]
     assert (mine["changed"], mine["account_masked"]) == (True, "别家银行 ****7777")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
 from tests.support.api_client import good
 from tests.support.province import People, decide, run
@@ -35,3 +36,20 @@ async def test_no_state_leaves_a_shortcut_open(people: People, owner: asyncpg.Co
     good(await decide(people.clerk, number, "cancel"))
     refused += await every_shortcut_is_refused(owner, number, actors, {}, proofs)
     assert refused > 250
+
+
+async def test_a_state_changes_by_an_event_only_whoever_writes_it(people: People, owner: asyncpg.Connection) -> None:
+    number = (await run(people.clerk, number="by hand"))["id"]
+    with pytest.raises(asyncpg.CheckViolationError, match="by an event only") as refused:
+        await owner.execute("update settlement set status = 'submitted' where id = $1", number)
+    assert refused.value.constraint_name == "state_not_allowed"
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute(
+            """insert into settlement_line (settlement, uscc, name, region, outcome, award_fen, held_fen, payable_fen,
+                                            line, working)
+               select settlement, '91340100MA0099999X', name, region, outcome, award_fen, held_fen, payable_fen, line,
+                      working from settlement_line where settlement = $1 limit 1""",
+            number,
+        )
+    assert refused.value.constraint_name == "settlement_changed"
+    good(await decide(people.clerk, number, "cancel"))

@@ -111,6 +111,20 @@ async def test_one_changes_ones_own_password_and_all_sessions_end_on_record(
     assert (f"person:{name}", "person.password", "done") in [tuple(row) for row in logged]
 
 
+async def test_no_session_is_longer_than_eight_hours_whoever_opens_it(
+    app: ApiClient, owner: asyncpg.Connection
+) -> None:
+    name = f"long-{next(_NUMBERS)}"
+    await create_person(app.commands, name=name, role="auditor", city=None, password=PASSWORD, now=NOW)
+    opened = """select session_open($1::bytea, name, password_hash, $2::timestamptz,
+                                   $2::timestamptz + make_interval(hours => 8, secs => $4), null)
+                from person where name = $3"""
+    await owner.execute(opened, b"eight hours", NOW, name, 0)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute(opened, b"a second more", NOW, name, 1)
+    assert refused.value.constraint_name == "session_too_long"
+
+
 async def test_the_administrator_gives_a_password_and_a_second_factor_on_record(
     app: ApiClient, owner: asyncpg.Connection
 ) -> None:
