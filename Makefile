@@ -131,12 +131,15 @@ bench: .venv/bench
 # the runtime's lock is a part of the development's: what the image installs is what was tested
 lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --no-annotate --extra dev --extra build -o requirements.lock pyproject.toml
+		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra otel -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --extra build -c requirements.lock \
 		-o requirements.runtime.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra bench \
+		--no-emit-find-links --no-header --no-annotate --extra build --extra otel -c requirements.lock \
+		-o requirements.otel.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --extra dev --extra build --extra otel --extra bench \
 		-o requirements-bench.lock pyproject.toml
 
 # what is installed, as a bill of materials (CycloneDX), from the lock with its hashes

@@ -19,6 +19,7 @@ from api.http.openapi import document
 from api.http.request_log import Logged
 from api.http.request_metrics import Measured
 from api.newer_database import refuse_newer_database
+from api.process import traces
 from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks, spare_what_stays
 from api.process.workers import say_ready
@@ -52,6 +53,7 @@ def create_app() -> FastAPI:
     """Return an application whose settings come from the environment (uvicorn's factory)."""
     settings = Settings.from_environment()
     write_logs()
+    traces.begin("suanbu")
     give_back_large_blocks()
     if settings.workers > 1:
         refuse_newer_database(settings.database_url)
@@ -103,6 +105,7 @@ def app_of(settings: Settings, started: Callable[[], None] | None = None) -> Fas
                 started()
             say_ready()
             yield
+        traces.end()
 
     app = Application(
         title="算补 suanbu",

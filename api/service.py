@@ -18,6 +18,7 @@ from api.clock import now
 from api.gauges import Gauges
 from api.http import metrics
 from api.http.admission import LargeBodies
+from api.process import traces
 from api.process.loop_thread import in_thread
 from api.queue.bell import Bell
 from api.queue.jobs import Jobs
@@ -105,14 +106,17 @@ async def _recorder(settings: Settings, recent: Recent, known: KnownDatabase) ->
     engine = service_engine(settings.database_url, LANES + RECORDER_CONNECTIONS, known)
     folder = settings.data / "keys" if settings.data else None
     keys = KnownKeys.of(folder, settings.database_url)
-    recorder = Recorder(
-        engine, registered_as_of, settings.algorithm, now, keys, metrics.COMMIT_SECONDS.observe, recent.keep
-    )
+    recorder = Recorder(engine, registered_as_of, settings.algorithm, now, keys, _committed, recent.keep)
     try:
         async with recorder.running():
             yield recorder
     finally:
         await engine.dispose()
+
+
+def _committed(seconds: float) -> None:
+    metrics.COMMIT_SECONDS.observe(seconds)
+    traces.span_of_the_last(seconds, "transaction of the journal")
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from api.actions.actor import Actor, require_of_the_province
 from api.http import metrics
 from api.http.admission import slow_down
 from api.http.problem import Problem
+from api.process import traces
 from api.service import Service
 from meter.database.connect import driver
 from meter.database.scope import current
@@ -75,7 +76,10 @@ async def prepared(
 async def record(service: Service, delivery: Delivery) -> Receipt:
     """Record a delivery; raises Problem 503 when more is waiting than may wait."""
     try:
-        receipt = await service.recorder.record(delivery)
+        with traces.span("batch", source=delivery.source[1]) as span:
+            receipt = await service.recorder.record(delivery)
+            if span is not None:
+                span.set_attributes({"records": receipt.received, "accepted": receipt.accepted})
     except Overloaded as error:
         raise slow_down(str(error)) from None
     source = delivery.source[1]

@@ -11,13 +11,13 @@ import re
 import time
 import uuid
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.process import logs
+from api.process import logs, traces
 from meter.database.scope import current
 
 HEADER: Final = "X-Request-Id"
@@ -55,15 +55,34 @@ class Logged:
             await send(message)
 
         try:
-            await self._app(scope, receive, named)
+            with traces.span(scope["method"], scope["headers"]) as span:
+                try:
+                    await self._app(scope, receive, named)
+                finally:
+                    route = getattr(scope.get("route"), "path", None) or scope["path"][:200]
+                    if span is not None:
+                        _describe(span, scope["method"], route, status, name)
+                    if self._said and not (scope["path"] in QUIET and status < 400):
+                        logs.log_request(
+                            method=scope["method"],
+                            route=route,
+                            status=status or None,
+                            actor=current().actor or None,
+                            ms=round((time.perf_counter() - started) * 1000, 1),
+                        )
         finally:
-            if self._said and not (scope["path"] in QUIET and status < 400):
-                logs.log_request(
-                    method=scope["method"],
-                    route=getattr(scope.get("route"), "path", None) or scope["path"][:200],
-                    status=status or None,
-                    actor=current().actor or None,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )
             structlog.contextvars.unbind_contextvars("request_id")
             _CURRENT.reset(token)
+
+
+def _describe(span: Any, method: str, route: str, status: int, name: str) -> None:
+    """Say in a span what was asked for and what was answered, under the conventional names."""
+    span.update_name(f"{method} {route}")
+    span.set_attributes(
+        {"http.request.method": method, "http.route": route, "suanbu.request_id": name}
+        | ({"http.response.status_code": status} if status else {})
+    )
+    if status >= 500 or not status:
+        from opentelemetry.trace import StatusCode
+
+        span.set_status(StatusCode.ERROR)

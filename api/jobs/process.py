@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 
 from api.jobs.working import working
+from api.process import traces
 from api.process.job_processes import CHILD, READY
 from api.process.logs import write_logs
 from api.process.memory import give_back_large_blocks
@@ -48,6 +49,7 @@ def main(lanes: Sequence[str] | None = None) -> None:
     if os.environ.get(CHILD):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it is meant for the parent, which ends us
     write_logs()
+    traces.begin("suanbu-jobs")
     give_back_large_blocks()
     settings = Settings.from_environment()
     warm_up()
@@ -73,3 +75,4 @@ async def _work(settings: Settings, lanes: Sequence[str]) -> None:
             (Path(folder) / str(os.getpid())).touch()
         await stopping.wait()
         loop.call_later(STOP_SECONDS, os._exit, 0)  # the database may be gone already
+    await asyncio.to_thread(traces.end)

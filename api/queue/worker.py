@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.http.problem import Problem, problem_of
+from api.process import traces
 from api.queue import store
 from api.queue.bell import Bell
 from api.queue.job import Job
@@ -129,7 +130,8 @@ class Worker:
         result = None
         try:
             work.act_for_asker()
-            result = await self._handlers[job.kind](work)
+            with traces.span(f"job {job.kind}", job=job.id):
+                result = await self._handlers[job.kind](work)
         except JobLost:
             return
         except Exception as raised:
