@@ -10,6 +10,8 @@ import asyncpg
 import httpx
 import pytest_asyncio
 
+from api.auth.people import Person
+from api.console.answer import page
 from api.console.sessions import SESSION_COOKIE, session_form_token
 from tests.support.api_client import ApiClient, good, problem
 from tests.support.people import session_of
@@ -197,3 +199,17 @@ async def test_staff_see_on_the_line_what_the_company_confirmed(round_: Round) -
     )
     assert answer.status_code == 200
     assert "单位已确认申领" in answer.text
+
+
+def test_a_month_into_which_a_record_only_reaches_counts_none() -> None:
+    row = {"facility": "hf-1", "chip": "card-a", "millicard_seconds": 3_600_000, "charge_fen": 5}
+    shown = page(
+        "company_use", person=Person("壬", "entity", None, uscc="91340100MA00000015"), sections=["company"],
+        section="company", form_token="t", picture="", hours=str, home={"refused": []},
+        use=[{**row, "month": "2025-09", "records": 1}, {**row, "month": "2025-10", "records": 0}],
+        sums={"millicard_seconds": 2, "charge_fen": 10, "records": 1},
+    )  # fmt: skip
+    table = bytes(shown.body).decode().partition("2025-10")[2].partition("</tr>")[0]
+    assert "—" in table
+    assert ">0<" not in table
+    assert "跨月的记录" in bytes(shown.body).decode()
