@@ -54,9 +54,11 @@ soak: setup
 	@SUANBU_PAYMENTS=2000 $(BIN)/python -m pytest -q -s tests/payout/test_random_payments.py
 	@SUANBU_WORLDS=100000 $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/laws/test_product.py
 
-# everything broken on purpose, seeded (SUANBU_FAULTS_SEED): about 20 minutes on two idle cores; writes its figures
+# everything broken on purpose, seeded (SUANBU_FAULTS_SEED); SUANBU_FAULTS_MINUTES ends each part; writes its figures, also
+# of a run that failed, into the JSON file and the page
 faults: setup
-	@SUANBU_FAULTS=full SUANBU_FAULTS_FIGURES=tests/faults/figures.json nice $(BIN)/python -m pytest -q -s $(BROKEN)
+	@SUANBU_FAULTS=full SUANBU_FAULTS_FIGURES=tests/faults/figures.json nice $(BIN)/python -m pytest -q -s $(BROKEN); \
+		ended=$$?; $(BIN)/python -m tests.faults.harness.quoted && exit $$ended
 
 # the same for hours
 faults-long: setup

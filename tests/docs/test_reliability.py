@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import TOP, text_of
+from tests.faults.harness.quoted import quoted
 
 PAGE, FIGURES = "docs/reliability.md", "tests/faults/figures.json"
 TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
@@ -62,3 +63,12 @@ def value_of(path: str) -> Any:
 def test_a_figure_of_the_page_is_the_one_that_was_counted(row: list[str]) -> None:
     _, figure, place = row
     assert figure.replace(",", "") == str(value_of(place.strip("`")))
+
+
+def test_what_a_run_counts_is_written_into_the_page() -> None:
+    page = "| lost | 0 | `parts.storm.lost` |\n| taken | 1 | `parts.storm.taken` |\n| left | 2 | `parts.other` |\n"
+    counted = {"parts": {"storm": {"lost": 3, "taken": 12345}}}
+    assert quoted(page, counted) == (
+        "| lost | 3 | `parts.storm.lost` |\n| taken | 12,345 | `parts.storm.taken` |\n| left | 2 | `parts.other` |\n"
+    )
+    assert quoted(text_of(PAGE), json.loads(text_of(FIGURES))) == text_of(PAGE)
