@@ -243,26 +243,6 @@ async def test_a_difference_that_is_none_is_refused_by_the_database(paying: Payi
     assert problem(await decide(paying.people.approver, str(made["id"]), "lock")) == (409, "ADJUSTMENT_WRONG")
 
 
-async def test_what_is_claimed_back_already_is_not_claimed_again(paying: Paying) -> None:
-    """Paid 20,000, of which 12,000 are claimed: of a difference that says 15,000 more, 7,000 were never paid."""
-    await pay(paying)
-    code = code_of(CITIES[1], 0)
-    await correct(paying, code, 40_000)
-    await lock_adjustment(paying)
-    await correct(paying, code, 30_000)
-    made = str((await adjusted(paying))["id"])
-    transaction = paying.owner.transaction()
-    await transaction.start()
-    await paying.owner.execute("set local session_replication_role = replica")
-    changed = "update settlement_line set adjustment_fen = -15000 where settlement = $1 and uscc = $2"
-    assert await paying.owner.execute(changed, made, code) == "UPDATE 1"
-    await paying.owner.execute("set local session_replication_role = origin")
-    with pytest.raises(asyncpg.CheckViolationError) as refused:
-        await paying.owner.execute("select settlement_instruct($1, 'key:somebody', now())", made)
-    await transaction.rollback()
-    assert refused.value.constraint_name == "claim_above_paid"
-
-
 async def test_nothing_is_clawed_back_that_was_not_paid_what_waits_is_paid_less(paying: Paying) -> None:
     down = code_of(CITIES[1], 0)
     await correct(paying, down, 40_000)
