@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup
 
 from api.console.template import environment
 from api.console.wording.vocabulary import told_round
@@ -30,8 +31,13 @@ NO_STORE = "no-store"
 
 def page(template: str, code: int = 200, /, **values: Any) -> HTMLResponse:
     """Return a page from its template, with its HTTP status."""
+    return HTMLResponse(part(template, **values), code)
+
+
+def part(template: str, /, **values: Any) -> Markup:
+    """Return what a template makes, in the reader's language."""
     told = {name: _told(value) for name, value in values.items()}
-    return HTMLResponse(environment().get_template(f"{template}.html").render(**told), code)
+    return Markup(environment().get_template(f"{template}.html").render(**told))  # noqa: S704 - templates escape
 
 
 def _told(value: Any) -> Any:

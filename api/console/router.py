@@ -20,6 +20,7 @@ from api.console.pages import (
     help,
     job,
     keys,
+    language,
     line,
     login,
     overview,
@@ -52,7 +53,7 @@ _PARTS = (
     login, overview, password, run, what_if, settlements, reports, held, decision, job, line, payout_rules, receipts,
     payout_runs, reconciliation, payouts, clawback, accounts, audit_log, rounds, account_entry, registry,
     registry_entry, quarantine, record, statement, search, help, static, company, company_line, people, keys,
-    second_factor, checks,
+    second_factor, checks, language,
 )  # fmt: skip
 for _part in _PARTS:
     ROUTER.include_router(_part.ROUTER, prefix="/console")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from fastapi.routing import iter_route_contexts
 from playwright.async_api import Browser
 
-from api.console import ROUTER
 from tests.browser.desk import Desk
+from tests.support.console_pages import pages
 from tests.support.province import code_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,19 +19,6 @@ PICTURES: Final = Path(__file__).resolve().parents[2] / "build" / "console"
 NUMBER: Final = "anhui-2026-0001"
 LOOKS: Final = ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
 PARTS: Final = 3  # so that no test is long on a busy machine
-FILES: Final = (
-    "/report.{kind}",
-    "/lines.csv",
-    "/export",
-    "/static/",
-    "{rest",
-    ".csv",
-    "/file",
-    "/output",
-    "/verify",
-    ".pdf",
-)
-"""Routes that answer with a file, or that are no page."""
 
 
 async def test_from_usage_to_a_locked_round(desks: dict[str, Desk]) -> None:
@@ -216,34 +201,12 @@ async def test_an_auditor_checks_the_books_and_takes_the_evidence_home(desks: di
     assert (await file.value).suggested_filename == f"{NUMBER}-evidence.zip"
 
 
-def pages() -> list[str]:
-    """The addresses of all pages, out of the router, with parameters of what there is."""
-    values = {
-        "number": NUMBER, "uscc": code_of("340200", 1), "event": "cancel", "batch": "2", "ordinal": "0", "job": "1",
-        "code": "hf-01", "form": "entity",
-    }  # fmt: skip
-    found = []
-    for route in iter_route_contexts(ROUTER.routes):
-        path = str(route.path)
-        if "GET" not in (route.methods or ()) or any(file in path for file in FILES):
-            continue
-        if path.startswith(("/console/rounds/", "/console/payouts/", "/console/claims/", "/console/accounts/")):
-            values_here = values | {"number": "anhui-2026" if "rounds" in path else "1"}
-        else:
-            values_here = values | (
-                {"number": "1"} if path.startswith(("/console/quarantine/", "/console/registry/")) else {}
-            )
-        found.append(re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: values_here.get(m[1], "1"), path))  # noqa: B023 - at once
-    one = f"/console/settlements/{NUMBER}/held?{urlencode({'reason': 'AI_ENTERPRISE_NOT_ATTESTED'})}"
-    return sorted({*found, one, f"/console/people/one?{urlencode({'name': '企业壬'})}"})
-
-
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_every_page_is_looked_at(desks: dict[str, Desk], part: int) -> None:
     """What no role may open, or is not there, is looked at as the refusal that it is."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     axe, wrong, opened = Axe(), dict[str, Any](), 0
-    for path in pages()[part::PARTS]:
+    for path in pages(NUMBER, code_of("340200", 1), "企业壬")[part::PARTS]:
         for name in ("财政甲", "审批丁", "支付戊", "审计己", "管理辛", "企业壬", "运行庚", "登记壬"):
             page = desks[name].page
             answer = await page.goto(f"{desks[name].url}{path}")

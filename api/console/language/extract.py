@@ -91,6 +91,12 @@ def lent() -> Iterator[str]:
         yield of_round.title
         yield from (rule.title for rule in of_round.rules.values())
         yield from (one.title for one in of_round.deadlines)
+        yield from (
+            value
+            for rule in of_round.rules.values()
+            for value in rule.parameters.values()
+            if isinstance(value, str) and CHINESE_TEXT.search(value)
+        )
         yield from (city.name for city in of_round.cities)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.auth.people import Person
 from api.console.answer import page, to
 from api.console.company_queries import CompanyQueries, company_of
+from api.console.language.reader import CHINESE
 from api.console.language.text import later, phrase
 from api.console.pages.company import why
 from api.console.pages.decision import NOTE_MAX
@@ -67,14 +68,17 @@ async def get_statement(request: Request, queries: Shelf, own: Own, number: str)
 async def get_statement_file(request: Request, queries: Shelf, own: Own, number: str) -> Response:
     """Give the calculation statement as a file."""
     person = await admitted(request, queries, COMPANY)
-    return await statement_file(await _statement(queries, own, person, number))
+    return await statement_file(await _statement(queries, own, person, number, CHINESE))
 
 
-async def _statement(queries: Queries, own: CompanyQueries, person: Person, number: str) -> Statement:
+async def _statement(
+    queries: Queries, own: CompanyQueries, person: Person, number: str, language: str | None = None
+) -> Statement:
     found = await _found(own, person, number)
     if not found["open"]:
         raise missing(phrase("计算说明"), person)
-    return told_statement(found, queries.rounds()[found["round"]], found["line"], with_digest=False)
+    of_round = queries.rounds()[found["round"]]
+    return told_statement(found, of_round, found["line"], with_digest=False, language=language)
 
 
 async def _found(own: CompanyQueries, person: Person, number: str) -> Record:

@@ -21,6 +21,7 @@ from api.console.sessions import HOME, KEYS, ConsoleRoute, admitted, check_sessi
 from api.console.terms import newest_round
 from api.console.wording.refusals import because
 from api.console.wording.scopes import SCOPE
+from api.console.wording.vocabulary import told_round
 from api.http.problem import Problem
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -132,5 +133,6 @@ def _new(
     rounds = queries.rounds()
     return page(
         "key_new", status, **frame(request, person, KEYS), typed=typed, error=error, SCOPE=SCOPE,
-        cities=rounds[newest_round(rounds)].cities, prove=not person.may_decide(now()), minutes=PROOF_MINUTES,
+        cities=told_round(rounds[newest_round(rounds)]).cities, prove=not person.may_decide(now()),
+        minutes=PROOF_MINUTES,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
 from api.console.sessions import HOME, MONEY, QUARANTINE, ConsoleRoute, logged_in, missing, sections
 from api.console.terms import newest_round
+from api.console.wording.quantity import short_money
 from api.console.wording.vocabulary import city_name
 from meter.days import SHANGHAI
 from meter.regions import in_region
@@ -138,7 +139,7 @@ def _wan(fen: int) -> str:
     """Return a sum for a picture, beside whose figure the table has every fen; what is small is told in yuan."""
     if abs(fen) < SMALL_FEN:
         return phrase("{fen} 元", fen=yuan_text(fen)) if fen % 100 else phrase("{fen} 元", fen=f"{fen // 100:,}")
-    return phrase("{fen} 万", fen=f"{fen / 1000000:,.1f}")
+    return short_money(fen)
 
 
 def _deadlines(of_round: Round, moment: datetime) -> list[tuple[str, str, int]]:

@@ -18,7 +18,7 @@ ROUTER = APIRouter(route_class=ConsoleRoute)
 Shelf = Annotated[Queries, Depends(queries_of)]
 WHY = words(
     {
-        "length": "新密码须为 {} 至 {} 个字符。".format(*PASSWORD_CHARACTERS),
+        "length": "新密码须为 {least} 至 {most} 个字符。",
         "name": "新密码不能包含用户名。",
         "common": "新密码过于常见（末尾的数字不算），请另选一个。",
         "same": "新密码与原密码相同。",
@@ -51,10 +51,11 @@ async def post_password(request: Request, queries: Shelf) -> Response:
 
 def _form(request: Request, person: Person, word: str = "") -> Response:
     status = 403 if word == "wrong" else 400 if word else 200
+    least, most = PASSWORD_CHARACTERS
     return page(
         "password",
         status,
         **frame(request, person, ""),
-        error=WHY[word] if word else "",
-        shortest=PASSWORD_CHARACTERS[0],
+        error=WHY[word].format(least=least, most=most) if word else "",
+        shortest=least,
     )

@@ -22,6 +22,7 @@ from api.console.sessions import HOME, PEOPLE, ConsoleRoute, admitted, check_ses
 from api.console.terms import newest_round
 from api.console.wording.refusals import because
 from api.console.wording.roles import ROLE
+from api.console.wording.vocabulary import told_round
 from api.http.problem import Problem
 from api.settings import NEEDED
 
@@ -107,7 +108,7 @@ async def post_word(request: Request, queries: Shelf, hands: Hands, word: str) -
         return _one(request, shown, one, error=because(problem.code), status=problem.status)
     if secrets is None:
         raise missing(phrase("人员"), person)
-    return secrets_page(request, shown, one["name"], secrets, phrase("已") + WORDS[word])
+    return secrets_page(request, shown, one["name"], secrets, phrase("已{word}", word=WORDS[word]))
 
 
 def secrets_page(request: Request, person: Person, name: str, secrets: Secrets, did: str) -> Response:
@@ -162,6 +163,6 @@ def _new(
     values: dict[str, Any] = {name: typed.get(name, "") for name in ("name", "role", "city", "uscc")}
     return page(
         "person_new", status, **frame(request, person, PEOPLE), typed=values, error=error,
-        roles=[(role, ROLE[role]) for role in ROLES], cities=rounds[newest_round(rounds)].cities,
+        roles=[(role, ROLE[role]) for role in ROLES], cities=told_round(rounds[newest_round(rounds)]).cities,
         prove=not person.may_decide(now()), minutes=PROOF_MINUTES,
     )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.console.answer import page
+from api.console.answer import page, part
+from api.console.language.reader import CHINESE, read_in
 from api.console.language.text import words
 from api.console.line_filter import LineFilter, shown_pages
 from api.console.pages.settlements import frame, settlement_of
@@ -68,9 +69,13 @@ async def get_notice(
     at = min(at, last)
     first = (at - 1) * ON_A_PAGE
     lines = await queries.lines_called(number, found["codes"][first : first + ON_A_PAGE])
+    with read_in(CHINESE):  # what is published is a document in Chinese, whoever prints it
+        document = part(
+            "notice_list", round=of_round, found=found, lines=lines, first=first, at=at, last=last,
+            title=notice_title(of_round), telephones=telephone_rows(of_round, person.city),
+            said=notice_lines(settlement, of_round, adjusted=bool(settlement["adjusts"])),
+        )  # fmt: skip
     return page(
-        "notice", **frame(request, person, MONEY), settlement=settlement, round=of_round, found=found, lines=lines,
-        first=first, at=at, last=last, pages=shown_pages(at, last), title=notice_title(of_round),
-        said=notice_lines(settlement, of_round, adjusted=bool(settlement["adjusts"])),
-        telephones=telephone_rows(of_round, person.city), here=f"{HOME}/settlements/{number}",
+        "notice", **frame(request, person, MONEY), settlement=settlement, document=document, at=at, last=last,
+        pages=shown_pages(at, last), here=f"{HOME}/settlements/{number}",
     )  # fmt: skip

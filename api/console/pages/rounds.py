@@ -14,7 +14,7 @@ from api.console.language.text import phrase, words
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
 from api.console.sessions import ROUNDS, ConsoleRoute, admitted, missing
-from api.console.wording.vocabulary import KIND, PURPOSE, reading_text
+from api.console.wording.vocabulary import KIND, PURPOSE, reading_text, told_round
 from meter.days import date_of
 from meter.decimals import decimal_text
 
@@ -50,7 +50,7 @@ async def get_round(request: Request, queries: Shelf, number: str) -> Response:
     of_round = queries.rounds().get(number)
     if of_round is None:
         raise missing(phrase("批次"), person)
-    rules = [(rule, parameters_of(rule.parameters)) for rule in of_round.rules.values()]
+    rules = [(rule, parameters_of(rule.parameters)) for rule in told_round(of_round).rules.values()]
     gaps = [(date_of(gap.from_day), date_of(gap.to_day - 1), gap.reason) for gap in of_round.gaps]
     return page("round", **frame(request, person, ROUNDS), round=of_round, rules=rules, gaps=gaps)
 

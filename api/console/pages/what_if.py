@@ -17,6 +17,7 @@ from api.console.run_queries import RunQueries, runs_of
 from api.console.sessions import HOME, MONEY, ConsoleRoute, admitted, check_session_form, form_of, missing, refusal
 from api.console.template import city_called
 from api.console.terms import PREFIX, PROBLEMS, BadTerm, newest_round, order_of
+from api.console.wording.quantity import short_money
 from api.console.wording.refusals import because
 from api.console.wording.vocabulary import reading_text
 from api.http.problem import Problem
@@ -123,7 +124,7 @@ def _map(place: int, one: Record) -> Any:
         code: (
             city_called(code),
             abs(row["award_fen_difference"]),
-            phrase("{award_fen_difference} 万", award_fen_difference=f"{row['award_fen_difference'] / 1000000:+,.1f}"),
+            short_money(row["award_fen_difference"], "+"),
         )
         for code, row in moved.items()
     }

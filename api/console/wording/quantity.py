@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from api.console.language.reader import ENGLISH, reader
+from api.console.language.text import phrase
+
 DECIMALS = 6
 
 
@@ -34,3 +37,10 @@ def percent(value: str) -> Shown:
     """Return an exact ratio as a percentage."""
     found = shown(Fraction(value) * 100)
     return Shown(f"{found.text}%", str(value) if found.exact else "")
+
+
+def short_money(fen: int, sign: str = "") -> str:
+    """Return fen in a few letters: in 万 with one decimal, in English in thousands of yuan; with `sign` "+" signed."""
+    if reader().language == ENGLISH:
+        return f"{fen / 100_000:{sign},.0f}k"
+    return phrase("{fen} 万", fen=f"{fen / 1_000_000:{sign},.1f}")
