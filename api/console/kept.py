@@ -56,8 +56,8 @@ class Beside:
         task = self._reading.get(key)
         if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
             task = self._reading[key] = asyncio.create_task(self._read(key, read, moment), name="figures")
-        if found is None:
-            await asyncio.wait({task}, timeout=self._patience_seconds)
+            if found is None:  # whoever begins it waits a moment, nobody else
+                await asyncio.wait({task}, timeout=self._patience_seconds)
         return self._held.get(key)
 
     async def _read(self, key: Key, read: Callable[[], Awaitable[Any]], moment: datetime) -> None:

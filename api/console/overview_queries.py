@@ -30,7 +30,7 @@ Record = dict[str, Any]
 RECONCILED_DAYS: Final = 35
 KEPT_SECONDS: Final = 60
 # adding up a province takes seconds: it is done beside the requests, and a picture of months can be a little behind
-USE: Final = Beside(fresh_seconds=600, patience_seconds=0.15)
+USE: Final = Beside(fresh_seconds=600, patience_seconds=0.1)
 WAITING_MOST: Final = 1000
 
 

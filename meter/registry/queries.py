@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -240,13 +239,3 @@ async def recorded(connection: asyncpg.Connection, first: datetime, end: datetim
     """Return the records that count and start in [first, end), by source and local day: source, day, records,
     charge_fen."""
     return list(await connection.fetch(RECORDED, first, end))
-
-
-async def seats(connection: asyncpg.Connection) -> pl.DataFrame:
-    """Return (consumer, region) of all parties on record, by the newest fact about each."""
-    rows = await connection.fetch(
-        "select distinct on (party) party, region from entity_fact order by party, batch desc, ordinal desc"
-    )
-    schema = {"consumer": pl.Int32, "region": pl.String}
-    # in a thread: a province has a hundred thousand, and others are answered meanwhile
-    return await asyncio.to_thread(lambda: pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row"))

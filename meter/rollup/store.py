@@ -170,6 +170,21 @@ def _kept(rows: np.ndarray[Any, Any]) -> pl.DataFrame:
     return pl.DataFrame({name: pl.Series(native[name]).cast(kind) for name, kind in USE_SCHEMA.items()})
 
 
+async def use_by_day_and_city(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return sums over the rollup by day and city of the consumer's newest seat (None: none on record).
+
+    The database adds up, a second for a province, because a process that answers requests has other things to do.
+    """
+    return list(
+        await connection.fetch(
+            """with seat as (select distinct on (party) party, left(region, 4) || '00' as city
+                            from entity_fact order by party, batch desc, ordinal desc)
+               select r.day, s.city, sum(r.millicard_seconds) as millicard_seconds, sum(r.charge_fen) as charge_fen,
+               sum(r.starts) as starts from rollup r left join seat s on s.party = r.consumer group by 1, 2"""
+        )
+    )
+
+
 async def last_number(connection: asyncpg.Connection) -> int:
     """Return the number of the journal's last batch, 0 before the first."""
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))
