@@ -26,7 +26,7 @@ from settlement.payout.statements import report
 from settlement.store.desk import locked_settlements, sums_by, without_account_named
 from settlement.store.payout_files import list_files
 from settlement.store.payout_refusals import list_refusals
-from settlement.store.payout_runs import items_of, list_rules, list_runs, run_of
+from settlement.store.payout_runs import items_of, list_rules, list_runs, ready_within_the_limits, run_of
 from settlement.store.statements import list_statements
 
 Record = dict[str, Any]
@@ -66,10 +66,14 @@ class Desk:
             found = await run_of(connection, number)
             return None if found is None else (found, await items_of(connection, number, 0, EVERYTHING))
 
-    async def propose(self, person: Person, settlement: str, note: str | None) -> Record:
-        """Propose a run of what is ready. Raises Problem."""
+    async def propose(self, person: Person, settlement: str, note: str | None, *, in_parts: bool) -> Record:
+        """Propose a run of what is ready, or in parts of it what the limits in force allow. Raises Problem."""
+        fitting = None
+        if in_parts:
+            async with self._connection() as connection:
+                fitting = await ready_within_the_limits(connection, settlement)
         async with reaching_database():
-            return await payout_runs.propose(self._service.engine, person, settlement, None, note)
+            return await payout_runs.propose(self._service.engine, person, settlement, fitting, note)
 
     async def decide(self, person: Person, run: int, word: str, digest: str | None, note: str | None) -> None:
         """Release, reject or stop a run. Raises Problem."""

@@ -32,6 +32,26 @@ async def insert_run(
     return number
 
 
+async def ready_within_the_limits(connection: asyncpg.Connection, settlement: str) -> tuple[int, ...] | None:
+    """Return what of a settlement one more run may hold under the rule in force, or None where it may hold all or none.
+
+    What alone is above a limit is in no run: the others do not wait for it.
+    """
+    rows = await connection.fetch(
+        """with waiting as (
+               select r.instruction, r.amount_fen, rule.run_limit_fen,
+                   coalesce(r.amount_fen > least(rule.run_limit_fen, rule.payee_limit_fen), false) as never
+               from payout_run_ready($1, null) r left join payout_rule_in_force() rule on true
+           )
+           select instruction, never or coalesce(
+                  sum(amount_fen) filter (where not never) over (order by instruction) > run_limit_fen, false) as waits
+           from waiting order by instruction""",
+        settlement,
+    )
+    fitting = tuple(row["instruction"] for row in rows if not row["waits"])
+    return fitting if 0 < len(fitting) < len(rows) else None
+
+
 async def insert_run_event(
     connection: asyncpg.Connection, run: int, event: str, *, digest: str | None, note: str | None, actor: str
 ) -> None:

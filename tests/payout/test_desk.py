@@ -16,8 +16,10 @@ from settlement.payout.folder import Folder
 from settlement.payout.gateways import BatchGateway
 from tests.payout.conftest import Paying
 from tests.payout.files import events, instructions, refusals
-from tests.payout.released import a_pass
+from tests.payout.released import a_pass, made
+from tests.support.api_client import good
 from tests.support.people import session_of
+from tests.support.worlds import post
 
 HERE = "/console/payout-runs"
 
@@ -202,6 +204,27 @@ async def test_a_limit_is_proposed_by_one_and_confirmed_by_another(paying: Payin
     auditor = await at(paying, "qian", "auditor")
     assert "提出</button>" not in await auditor.page(rules)
     assert (await auditor.send(rules, run_limit="1")).status_code == 403
+
+
+async def test_what_is_above_the_limits_is_proposed_in_parts(paying: Paying) -> None:
+    payer = await at(paying, "zhao", "payer")
+    due = await instructions(paying)
+    amounts = sorted(one["amount_fen"] for one in due)
+    largest = amounts[-1]
+    below = [one["id"] for one in due if one["amount_fen"] < largest]
+    said = {"run_limit_fen": sum(amounts) // 3, "payee_limit_fen": largest - 1}
+    rule = await made(paying.people.payer, "/payout-rules", said)
+    good(await post(paying.people.approver, f"/payout-rules/{rule['id']}/confirm"))
+    held: list[int] = []
+    assert '<input type="hidden" name="in_parts" value="yes">' in await payer.page(HERE)
+    part = {"settlement": paying.settlement, "in_parts": "yes"}
+    while (answer := await payer.send(HERE, **part)).status_code == 303:
+        run = answer.headers["location"].rpartition("/")[2]
+        shown = (await paying.people.payer.get(f"/payout-runs/{run}")).json()
+        assert shown["sum_fen"] <= said["run_limit_fen"]
+        held += [one["instruction"] for one in await paying.people.payer.items(f"/payout-runs/{run}/items")]
+    assert held == below, "each once, in order, and none of those above what a payee may come to"
+    assert (answer.status_code, "超过两人确认的发放限额" in answer.text) == (409, True)
 
 
 async def test_a_receipt_about_a_replaced_issue_is_typed_in_as_that(paying: Paying, tmp_path: Path) -> None:

@@ -39,12 +39,13 @@ async def get_desk(request: Request, queries: Shelf, desk: OnDesk, settlement: s
 
 @ROUTER.post("/payout-runs")
 async def post_run(request: Request, queries: Shelf, desk: OnDesk) -> Response:
-    """Propose a run of what of a settlement is ready."""
+    """Propose a run of what of a settlement is ready, as the page asks: in parts where limits are in force."""
     person = await admitted(request, queries, DESK)
     given = await form_of(request)
     check_session_form(request, given.get("token"))
     try:
-        made = await desk.propose(person, given.get("settlement", ""), given.get("note", "").strip() or None)
+        note, in_parts = given.get("note", "").strip() or None, given.get("in_parts") == "yes"
+        made = await desk.propose(person, given.get("settlement", ""), note, in_parts=in_parts)
     except Problem as problem:
         return await _desk_page(request, desk, person, "", because(problem.code), problem.status)
     return to(f"{HERE}/{made['id']}")
