@@ -27,7 +27,7 @@ NOT_THERE: Final = (
     "/console/claims/1", "/console/registry/entries/1", "/console/accounts/1", f"/console/payout-runs/{NUMBER}",
     "/console/jobs/1", "/console/keys/1",
 )  # fmt: skip
-"""What needs more than this file does: it is read as the refusal that it is, and in tests/browser as it stands."""
+"""What needs more than this file does: here it is read as the refusal that it is."""
 
 
 LEAD_ON: Final = {"/console", "/console/held", "/console/people/one"}

@@ -38,7 +38,7 @@ def messages() -> dict[str, str]:
             for message in marked_in(ast.parse(path.read_text("utf-8"))):
                 found.setdefault(message, str(path.relative_to(FOLDER)))
     for path in sorted((FOLDER / "templates").glob("*.html")):
-        for message in messages_of(environment(), path.read_text("utf-8")):
+        for message in sorted(messages_of(environment(), path.read_text("utf-8"))):
             found.setdefault(message, str(path.relative_to(FOLDER)))
     for message in lent():
         found.setdefault(message, "settlement")
