@@ -29,7 +29,7 @@ FIRST_DAY, DAYS = date(2001, 1, 1), 365 * 19
 PAUSE_SECONDS: Final = 0.5
 ENDS: Final = ("seen", "missing", "refused", "unreachable")
 """In the totals in time; recorded but not in them; answered that it will not be taken; no answer, or told to wait."""
-COME_BACK: Final = (429, 503)
+COME_BACK: Final = (429, 502, 503, 504)  # 502 and 504 are the proxy's, of a service that is away
 
 FACILITY: Final = {
     "id": PLACE, "name": "拨测", "region": "340000", "intelligent": False, "owners": [{"uscc": NOBODY, "share": "1"}],

@@ -62,6 +62,17 @@ def test_the_image_installs_what_it_runs_and_nothing_for_development() -> None:
         assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", stage.base), "the base is not pinned"
 
 
+def test_kernels_are_kept_where_the_units_may_write() -> None:
+    """Numba takes a cache only where it may write; anywhere else every start would compile for minutes."""
+    environment = (HERE / "deploy" / "systemd" / "suanbu.env").read_text(encoding="utf-8")
+    (place,) = re.findall(r"^NUMBA_CACHE_DIR=/var/lib/(\w+)/kernels$", environment, re.MULTILINE)
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8")
+        assert "suanbu.env" not in text or f"StateDirectory={place}\n" in text
+    said = (HERE / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert f"NUMBA_CACHE_DIR=/var/lib/{place}/kernels" in said
+
+
 @pytest.mark.parametrize("wrong", [["serv"], ["serve", "--prot", "1"], ["jobs", "wrk"], ["serve", "--workers"]])
 def test_a_command_that_there_is_not_is_noticed(wrong: list[str]) -> None:
     assert not understood(wrong)
