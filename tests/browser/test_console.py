@@ -185,6 +185,27 @@ async def test_a_fact_is_entered_by_one_and_confirmed_by_another(desks: dict[str
     await second.says("2025-09-01 起")
 
 
+async def test_a_facility_is_entered_by_one_and_confirmed_by_another(desks: dict[str, Desk]) -> None:
+    first, second = desks["登记壬"], desks["登记癸"]
+    await first.go("/console/registry")
+    await first.click("填报智算中心")
+    await first.page.get_by_label("编号").fill("hf-new")
+    await first.page.get_by_label("名称").fill("合肥新智算中心")
+    await first.page.get_by_label("所在地代码").fill("340100")
+    await first.page.get_by_label("是否智能算力").select_option("yes")
+    await first.page.get_by_label("投资方").fill(f"{code_of('340200', 1)} 100")
+    await first.page.get_by_label("依据").fill("立项批复 3 号")
+    await first.click("提交确认")
+    await first.says("须由另一位登记人员确认")
+    await second.go("/console/registry")
+    await second.click("智算中心 合肥新智算中心")
+    await second.prove()
+    await second.click("确认并登记")
+    await second.says("已登记")
+    await second.go("/console/registry/facilities/hf-new")
+    await second.says("今天生效")
+
+
 async def test_an_auditor_checks_the_books_and_takes_the_evidence_home(desks: dict[str, Desk]) -> None:
     auditor = desks["审计己"]
     await auditor.go("/console/overview")
