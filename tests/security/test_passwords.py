@@ -111,7 +111,7 @@ async def test_one_changes_ones_own_password_and_all_sessions_end_on_record(
     assert (f"person:{name}", "person.password", "done") in [tuple(row) for row in logged]
 
 
-async def test_no_session_is_longer_than_eight_hours_whoever_opens_it(
+async def test_no_session_is_too_long_or_without_its_second_factor_whoever_opens_it(
     app: ApiClient, owner: asyncpg.Connection
 ) -> None:
     name = f"long-{next(_NUMBERS)}"
@@ -123,6 +123,11 @@ async def test_no_session_is_longer_than_eight_hours_whoever_opens_it(
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await owner.execute(opened, b"a second more", NOW, name, 1)
     assert refused.value.constraint_name == "session_too_long"
+    payer = f"bare-{next(_NUMBERS)}"
+    await create_person(app.commands, name=payer, role="payer", city=None, password=PASSWORD, now=NOW)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute(opened, b"without a factor", NOW, payer, 0)
+    assert refused.value.constraint_name == "second_factor_missing"
 
 
 async def test_the_administrator_gives_a_password_and_a_second_factor_on_record(
