@@ -52,9 +52,10 @@ def test_there_are_many_and_a_test_that_is_not_there_is_noticed() -> None:
 
 
 def value_of(path: str) -> Any:
-    """A figure of the JSON file, by the names that lead to it."""
-    found: Any = json.loads(text_of(FIGURES))
-    for name in path.split("."):
+    """A figure of the JSON file, by the names that lead to it; FILE#NAMES of another file."""
+    file, mark, inside = path.partition("#")
+    found: Any = json.loads(text_of(file if mark else FIGURES))
+    for name in (inside if mark else path).split("."):
         found = found[name]
     return found
 
