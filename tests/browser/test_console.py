@@ -100,7 +100,7 @@ async def test_money_goes_out_by_two_hands_and_the_receipt_is_booked(desks: dict
     await payer.page.get_by_label("划转金额（元）").fill(amount.split("应付")[1].replace("元", "").strip())
     await payer.page.get_by_label("银行参考号").fill("BANK-1")
     await payer.prove()
-    await payer.click("登记")
+    await payer.click("登记结果")
     await payer.says("已支付")
 
 

@@ -8,8 +8,8 @@ from typing import Final
 from api.console.language.text import words
 
 ROLE: Final[Mapping[str, str]] = words({
-    "finance": "财政", "reviewer": "复核", "approver": "审批", "payer": "支付", "auditor": "审计", "operator": "运行",
-    "registrar": "登记", "admin": "管理员", "entity": "用能单位",
+    "finance": "财政", "reviewer": "复核", "approver": "审批", "payer": "支付", "auditor": "审计",
+    "operator": "运行人员", "registrar": "登记人员", "admin": "管理员", "entity": "用能单位",
 })  # fmt: skip
 CHOICE: Final[Mapping[str, str]] = words({"pass": "通过", "return": "退回", "dismissed": "不成立", "upheld": "成立"})
 PAYOUT: Final[Mapping[str, str]] = words({
