@@ -121,7 +121,8 @@ def _number_given(row: Mapping[str, Any], said: Mapping[str, Any], places: dict[
     """Return the number of an instruction that is gone, where the log tells it; else whom it paid."""
     place, before = places.get(row["of"], (0, 0))
     places[row["of"]] = (place + 1, before)
-    gapless = bool(said) and said["last"] - said["first"] + 1 == said["count"]
+    numbered = bool(said) and said["first"] is not None  # a lock that paid nobody names no numbers
+    gapless = numbered and said["last"] - said["first"] + 1 == said["count"]
     return said["first"] + place if gapless else f"{row['of']} {row['code']}"
 
 
