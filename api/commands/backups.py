@@ -44,14 +44,14 @@ def take(to: Path, holder: Sequence[Path], data: Path, keep: int | None) -> None
     part = to / f"{place.name}.part"
     part.mkdir(mode=0o700)
     try:
+        with contextlib.redirect_stdout(io.StringIO()):  # first: its key is among the keys, what it signs in the copy
+            checkpoint(part / "checkpoint", data)
         sealed = seal_for_holders(_keys_of(data), [_passphrase(file) for file in holder])
         with _server(data) as url:
             statement = {"format": FORMAT, "made_at": now.isoformat(), **asyncio.run(_copy(url, part, to))}
         write_privately(part / SEALED, sealed + "\n")
         if (data / "archive").exists():
             shutil.copytree(data / "archive", part / "archive")
-        with contextlib.redirect_stdout(io.StringIO()):
-            checkpoint(part / "checkpoint", data)
         write_privately(part / STATEMENT, json.dumps(statement, indent=1) + "\n")
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)

@@ -139,6 +139,7 @@ def test_a_server_of_ones_own_is_copied_whole_or_dumped(folder: Path, version: s
             server.stop()
             server.put_back(folder / "back" / "postgres")
             assert server.psql(asked) == before
+            back = service
         else:
             server.psql("create database suanbu_back owner suanbu_owner")
             suanbu(
@@ -146,7 +147,12 @@ def test_a_server_of_ones_own_is_copied_whole_or_dumped(folder: Path, version: s
                 DATABASE_URL=server.url("suanbu_back", "svc"), SUANBU_BACKUP_URL=server.url("suanbu_back"),
             )  # fmt: skip
             assert server.psql(asked, "suanbu_back") == before
-        assert (folder / "back" / "seal.key").read_text() == (data / "seal.key").read_text()
+            back = server.url("suanbu_back", "svc")
+        for name in ("seal.key", "checkpoint.key"):
+            assert (folder / "back" / name).read_text() == (data / name).read_text()
+        public = (data / "checkpoint.pub").read_text().strip()
+        signed = ("--checkpoint", place / "checkpoint", "--public-key", public)
+        suanbu("verify", *signed, "--data", folder / "back", DATABASE_URL=back)
 
 
 @pytest.mark.timeout(1200)  # a dozen commands, on however busy a machine
