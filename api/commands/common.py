@@ -22,6 +22,7 @@ KeyFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON line per result")]
 DEFAULT_DATA = Path("data")
+UNUSABLE = 3  # the exit status where the database or a port cannot be used
 T = TypeVar("T")
 
 

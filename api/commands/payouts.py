@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import sys
 from collections import Counter as Tally
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from api.commands.common import DEFAULT_DATA, Data, Json, KeyFile, with_database
+from api.commands.common import DEFAULT_DATA, UNUSABLE, Data, Json, KeyFile, with_database
 from api.commands.hand import Asked
 from api.commands.statements import reconcile, statement
 
@@ -51,7 +52,8 @@ def payout_run(  # noqa: PLR0913 - the options of a command line are arguments
     every: Annotated[int | None, typer.Option(min=1, help="go on, a pass every so many seconds")] = None,
     once: Annotated[bool, typer.Option("--once", help="one pass, whatever the settings say")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be paid, and do nothing")] = False,
-    metrics_port: Annotated[int | None, typer.Option(help="show metrics on this port of 127.0.0.1")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="show metrics on this port")] = None,
+    metrics_host: Annotated[str, typer.Option(help="the address to show them on")] = "127.0.0.1",
     key_file: KeyFile = None,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
@@ -80,7 +82,11 @@ def payout_run(  # noqa: PLR0913 - the options of a command line are arguments
         with_database(data, lambda engine: _show_what_waits(engine, told, as_json))
         return
     if told.metrics_port is not None and not once:
-        prometheus_client.start_http_server(told.metrics_port, addr="127.0.0.1")
+        try:
+            prometheus_client.start_http_server(told.metrics_port, addr=metrics_host)
+        except OSError as error:
+            print(f"suanbu: port {told.metrics_port} cannot be used: {error}", file=sys.stderr)
+            raise typer.Exit(UNUSABLE) from None
     with_database(
         data,
         lambda engine: _run(engine, told, once=once, say=_printed(as_json), as_json=as_json),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands.common import UNUSABLE
 from api.commands.hand import read_privately
 
 if TYPE_CHECKING:
     from api import probe as work
 
-FAILED, PORT_UNUSABLE = 1, 3
+FAILED = 1
 
 
 def probe(  # noqa: PLR0913 -- the options of a command line are arguments
@@ -62,7 +63,7 @@ def _serve(host: str, port: int) -> None:
         serve(host, port)
     except OSError as error:
         print(f"suanbu: port {port} cannot be used: {error}", file=sys.stderr)
-        raise typer.Exit(PORT_UNUSABLE) from None
+        raise typer.Exit(UNUSABLE) from None
 
 
 def _loop(door: work.Door, every: int, patience: int, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,14 @@ async def test_from_a_dry_run_to_the_statement(paying: Paying, tmp_path: Path) -
     assert found.returncode == 1
     assert "unexplained" in found.stdout
     assert found.stdout.count("with_the_bank") == 5
+
+
+async def test_metrics_are_shown_where_they_are_asked_for_or_the_job_does_not_begin(
+    paying: Paying, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        here = ("--metrics-host", "127.0.0.2", "--metrics-port", str(taken.getsockname()[1]))
+        refused = await suanbu(paying, "run", "--batch", str(tmp_path / "bank"), *here)
+    assert refused.returncode == 3
+    [said] = [line for line in refused.stderr.splitlines() if line]
+    assert "cannot be used" in said
