@@ -118,9 +118,9 @@ async def test_a_receipt_is_typed_in_with_proof(paying: Paying, tmp_path: Path) 
     await a_pass(paying, BatchGateway(BatchFiles(Folder(tmp_path / "bank"))), limit=2)
     first, second, third = (await instructions(paying))[:3]
     path = f"/console/payouts/{first['id']}/mark"
-    assert "登记</button>" in await payer.page(path)
-    assert "登记</button>" not in await payer.page(f"/console/payouts/{third['id']}/mark")
-    assert "登记</button>" not in await approver.page(path)
+    assert "登记结果</button>" in await payer.page(path)
+    assert "登记结果</button>" not in await payer.page(f"/console/payouts/{third['id']}/mark")
+    assert "登记结果</button>" not in await approver.page(path)
     fen = plain_yuan(first["amount_fen"])
     assert (await payer.send(path, outcome="paid", bank_reference="B1")).status_code == 400
     assert "请填写银行参考号" in (await payer.send(path, outcome="paid", amount=fen)).text

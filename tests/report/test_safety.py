@@ -74,9 +74,12 @@ def test_codes_of_digits_and_fractions_stay_text_in_the_csv() -> None:
 @given(st.text(max_size=20))
 @case("'=")
 @case("''")
+@case("\t")
+@case("a\t")
 @settings(max_examples=500)
 def test_the_mark_comes_off_again(text: str) -> None:
-    assert unmarked(kept(marked(text))) == text.removesuffix(KEEP)
+    # a tab at its end is told apart from ours only behind a mark
+    assert unmarked(kept(marked(text))) == (text if marked(text) != text else text.removesuffix(KEEP))
     assert not is_dangerous(kept(marked(text)))
 
 
