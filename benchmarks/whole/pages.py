@@ -80,7 +80,7 @@ async def sessions(database: str, turn: str) -> dict[str, str]:
 
 
 def page_seconds(port: int, key: str, people: dict[str, str], settlement: str, times: int) -> dict[str, Any]:
-    """Ask for every list and page so many times; the slowest of a hundred of each, and of all, in milliseconds."""
+    """Ask for every list and page so many times; the slowest in a hundred of each and of all, in milliseconds."""
     taken: dict[str, list[float]] = {}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
         known = client.get(f"/v1/settlements/{settlement}/lines?limit=1", headers={"Authorization": f"Bearer {key}"})
