@@ -30,6 +30,11 @@ OF_THE_PROVINCE = (
     CHECKS,
 )  # not told apart by city, so nobody who is bound to one sees them
 OF_ADMINISTRATORS = (PEOPLE, KEYS)
+SHORTCUTS: Final = {
+    "overview": "1", MONEY: "2", HELD: "3", PAYOUTS: "4", DESK: "5", ACCOUNTS: "6", REGISTRY: "7", QUARANTINE: "8",
+    AUDIT: "9", COMPANY: "2",
+}  # fmt: skip
+"""The key that leads to a section, pressed together with the one that the browser wants; the help page lists them."""
 OF_COMPANIES = re.compile(rf"{HOME}/company(/.*)?")
 OPEN_TO_COMPANIES = re.compile(rf"{HOME}(/(company|rounds)(/.*)?|/password|/second-factor|/help)?")
 """Who acts for one entity opens these pages and no other, whatever is added later."""

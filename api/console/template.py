@@ -15,6 +15,7 @@ from markupsafe import Markup
 from api.console.language.reader import CHINESE_NAME, ENGLISH, TAG, language_link, reader
 from api.console.language.templates import Messages
 from api.console.language.text import phrase, words
+from api.console.sections import SHORTCUTS
 from api.console.wording.audit import action_text, actor_text, object_text, state_text
 from api.console.wording.quantity import percent, shown
 from api.console.wording.quarantine_codes import meaning_of
@@ -111,6 +112,7 @@ def environment() -> Environment:
         "CHANGE": CHANGE,
         "LIFE": LIFE,
         "who": who,
+        "SHORTCUTS": SHORTCUTS,
         "static": static_path,
         "reader": reader,
         "TAG": TAG,

@@ -64,6 +64,13 @@ WORDS: Final = words(
         ("摘要", "内容的指纹；内容有任何改变，摘要就不同。"),
     )
 )
+SHORTCUT_WORDS: Final = words(
+    (
+        ("1", "概览"), ("2", "结算"), ("3", "待核"), ("4", "支付"), ("5", "发放"), ("6", "账户"), ("7", "登记"),
+        ("8", "隔离区"), ("9", "审计"), ("0", "帮助"), ("s", "查找"), ("j", "下一页"), ("k", "上一页"),
+    )
+)  # fmt: skip
+OF_A_COMPANY: Final = words((("2", "本单位"), ("0", "帮助"), ("j", "下一页"), ("k", "上一页")))
 
 
 @ROUTER.get("/help")
@@ -74,4 +81,5 @@ async def get_help(request: Request, queries: Shelf) -> Response:
     return page(
         "help", **frame(request, person, "help"), tasks={**mine, **TASKS}, words=WORDS,
         decisions=[(TITLE[event], MEANS[event]) for event in TITLE],
+        shortcuts=SHORTCUT_WORDS if person.uscc is None else OF_A_COMPANY,
     )  # fmt: skip
