@@ -83,9 +83,9 @@ def _work(pipe: Connection, port: int, requests: list[bytes], a_second: float) -
 
 
 async def _send(pipe: Connection, port: int, requests: list[bytes], a_second: float) -> Told:
-    told, free = Told(), asyncio.LifoQueue[Streams]()
-    for _ in range(CONNECTIONS):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    told, free = Told(), asyncio.LifoQueue[Streams | None]()
+    for _ in range(CONNECTIONS):  # opened when it is needed: one that says nothing is let go after half a minute
+        free.put_nowait(None)
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
     loop.add_reader(pipe.fileno(), _once(ended))
@@ -114,8 +114,8 @@ def _once(ended: asyncio.Future[None]) -> Callable[[], None]:
     return end
 
 
-async def _one(port: int, free: asyncio.LifoQueue[Streams], whole: bytes, due: float, told: Told) -> None:
-    streams = await free.get()
+async def _one(port: int, free: asyncio.LifoQueue[Streams | None], whole: bytes, due: float, told: Told) -> None:
+    streams = await free.get() or await asyncio.open_connection("127.0.0.1", port)
     while True:
         try:
             head, answer = await _ask(streams, whole)
