@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import asyncpg
 import polars as pl
 
+from meter.database.errors import UNREACHABLE
 from meter.database.sums import with_sums
 from meter.regions import region_prefix
 
@@ -109,8 +111,12 @@ async def insert_lines(
 
 
 async def count_lines(connection: asyncpg.Connection) -> None:
-    """Let the planner know how many lines there are now: it is not asked about a settlement it has never heard of."""
-    await connection.execute("select settlement_lines_counted()")
+    """Let the planner know how many lines there are now: it is not asked about a settlement it has never heard of.
+
+    The lines are stored by then, whatever becomes of this; the server counts them by itself, only later.
+    """
+    with contextlib.suppress(*UNREACHABLE):
+        await connection.execute("select settlement_lines_counted()")
 
 
 async def stored_texts(connection: asyncpg.Connection, settlement: str) -> AsyncIterator[pl.DataFrame]:
