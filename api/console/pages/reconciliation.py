@@ -40,13 +40,7 @@ async def post_statement(request: Request, queries: Shelf, desk: OnDesk) -> Resp
     try:
         await desk.take_statement(person, name, given.get("mapping", ""), raw, given.get("own", "").strip())
     except Problem as problem:
-        return await _page(
-            request,
-            desk,
-            person,
-            phrase("{code}（{detail}）", code=because(problem.code), detail=problem.detail),
-            problem.status,
-        )
+        return await _refused(request, desk, person, problem)
     return to(HERE)
 
 
@@ -67,14 +61,13 @@ async def post_note(
     try:
         await desk.explain(person, (statement, ordinal), given.get("kind", ""), number, given.get("note", "").strip())
     except Problem as problem:
-        return await _page(
-            request,
-            desk,
-            person,
-            phrase("{code}（{detail}）", code=because(problem.code), detail=problem.detail),
-            problem.status,
-        )
+        return await _refused(request, desk, person, problem)
     return to(HERE)
+
+
+async def _refused(request: Request, desk: Desk, person: Person, problem: Problem) -> Response:
+    said = phrase("{code}（{detail}）", code=because(problem.code), detail=problem.detail)
+    return await _page(request, desk, person, said, problem.status)
 
 
 async def _page(request: Request, desk: Desk, person: Person, error: str = "", status: int = 200) -> Response:
