@@ -14,16 +14,18 @@ import structlog
 FORMAT, LEVEL = "SUANBU_LOG_FORMAT", "SUANBU_LOG_LEVEL"
 FORMATS: Final = ("console", "json")
 LEVELS: Final = ("debug", "info", "warning", "error")
+_MOMENT: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _SHARED: Final[tuple[Any, ...]] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _MOMENT,
     structlog.stdlib.ExtraAdder(),
 )
 
 
-_requests: Any = structlog.get_logger("suanbu.access")
+_ACCESS: Final = "suanbu.access"
+_requests: Any = structlog.get_logger(_ACCESS)
 
 
 def log_request(**said: Any) -> None:
@@ -76,11 +78,11 @@ def _write_requests(stream: TextIO, level: str, last: list[Any]) -> None:
     global _requests
 
     def named(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
-        return {**event, "level": "info", "logger": "suanbu.access"}
+        return {**event, "level": "info", "logger": _ACCESS}
 
     _requests = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[structlog.contextvars.merge_contextvars, named, _SHARED[3], *last],
+        processors=[structlog.contextvars.merge_contextvars, named, _MOMENT, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     ).bind()
