@@ -11,6 +11,18 @@ from api.console.language.text import words
 from api.console.open_decisions import MEANS, TITLE
 from api.console.pages.settlements import frame
 from api.console.queries import Queries, queries_of
+from api.console.sections import (
+    ACCOUNTS,
+    AUDIT,
+    COMPANY,
+    DESK,
+    HELD,
+    MONEY,
+    PAYOUTS,
+    QUARANTINE,
+    REGISTRY,
+    SHORTCUTS,
+)  # fmt: skip
 from api.console.sessions import ConsoleRoute, logged_in
 
 ROUTER = APIRouter(route_class=ConsoleRoute)
@@ -66,11 +78,15 @@ WORDS: Final = words(
 )
 SHORTCUT_WORDS: Final = words(
     (
-        ("1", "概览"), ("2", "结算"), ("3", "待核"), ("4", "支付"), ("5", "发放"), ("6", "账户"), ("7", "登记"),
-        ("8", "隔离区"), ("9", "审计"), ("0", "帮助"), ("s", "查找"), ("j", "下一页"), ("k", "上一页"),
+        (SHORTCUTS["overview"], "概览"), (SHORTCUTS[MONEY], "结算"), (SHORTCUTS[HELD], "待核"),
+        (SHORTCUTS[PAYOUTS], "支付"), (SHORTCUTS[DESK], "发放"), (SHORTCUTS[ACCOUNTS], "账户"),
+        (SHORTCUTS[REGISTRY], "登记"), (SHORTCUTS[QUARANTINE], "隔离区"), (SHORTCUTS[AUDIT], "审计"),
+        ("0", "帮助"), ("s", "查找"), ("j", "下一页"), ("k", "上一页"),
     )
 )  # fmt: skip
-OF_A_COMPANY: Final = words((("2", "本单位"), ("0", "帮助"), ("j", "下一页"), ("k", "上一页")))
+OF_A_COMPANY: Final = words((
+    (SHORTCUTS[COMPANY], "本单位"), ("0", "帮助"), ("j", "下一页"), ("k", "上一页"),
+))  # fmt: skip
 
 
 @ROUTER.get("/help")
