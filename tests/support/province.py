@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +105,7 @@ async def use(platform: KeyClient, charges: dict[str, int], hour: int = 8) -> li
 async def run(clerk: KeyClient, **order: object) -> dict[str, Any]:
     """A new settlement of anhui-2026 at 20 %; where the round is locked, other terms are meant."""
     asked = {"round": "anhui-2026", "order": {"rate": "0.20", **order}, "other_terms": True}
-    answer = await _over(clerk, await post(clerk, "/settlements", asked))
+    answer = await post(clerk, "/settlements", asked)
     assert answer.status_code in (200, 201), answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -114,19 +113,7 @@ async def run(clerk: KeyClient, **order: object) -> dict[str, Any]:
 
 async def decide(holder: KeyClient, settlement: str, event: str, **said: object) -> httpx.Response:
     """One decision about a settlement."""
-    return await _over(holder, await post(holder, f"/settlements/{settlement}/{event}", said))
-
-
-async def _over(holder: KeyClient, answer: httpx.Response) -> httpx.Response:
-    """What was answered, or the settlement that its job came to: a busy machine takes longer than a request waits."""
-    if answer.status_code != 202:
-        return answer
-    job = answer.json()
-    while job["state"] in ("queued", "running"):
-        await asyncio.sleep(0.2)
-        job = good(await holder.get(f"/jobs/{job['id']}"))
-    assert job["state"] == "done", job
-    return await holder.get(job["location"].removeprefix("/v1"))
+    return await post(holder, f"/settlements/{settlement}/{event}", said)
 
 
 async def approved(people: People, settlement: str) -> None:

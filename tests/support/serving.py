@@ -39,9 +39,8 @@ async def in_process(url: str, *, jobs: bool = True, data: Path | None = None) -
     at_work = in_thread("jobs", lambda: working(settings, "tests", lanes))
     async with app.router.lifespan_context(app), at_work:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://suanbu", timeout=60, headers=PATIENT
-        ) as client:
+        made = Patient if jobs else httpx.AsyncClient  # where nobody works on them there is nothing to wait for
+        async with made(transport=transport, base_url="http://suanbu", timeout=60, headers=PATIENT) as client:
             commands = command_engine(url)
             try:
                 yield ApiClient(client, app.state.service.engine, commands, url)
@@ -58,8 +57,8 @@ class Patient(httpx.AsyncClient):
         place = answer.headers.get("location", "")
         if answer.status_code != 202 or not place.startswith("/v1/jobs/"):
             return answer
-        if "respond-async" in request.headers.get("prefer", ""):
-            return answer  # who asks so does not want to wait
+        if request.headers.get("prefer") != PATIENT["Prefer"]:
+            return answer  # who says how long does not want to wait longer
         await answer.aread()
         key = {"Authorization": request.headers["authorization"]}
         while (job := await self._job(place, key))["state"] not in ENDED:
