@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ from api.request_context import service_of
 from api.service import Service
 from meter.database.connect import driver
 from meter.database.errors import reaching_database
+from meter.database.scope import NOBODY, acting
 from meter.days import SHANGHAI
-from meter.jobs.by_city import use_by_month_and_city
+from meter.jobs.by_city import use_by_month_and_city, used_and_supplied
 from meter.journal.quarantine.queries import intake_health, quarantine_groups
 from meter.registry.reconcile import reconcile
 from settlement.store.accounts import list_account_proposals
-from settlement.store.city_sums import city_sums
+from settlement.store.city_sums import awarded_by_city, city_sums, locked_in
 from settlement.store.clawbacks import list_clawbacks
 from settlement.store.desk import locked_settlements
 from settlement.store.held import held_by_reason
@@ -65,6 +67,29 @@ class OverviewQueries:
 
         return await USE.get((self._service.settings.data, id(self._service)), read, now())
 
+    async def balance(self) -> tuple[datetime, list[Record]] | None:
+        """Return used, supplied and charged by month and city, and as of when; None where it is added up just now.
+
+        It is read on nobody's behalf, because it is kept for all readers; a page shows each of them the own city's.
+        """
+
+        async def read() -> Any:
+            async with reaching_database(), self._service.engine.connect() as held:
+                return await used_and_supplied(await driver(held))
+
+        with acting(NOBODY):
+            return await USE.get((self._service.settings.data, id(self._service), "balance"), read, now())
+
+    async def awarded(self, city: str | None) -> list[Record]:
+        """Return what locked settlements award by month of the lock and city, as far as this reader sees it."""
+        async with reaching_database(), self._service.engine.connect() as held:
+            locked = await locked_in(await driver(held))
+        found = []
+        for one in locked:
+            sums = await self._kept((one["id"], one["digest"], city, "awarded"), _awarded(one["id"]))
+            found += [{"month": one["month"], **each} for each in sums]
+        return found
+
     async def intake(self) -> Record:
         """Return how the intake is, what waits in quarantine, and days on which a source says it sent more."""
 
@@ -100,6 +125,13 @@ class OverviewQueries:
 
     def _minute(self) -> int:
         return int(now().timestamp()) // KEPT_SECONDS
+
+
+def _awarded(settlement: str) -> Callable[[asyncpg.Connection], Awaitable[list[Record]]]:
+    async def read(connection: asyncpg.Connection) -> list[Record]:
+        return await awarded_by_city(connection, settlement)
+
+    return read
 
 
 async def _gaps(connection: asyncpg.Connection, today: date) -> list[Record]:

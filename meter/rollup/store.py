@@ -185,6 +185,60 @@ async def use_by_day_and_city(connection: asyncpg.Connection) -> list[asyncpg.Re
     )
 
 
+async def balance_by_month_and_city(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return sums over the rollup's use through the platform by month and city: what the city's consumers used, what
+    its investors' facilities supplied to anyone but themselves (both in millicard-seconds times TFLOPS), charges, and
+    those of use without a stated purpose. Seats are the newest; ratings and investors those of the day.
+    """
+    return list(
+        await connection.fetch(
+            f"""with seat as materialized (
+                select distinct on (party) party, left(region, 4) || '00' as city
+                from entity_fact order by party, batch desc, ordinal desc
+            ), rating as ({_in_force("chip")}), owned as (
+                select f.facility, o.party, o.share, f.start, f.until
+                from ({_in_force("facility")}) f join facility_owner o using (batch, ordinal)
+            ), used as materialized (
+                select r.day, s.city, r.facility, r.chip, sum(r.millicard_seconds) as use,
+                sum(r.charge_fen) as spend_fen, sum(r.charge_fen) filter (where r.purpose = 0) as unstated_fen
+                from rollup r left join seat s on s.party = r.consumer where r.via_platform group by 1, 2, 3, 4
+            ), of_investors as (
+                select r.day, r.facility, r.consumer as party, r.chip, sum(r.millicard_seconds) as use from rollup r
+                where r.via_platform and r.consumer in (select party from facility_owner) group by 1, 2, 3, 4
+            ), part as (
+                select u.day, u.city, u.use * c.tflops_fp16 as consumed, 0 as supplied, u.spend_fen, u.unstated_fen
+                from used u join rating c on c.chip = u.chip and u.day >= c.start and u.day < c.until
+                union all
+                select u.day, s.city, 0, u.use * c.tflops_fp16 * o.share, 0, 0
+                from (select day, facility, chip, sum(use) as use from used group by 1, 2, 3) u
+                join rating c on c.chip = u.chip and u.day >= c.start and u.day < c.until
+                join owned o on o.facility = u.facility and u.day >= o.start and u.day < o.until
+                left join seat s on s.party = o.party
+                union all
+                select u.day, s.city, 0, -u.use * c.tflops_fp16 * o.share, 0, 0 from of_investors u
+                join rating c on c.chip = u.chip and u.day >= c.start and u.day < c.until
+                join owned o on o.facility = u.facility and o.party = u.party and u.day >= o.start and u.day < o.until
+                left join seat s on s.party = o.party
+            )
+            select to_char(date '1970-01-01' + day, 'YYYY-MM') as month, city, sum(consumed) as consumed,
+            sum(supplied) as supplied, coalesce(sum(spend_fen), 0) as spend_fen,
+            coalesce(sum(unstated_fen), 0) as unstated_fen
+            from part group by 1, 2 order by 1, 2 nulls first"""
+        )
+    )
+
+
+def _in_force(subject: str) -> str:
+    """Return the query for facts of chips or facilities with the days on which each is the newest that has begun; of
+    two that begin on one day the one recorded later counts.
+    """
+    return f"""
+        select dated.*, coalesce(lead(start) over (partition by {subject} order by start), 2147483647) as until
+        from (select distinct on ({subject}, start) f.*
+              from (select *, coalesce(valid_from - date '1970-01-01', -2147483648) as start from {subject}_fact) f
+              order by {subject}, start, batch desc, ordinal desc) dated"""
+
+
 async def last_number(connection: asyncpg.Connection) -> int:
     """Return the number of the journal's last batch, 0 before the first."""
     return int(await connection.fetchval("select coalesce(max(batch), 0) from batch"))

@@ -1,4 +1,4 @@
-"""What the lines of a settlement come to by city: use, supply, spend and money, for pictures."""
+"""What the lines of settlements come to by city, for pictures: use, supply, spend and money; awards by month."""
 
 from __future__ import annotations
 
@@ -26,6 +26,30 @@ async def city_sums(connection: asyncpg.Connection, settlement: str) -> list[dic
             sum((line ->> 'base_fen')::bigint) as base_fen, sum(award_fen) as award_fen,
             sum(held_fen) as held_fen, sum(payable_fen) as payable_fen
             from settlement_line where settlement = $1 group by 1 order by 1 nulls last""",
+        settlement,
+    )
+    return [with_sums(row) for row in rows]
+
+
+async def locked_in(connection: asyncpg.Connection) -> list[dict[str, Any]]:
+    """Return every locked settlement with the month (Asia/Shanghai) in which it was locked first."""
+    return [
+        dict(row)
+        for row in await connection.fetch(
+            """select s.id, s.digest, (select to_char(min(e.at) at time zone 'Asia/Shanghai', 'YYYY-MM')
+                      from settlement_event e where e.settlement = s.id and e.event = 'lock') as month
+               from settlement s where s.status in ('locked', 'paid') order by s.id"""
+        )
+    ]
+
+
+async def awarded_by_city(connection: asyncpg.Connection, settlement: str) -> list[dict[str, Any]]:
+    """Return what a settlement awards by city: payable money, and of an adjustment what it adds or takes."""
+    rows = await connection.fetch(
+        """select suanbu_city(l.region) as city, sum(case when s.adjusts is null then l.payable_fen
+                                                      else coalesce(l.adjustment_fen, l.payable_fen) end) as award_fen
+           from settlement s join settlement_line l on l.settlement = s.id where s.id = $1
+           group by 1 order by 1 nulls last""",
         settlement,
     )
     return [with_sums(row) for row in rows]

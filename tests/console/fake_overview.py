@@ -46,6 +46,22 @@ class FakeOverview(OverviewQueries):
             for city in ("340100", None)
         ]
 
+    async def balance(self) -> tuple[datetime, list[Record]] | None:
+        if self.adding_up:
+            return None
+        return datetime(2025, 10, 9, tzinfo=UTC), [
+            {"month": f"2025-{month:02d}", "city": city, "consumed": 10 * month, "supplied": supplied,
+             "net": 10 * month - supplied, "spend_fen": 5, "unstated_fen": 0}
+            for month in (9, 10)
+            for city, supplied in (("340100", 104), ("340200", 0), (None, 0))
+        ]  # fmt: skip
+
+    async def awarded(self, city: str | None) -> list[Record]:
+        return [
+            {"month": "2025-11", "city": one, "award_fen": 1_234_500}
+            for one in ("340100", "340200") if city in (None, one)
+        ]  # fmt: skip
+
     async def intake(self) -> Record:
         moment = datetime(2025, 10, 9, tzinfo=UTC)
         return {

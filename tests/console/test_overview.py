@@ -63,26 +63,41 @@ async def test_who_works_for_a_city_sees_no_other_city_and_no_intake(desk: Conso
 
 async def test_every_picture_has_its_numbers_beside_it(finance: ConsoleSession) -> None:
     page = await finance.page("/console/overview?round=anhui-2026")
-    assert page.tags.count("svg") == 6
-    assert page.html.count('role="img"') == 6
+    assert page.tags.count("svg") == 9
+    assert page.html.count('role="img"') == 9
     for text in ("各市数字", "2025-09", "18,000", "来源", "platform", "2025-10-08", "7.00", "算力设施未登记"):
         assert text in page.text, text
     for deadline in ROUNDS["anhui-2026"].deadlines:
         assert deadline.title in page.text
 
 
-async def test_use_by_month_and_city_is_a_picture_and_a_table(finance: ConsoleSession) -> None:
+async def test_each_figure_by_month_and_city_is_a_picture_and_a_table(finance: ConsoleSession) -> None:
     page = await finance.page("/console/overview?round=anhui-2026")
-    table = page.text.partition("各市各月数字")[2]
-    for text in ("合肥市", "未登记", "2025-09", "9,000", "19,000", "0.10"):
-        assert text in table, text
-    assert "合肥市 2025-10 10,000" in page.html
-    assert "截至 2025-10-09 08:00:00" in page.text
+    shown = page.text.partition("各月各市")[2].partition("用量接收")[0]
+    for title in ("使用量（P时）", "被使用量（P时）", "使用量减被使用量（P时）", "费用（元）", "当月锁定的补助（元）"):
+        assert title in shown, title
+    for text in ("合肥市", "未登记", "2025-09", "9.0", "10.4", "−1.4", "−0.4", "0.05", "12,345.00", "24,690.00"):
+        assert text in shown, text
+    assert "用途未说明、待核的费用" not in shown, "what is nothing everywhere is no picture"
+    assert "合肥市 2025-10 −0.4" in page.html
+    assert "截至 2025-10-09 08:00:00" in shown
+    assert "没有分月的数，这里记在锁定之月" in shown
     finance.queries.adding_up = True
     page = await finance.page("/console/overview?round=anhui-2026")
     assert "正在汇总全省用量" in page.text
-    assert "各市各月" not in page.text
+    assert "正在汇总用量" in page.text
+    assert "使用量减被使用量" not in page.text
     assert "用量接收" in page.text
+
+
+async def test_a_city_sees_its_own_months(desk: ConsoleSession) -> None:
+    desk.be_logged_in_as("wuhu")
+    page = await desk.page("/console/overview?round=anhui-2026")
+    shown = page.text.partition("各月各市")[2]
+    for text in ("芜湖市", "9.0", "19.0", "12,345.00"):
+        assert text in shown, text
+    for text in ("合肥市", "未登记", "10.4", "24,690.00"):
+        assert text not in shown, text
 
 
 async def test_long_sums_are_added_up_beside_the_requests() -> None:
@@ -115,6 +130,7 @@ def test_pictures_escape_their_words_and_stay_in_their_frame() -> None:
     drawn = bars(HOSTILE, [(HOSTILE, [("paid", 0, HOSTILE), ("held", -5, HOSTILE)], HOSTILE)])
     drawn += waterfall(HOSTILE, [(HOSTILE, 0, 0, HOSTILE), ("b", 10, 4, "-6")])
     drawn += grid(HOSTILE, [HOSTILE], [(HOSTILE, [(3, HOSTILE)]), ("b", [(-1, "x")])])
+    assert ">−</text>" in drawn, "less than nothing is not told by a shade"
     drawn += city_map(HOSTILE, {code: (HOSTILE, place, HOSTILE) for place, code in enumerate(PLACES)})
     assert "<script" not in drawn
     assert " style=" not in drawn

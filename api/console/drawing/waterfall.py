@@ -9,6 +9,7 @@ from markupsafe import Markup
 from api.console.drawing.shapes import box, line, svg, words
 
 WIDTH, ROW, LABEL, END = 640, 30, 150, 110
+DIGIT = 8  # what a digit is wide at most
 Stage = tuple[str, int, int, str]
 """A name, from where to where it goes (fen; from 0: a level), and its amount in words."""
 
@@ -16,7 +17,8 @@ Stage = tuple[str, int, int, str]
 def waterfall(title: str, stages: Sequence[Stage]) -> Markup:
     """Return the stages from top to bottom; what falls away hangs where it fell."""
     most = max((max(start, end) for _, start, end, _ in stages), default=0) or 1
-    room, drawn, before = WIDTH - LABEL - END, [], None
+    end_room = max(END, *(DIGIT * len(told) + 6 for _, _, _, told in stages))
+    room, drawn, before = WIDTH - LABEL - end_room, [], None
     for place, (name, start, end, told) in enumerate(stages):
         top = place * ROW
         left, right = (LABEL + room * value / most for value in sorted((start, end)))

@@ -17,6 +17,7 @@ from api.console.drawing.waterfall import waterfall
 from api.console.language.text import phrase, words
 from api.console.open_decisions import awaited, choices_of, offered
 from api.console.overview_queries import OverviewQueries, overview_of
+from api.console.pages.overview_months import monthly_awards, monthly_use
 from api.console.pages.overview_use import shown_use
 from api.console.pages.settlements import frame, settlement_of
 from api.console.queries import Queries, Record, queries_of
@@ -59,10 +60,11 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
     newest = next(iter(of_this), None)
     values: dict[str, Any] = {
         "round": of_round, "rounds": rounds, "newest": newest, "todo": [], "others": {}, "cities": [], "intake": None,
-        "use": [], "use_at": None, "use_cities": None, "pictures": {},
+        "use": [], "use_at": None, "pictures": {}, "monthly": [], "balance_at": None, "by_month": False,
     }  # fmt: skip
     if MONEY in seen:
         values["todo"] = await _todo(queries, person, listed)
+        values |= await _by_month(figures, person, of_round)
     if person.city is None:
         values["others"] = await figures.waiting(person.scopes)
     if newest is not None:
@@ -71,7 +73,7 @@ async def get_overview(request: Request, queries: Shelf, figures: Figures, round
         values |= {"settlement": shown, "cities": cities, "sums": _sums(cities)}
         values["pictures"] |= _of_money(shown, cities, of_round)
     if person.city is None and {MONEY, QUARANTINE} & set(seen):
-        use = shown_use(await figures.use(), of_round)
+        use = shown_use(await figures.use())
         values["pictures"] |= use.pop("drawn")
         values |= {"intake": await figures.intake(), **use}
     return page(
@@ -92,6 +94,14 @@ async def _todo(queries: Queries, person: Person, listed: Sequence[Record]) -> l
         steps = [step for step in offered(person, choices_of(person, full)[0], waiting) if step[2]]
         found.append((one, steps, awaited(full, waiting, queries.rounds()[one["round"]])))
     return sorted(found, key=lambda item: not item[1])
+
+
+async def _by_month(figures: OverviewQueries, person: Person, of_round: Round) -> dict[str, Any]:
+    """Return the figures by month and city, of the reader's own city where one is bound to it."""
+    balance = await figures.balance()
+    found = monthly_use(balance[1], of_round, person.city) if balance else []
+    found += monthly_awards(await figures.awarded(person.city), of_round, person.city)
+    return {"by_month": True, "balance_at": balance[0].isoformat() if balance else None, "monthly": found}
 
 
 def _of(person: Person, city: Record) -> bool:
