@@ -21,6 +21,7 @@ from meter.database.locks import AdvisoryLock
 from meter.rollup.columns import MEASURED_DTYPE, measured
 from meter.rollup.daily import roll_up
 from meter.rollup.frames import USE_SCHEMA
+from meter.rollup.merge import merge
 from meter.rollup.recent import Piece, Recent
 from meter.rollup.table import GroupTable
 
@@ -148,14 +149,13 @@ async def use_as_of(connection: asyncpg.Connection, batch: int, days: tuple[int,
         await connection.fetchval("select coalesce(max(last_batch), 0) from rollup_block where last_batch <= $1", batch)
     )
     tail = await measured_rows(connection, covered + 1, batch)
-    table = GroupTable()
+    parts = [await asyncio.to_thread(roll_up, tail)]
 
-    async def add(rows: np.ndarray[Any, Any]) -> None:
-        await asyncio.to_thread(lambda: table.add_frame(_kept(rows)))
+    async def take(rows: np.ndarray[Any, Any]) -> None:
+        parts.append(await asyncio.to_thread(_kept, rows))
 
-    await binary_portions(connection, _blocks(covered, days), _KEPT, add)
-    await asyncio.to_thread(table.add_entries, measured(tail))
-    return await asyncio.to_thread(table.frame)
+    await binary_portions(connection, _blocks(covered, days), _KEPT, take)
+    return await asyncio.to_thread(merge, parts)
 
 
 def _blocks(covered: int, days: tuple[int, int] | None) -> str:
