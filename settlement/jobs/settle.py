@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from meter.database.connect import driver
+from meter.database.snapshot import one_snapshot
 from meter.journal.digest_chain import digest_of
 from settlement.compute.settle import settle
 from settlement.compute.settlement import Settlement
@@ -130,17 +131,15 @@ async def load_inputs(
     """Load the inputs of a request out of one snapshot. Raises SettlementRefused UNKNOWN_BATCH."""
     if request.as_of is not None and not 0 <= request.as_of < 2**63:
         raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of}")
-    async with engine.connect() as held:
-        connection = await driver(held)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            as_of, journal_digest = await head_at(connection, request.as_of)
-            if request.as_of is not None and request.as_of != as_of:
-                raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
-            settled = await payable_of_all(connection, adjusts) if adjusts else None
-            inputs, agrees = await inputs_as_of(
-                connection, as_of, from_records=from_records, settled=settled, applications=request.applications,
-                matches=request.matches,
-            )  # fmt: skip
+    async with one_snapshot(engine) as (connection, beside):
+        as_of, journal_digest = await head_at(connection, request.as_of)
+        if request.as_of is not None and request.as_of != as_of:
+            raise SettlementRefused("UNKNOWN_BATCH", f"there is no batch {request.as_of} yet; the last is {as_of}")
+        settled = await payable_of_all(connection, adjusts) if adjusts else None
+        inputs, agrees = await inputs_as_of(
+            connection, beside, as_of, from_records=from_records, settled=settled, applications=request.applications,
+            matches=request.matches,
+        )  # fmt: skip
     return Loaded(inputs, as_of, journal_digest, agrees)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import asyncpg
 import polars as pl
 
 from meter.database.copy import frame
+from meter.database.snapshot import both
 from meter.registry.queries import dictionary, facts_as_of
 from meter.rollup.store import use_as_of, use_from_records
 from settlement.inputs.frames import COLUMNS, Inputs
@@ -38,6 +40,7 @@ async def head_at(connection: asyncpg.Connection, batch: int | None) -> tuple[in
 
 async def inputs_as_of(
     connection: asyncpg.Connection,
+    beside: asyncpg.Connection,
     batch: int,
     *,
     from_records: bool = False,
@@ -45,25 +48,36 @@ async def inputs_as_of(
     applications: list[dict[str, Any]] | None = None,
     matches: list[dict[str, Any]] | None = None,
 ) -> tuple[Inputs, bool]:
-    """Return the inputs as of a batch; `settled` is what an earlier, locked settlement paid: entity code -> fen.
+    """Return the inputs as of a batch, read by two connections that see one snapshot.
 
-    Use comes from the rollup, or is added up `from_records` anew: then the second value says whether the rollup agrees.
+    `settled` is what an earlier, locked settlement paid: entity code -> fen. Use comes from the rollup, or is added up
+    `from_records` anew: then the second value says whether the rollup agrees.
     """
-    frames = await facts_as_of(connection, batch)
-    kept = await use_as_of(connection, batch)
-    frames["use"] = await use_from_records(connection, batch) if from_records else kept
-    agrees = frames["use"].equals(kept)
-    frames["conflicts"] = _crossed(await frame(connection, _CONFLICTS.format(batch=int(batch)), _CONFLICT_SCHEMA))
-    codes = {name: await dictionary(connection, name) for name in DICTIONARIES}
+    use, (frames, codes, kept) = await both(
+        use_from_records(connection, batch) if from_records else use_as_of(connection, batch),
+        _facts(beside, batch, with_rollup=from_records),
+    )
+    agrees = kept is None or use.equals(kept)
+    frames["use"] = use
     # applicants and who was settled before need not be known to the journal
     named = {str(one.get("consumer")) for one in applications or []} | set(settled or {})
     codes["parties"] = _with(codes["parties"], named)
     if settled is not None:
         frames["settled_before"] = _settled(settled, codes["parties"])
-    inputs = ranked(
-        frames, codes, has_settled=settled is not None, applications=applications or [], matches=matches or []
+    inputs = await asyncio.to_thread(
+        ranked, frames, codes, has_settled=settled is not None, applications=applications or [], matches=matches or []
     )
     return inputs, agrees
+
+
+async def _facts(
+    connection: asyncpg.Connection, batch: int, *, with_rollup: bool
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame], pl.DataFrame | None]:
+    """Return everything but use: frames and dictionaries by name; and what the rollup says of use, where wanted."""
+    frames = await facts_as_of(connection, batch)
+    frames["conflicts"] = _crossed(await frame(connection, _CONFLICTS.format(batch=int(batch)), _CONFLICT_SCHEMA))
+    codes = {name: await dictionary(connection, name) for name in DICTIONARIES}
+    return frames, codes, await use_as_of(connection, batch) if with_rollup else None
 
 
 def _with(codes: pl.DataFrame, more: set[str]) -> pl.DataFrame:
