@@ -84,7 +84,7 @@ def tell_connections(engine: AsyncEngine, known: KnownDatabase, role: str = SERV
     """Have every connection of the engine told the scope of the task that takes it.
 
     One that leads to a database of an earlier era is given up for a new one. Who was let in by a database of an earlier
-    era gets none: DatabaseChanged.
+    era gets none: DatabaseChanged. One that comes back with a transaction open is given up as well.
     """
 
     _KNOWN[engine.sync_engine] = known
@@ -102,6 +102,13 @@ def tell_connections(engine: AsyncEngine, known: KnownDatabase, role: str = SERV
         record.info.pop("scope", None)  # if telling fails, nothing is known
         connection.run_async(lambda driver: _tell(driver, scope, scope.role(role)))
         record.info["scope"] = scope
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def give_up(connection: Any, record: Any) -> None:
+        # whoever was cancelled while a transaction ended may have left it open, and the pool sees none that the driver
+        # began: the next would read what was true then, and nothing that he writes would ever be committed
+        if connection is not None and connection.driver_connection.is_in_transaction():
+            record.invalidate()
 
     @event.listens_for(engine.sync_engine, "connect")
     def forget(_: Any, record: Any) -> None:
