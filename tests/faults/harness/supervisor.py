@@ -22,7 +22,7 @@ from tests.faults.harness.payments import Payments
 from tests.faults.harness.processes import children, command_line, wait_until_gone
 from tests.faults.harness.proxy import FaultProxy
 from tests.payout.processes import TOP
-from tests.support.own_server import OwnServer
+from tests.support.own_server import START_SECONDS, OwnServer
 from tests.support.serving import Served
 
 HEALING_SECONDS = 90
@@ -182,7 +182,14 @@ class Supervisor:
     async def _start_server(self) -> None:
         for lock in (self.server.files / "postmaster.pid", *self.server.folder.glob(".s.PGSQL.*.lock")):
             lock.unlink(missing_ok=True)  # the process that it names is dead, but perhaps not collected yet
-        await asyncio.to_thread(self.server.start)
+        end = time.monotonic() + START_SECONDS
+        while True:  # as systemd would: one that was just being forked may hold the old memory for a moment longer
+            try:
+                return await asyncio.to_thread(self.server.start)
+            except AssertionError as error:
+                if "pre-existing shared memory" not in str(error) or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(0.2)
 
 
 async def kill_all(pids: list[int], family: list[int]) -> None:
